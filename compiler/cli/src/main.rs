@@ -1,0 +1,2 @@
+//! The solution engineer's tool
+fn main() {}

@@ -1,0 +1,1 @@
+//! Tree to Bundle: lower, check, emit; pure

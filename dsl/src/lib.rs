@@ -1,0 +1,1 @@
+//! The Cardwright language: grammar, lossless tree, typed views, formatter

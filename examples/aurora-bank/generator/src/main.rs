@@ -1,0 +1,2 @@
+//! Seeded order files of any size with realistic trouble
+fn main() {}

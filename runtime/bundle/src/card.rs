@@ -1,0 +1,174 @@
+//! Cards: chip, stripe and faces, each value a node of the card's program.
+
+use crate::{KeyId, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// What the card needs after its DGI value is deciphered from transport and before it is
+/// enciphered for the card (EMV CPS 2.0; practice differs, hence data).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Length is a multiple of the block already.
+    None,
+    /// `80 00…` always, also when aligned.
+    Iso7816Always,
+    /// `80 00…` only when not aligned.
+    Iso7816IfNeeded,
+}
+
+/// One data grouping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dgi {
+    /// Data grouping identifier.
+    pub number: u16,
+    /// Node that gives its value: octets, or sealed octets when `encrypted`.
+    pub node: NodeId,
+    /// Whether the value travels under the channel's data encryption key.
+    pub encrypted: bool,
+    /// Padding inside the encryption.
+    pub padding: Padding,
+    /// Name for people, such as `ICC public key certificate record`.
+    pub title: String,
+}
+
+/// One application on the chip, in the order of personalization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// Name in the source; `pse` and `ppse` for directories.
+    pub name: String,
+    /// AID, hexadecimal.
+    pub aid: String,
+    /// DGIs in the order in which they are sent; the last carries the last-block bit.
+    pub dgis: Vec<Dgi>,
+    /// Whether several DGIs may share a STORE DATA.
+    pub pack: bool,
+    /// Named scalar nodes that validation and reports use: `pan`, `psn`, `expiry` (YYMMDD digits),
+    /// `pin` (type Pin), `aip` and others the scenario names; sorted by name.
+    pub facts: Vec<(String, NodeId)>,
+    /// Key slots that validation uses: `ac`, `smi`, `smc`, `issuer`; sorted by name.
+    pub keys: Vec<(String, KeyId)>,
+    /// ICC master key derivation, `a`, `b` or `c`; empty for directories.
+    pub derivation: String,
+    /// Interfaces: `contact`, `contactless`.
+    pub interfaces: Vec<String>,
+    /// Deviations of the card product as data: (name, reason).
+    pub quirks: Vec<(String, String)>,
+}
+
+/// How the personalization channel is opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// `scp02` or `scp03`.
+    pub protocol: String,
+    /// Option i: 0x15, 0x55 for SCP02; 0x00, 0x70 for SCP03.
+    pub option: u8,
+    /// 0x01, 0x03, 0x33 …
+    pub security_level: u8,
+    /// Master key.
+    pub key: KeyId,
+    /// `emv`, `visa2`, `visa`, `kdf3`, `none`.
+    pub diversification: String,
+    /// Key version number for INITIALIZE UPDATE.
+    pub key_version: u8,
+}
+
+/// The chip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chip {
+    /// Channel.
+    pub channel: Channel,
+    /// Applications.
+    pub applications: Vec<Application>,
+}
+
+/// The stripe. Values are what stands between the sentinels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stripe {
+    /// Track 1, text node.
+    pub track1: Option<NodeId>,
+    /// Track 2, text node.
+    pub track2: Option<NodeId>,
+    /// `high` or `low`.
+    pub coercivity: String,
+}
+
+/// Side of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaceSide {
+    /// With the chip.
+    Front,
+    /// With the stripe.
+    Back,
+}
+
+/// One embossed line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbossLine {
+    /// 1 to 4.
+    pub line: u8,
+    /// Text node.
+    pub node: NodeId,
+}
+
+/// One printed panel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Panel {
+    /// Name, such as `cvv2`.
+    pub name: String,
+    /// Text node.
+    pub node: NodeId,
+    /// Left edge from the card's left edge, micrometres.
+    pub x_um: u32,
+    /// Baseline from the card's top edge, micrometres.
+    pub y_um: u32,
+    /// Asset name of the font.
+    pub font: String,
+    /// Font size in thousandths of a point.
+    pub size_mpt: u32,
+}
+
+/// One side's artwork and data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Face {
+    /// Side.
+    pub side: FaceSide,
+    /// Embossing.
+    pub emboss: Vec<EmbossLine>,
+    /// Print.
+    pub print: Vec<Panel>,
+    /// Colours for the picture in the report: background and ink as `RRGGBB`.
+    pub colours: (String, String),
+}
+
+/// One card product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Name.
+    pub name: String,
+    /// Index of the program whose nodes all values are.
+    pub program: u32,
+    /// Text node with the PAN.
+    pub pan: NodeId,
+    /// Text node with the PAN sequence number, two digits.
+    pub psn: NodeId,
+    /// Date node with the expiry.
+    pub expiry: NodeId,
+    /// Chip, if any.
+    pub chip: Option<Chip>,
+    /// Stripe, if any.
+    pub stripe: Option<Stripe>,
+    /// Faces.
+    pub faces: Vec<Face>,
+    /// Where it was declared.
+    pub span: u32,
+}

@@ -1,0 +1,36 @@
+//! The compiled job bundle: the one thing that author's side and operator's side share by meaning.
+//!
+//! A bundle is a value: [`Content`] (what to do), assets (fonts, backgrounds, certificates) and
+//! signatures. [`Bundle::seal`] makes canonical bytes of it, [`Bundle::open`] reads bytes that it
+//! takes to be hostile. No standard's knowledge lives here: functions and intents are names that
+//! the runtime binds and checks at load.
+
+mod card;
+mod container;
+mod content;
+mod error;
+mod flow;
+mod format;
+mod job;
+mod layout;
+mod limits;
+mod program;
+mod scenario;
+mod signing;
+
+pub use card::{
+    Application, Card, Channel, Chip, Dgi, EmbossLine, Face, FaceSide, Padding, Panel, Stripe,
+};
+pub use container::Bundle;
+pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Source, Span};
+pub use error::BundleError;
+pub use flow::{Flow, Step};
+pub use format::{
+    Encoding, Field, FieldType, FileKind, Format, FormatRule, Line, Record, RecordTest, Severity,
+};
+pub use job::{Job, MailerUse, Output, Product, ScenarioUse};
+pub use layout::{Align, Item, ItemKind, Layout, Rect};
+pub use limits::Limits;
+pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, ValueType};
+pub use scenario::{Check, Scenario};
+pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};

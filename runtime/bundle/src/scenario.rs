@@ -1,0 +1,38 @@
+//! Validation scenarios: what a finished card must show.
+
+use crate::{Constant, KeyId, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// One check, by name, with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Interface: `contact`, `contactless`, `stripe`, `cross`.
+    pub on: String,
+    /// `select`, `read_records`, `data_matches_source`, `authenticate_dda`, `verify_pin`,
+    /// `purchase`, `track1_matches_source`, `track2_matches_source`, `embossing_matches_source`,
+    /// `chip_pan_is_stripe_pan`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.
+    pub check: String,
+    /// Settings, sorted by name (`method` = `enciphered` or `plain`, `amount`, `currency`).
+    pub settings: Vec<(String, Constant)>,
+    /// Keys, sorted by role.
+    pub keys: Vec<(String, KeyId)>,
+    /// Nodes of the card's program, sorted by role.
+    pub nodes: Vec<(String, NodeId)>,
+    /// Where it was written.
+    pub span: u32,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Name.
+    pub name: String,
+    /// Card it speaks of.
+    pub card: String,
+    /// Checks in order.
+    pub checks: Vec<Check>,
+    /// Where it was declared.
+    pub span: u32,
+}

@@ -1,0 +1,2 @@
+//! The operator's, custodian's and auditor's tool
+fn main() {}

@@ -1,0 +1,1 @@
+//! A simulated card machine with its own physical ledger

@@ -1,0 +1,1 @@
+//! A strict GlobalPlatform and EMV chip in memory

@@ -1,0 +1,15 @@
+//! Ports: what the runtime needs from the outside, as traits and plain types. No implementation.
+
+pub mod card;
+pub mod clock;
+pub mod hsm;
+pub mod machine;
+pub mod paper;
+pub mod secret;
+pub mod store;
+
+pub use card::{CardChannel, CardError};
+pub use clock::Clock;
+pub use hsm::{Hsm, HsmError, HsmSession};
+pub use paper::{Paper, PaperError};
+pub use secret::{SecretBytes, SecretDigits};

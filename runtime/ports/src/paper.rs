@@ -1,0 +1,145 @@
+//! Paper: neutral pages in, PDF or pixels out. Lengths are micrometres from the top left corner.
+
+use crate::SecretDigits;
+use std::collections::BTreeMap;
+
+/// Why a page could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {what}; {mend}")]
+pub struct PaperError {
+    /// Stable code, band R12.
+    pub code: &'static str,
+    /// What happened; never text of the page.
+    pub what: String,
+    /// What to do.
+    pub mend: &'static str,
+}
+
+/// A rectangle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Left.
+    pub x_um: u32,
+    /// Top.
+    pub y_um: u32,
+    /// Width.
+    pub width_um: u32,
+    /// Height.
+    pub height_um: u32,
+}
+
+/// Alignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alignment {
+    /// Start of the paragraph's direction.
+    Start,
+    /// Middle.
+    Middle,
+    /// End.
+    End,
+}
+
+/// Red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+/// What to draw.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// Text; a long line wraps, text that does not fit the area is an error.
+    Text {
+        /// Lines.
+        lines: Vec<String>,
+        /// Font names; the first that has a character draws it.
+        fonts: Vec<String>,
+        /// Thousandths of a point.
+        size_mpt: u32,
+        /// Baseline to baseline, thousandths of a point.
+        leading_mpt: u32,
+        /// Alignment.
+        alignment: Alignment,
+        /// Ink.
+        colour: Colour,
+        /// Extra space after each character, thousandths of a point (embossing pitch).
+        spacing_mpt: u32,
+    },
+    /// Where the PIN goes; the value comes from the [`PinSource`] while the page is drawn.
+    Pin {
+        /// Font name.
+        font: String,
+        /// Thousandths of a point.
+        size_mpt: u32,
+    },
+    /// DataMatrix ECC 200 symbol that fills the area.
+    DataMatrix {
+        /// Content.
+        content: String,
+    },
+    /// Filled rectangle with rounded corners.
+    Fill {
+        /// Ink.
+        colour: Colour,
+        /// Corner radius.
+        radius_um: u32,
+    },
+}
+
+/// A mark and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// Where.
+    pub area: Area,
+    /// What.
+    pub mark: Mark,
+}
+
+/// One page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sheet {
+    /// Width.
+    pub width_um: u32,
+    /// Height.
+    pub height_um: u32,
+    /// Name of a one-page PDF in the [`Stationery`] that lies under the marks.
+    pub background: Option<String>,
+    /// Whether `TEST` is drawn across the page; everything made with test keys has it.
+    pub test_mark: bool,
+    /// Marks in drawing order.
+    pub marks: Vec<Placed>,
+    /// Reference that the PIN source is asked for; none when the page has no PIN.
+    pub pin_reference: Option<u64>,
+}
+
+/// Fonts and backgrounds, by asset name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stationery {
+    /// TrueType or OpenType fonts.
+    pub fonts: BTreeMap<String, Vec<u8>>,
+    /// One-page PDFs.
+    pub backgrounds: BTreeMap<String, Vec<u8>>,
+}
+
+/// Gives the clear PIN of one page at the moment when it is drawn.
+pub trait PinSource {
+    /// The PIN for a reference.
+    fn reveal(&mut self, reference: u64) -> Result<SecretDigits, PaperError>;
+}
+
+/// Draws pages.
+pub trait Paper: Send + Sync {
+    /// One PDF with a page for each sheet; same sheets, same bytes. The document with a PIN in it
+    /// comes back as [`crate::SecretBytes`].
+    fn pdf(
+        &self,
+        stationery: &Stationery,
+        sheets: &[Sheet],
+        pins: &mut dyn PinSource,
+    ) -> Result<crate::SecretBytes, PaperError>;
+    /// A picture (PNG) of one sheet with its PIN masked.
+    fn picture(
+        &self,
+        stationery: &Stationery,
+        sheet: &Sheet,
+        dots_per_inch: u32,
+    ) -> Result<Vec<u8>, PaperError>;
+}

@@ -1,0 +1,1 @@
+//! The job ledger and the audit log.

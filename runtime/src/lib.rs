@@ -1,0 +1,1 @@
+//! Bundle to Plan to Journal: load, intake, plan, engine; through ports only

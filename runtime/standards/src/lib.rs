@@ -1,0 +1,1 @@
+//! Pure domain code, one module per standard

@@ -1,0 +1,1 @@
+//! Compositions with the trade's names: datagen, perso, validation, mailer, files, report

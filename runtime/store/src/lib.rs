@@ -1,0 +1,1 @@
+//! Job ledger and audit log on SQLite
