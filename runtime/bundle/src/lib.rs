@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod flow;
 mod format;
+mod instructions;
 mod job;
 mod layout;
 mod limits;
@@ -28,6 +29,7 @@ pub use flow::{Flow, Step};
 pub use format::{
     Encoding, Field, FieldType, FileKind, Format, FormatRule, Line, Record, RecordTest, Severity,
 };
+pub use instructions::{Effect, Instruction, Operand, function, functions, intent, intents};
 pub use job::{Job, MailerUse, Output, Product, ScenarioUse};
 pub use layout::{Align, Item, ItemKind, Layout, Rect};
 pub use limits::Limits;

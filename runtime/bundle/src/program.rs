@@ -45,8 +45,12 @@ pub enum ValueType {
     /// A PIN that the HSM has sealed (storage PIN block); never clear in the runtime.
     Pin,
     /// Octets that the HSM has sealed under the job's transport key, with public attributes
-    /// (lengths, check values, modulus).
+    /// (lengths, check values).
     Sealed,
+    /// An ICC RSA key: public half clear, private components sealed.
+    IccKey,
+    /// A public key certificate with its remainder.
+    Certificate,
 }
 
 /// A literal.
