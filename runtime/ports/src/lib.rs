@@ -11,5 +11,7 @@ pub mod store;
 pub use card::{CardChannel, CardError};
 pub use clock::Clock;
 pub use hsm::{Hsm, HsmError, HsmSession};
+pub use machine::{Machine, MachineError};
 pub use paper::{Paper, PaperError};
 pub use secret::{SecretBytes, SecretDigits};
+pub use store::{Store, StoreError};
