@@ -1,0 +1,215 @@
+//! Findings: what is wrong in a project, where, and how to mend it.
+//!
+//! Inside the compiler a finding is a [`Problem`] with byte spans; what leaves it is a [`Finding`]
+//! with paths, lines and columns, ready for people, JSON and editors.
+
+mod codes;
+mod render;
+
+pub use codes::{CODES, explanation};
+pub use render::human;
+
+use crate::model::{Sources, Span};
+use serde::{Deserialize, Serialize};
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing is built.
+    Error,
+    /// Something is built that the author probably did not mean.
+    Warning,
+    /// Something worth knowing.
+    Note,
+}
+
+/// A place in a source file; lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// Path inside the project or package.
+    pub file: String,
+    /// First line.
+    pub line: u32,
+    /// First column.
+    pub column: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Column after the last character.
+    pub end_column: u32,
+}
+
+/// A second place that belongs to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// What is to be seen there.
+    pub message: String,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// One step of a leak: from the input field, through lets and functions, to the sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathStep {
+    /// What happens to the value there.
+    pub what: String,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// A finding as the tools show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable code, such as `E1001`.
+    pub code: String,
+    /// How grave.
+    pub severity: Severity,
+    /// What was found and what was expected.
+    pub message: String,
+    /// What to type next.
+    pub help: Option<String>,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Other places that matter.
+    pub labels: Vec<Label>,
+    /// The way of a secret, from its source to the sink; empty for other findings.
+    pub path: Vec<PathStep>,
+}
+
+/// A finding inside the compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Stable code.
+    pub code: String,
+    /// How grave.
+    pub severity: Severity,
+    /// What was found and what was expected.
+    pub message: String,
+    /// What to type next.
+    pub help: Option<String>,
+    /// Where.
+    pub span: Span,
+    /// Other places.
+    pub labels: Vec<(Span, String)>,
+    /// The way of a secret.
+    pub path: Vec<(Span, String)>,
+}
+
+impl Problem {
+    /// An error.
+    pub fn error(code: &str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, span, message)
+    }
+
+    /// A warning.
+    pub fn warning(code: &str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, span, message)
+    }
+
+    /// A finding of any severity.
+    pub fn new(severity: Severity, code: &str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            severity,
+            message: message.into(),
+            help: None,
+            span,
+            labels: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With another place.
+    #[must_use]
+    pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push((span, message.into()));
+        self
+    }
+}
+
+/// Collects the problems of one run; nothing stops at the first.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    problems: Vec<Problem>,
+}
+
+impl Findings {
+    /// An empty collection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Whether there is an error among them.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|p| p.severity == Severity::Error)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Moves another collection's problems into this one.
+    pub fn append(&mut self, other: Findings) {
+        self.problems.extend(other.problems);
+    }
+
+    /// The findings with places, sorted by file and position, each once.
+    #[must_use]
+    pub fn resolve(&self, sources: &Sources) -> Vec<Finding> {
+        let mut all: Vec<Finding> = self.problems.iter().map(|p| finding(p, sources)).collect();
+        all.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
+        all.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
+        all
+    }
+}
+
+fn finding(problem: &Problem, sources: &Sources) -> Finding {
+    Finding {
+        code: problem.code.clone(),
+        severity: problem.severity,
+        message: problem.message.clone(),
+        help: problem.help.clone(),
+        place: sources.place(problem.span),
+        labels: problem
+            .labels
+            .iter()
+            .map(|(span, message)| Label {
+                message: message.clone(),
+                place: sources.place(*span),
+            })
+            .collect(),
+        path: problem
+            .path
+            .iter()
+            .map(|(span, what)| PathStep {
+                what: what.clone(),
+                place: sources.place(*span),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,230 @@
+//! Nodes: what a lowering may build by itself, with types, secrecy and sharing kept right.
+
+use super::{Elaborator, Step, Typed};
+use crate::model::Span;
+use crate::types::{ANY_LENGTH, Lengths, Type};
+use cardwright_bundle::{
+    Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent,
+};
+use std::rc::Rc;
+
+impl Elaborator<'_> {
+    /// A text constant.
+    pub fn text(&mut self, text: &str, span: Span) -> Typed {
+        let length = Lengths::exactly(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let ty = if digits {
+            Type::Digits(length)
+        } else {
+            Type::Text(length)
+        };
+        self.constant(Constant::Text(text.to_owned()), ty, span)
+    }
+
+    /// An octets constant.
+    pub fn octets(&mut self, bytes: &[u8], span: Span) -> Typed {
+        let length = Lengths::exactly(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.constant(
+            Constant::Bytes(hex::encode_upper(bytes)),
+            Type::Bytes(length),
+            span,
+        )
+    }
+
+    /// A number constant.
+    pub fn number(&mut self, n: i64, span: Span) -> Typed {
+        let digits = u32::try_from(n.unsigned_abs().to_string().len()).unwrap_or(19);
+        self.constant(Constant::Number(n), Type::Number { digits }, span)
+    }
+
+    /// A flag constant.
+    pub fn flag(&mut self, flag: bool, span: Span) -> Typed {
+        self.constant(Constant::Flag(flag), Type::Flag, span)
+    }
+
+    fn constant(&mut self, value: Constant, ty: Type, span: Span) -> Typed {
+        let node = self.node(
+            Op::Constant { value },
+            ty.value_type(),
+            Secrecy::Public,
+            span,
+        );
+        Typed {
+            node,
+            ty,
+            secrecy: Secrecy::Public,
+            path: step("a constant", span, None),
+        }
+    }
+
+    /// A pure function of the instruction set, by its bundle name (`tlv`, `concat`, …). The type
+    /// of the result is the instruction's own with unknown lengths; see [`Typed::of_type`].
+    /// An unknown name or a wrong number of arguments gives `None`; that is a defect of the caller.
+    pub fn apply(&mut self, name: &str, args: &[Typed], span: Span) -> Option<Typed> {
+        let instruction = function(name)?;
+        fits(instruction.operands.len(), instruction.variadic, args.len())?;
+        let op = Op::Apply {
+            function: instruction.name.to_owned(),
+            args: args.iter().map(|a| a.node).collect(),
+        };
+        let what = format!("{name}: {}", instruction.doc);
+        Some(self.instruction(op, instruction.gives, instruction.effect, args, &what, span))
+    }
+
+    /// An operation of the HSM by its bundle name, with keys as qualified names in the intent's
+    /// order.
+    pub fn intent(
+        &mut self,
+        name: &str,
+        keys: &[String],
+        args: &[Typed],
+        span: Span,
+    ) -> Option<Typed> {
+        let instruction = intent(name)?;
+        fits(instruction.operands.len(), false, args.len())?;
+        if keys.len() != instruction.keys {
+            return None;
+        }
+        let keys = keys
+            .iter()
+            .map(|k| self.model.key_id(k))
+            .collect::<Option<Vec<_>>>()?;
+        let op = Op::Intent {
+            intent: instruction.name.to_owned(),
+            keys,
+            args: args.iter().map(|a| a.node).collect(),
+        };
+        let what = format!("{name}: {}", instruction.doc);
+        Some(self.instruction(op, instruction.gives, instruction.effect, args, &what, span))
+    }
+
+    /// `then` or `otherwise`: as secret as the most secret of the three, the condition counts too.
+    pub fn choose(
+        &mut self,
+        condition: &Typed,
+        then: &Typed,
+        otherwise: &Typed,
+        span: Span,
+    ) -> Typed {
+        let op = Op::Choose {
+            condition: condition.node,
+            then: then.node,
+            otherwise: otherwise.node,
+        };
+        let args = [condition.clone(), then.clone(), otherwise.clone()];
+        let mut typed = self.instruction(
+            op,
+            then.ty.value_type(),
+            Effect::Join,
+            &args,
+            "chosen by a condition",
+            span,
+        );
+        typed.ty = super::coerce::join(&then.ty, &otherwise.ty);
+        typed
+    }
+
+    fn instruction(
+        &mut self,
+        op: Op,
+        gives: ValueType,
+        effect: Effect,
+        args: &[Typed],
+        what: &str,
+        span: Span,
+    ) -> Typed {
+        let top = args
+            .iter()
+            .rev()
+            .max_by_key(|a| a.secrecy)
+            .map(|a| (a.secrecy, Rc::clone(&a.path)));
+        let joined = top.as_ref().map_or(Secrecy::Public, |(s, _)| *s);
+        let secrecy = match effect {
+            Effect::Join => joined,
+            Effect::Becomes(level) => level,
+        };
+        let node = self.node(op, gives, secrecy, span);
+        Typed {
+            node,
+            ty: plain_type(gives),
+            secrecy,
+            path: step(what, span, top.map(|(_, path)| path)),
+        }
+    }
+
+    /// A node, shared with an equal one that is there already.
+    pub(super) fn node(
+        &mut self,
+        op: Op,
+        gives: ValueType,
+        secrecy: Secrecy,
+        span: Span,
+    ) -> NodeId {
+        let key = format!("{op:?}/{secrecy:?}");
+        if let Some(node) = self.index.get(&key) {
+            return *node;
+        }
+        let id = u32::try_from(self.program.nodes.len()).unwrap_or(u32::MAX);
+        let span = self.shared.spans.id(span);
+        self.program.nodes.push(Node {
+            op,
+            gives,
+            secrecy,
+            span,
+        });
+        self.index.insert(key, id);
+        id
+    }
+}
+
+impl Typed {
+    /// The same value with a type that says more, such as known lengths.
+    #[must_use]
+    pub fn of_type(mut self, ty: Type) -> Self {
+        self.ty = ty;
+        self
+    }
+
+    /// The same value with one more step on its way.
+    #[must_use]
+    pub fn through(mut self, what: impl Into<String>, span: Span) -> Self {
+        self.path = step(what, span, Some(self.path));
+        self
+    }
+}
+
+/// One more step.
+pub(super) fn step(what: impl Into<String>, span: Span, from: Option<Rc<Step>>) -> Rc<Step> {
+    Rc::new(Step {
+        what: what.into(),
+        span,
+        from,
+    })
+}
+
+fn fits(operands: usize, variadic: bool, given: usize) -> Option<()> {
+    let enough = if variadic {
+        given >= operands.saturating_sub(1)
+    } else {
+        given == operands
+    };
+    enough.then_some(())
+}
+
+fn plain_type(gives: ValueType) -> Type {
+    match gives {
+        ValueType::Text => Type::text(),
+        ValueType::TextList => Type::Lines {
+            count: 99,
+            each: ANY_LENGTH,
+        },
+        ValueType::Bytes => Type::bytes(),
+        ValueType::Number => Type::Number { digits: 18 },
+        ValueType::Flag => Type::Flag,
+        ValueType::Date => Type::Date,
+        ValueType::Pin => Type::Pin,
+        ValueType::Sealed => Type::Sealed,
+        ValueType::IccKey => Type::IccKey { bits: 0 },
+        ValueType::Certificate => Type::Certificate,
+    }
+}

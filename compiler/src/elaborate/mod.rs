@@ -1,0 +1,157 @@
+//! Expressions to typed program nodes.
+//!
+//! An [`Elaborator`] builds one bundle program: the DAG that the runtime evaluates for each record.
+//! Lets and functions are inlined, equal nodes are shared, and every value carries its language
+//! type, its secrecy and the way that it came, so that a sink can be refused with the whole path.
+
+mod build;
+mod coerce;
+mod constants;
+mod expr;
+mod names;
+
+pub use constants::{decimal, length_um, point_um, rect_um, size_mpt, words};
+
+use crate::diagnostics::Findings;
+use crate::model::{Decl, Model, Span};
+use crate::types::Type;
+use cardwright_bundle::{NodeId, Program, Secrecy};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// One step of a value's way: what happened to it, where, and to what before.
+#[derive(Debug)]
+pub struct Step {
+    /// What happened, in words.
+    pub what: String,
+    /// Where.
+    pub span: Span,
+    /// The step before.
+    pub from: Option<Rc<Step>>,
+}
+
+/// A value of a program: its node, language type, secrecy, and the way that it came.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// Node.
+    pub node: NodeId,
+    /// Language type, with lengths.
+    pub ty: Type,
+    /// How secret.
+    pub secrecy: Secrecy,
+    /// The way of the most secret thing in it.
+    pub path: Rc<Step>,
+}
+
+/// Table of the bundle's source map; index 0 stands for "made by the compiler".
+#[derive(Clone, Debug)]
+pub struct SpanTable {
+    spans: Vec<Span>,
+    index: HashMap<Span, u32>,
+}
+
+impl Default for SpanTable {
+    fn default() -> Self {
+        Self {
+            spans: vec![Span::default()],
+            index: HashMap::new(),
+        }
+    }
+}
+
+impl SpanTable {
+    /// The number of a span.
+    pub fn id(&mut self, span: Span) -> u32 {
+        if let Some(id) = self.index.get(&span) {
+            return *id;
+        }
+        let id = u32::try_from(self.spans.len()).unwrap_or(0);
+        self.spans.push(span);
+        self.index.insert(span, id);
+        id
+    }
+
+    /// All spans by number.
+    #[must_use]
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+}
+
+/// What all programs of one bundle share.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Problems found so far.
+    pub findings: Findings,
+    /// The source map.
+    pub spans: SpanTable,
+}
+
+/// Builds one program.
+pub struct Elaborator<'a> {
+    model: &'a Model,
+    shared: &'a mut Shared,
+    program: Program,
+    format: Option<&'a Decl>,
+    index: HashMap<String, NodeId>,
+    /// Declaration whose attributes are bare names, innermost last.
+    selves: Vec<&'a Decl>,
+    /// Parameters of the functions that are being inlined, innermost last.
+    locals: Vec<names::Frame>,
+    /// Lets, functions and attributes that are being inlined, against cycles.
+    open: Vec<String>,
+    lets: HashMap<String, Typed>,
+}
+
+impl<'a> Elaborator<'a> {
+    /// Starts a program for the records of a format: qualified name of the format, record name.
+    /// An empty record name stands for the whole file (a format's file rules).
+    pub fn new(model: &'a Model, shared: &'a mut Shared, format: &str, record: &str) -> Self {
+        let decl = model.get(format).filter(|d| d.kind == "format");
+        Self {
+            model,
+            shared,
+            program: Program {
+                format: decl.map_or_else(String::new, |d| d.name.clone()),
+                record: record.to_owned(),
+                nodes: Vec::new(),
+            },
+            format: decl,
+            index: HashMap::new(),
+            selves: Vec::new(),
+            locals: Vec::new(),
+            open: Vec::new(),
+            lets: HashMap::new(),
+        }
+    }
+
+    /// Runs `f` with a declaration's attributes as bare names (`services` inside its profile).
+    pub fn within<T>(&mut self, decl: &'a Decl, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.selves.push(decl);
+        let result = f(self);
+        self.selves.pop();
+        result
+    }
+
+    /// The finished program.
+    #[must_use]
+    pub fn finish(self) -> Program {
+        self.program
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'a Model {
+        self.model
+    }
+
+    /// The collection of problems.
+    pub fn findings(&mut self) -> &mut Findings {
+        &mut self.shared.findings
+    }
+
+    /// The source map's number of a span.
+    pub fn span_id(&mut self, span: Span) -> u32 {
+        self.shared.spans.id(span)
+    }
+}

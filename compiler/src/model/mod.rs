@@ -1,0 +1,130 @@
+//! The Model: every declaration with its names resolved and its inheritance carried out.
+//!
+//! The Model owns its data and borrows nothing from the trees. An expression's names are resolved
+//! in the scope of the file that it was written in, which its span tells; so an entry that a
+//! profile inherits keeps meaning what it meant where it was written.
+
+mod entry;
+mod gather;
+mod inherit;
+mod names;
+mod print;
+mod read;
+mod resolve;
+mod source;
+
+pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark};
+pub use gather::lower;
+pub use print::print;
+pub use resolve::Target;
+pub use source::{SourceFile, Sources, Span};
+
+use crate::project::Manifest;
+use indexmap::IndexMap;
+
+/// One declaration.
+#[derive(Clone, Debug)]
+pub struct Decl {
+    /// Kind: `issuer`, `key`, `format`, `profile`, …
+    pub kind: String,
+    /// Name as written.
+    pub name: String,
+    /// Package and name: `aurora.debit.imk_ac`.
+    pub qualified: String,
+    /// Package.
+    pub package: String,
+    /// Doc comment.
+    pub doc: Option<String>,
+    /// The record that it speaks of: qualified name of the format, and the record's name.
+    pub for_record: Option<(String, String)>,
+    /// For `scenario … for card`: the qualified name of what it speaks of when that is no record.
+    pub for_decl: Option<String>,
+    /// What stands after the colon as written (`tdes2`, `rsa(1984, 3)`, `fixed_width`, a base).
+    pub base: Option<MPhrase>,
+    /// Bases by inheritance, nearest first, as qualified names.
+    pub bases: Vec<String>,
+    /// Parameters of a `fn`: name, declared type.
+    pub params: Vec<(String, Option<MExpr>, Span)>,
+    /// Value of a `let` or `fn`.
+    pub value: Option<MPhrase>,
+    /// Clauses of the head.
+    pub clauses: Vec<MClause>,
+    /// Effective entries, after inheritance.
+    pub entries: Vec<MEntry>,
+    /// Where its name stands.
+    pub span: Span,
+    /// Broken by a syntax error: later phases say nothing about it.
+    pub poisoned: bool,
+    /// Written by the standard library rather than by the project.
+    pub standard: bool,
+}
+
+impl Decl {
+    /// An effective attribute or block by its only head word: `attribute("aid")`.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&MEntry> {
+        find(&self.entries, name)
+    }
+
+    /// Whether it is a concrete thing rather than a base that others build on.
+    #[must_use]
+    pub fn is_concrete(&self) -> bool {
+        let needs_record = matches!(self.kind.as_str(), "profile" | "card" | "layout");
+        !self.standard && !self.poisoned && (!needs_record || self.for_record.is_some())
+    }
+}
+
+/// The entry whose head is one word, among entries.
+#[must_use]
+pub fn find<'a>(entries: &'a [MEntry], name: &str) -> Option<&'a MEntry> {
+    entries
+        .iter()
+        .rev()
+        .find(|e| e.head.len() == 1 && e.word(0) == Some(name))
+}
+
+/// A project with all names resolved.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// The project's manifest.
+    pub manifest: Manifest,
+    /// All source files, the project's and the standard packages' that it uses.
+    pub sources: Sources,
+    /// Declarations by qualified name, in the order of files and lines.
+    pub decls: IndexMap<String, Decl>,
+    /// Names that a syntax error hides; nothing is said about them.
+    pub poisoned: std::collections::BTreeSet<String>,
+    pub(crate) scopes: Vec<resolve::Scope>,
+    pub(crate) packages: IndexMap<String, resolve::Package>,
+}
+
+impl Model {
+    /// A declaration by qualified name.
+    #[must_use]
+    pub fn get(&self, qualified: &str) -> Option<&Decl> {
+        self.decls.get(qualified)
+    }
+
+    /// All declarations of a kind, the standard packages' too, in order.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Decl> + 'a {
+        self.decls.values().filter(move |d| d.kind == kind)
+    }
+
+    /// The project's own concrete declarations of a kind: what a bundle is made from.
+    pub fn concrete<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Decl> + 'a {
+        self.of_kind(kind).filter(|d| d.is_concrete())
+    }
+
+    /// Keys in the order of their slots in the bundle: `keys().nth(id)`.
+    pub fn keys(&self) -> impl Iterator<Item = &Decl> {
+        self.of_kind("key").filter(|d| !d.poisoned)
+    }
+
+    /// The bundle's slot number of a key.
+    #[must_use]
+    pub fn key_id(&self, qualified: &str) -> Option<u32> {
+        self.keys()
+            .position(|d| d.qualified == qualified)
+            .and_then(|n| u32::try_from(n).ok())
+    }
+}

@@ -1,0 +1,112 @@
+//! Source files, and the way from a byte span to a line and a column.
+
+use crate::diagnostics::Place;
+
+/// A byte range in one of the model's source files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Index into [`Sources::files`].
+    pub file: u32,
+    /// First byte.
+    pub start: u32,
+    /// Byte after the last.
+    pub end: u32,
+}
+
+impl Span {
+    /// The span from this one's start to the other's end.
+    #[must_use]
+    pub fn to(self, other: Span) -> Span {
+        Span {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+}
+
+/// One source file.
+#[derive(Clone, Debug, Default)]
+pub struct SourceFile {
+    /// Path inside the project, with forward slashes; standard packages start with `std/`.
+    pub path: String,
+    /// Text.
+    pub text: String,
+    /// Whether it belongs to the standard packages.
+    pub standard: bool,
+    line_starts: Vec<usize>,
+}
+
+impl SourceFile {
+    /// A file with its table of lines.
+    #[must_use]
+    pub fn new(path: impl Into<String>, text: impl Into<String>, standard: bool) -> Self {
+        let text = text.into();
+        let mut line_starts = vec![0];
+        line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        Self {
+            path: path.into(),
+            text,
+            standard,
+            line_starts,
+        }
+    }
+
+    /// Line and column of a byte, both from 1; columns count characters.
+    #[must_use]
+    pub fn line_column(&self, byte: u32) -> (u32, u32) {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.text.len());
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..byte).unwrap_or("");
+        let column = before.chars().count() + 1;
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        )
+    }
+}
+
+/// All source files of a model.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Files, in the order in which they were read.
+    pub files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// A file by a span's number.
+    #[must_use]
+    pub fn file(&self, file: u32) -> Option<&SourceFile> {
+        self.files.get(usize::try_from(file).ok()?)
+    }
+
+    /// The place of a span.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        let Some(file) = self.file(span.file) else {
+            return Place::default();
+        };
+        let (line, column) = file.line_column(span.start);
+        let (end_line, end_column) = file.line_column(span.end.max(span.start));
+        Place {
+            file: file.path.clone(),
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
+
+    /// The text of a span.
+    #[must_use]
+    pub fn text(&self, span: Span) -> &str {
+        let bounds = usize::try_from(span.start)
+            .ok()
+            .zip(usize::try_from(span.end).ok());
+        self.file(span.file)
+            .zip(bounds)
+            .and_then(|(file, (start, end))| file.text.get(start..end))
+            .unwrap_or("")
+    }
+}
