@@ -18,6 +18,14 @@ pub trait CardChannel: Send {
     fn reset(&mut self) -> Result<Vec<u8>, CardError>;
     /// Sends a command APDU (ISO/IEC 7816-4) and gives data and status word.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardError>;
+    /// Brings the card into a reader's field: what follows, until the next reset, is contactless.
+    /// A card or reader without that interface refuses with R1209.
+    fn enter_field(&mut self) -> Result<(), CardError> {
+        Err(CardError {
+            code: "R1209",
+            what: "no contactless interface here".into(),
+        })
+    }
     /// A simulated card's whole state, for `--keep-cards`; a real card has none to give.
     fn snapshot(&self) -> Option<SecretBytes> {
         None

@@ -1,0 +1,248 @@
+//! Data generation: an order becomes everything that its card will hold, once and for all.
+//!
+//! The result keeps what was drawn (PIN, ICC key), so that a second run of the same order gives
+//! the same card, and holds secrets only as the HSM sealed them.
+
+use crate::{
+    Loaded, RuntimeError, Value,
+    load::broken,
+    plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
+};
+use cardwright_bundle::{Card, FaceSide, Padding};
+use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use zeroize::Zeroize;
+
+/// A DGI's value.
+#[derive(Serialize, Deserialize)]
+pub enum DgiValue {
+    /// Goes to the card as it is.
+    Clear(Vec<u8>),
+    /// Sealed by the HSM: ciphertext and clear length.
+    Sealed(Vec<u8>, u32),
+}
+
+/// A data grouping of one card.
+#[derive(Serialize, Deserialize)]
+pub struct DgiData {
+    /// Data grouping identifier.
+    pub number: u16,
+    /// Its value.
+    pub value: DgiValue,
+    /// Padding inside the encryption.
+    pub padding: Padding,
+}
+
+impl DgiData {
+    /// The sealed value, if it is one.
+    pub fn sealed(&self) -> Option<Sealed> {
+        match &self.value {
+            DgiValue::Clear(_) => None,
+            DgiValue::Sealed(blob, clear_length) => Some(Sealed {
+                blob: blob.clone(),
+                clear_length: *clear_length,
+                check_values: Vec::new(),
+            }),
+        }
+    }
+}
+
+/// An application of one card.
+#[derive(Serialize, Deserialize)]
+pub struct ApplicationData {
+    /// Name in the bundle.
+    pub name: String,
+    /// DGIs in order.
+    pub dgis: Vec<DgiData>,
+    /// Facts as text: `pan`, `psn`, `expiry` as YYMMDD, numbers in decimal, octets in hexadecimal.
+    pub facts: BTreeMap<String, String>,
+    /// Sealed PIN, when the application has one.
+    pub pin: Option<Vec<u8>>,
+}
+
+/// A printed panel.
+#[derive(Serialize, Deserialize)]
+pub struct PanelData {
+    /// True on the front.
+    pub front: bool,
+    /// Name.
+    pub name: String,
+    /// Text.
+    pub text: String,
+}
+
+/// Everything that one card will hold. Kept encrypted at rest, wiped when dropped, never printed.
+#[derive(Serialize, Deserialize)]
+pub struct CardData {
+    /// Card name in the bundle.
+    pub card: String,
+    /// PAN.
+    pub pan: String,
+    /// PAN sequence number.
+    pub psn: String,
+    /// Expiry, YYMM.
+    pub expiry: String,
+    /// Applications in order.
+    pub applications: Vec<ApplicationData>,
+    /// Track 1 between the sentinels.
+    pub track1: Option<String>,
+    /// Track 2 between the sentinels.
+    pub track2: Option<String>,
+    /// Embossed lines by number, with side.
+    pub emboss: Vec<(bool, u8, String)>,
+    /// Printed panels.
+    pub panels: Vec<PanelData>,
+    /// What was drawn for the order.
+    pub draws: Draws,
+}
+
+impl Drop for CardData {
+    fn drop(&mut self) {
+        self.pan.zeroize();
+        self.track1.zeroize();
+        self.track2.zeroize();
+        for panel in &mut self.panels {
+            panel.text.zeroize();
+        }
+        for (_, _, line) in &mut self.emboss {
+            line.zeroize();
+        }
+        for application in &mut self.applications {
+            for dgi in &mut application.dgis {
+                if let DgiValue::Clear(bytes) = &mut dgi.value {
+                    bytes.zeroize();
+                }
+            }
+            for fact in application.facts.values_mut() {
+                fact.zeroize();
+            }
+        }
+    }
+}
+
+impl CardData {
+    /// As octets for the store, which encrypts them.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, RuntimeError> {
+        postcard::to_allocvec(self).map_err(|_| broken("card data that can't be kept"))
+    }
+
+    /// From octets of the store.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
+        postcard::from_bytes(bytes).map_err(|_| {
+            RuntimeError::new("R1107", "kept card data can't be read", "restore the job's data")
+        })
+    }
+
+    /// The sealed PIN of the first application that has one.
+    pub fn pin(&self) -> Option<SealedPin> {
+        self.applications.iter().find_map(|a| a.pin.clone()).map(SealedPin)
+    }
+}
+
+/// Makes card data for one card product.
+pub struct Datagen<'a> {
+    card: &'a Card,
+    program: Prepared,
+}
+
+impl<'a> Datagen<'a> {
+    /// Prepares a card's program for this site's keys.
+    pub fn new(
+        loaded: &'a Loaded,
+        card: &'a Card,
+        keys: &BoundKeys,
+    ) -> Result<Self, RuntimeError> {
+        Ok(Self { card, program: Prepared::new(loaded.program(card.program)?, keys)? })
+    }
+
+    /// Makes one card's data.
+    pub fn make(
+        &self,
+        fields: &dyn Fields,
+        facts: &RunFacts,
+        session: &mut dyn HsmSession,
+        job: &str,
+        order: u64,
+    ) -> Result<CardData, RuntimeError> {
+        let mut draws = Draws::default();
+        let mut run =
+            Run { fields, facts, session: Some(session), job, order, draws: &mut draws };
+        let values = self.program.run(&mut run)?;
+        self.collect(&values, draws)
+    }
+
+    fn collect(&self, values: &Values, draws: Draws) -> Result<CardData, RuntimeError> {
+        let card = self.card;
+        let text = |id: u32| values.text(id).map(str::to_owned);
+        let stripe = card.stripe.as_ref();
+        let track = |id: Option<u32>| id.map(text).transpose();
+        let mut emboss = Vec::new();
+        let mut panels = Vec::new();
+        for face in &card.faces {
+            let front = face.side == FaceSide::Front;
+            for line in &face.emboss {
+                emboss.push((front, line.line, text(line.node)?));
+            }
+            for panel in &face.print {
+                let (name, text) = (panel.name.clone(), text(panel.node)?);
+                panels.push(PanelData { front, name, text });
+            }
+        }
+        let expiry = values.get(card.expiry)?.date().ok_or_else(|| broken("an expiry"))?;
+        Ok(CardData {
+            card: card.name.clone(),
+            pan: text(card.pan)?,
+            psn: text(card.psn)?,
+            expiry: expiry.format("YYMM"),
+            applications: self.applications(values)?,
+            track1: track(stripe.and_then(|s| s.track1))?,
+            track2: track(stripe.and_then(|s| s.track2))?,
+            emboss,
+            panels,
+            draws,
+        })
+    }
+
+    fn applications(&self, values: &Values) -> Result<Vec<ApplicationData>, RuntimeError> {
+        let chip = self.card.chip.as_ref();
+        let applications = chip.map(|chip| chip.applications.as_slice()).unwrap_or_default();
+        let mut made = Vec::with_capacity(applications.len());
+        for application in applications {
+            let mut dgis = Vec::with_capacity(application.dgis.len());
+            for dgi in &application.dgis {
+                let value = match values.get(dgi.node)? {
+                    Value::Bytes(bytes) if !dgi.encrypted => DgiValue::Clear(bytes.clone()),
+                    Value::Sealed(sealed) if dgi.encrypted => {
+                        DgiValue::Sealed(sealed.blob.clone(), sealed.clear_length)
+                    }
+                    _ => return Err(broken("a DGI of another type")),
+                };
+                dgis.push(DgiData { number: dgi.number, value, padding: dgi.padding });
+            }
+            let mut facts = BTreeMap::new();
+            let mut pin = None;
+            for (name, id) in &application.facts {
+                match values.get(*id)? {
+                    Value::Pin(sealed) => pin = Some(sealed.0.clone()),
+                    value => {
+                        facts.insert(name.clone(), fact(value)?);
+                    }
+                }
+            }
+            made.push(ApplicationData { name: application.name.clone(), dgis, facts, pin });
+        }
+        Ok(made)
+    }
+}
+
+fn fact(value: &Value) -> Result<String, RuntimeError> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Date(date) => Ok(date.format("YYMMDD")),
+        Value::Bytes(bytes) => Ok(hex::encode_upper(bytes)),
+        Value::Flag(flag) => Ok(flag.to_string()),
+        _ => Err(broken("a fact of another type")),
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads a field's text by its type. A reason names what was expected, never what was found.
+
+use crate::{Date, Value};
+use cardwright_bundle::{Field, FieldType};
+use cardwright_standards::pan;
+
+/// A failure: code and reason.
+pub(super) type Wrong = (&'static str, String);
+
+/// Characters `at` (from 1) to `at + width` of a line, or none when the line is shorter.
+pub(super) fn columns(line: &str, at: u32, width: u32) -> Option<&str> {
+    let (start, width) = (at.checked_sub(1)? as usize, width as usize);
+    if line.is_ascii() {
+        return line.get(start..start.checked_add(width)?);
+    }
+    let mut offsets = line.char_indices().map(|(offset, _)| offset).chain([line.len()]);
+    let first = offsets.nth(start)?;
+    let last = if width == 0 { first } else { offsets.nth(width - 1)? };
+    line.get(first..last)
+}
+
+/// Reads the occurrences of a field.
+pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
+    if field.repeat > 1 {
+        let lines: Result<Vec<String>, Wrong> =
+            texts.iter().map(|text| clean(text).map(str::to_owned)).collect();
+        let lines = lines?;
+        if !field.optional && lines.iter().all(String::is_empty) {
+            return Err(blank());
+        }
+        return Ok(Value::TextList(lines));
+    }
+    let text = clean(texts.first().copied().unwrap_or_default())?;
+    let is_flag = matches!(field.field_type, FieldType::Flag { .. });
+    if text.is_empty() && !is_flag {
+        return if field.optional { empty(&field.field_type) } else { Err(blank()) };
+    }
+    typed(&field.field_type, text)
+}
+
+fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
+    let wrong = |expected: String| Err(("R1506", format!("expected {expected}")));
+    match field_type {
+        FieldType::Text => Ok(Value::Text(text.to_owned())),
+        FieldType::Number { digits } => match text.parse::<i64>() {
+            Ok(number) if all_digits(text) && text.len() <= *digits as usize => {
+                Ok(Value::Number(number))
+            }
+            _ => wrong(format!("at most {digits} digits")),
+        },
+        FieldType::Digits { digits } if all_digits(text) && text.len() == *digits as usize => {
+            Ok(Value::Text(text.to_owned()))
+        }
+        FieldType::Digits { digits } => wrong(format!("{digits} digits")),
+        FieldType::Alphanumeric { length } => {
+            let fits = text.len() <= *length as usize
+                && text.bytes().all(|b| b.is_ascii_alphanumeric());
+            if fits {
+                Ok(Value::Text(text.to_owned()))
+            } else {
+                wrong(format!("at most {length} letters and digits"))
+            }
+        }
+        FieldType::Pan => read_pan(text),
+        FieldType::Date { pattern } => Date::parse(text, pattern)
+            .map(Value::Date)
+            .ok_or_else(|| ("R1508", format!("expected a date {pattern} of the calendar"))),
+        FieldType::Flag { word } => match text {
+            "" => Ok(Value::Flag(false)),
+            _ if text == word => Ok(Value::Flag(true)),
+            _ => wrong(format!("`{word}` or blank")),
+        },
+        FieldType::PinBlock { format, .. } => {
+            let octets = if *format == 4 { 16 } else { 8 };
+            read_hex(text, octets, octets)
+        }
+        FieldType::Hex { length } => read_hex(text, 0, *length as usize),
+    }
+}
+
+fn read_pan(text: &str) -> Result<Value, Wrong> {
+    // ISO/IEC 7812-1: 12 to 19 digits here, the last by the Luhn formula.
+    if !all_digits(text) || !(12..=19).contains(&text.len()) {
+        return Err(("R1506", "expected a PAN of 12 to 19 digits".into()));
+    }
+    if !pan::luhn_holds(text) {
+        return Err(("R1507", "the PAN's check digit is wrong".into()));
+    }
+    Ok(Value::Text(text.to_owned()))
+}
+
+fn read_hex(text: &str, least: usize, most: usize) -> Result<Value, Wrong> {
+    match hex::decode(text) {
+        Ok(bytes) if (least..=most).contains(&bytes.len()) => Ok(Value::Bytes(bytes)),
+        _ if least == most => Err(("R1506", format!("expected {} hexadecimal digits", most * 2))),
+        _ => Err(("R1506", format!("expected at most {} hexadecimal digits", most * 2))),
+    }
+}
+
+/// Takes the fill off and refuses what has no place in an order.
+fn clean(text: &str) -> Result<&str, Wrong> {
+    let text = text.trim_matches(' ');
+    // Control characters, and the bidi controls that let a text show as another.
+    let bad = |c: char| {
+        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    };
+    if text.chars().any(bad) {
+        return Err(("R1506", "a control character".into()));
+    }
+    Ok(text)
+}
+
+fn empty(field_type: &FieldType) -> Result<Value, Wrong> {
+    Ok(match field_type {
+        FieldType::Number { .. } => Value::Number(0),
+        FieldType::PinBlock { .. } | FieldType::Hex { .. } => Value::Bytes(Vec::new()),
+        FieldType::Date { .. } => return Err(("R1506", "a date can't be left out".into())),
+        _ => Value::Text(String::new()),
+    })
+}
+
+fn blank() -> Wrong {
+    ("R1506", "the field is blank and must not be".into())
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::columns;
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(columns("DT123", 3, 3), Some("123"));
+        assert_eq!(columns("DTαβγ", 3, 3), Some("αβγ"));
+        assert_eq!(columns("DTαβγ", 3, 4), None);
+        assert_eq!(columns("DT", 3, 0), Some(""));
+        assert_eq!(columns("DT", 0, 1), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! The format's rules and the job's conditions on orders.
+
+use super::{Intake, Record, Summary, look, refused};
+use crate::{
+    Loaded, RuntimeError, Value,
+    plan::{BoundKeys, Fields, Prepared},
+};
+use cardwright_bundle::{Format, FormatRule, Severity};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A rule, prepared.
+pub(crate) struct Rule<'a> {
+    rule: &'a FormatRule,
+    program: Option<Prepared>,
+    /// The record that the rule looks at; none for a rule on the file.
+    record: Option<String>,
+}
+
+/// Hashes of what `unique` rules have seen.
+pub(super) struct Seen(Vec<BTreeSet<[u8; 16]>>);
+
+impl Seen {
+    pub(super) fn new(rules: usize) -> Self {
+        Self(vec![BTreeSet::new(); rules])
+    }
+}
+
+/// A rule that a record breaks.
+pub(super) struct Broken {
+    pub(super) code: &'static str,
+    pub(super) reason: String,
+    pub(super) refuses_file: bool,
+}
+
+/// Prepares a format's rules.
+pub(super) fn prepare<'a>(
+    loaded: &'a Loaded,
+    format: &'a Format,
+) -> Result<Vec<Rule<'a>>, RuntimeError> {
+    let prepare = |rule: &'a FormatRule| match rule {
+        FormatRule::Require { program, .. } => {
+            let program = loaded.program(*program)?;
+            let record = Some(program.record.clone()).filter(|name| !name.is_empty());
+            let program = Some(Prepared::new(program, &BoundKeys::none())?);
+            Ok(Rule { rule, program, record })
+        }
+        FormatRule::Unique { record, .. } => {
+            Ok(Rule { rule, program: None, record: Some(record.clone()) })
+        }
+    };
+    format.rules.iter().map(prepare).collect()
+}
+
+/// Checks the rules that look at each order.
+pub(super) fn check_record(
+    intake: &Intake<'_>,
+    record: &Record,
+    number: u64,
+    seen: &mut Seen,
+) -> Result<Option<Broken>, RuntimeError> {
+    for (at, rule) in intake.rules.iter().enumerate() {
+        if rule.record.as_deref() != Some(intake.job.record.as_str()) {
+            continue;
+        }
+        match (rule.rule, &rule.program) {
+            (FormatRule::Require { condition, message, refuses, .. }, Some(program)) => {
+                let values = look(program, record, &intake.facts(number))?;
+                if !values.flag(*condition)? {
+                    return Ok(Some(Broken {
+                        code: "R1509",
+                        reason: values.text(*message)?.to_owned(),
+                        refuses_file: *refuses == Severity::File,
+                    }));
+                }
+            }
+            (FormatRule::Unique { record: name, fields, message, refuses, .. }, _) => {
+                let mut key = [0u8; 16];
+                let hash = identity(record, name, fields);
+                key.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
+                if seen.0.get_mut(at).is_some_and(|set| !set.insert(key)) {
+                    return Ok(Some(Broken {
+                        code: "R1511",
+                        reason: message.clone(),
+                        refuses_file: *refuses == Severity::File,
+                    }));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Checks the rules that look at the whole file.
+pub(super) fn check_file(
+    intake: &Intake<'_>,
+    summary: &Summary,
+    counts: &BTreeMap<String, i64>,
+) -> Result<(), RuntimeError> {
+    let whole = Whole { once: &summary.once, counts };
+    for rule in intake.rules.iter().filter(|rule| rule.record.is_none()) {
+        if let (FormatRule::Require { condition, message, .. }, Some(program)) =
+            (rule.rule, &rule.program)
+        {
+            let values = look(program, &whole, &intake.facts(0))?;
+            if !values.flag(*condition)? {
+                let what = values.text(*message)?.to_owned();
+                return Err(refused("R1510", what, "have the file written again"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Product and priority of an order, or why it has none.
+#[allow(clippy::type_complexity)]
+pub(super) fn choose(
+    intake: &Intake<'_>,
+    record: &Record,
+    number: u64,
+) -> Result<Result<(String, u8), (&'static str, String)>, RuntimeError> {
+    let values = look(&intake.program, record, &intake.facts(number))?;
+    for (condition, message) in &intake.job.accept {
+        if !values.flag(*condition)? {
+            return Ok(Err(("R1514", values.text(*message)?.to_owned())));
+        }
+    }
+    let code = values.text(intake.job.selector)?;
+    if !intake.job.products.iter().any(|product| product.code == code) {
+        let known: Vec<&str> = intake.job.products.iter().map(|p| p.code.as_str()).collect();
+        let reason = format!("the product is none of {}", known.join(", "));
+        return Ok(Err(("R1513", reason)));
+    }
+    let priority = match intake.job.priority {
+        Some(id) => values.get(id)?.number().unwrap_or(1),
+        None => 1,
+    };
+    Ok(Ok((code.to_owned(), u8::try_from(priority).unwrap_or(1))))
+}
+
+fn identity(record: &Record, name: &str, fields: &[String]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for field in fields {
+        let text = match record.field(name, field) {
+            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Date(date)) => date.format("YYYYMMDD"),
+            Some(Value::Bytes(bytes)) => hex::encode(bytes),
+            Some(Value::TextList(lines)) => lines.join("\n"),
+            _ => String::new(),
+        };
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+struct Whole<'a> {
+    once: &'a super::Once,
+    counts: &'a BTreeMap<String, i64>,
+}
+
+impl Fields for Whole<'_> {
+    fn field(&self, record: &str, field: &str) -> Option<&Value> {
+        self.once.get(record)?.get(field)
+    }
+    fn count(&self, record: &str) -> i64 {
+        self.counts.get(record).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,182 @@
+//! Checks a program: order, operands, types, and that no node claims to be less secret than it is.
+
+use super::broken;
+use crate::RuntimeError;
+use cardwright_bundle::{
+    Constant, Content, Effect, FieldType, Instruction, Node, NodeId, Op, Operand, Program, Secrecy,
+    ValueType, function, intent,
+};
+
+/// Checks every node of a program.
+pub(super) fn check(
+    index: usize,
+    program: &Program,
+    content: &Content,
+) -> Result<(), RuntimeError> {
+    for (at, node) in program.nodes.iter().enumerate() {
+        let before = program.nodes.get(..at).unwrap_or_default();
+        let (gives, least) = infer(node, before, program, content)
+            .map_err(|e| locate(e, index, at))?;
+        if gives != node.gives {
+            let what = format!("a node that gives {gives:?} where {:?} is claimed", node.gives);
+            return Err(locate(broken(&what), index, at));
+        }
+        if node.secrecy < least {
+            return Err(locate(
+                RuntimeError::new(
+                    "R1102",
+                    format!("{least:?} data would pass as {:?}", node.secrecy),
+                    "refuse this bundle and tell its author: a correct compiler never does this",
+                ),
+                index,
+                at,
+            ));
+        }
+        if node.span as usize >= content.spans.len().max(1) {
+            return Err(locate(broken("a span that is not there"), index, at));
+        }
+    }
+    Ok(())
+}
+
+fn locate(mut error: RuntimeError, program: usize, node: usize) -> RuntimeError {
+    error.what = format!("program {program}, node {node}: {}", error.what);
+    error
+}
+
+fn infer(
+    node: &Node,
+    before: &[Node],
+    program: &Program,
+    content: &Content,
+) -> Result<(ValueType, Secrecy), RuntimeError> {
+    match &node.op {
+        Op::Field { record, field } => field_type(record, field, program, content),
+        Op::Constant { value } => Ok((constant_type(value), Secrecy::Public)),
+        Op::Count { .. } => Ok((ValueType::Number, Secrecy::Public)),
+        Op::Apply { function: name, args } => {
+            let instruction =
+                function(name).ok_or_else(|| broken(&format!("an unknown function `{name}`")))?;
+            apply(instruction, args, before)
+        }
+        Op::Intent { intent: name, keys, args } => {
+            let instruction =
+                intent(name).ok_or_else(|| broken(&format!("an unknown intent `{name}`")))?;
+            let known = keys.iter().all(|key| (*key as usize) < content.keys.len());
+            if keys.len() != instruction.keys || !known {
+                return Err(broken(&format!("keys that `{name}` does not take")));
+            }
+            apply(instruction, args, before)
+        }
+        Op::Choose { condition, then, otherwise } => {
+            let (condition, then, otherwise) =
+                (get(before, *condition)?, get(before, *then)?, get(before, *otherwise)?);
+            if condition.gives != ValueType::Flag || then.gives != otherwise.gives {
+                return Err(broken("a choice between values of two types"));
+            }
+            // What a secret decides is as secret as the secret.
+            let secrecy = condition.secrecy.max(then.secrecy).max(otherwise.secrecy);
+            Ok((then.gives, secrecy))
+        }
+    }
+}
+
+fn get(before: &[Node], id: NodeId) -> Result<&Node, RuntimeError> {
+    before.get(id as usize).ok_or_else(|| broken("a node that comes later"))
+}
+
+fn apply(
+    instruction: &Instruction,
+    args: &[NodeId],
+    before: &[Node],
+) -> Result<(ValueType, Secrecy), RuntimeError> {
+    let operands = instruction.operands;
+    let enough = if instruction.variadic {
+        args.len() + 1 >= operands.len()
+    } else {
+        args.len() == operands.len()
+    };
+    if !enough {
+        return Err(broken(&format!("`{}` with {} operands", instruction.name, args.len())));
+    }
+    let mut joined = Secrecy::Public;
+    let mut previous = None;
+    for (at, id) in args.iter().enumerate() {
+        let node = get(before, *id)?;
+        let operand = operands.get(at).or(operands.last());
+        if !operand.is_some_and(|operand| fits(*operand, node.gives, previous)) {
+            let what = format!("operand {} of `{}` of type {:?}", at + 1, instruction.name, node.gives);
+            return Err(broken(&what));
+        }
+        joined = joined.max(node.secrecy);
+        previous = Some(node.gives);
+    }
+    let secrecy = match instruction.effect {
+        Effect::Join => joined,
+        Effect::Becomes(level) => level,
+    };
+    Ok((instruction.gives, secrecy))
+}
+
+fn fits(operand: Operand, found: ValueType, previous: Option<ValueType>) -> bool {
+    match operand {
+        Operand::One(wanted) => found == wanted,
+        Operand::Either(a, b) => found == a || found == b,
+        Operand::Same => Some(found) == previous,
+        Operand::Plain => matches!(
+            found,
+            ValueType::Text
+                | ValueType::Bytes
+                | ValueType::Number
+                | ValueType::Flag
+                | ValueType::Date
+        ),
+    }
+}
+
+fn constant_type(value: &Constant) -> ValueType {
+    match value {
+        Constant::Text(_) => ValueType::Text,
+        Constant::Bytes(_) => ValueType::Bytes,
+        Constant::Number(_) => ValueType::Number,
+        Constant::Flag(_) => ValueType::Flag,
+    }
+}
+
+fn field_type(
+    record: &str,
+    field: &str,
+    program: &Program,
+    content: &Content,
+) -> Result<(ValueType, Secrecy), RuntimeError> {
+    if record == "run" {
+        return match field {
+            "date" => Ok((ValueType::Date, Secrecy::Public)),
+            "sequence" => Ok((ValueType::Number, Secrecy::Public)),
+            "reference" | "job" | "result" | "reason" | "serial" => Ok((ValueType::Text, Secrecy::Public)),
+            _ => Err(broken(&format!("`run.{field}`"))),
+        };
+    }
+    let found = content
+        .formats
+        .iter()
+        .find(|format| format.name == program.format)
+        .and_then(|format| format.records.iter().find(|r| r.name == record))
+        .filter(|r| r.once || r.name == program.record)
+        .and_then(|r| r.fields.iter().find(|f| f.name == field));
+    let Some(found) = found else {
+        return Err(broken(&format!("the field `{record}.{field}`")));
+    };
+    let gives = match found.field_type {
+        _ if found.repeat > 1 => ValueType::TextList,
+        FieldType::Text
+        | FieldType::Digits { .. }
+        | FieldType::Alphanumeric { .. }
+        | FieldType::Pan => ValueType::Text,
+        FieldType::Number { .. } => ValueType::Number,
+        FieldType::Date { .. } => ValueType::Date,
+        FieldType::Flag { .. } => ValueType::Flag,
+        FieldType::PinBlock { .. } | FieldType::Hex { .. } => ValueType::Bytes,
+    };
+    Ok((gives, found.secrecy))
+}

@@ -1,0 +1,267 @@
+//! Checks that everything a bundle's parts refer to is there, has the right type, and that no sink
+//! takes a value above its clearance.
+
+use super::broken;
+use crate::RuntimeError;
+use cardwright_bundle::{
+    Bundle, Card, Content, FileKind, Format, FormatRule, ItemKind, Job, Layout, NodeId, Program,
+    Scenario, Secrecy, ValueType,
+};
+use std::collections::BTreeSet;
+
+/// Checks all references of a bundle.
+pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
+    let content = bundle.content();
+    for format in &content.formats {
+        check_format(format, content)?;
+    }
+    for card in &content.cards {
+        check_card(card, content)?;
+    }
+    for layout in &content.layouts {
+        check_layout(layout, bundle)?;
+    }
+    for scenario in &content.scenarios {
+        check_scenario(scenario, content)?;
+    }
+    for job in &content.jobs {
+        check_job(job, content)?;
+    }
+    let names = |list: Vec<&str>| list.iter().collect::<BTreeSet<_>>().len() == list.len();
+    let unique = names(content.keys.iter().map(|k| k.name.as_str()).collect())
+        && names(content.formats.iter().map(|f| f.name.as_str()).collect())
+        && names(content.cards.iter().map(|c| c.name.as_str()).collect())
+        && names(content.layouts.iter().map(|l| l.name.as_str()).collect())
+        && names(content.jobs.iter().map(|j| j.name.as_str()).collect());
+    if unique { Ok(()) } else { Err(broken("two things of one name")) }
+}
+
+fn program(content: &Content, index: u32) -> Result<&Program, RuntimeError> {
+    content.programs.get(index as usize).ok_or_else(|| broken("a program that is not there"))
+}
+
+/// A sink: the node is there, has one of the types, and is no more secret than the sink may be.
+fn sink(
+    program: &Program,
+    id: NodeId,
+    types: &[ValueType],
+    clearance: Secrecy,
+    name: &str,
+) -> Result<(), RuntimeError> {
+    let node = program
+        .nodes
+        .get(id as usize)
+        .ok_or_else(|| broken(&format!("a value for {name} that is not there")))?;
+    if !types.contains(&node.gives) {
+        return Err(broken(&format!("a value for {name} of type {:?}", node.gives)));
+    }
+    if node.secrecy > clearance {
+        return Err(RuntimeError::new(
+            "R1103",
+            format!("{name} would hold {:?} data and is cleared for {clearance:?}", node.secrecy),
+            "refuse this bundle and tell its author: a correct compiler never does this",
+        ));
+    }
+    Ok(())
+}
+
+const TEXT: &[ValueType] = &[ValueType::Text];
+const FLAG: &[ValueType] = &[ValueType::Flag];
+
+fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> {
+    for record in &format.records {
+        let values: Vec<_> =
+            record.fields.iter().filter_map(|f| f.value.map(|id| (f, id))).collect();
+        if let Some(index) = record.program {
+            let program = program(content, index)?;
+            let types = [
+                ValueType::Text,
+                ValueType::Number,
+                ValueType::Date,
+                ValueType::Bytes,
+                ValueType::Flag,
+            ];
+            for (field, id) in values {
+                sink(program, id, &types, Secrecy::Cardholder, &format!("file field `{}`", field.name))?;
+            }
+        } else if !values.is_empty() {
+            return Err(broken("a written record without a program"));
+        }
+        for field in &record.fields {
+            if field.at == 0 || field.width > 4096 || field.repeat == 0 || field.repeat > 64 {
+                return Err(broken(&format!("an impossible place of field `{}`", field.name)));
+            }
+        }
+    }
+    for rule in &format.rules {
+        match rule {
+            FormatRule::Require { program: index, condition, message, .. } => {
+                let program = program(content, *index)?;
+                no_intents(program)?;
+                // What a rule says goes into reports, and what it decides is seen there.
+                sink(program, *condition, FLAG, Secrecy::Cardholder, "a file rule")?;
+                sink(program, *message, TEXT, Secrecy::Public, "a file rule's message")?;
+            }
+            FormatRule::Unique { record, fields, .. } => {
+                let record = format.records.iter().find(|r| r.name == *record);
+                let known = record.is_some_and(|r| {
+                    !fields.is_empty() && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
+                });
+                if !known {
+                    return Err(broken("a field of a `unique` rule that is not there"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn no_intents(program: &Program) -> Result<(), RuntimeError> {
+    let clean =
+        program.nodes.iter().all(|n| !matches!(n.op, cardwright_bundle::Op::Intent { .. }));
+    if clean { Ok(()) } else { Err(broken("an HSM where only the order file may decide")) }
+}
+
+fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
+    let program = program(content, card.program)?;
+    sink(program, card.pan, TEXT, Secrecy::Cardholder, "the PAN")?;
+    sink(program, card.psn, TEXT, Secrecy::Cardholder, "the PAN sequence number")?;
+    sink(program, card.expiry, &[ValueType::Date], Secrecy::Cardholder, "the expiry")?;
+    if let Some(chip) = &card.chip {
+        if chip.channel.key as usize >= content.keys.len() {
+            return Err(broken("a channel key that is not there"));
+        }
+        for application in &chip.applications {
+            hex::decode(&application.aid)
+                .ok()
+                .filter(|aid| (5..=16).contains(&aid.len()))
+                .ok_or_else(|| broken("an AID that is none"))?;
+            for dgi in &application.dgis {
+                let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
+                let (types, clearance) = if dgi.encrypted {
+                    (&[ValueType::Sealed][..], Secrecy::Secret)
+                } else {
+                    (&[ValueType::Bytes][..], Secrecy::Sensitive)
+                };
+                sink(program, dgi.node, types, clearance, &name)?;
+            }
+            for (name, id) in &application.facts {
+                let types = [
+                    ValueType::Text,
+                    ValueType::Date,
+                    ValueType::Bytes,
+                    ValueType::Pin,
+                    ValueType::Number,
+                ];
+                sink(program, *id, &types, Secrecy::Secret, &format!("fact `{name}`"))?;
+            }
+            if application.keys.iter().any(|(_, key)| *key as usize >= content.keys.len()) {
+                return Err(broken("an application key that is not there"));
+            }
+        }
+    }
+    if let Some(stripe) = &card.stripe {
+        for id in [stripe.track1, stripe.track2].into_iter().flatten() {
+            sink(program, id, TEXT, Secrecy::Sensitive, "a stripe track")?;
+        }
+    }
+    for face in &card.faces {
+        for line in &face.emboss {
+            sink(program, line.node, TEXT, Secrecy::Cardholder, "an embossed line")?;
+        }
+        for panel in &face.print {
+            let name = format!("print panel `{}`", panel.name);
+            sink(program, panel.node, TEXT, Secrecy::Sensitive, &name)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_layout(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
+    let program = program(bundle.content(), layout.program)?;
+    let asset = |name: &str| -> Result<(), RuntimeError> {
+        bundle.asset(name).map(|_| ()).ok_or_else(|| broken(&format!("asset `{name}`")))
+    };
+    if let Some(name) = &layout.background {
+        asset(name)?;
+    }
+    for item in &layout.items {
+        if let Some(when) = item.when {
+            sink(program, when, FLAG, Secrecy::Cardholder, "a layout condition")?;
+        }
+        match &item.draw {
+            ItemKind::Text { node, fonts, .. } => {
+                let types = [ValueType::Text, ValueType::TextList];
+                sink(program, *node, &types, Secrecy::Cardholder, "page text")?;
+                fonts.iter().try_for_each(|font| asset(font))?;
+            }
+            ItemKind::Pin { node, font, .. } => {
+                sink(program, *node, &[ValueType::Pin], Secrecy::Secret, "the PIN field")?;
+                asset(font)?;
+            }
+            ItemKind::DataMatrix { node } => {
+                sink(program, *node, TEXT, Secrecy::Public, "a barcode")?;
+            }
+            ItemKind::Rule { .. } | ItemKind::Face { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeError> {
+    let card = content
+        .cards
+        .iter()
+        .find(|card| card.name == scenario.card)
+        .ok_or_else(|| broken(&format!("card `{}`", scenario.card)))?;
+    let program = program(content, card.program)?;
+    for check in &scenario.checks {
+        let nodes = check.nodes.iter().all(|(_, id)| (*id as usize) < program.nodes.len());
+        let keys = check.keys.iter().all(|(_, key)| (*key as usize) < content.keys.len());
+        if !nodes || !keys {
+            return Err(broken(&format!("something in scenario `{}`", scenario.name)));
+        }
+    }
+    Ok(())
+}
+
+fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
+    let has = |found: bool, name: &str| {
+        if found { Ok(()) } else { Err(broken(&format!("`{name}`"))) }
+    };
+    let program = program(content, job.program)?;
+    no_intents(program)?;
+    sink(program, job.selector, TEXT, Secrecy::Cardholder, "the product selector")?;
+    if let Some(id) = job.priority {
+        sink(program, id, &[ValueType::Number], Secrecy::Cardholder, "the priority")?;
+    }
+    for (condition, message) in &job.accept {
+        sink(program, *condition, FLAG, Secrecy::Cardholder, "an order rule")?;
+        sink(program, *message, TEXT, Secrecy::Public, "an order rule's message")?;
+    }
+    let input = content.formats.iter().find(|f| f.name == job.input);
+    has(
+        input.is_some_and(|f| f.records.iter().any(|r| r.name == job.record && !r.once)),
+        &job.record,
+    )?;
+    has(content.flows.iter().any(|f| f.name == job.flow), &job.flow)?;
+    for product in &job.products {
+        has(content.cards.iter().any(|c| c.name == product.card), &product.card)?;
+        for used in &product.scenarios {
+            let known = content.scenarios.iter().any(|s| s.name == used.scenario);
+            has(known && used.of > 0, &used.scenario)?;
+        }
+    }
+    for layout in job.mailer.iter().map(|m| &m.layout).chain(job.carrier.iter()) {
+        has(content.layouts.iter().any(|l| l.name == *layout), layout)?;
+    }
+    for output in &job.outputs {
+        let format = content.formats.iter().find(|f| f.name == output.format);
+        has(format.is_some(), &output.format)?;
+        let secret = format.is_some_and(|f| matches!(f.kind, FileKind::Cps | FileKind::Machine));
+        has(!secret || output.transport_key.is_some(), "a transport key for a file with secrets")?;
+        let known = output.transport_key.is_none_or(|key| (key as usize) < content.keys.len());
+        has(known, "a transport key")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What was drawn for an order: once, and bound to it.
+//!
+//! A PIN or an ICC key is drawn by the HSM the first time that a program asks for it. From then on
+//! every program of the same order gets the same value, also after a restart, because the draws
+//! are part of the order's card data.
+
+use cardwright_ports::hsm::{IccKey, Sealed, SealedPin};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Drawn values by purpose.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Draws {
+    pins: BTreeMap<String, Vec<u8>>,
+    icc_keys: BTreeMap<String, DrawnKey>,
+}
+
+/// An ICC key in a form that can be stored; its components are sealed by the HSM.
+#[derive(Clone, Serialize, Deserialize)]
+struct DrawnKey {
+    modulus: Vec<u8>,
+    exponent: u32,
+    components: Vec<(Vec<u8>, u32)>,
+}
+
+impl Draws {
+    /// A PIN that was drawn before.
+    pub fn pin(&self, purpose: &str) -> Option<SealedPin> {
+        self.pins.get(purpose).cloned().map(SealedPin)
+    }
+
+    /// Remembers a PIN.
+    pub fn keep_pin(&mut self, purpose: &str, pin: &SealedPin) {
+        self.pins.insert(purpose.to_owned(), pin.0.clone());
+    }
+
+    /// An ICC key that was drawn before.
+    pub fn icc_key(&self, purpose: &str) -> Option<IccKey> {
+        let key = self.icc_keys.get(purpose)?;
+        let components: Vec<Sealed> = key
+            .components
+            .iter()
+            .map(|(blob, clear_length)| Sealed {
+                blob: blob.clone(),
+                clear_length: *clear_length,
+                check_values: Vec::new(),
+            })
+            .collect();
+        Some(IccKey {
+            modulus: key.modulus.clone(),
+            exponent: key.exponent,
+            components: components.try_into().ok()?,
+        })
+    }
+
+    /// Remembers an ICC key.
+    pub fn keep_icc_key(&mut self, purpose: &str, key: &IccKey) {
+        let components =
+            key.components.iter().map(|c| (c.blob.clone(), c.clear_length)).collect();
+        let drawn =
+            DrawnKey { modulus: key.modulus.clone(), exponent: key.exponent, components };
+        self.icc_keys.insert(purpose.to_owned(), drawn);
+    }
+}

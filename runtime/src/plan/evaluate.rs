@@ -1,0 +1,99 @@
+//! Runs a prepared program for one record.
+
+use super::{Bound, Draws, Fields, Prepared, RunFacts, intents};
+use crate::{RuntimeError, Value, load::broken};
+use cardwright_bundle::NodeId;
+use cardwright_ports::hsm::HsmSession;
+use zeroize::Zeroize;
+
+/// Everything that a run of a program needs beside the program.
+pub struct Run<'a> {
+    /// The record.
+    pub fields: &'a dyn Fields,
+    /// Facts of the run.
+    pub facts: &'a RunFacts,
+    /// Session; none where the program may not reach the HSM.
+    pub session: Option<&'a mut dyn HsmSession>,
+    /// Job identifier, for draws.
+    pub job: &'a str,
+    /// Order number, for draws.
+    pub order: u64,
+    /// What was drawn for this order.
+    pub draws: &'a mut Draws,
+}
+
+/// The values of a program's nodes; wiped when dropped.
+pub struct Values(Vec<Value>);
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+impl Values {
+    /// A node's value.
+    pub fn get(&self, id: NodeId) -> Result<&Value, RuntimeError> {
+        self.0.get(id as usize).ok_or_else(|| broken("a node that is not there"))
+    }
+
+    /// A text node.
+    pub fn text(&self, id: NodeId) -> Result<&str, RuntimeError> {
+        self.get(id)?.text().ok_or_else(|| broken("a text that is none"))
+    }
+
+    /// A flag node.
+    pub fn flag(&self, id: NodeId) -> Result<bool, RuntimeError> {
+        self.get(id)?.flag().ok_or_else(|| broken("a flag that is none"))
+    }
+}
+
+impl Prepared {
+    /// Runs the program; linear in its length.
+    pub fn run(&self, run: &mut Run<'_>) -> Result<Values, RuntimeError> {
+        let mut values = Values(Vec::with_capacity(self.steps.len()));
+        for step in &self.steps {
+            let value = evaluate(step, &values, run)?;
+            values.0.push(value);
+        }
+        Ok(values)
+    }
+}
+
+fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, RuntimeError> {
+    match step {
+        Bound::Field { record, field } => {
+            let value = if record == "run" {
+                run.facts.get(field)
+            } else {
+                run.fields.field(record, field)
+            };
+            value.cloned().ok_or_else(|| {
+                RuntimeError::new(
+                    "R1106",
+                    format!("`{record}.{field}` has no value here"),
+                    "use a field of the record that this part runs for",
+                )
+            })
+        }
+        Bound::Constant(value) => Ok(value.clone()),
+        Bound::Apply { function, args } => function.apply(&gather(values, args)?),
+        Bound::Intent { intent, keys, args } => {
+            let args = gather(values, args)?;
+            let (job, order) = (run.job, run.order);
+            let Some(session) = run.session.as_deref_mut() else {
+                return Err(broken("an HSM where none may be used"));
+            };
+            intents::perform(*intent, keys, &args, session, job, order, run.draws)
+        }
+        Bound::Choose { condition, then, otherwise } => {
+            let chosen = if values.flag(*condition)? { *then } else { *otherwise };
+            values.get(chosen).cloned()
+        }
+        Bound::Count { record } => Ok(Value::Number(run.fields.count(record))),
+    }
+}
+
+fn gather<'v>(values: &'v Values, args: &[NodeId]) -> Result<Vec<&'v Value>, RuntimeError> {
+    args.iter().map(|id| values.get(*id)).collect()
+}

@@ -1,0 +1,163 @@
+//! Plan: a bundle's programs, bound to this site's keys and to the function table, ready to run
+//! for each record.
+
+mod draws;
+mod evaluate;
+mod intents;
+
+use crate::{RuntimeError, Value, functions, load::broken};
+use cardwright_bundle::{Constant, Content, KeySlot, NodeId, Op, Program};
+use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyUse};
+use std::collections::BTreeMap;
+
+pub use draws::Draws;
+pub use intents::derivation;
+pub use evaluate::{Run, Values};
+
+/// The fields of one record, and of the records that stand once in its file.
+pub trait Fields {
+    /// A field's value.
+    fn field(&self, record: &str, field: &str) -> Option<&Value>;
+    /// How many records of a name the file holds; 0 where that is not known.
+    fn count(&self, _record: &str) -> i64 {
+        0
+    }
+}
+
+/// What a run adds to a record: `run.date`, `run.sequence`, `run.reference` and others.
+#[derive(Clone, Default)]
+pub struct RunFacts {
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl RunFacts {
+    /// Sets a fact; the names are those of the loader's `run` record.
+    pub fn set(&mut self, name: &'static str, value: Value) {
+        self.values.insert(name, value);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+}
+
+/// One operation, bound.
+enum Bound {
+    Field { record: String, field: String },
+    Constant(Value),
+    Apply { function: functions::Function, args: Vec<NodeId> },
+    Intent { intent: intents::Intent, keys: Vec<KeyHandle>, args: Vec<NodeId> },
+    Choose { condition: NodeId, then: NodeId, otherwise: NodeId },
+    Count { record: String },
+}
+
+/// A program that can be run.
+pub struct Prepared {
+    steps: Vec<Bound>,
+}
+
+/// Keys of a bundle, bound to an HSM.
+pub struct BoundKeys {
+    handles: Vec<KeyHandle>,
+}
+
+impl BoundKeys {
+    /// Binds every key and compares check values; the error names the key and never its value.
+    pub fn bind(content: &Content, session: &mut dyn HsmSession) -> Result<Self, RuntimeError> {
+        let mut handles = Vec::with_capacity(content.keys.len());
+        for slot in &content.keys {
+            let usage = KeyUse::from_name(&slot.usage)
+                .ok_or_else(|| broken(&format!("the key use `{}`", slot.usage)))?;
+            let handle = session.bind(&KeyRequest {
+                name: slot.name.clone(),
+                algorithm: slot.algorithm.clone(),
+                bits: slot.bits,
+                exponent: slot.exponent,
+                usage,
+            })?;
+            compare_check_value(slot, handle, session)?;
+            handles.push(handle);
+        }
+        Ok(Self { handles })
+    }
+
+    /// No keys: for programs that may not reach the HSM.
+    pub fn none() -> Self {
+        Self { handles: Vec::new() }
+    }
+
+    /// A key by its slot.
+    pub fn get(&self, slot: u32) -> Result<KeyHandle, RuntimeError> {
+        self.handles.get(slot as usize).copied().ok_or_else(|| broken("a key that is not bound"))
+    }
+}
+
+fn compare_check_value(
+    slot: &KeySlot,
+    handle: KeyHandle,
+    session: &mut dyn HsmSession,
+) -> Result<(), RuntimeError> {
+    let method = match slot.check_method.as_str() {
+        "ecb" => CheckMethod::Ecb,
+        "gp" => CheckMethod::Gp,
+        "cmac" => CheckMethod::Cmac,
+        "sha256" => CheckMethod::Sha256,
+        other => return Err(broken(&format!("the check value method `{other}`"))),
+    };
+    let found = hex::encode_upper(session.check_value(handle, method)?);
+    if found == slot.check_value {
+        return Ok(());
+    }
+    Err(RuntimeError::new(
+        "R1104",
+        format!(
+            "key `{}` of this site has check value {found}, the bundle expects {}",
+            slot.name, slot.check_value
+        ),
+        "bind the right key, or build the bundle for this key",
+    ))
+}
+
+impl Prepared {
+    /// Binds a program's functions and keys.
+    pub fn new(program: &Program, keys: &BoundKeys) -> Result<Self, RuntimeError> {
+        let steps =
+            program.nodes.iter().map(|node| bind(&node.op, keys)).collect::<Result<_, _>>()?;
+        Ok(Self { steps })
+    }
+}
+
+fn bind(op: &Op, keys: &BoundKeys) -> Result<Bound, RuntimeError> {
+    Ok(match op {
+        Op::Field { record, field } => {
+            Bound::Field { record: record.clone(), field: field.clone() }
+        }
+        Op::Constant { value } => Bound::Constant(constant(value)?),
+        Op::Apply { function, args } => Bound::Apply {
+            function: functions::find(function)
+                .ok_or_else(|| broken(&format!("an unknown function `{function}`")))?,
+            args: args.clone(),
+        },
+        Op::Intent { intent, keys: slots, args } => Bound::Intent {
+            intent: intents::Intent::from_name(intent)
+                .ok_or_else(|| broken(&format!("an unknown intent `{intent}`")))?,
+            keys: slots.iter().map(|slot| keys.get(*slot)).collect::<Result<_, _>>()?,
+            args: args.clone(),
+        },
+        Op::Choose { condition, then, otherwise } => {
+            Bound::Choose { condition: *condition, then: *then, otherwise: *otherwise }
+        }
+        Op::Count { record } => Bound::Count { record: record.clone() },
+    })
+}
+
+fn constant(value: &Constant) -> Result<Value, RuntimeError> {
+    Ok(match value {
+        Constant::Text(text) => Value::Text(text.clone()),
+        Constant::Bytes(text) => Value::Bytes(
+            hex::decode(text).map_err(|_| broken("a constant that is not hexadecimal"))?,
+        ),
+        Constant::Number(number) => Value::Number(*number),
+        Constant::Flag(flag) => Value::Flag(*flag),
+    })
+}
