@@ -1,5 +1,7 @@
 //! The machine as a user of its port sees it: stock, restart, faults, oracle.
 
+#![allow(clippy::unwrap_used)]
+
 use cardwright_machine::{Act, Fault, FaultKind, Ledger, MachineSettings, SimulatedMachine};
 use cardwright_ports::machine::{Coercivity, EmbossedLine, Place, PrintedPanel, Side};
 use cardwright_ports::{CardChannel, CardError, Machine};
