@@ -1,1 +1,26 @@
-//! The Cardwright language: grammar, lossless tree, typed views, formatter
+//! The Cardwright language: grammar, lossless tree, typed views, formatter.
+//!
+//! [`parse`] takes any text and gives a [`Tree`] with a list of [`Diagnostic`]s; [`ast`] looks at
+//! the tree as packages, imports, entries, phrases and expressions; [`format`](fn@format) lays a
+//! text out. The crate knows no word of the trade: what `profile` or `#9F0D` mean is the
+//! vocabulary's business.
+
+pub mod ast;
+mod diagnostic;
+mod errors;
+mod format;
+mod kind;
+pub mod limits;
+mod literal;
+mod operations;
+mod parse;
+mod scan;
+mod tree;
+pub mod words;
+
+pub use diagnostic::{Diagnostic, Label, Range, Severity};
+pub use errors::CODES;
+pub use format::format;
+pub use kind::Kind;
+pub use parse::{Parsed, parse};
+pub use tree::{Node, Tree};

@@ -1,0 +1,333 @@
+//! The lossless tree: an arena of nodes whose leaves, read in order, are the source text.
+
+use crate::diagnostic::Range;
+use crate::kind::Kind;
+use std::fmt::Write;
+
+/// Index of a node in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(u32);
+
+#[derive(Clone, Debug)]
+struct NodeData {
+    kind: Kind,
+    range: Range,
+    children: Vec<NodeId>,
+    parent: Option<NodeId>,
+    place: u32,
+}
+
+/// A parsed source text. Every byte of the source lies in exactly one leaf.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    source: String,
+    line_starts: Vec<usize>,
+    nodes: Vec<NodeData>,
+    root: NodeId,
+}
+
+/// A node together with its tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'t> {
+    tree: &'t Tree,
+    id: NodeId,
+}
+
+impl Tree {
+    /// The source text, put together again from the leaves.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(self.source.len());
+        self.root().walk(&mut |node| {
+            if node.is_leaf() {
+                text.push_str(node.text());
+            }
+        });
+        text
+    }
+
+    /// The source text as it was given.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The node of the whole file.
+    pub fn root(&self) -> Node<'_> {
+        Node {
+            tree: self,
+            id: self.root,
+        }
+    }
+
+    /// Number of nodes, a measure of the work that a text makes.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// A stable dump: one node a line, leaves with their text, spaces and line ends left out.
+    pub fn print(&self) -> String {
+        let mut out = String::new();
+        print_node(self.root(), 0, &mut out);
+        out
+    }
+
+    /// Line and column (both from 1, columns in characters) of a byte offset.
+    pub fn line_column(&self, offset: usize) -> (u32, u32) {
+        let offset = offset.min(self.source.len());
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= offset)
+            .max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let before = self.source.get(start..).unwrap_or("");
+        let column = before
+            .char_indices()
+            .take_while(|(at, _)| start + at < offset)
+            .count()
+            + 1;
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        )
+    }
+
+    fn data(&self, id: NodeId) -> Option<&NodeData> {
+        self.nodes.get(id.0 as usize)
+    }
+}
+
+impl<'t> Node<'t> {
+    /// What the node is.
+    pub fn kind(self) -> Kind {
+        self.tree
+            .data(self.id)
+            .map_or(Kind::Punctuation, |data| data.kind)
+    }
+
+    /// Where the node stands.
+    pub fn range(self) -> Range {
+        self.tree
+            .data(self.id)
+            .map_or(Range::default(), |data| data.range)
+    }
+
+    /// The tree that the node belongs to.
+    pub fn tree(self) -> &'t Tree {
+        self.tree
+    }
+
+    /// The source text of the node.
+    pub fn text(self) -> &'t str {
+        let range = self.range();
+        self.tree.source.get(range.start..range.end).unwrap_or("")
+    }
+
+    /// Whether the node has no children.
+    pub fn is_leaf(self) -> bool {
+        self.tree
+            .data(self.id)
+            .is_none_or(|data| data.children.is_empty())
+    }
+
+    /// The children in source order, trivia included.
+    pub fn children(self) -> impl DoubleEndedIterator<Item = Node<'t>> + Clone {
+        let children = self
+            .tree
+            .data(self.id)
+            .map_or(&[][..], |data| data.children.as_slice());
+        children.iter().map(move |id| Node {
+            tree: self.tree,
+            id: *id,
+        })
+    }
+
+    /// The first child of a kind.
+    pub fn child(self, kind: Kind) -> Option<Node<'t>> {
+        self.children().find(|node| node.kind() == kind)
+    }
+
+    /// The children of a kind.
+    pub fn children_of(self, kind: Kind) -> impl Iterator<Item = Node<'t>> {
+        self.children().filter(move |node| node.kind() == kind)
+    }
+
+    /// The children that are expressions.
+    pub fn expressions(self) -> impl Iterator<Item = Node<'t>> {
+        self.children().filter(|node| node.kind().is_expression())
+    }
+
+    /// The node around this one.
+    pub fn parent(self) -> Option<Node<'t>> {
+        let parent = self.tree.data(self.id)?.parent?;
+        Some(Node {
+            tree: self.tree,
+            id: parent,
+        })
+    }
+
+    /// The siblings before this node, the nearest first.
+    pub fn siblings_before(self) -> impl Iterator<Item = Node<'t>> {
+        let place = self
+            .tree
+            .data(self.id)
+            .map_or(0, |data| data.place as usize);
+        let siblings = self
+            .parent()
+            .and_then(|parent| self.tree.data(parent.id))
+            .and_then(|data| data.children.get(..place))
+            .unwrap_or(&[]);
+        siblings.iter().rev().map(move |id| Node {
+            tree: self.tree,
+            id: *id,
+        })
+    }
+
+    /// Whether this node or one below it means an error.
+    pub fn has_error(self) -> bool {
+        self.kind().is_error() || self.children().any(Node::has_error)
+    }
+
+    /// Calls `visit` for this node and every node below it, parents first.
+    pub fn walk(self, visit: &mut impl FnMut(Node<'t>)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+    }
+}
+
+fn print_node(node: Node<'_>, depth: usize, out: &mut String) {
+    if matches!(node.kind(), Kind::Whitespace | Kind::Newline) {
+        return;
+    }
+    out.push_str(&"  ".repeat(depth));
+    out.push_str(node.kind().label());
+    if node.is_leaf() && !node.range().is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, " {:?}", node.text());
+    }
+    out.push('\n');
+    for child in node.children() {
+        print_node(child, depth + 1, out);
+    }
+}
+
+/// Puts a tree together, leaves first. Gaps between children become punctuation leaves.
+pub(crate) struct TreeBuilder {
+    source: String,
+    nodes: Vec<NodeData>,
+    heights: Vec<u32>,
+}
+
+impl TreeBuilder {
+    pub(crate) fn new(source: &str) -> TreeBuilder {
+        TreeBuilder {
+            source: source.to_owned(),
+            nodes: Vec::new(),
+            heights: Vec::new(),
+        }
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A node without children.
+    pub(crate) fn leaf(&mut self, kind: Kind, range: Range) -> NodeId {
+        self.push(kind, range, Vec::new())
+    }
+
+    /// A node that spans `range`; what its children leave free becomes punctuation.
+    pub(crate) fn node(&mut self, kind: Kind, range: Range, children: Vec<NodeId>) -> NodeId {
+        if children.is_empty() {
+            return self.push(kind, range, children);
+        }
+        let mut filled = Vec::with_capacity(children.len());
+        let mut at = range.start;
+        for child in children {
+            let place = self.range(child);
+            if place.start > at {
+                filled.push(self.leaf(Kind::Punctuation, Range::new(at, place.start)));
+            }
+            filled.push(child);
+            at = place.end.max(at);
+        }
+        if range.end > at {
+            filled.push(self.leaf(Kind::Punctuation, Range::new(at, range.end)));
+        }
+        self.push(kind, range, filled)
+    }
+
+    /// A node that spans exactly its children.
+    pub(crate) fn wrap(&mut self, kind: Kind, children: Vec<NodeId>) -> NodeId {
+        let first = children
+            .first()
+            .map(|id| self.range(*id))
+            .unwrap_or_default();
+        let last = children
+            .last()
+            .map(|id| self.range(*id))
+            .unwrap_or_default();
+        self.node(kind, Range::new(first.start, last.end), children)
+    }
+
+    pub(crate) fn range(&self, id: NodeId) -> Range {
+        self.nodes
+            .get(id.0 as usize)
+            .map_or(Range::default(), |data| data.range)
+    }
+
+    pub(crate) fn kind(&self, id: NodeId) -> Kind {
+        self.nodes
+            .get(id.0 as usize)
+            .map_or(Kind::Punctuation, |data| data.kind)
+    }
+
+    /// Height of the tree under a node; a leaf has 1.
+    pub(crate) fn height(&self, id: NodeId) -> u32 {
+        self.heights.get(id.0 as usize).copied().unwrap_or(0)
+    }
+
+    /// The finished tree.
+    pub(crate) fn finish(mut self, root: NodeId) -> Tree {
+        for parent in 0..self.nodes.len() {
+            let children = match self.nodes.get(parent) {
+                Some(data) => data.children.clone(),
+                None => Vec::new(),
+            };
+            let parent = NodeId(u32::try_from(parent).unwrap_or(u32::MAX));
+            for (place, child) in children.into_iter().enumerate() {
+                if let Some(data) = self.nodes.get_mut(child.0 as usize) {
+                    data.parent = Some(parent);
+                    data.place = u32::try_from(place).unwrap_or(u32::MAX);
+                }
+            }
+        }
+        let mut line_starts = vec![0];
+        line_starts.extend(self.source.match_indices('\n').map(|(at, _)| at + 1));
+        Tree {
+            source: self.source,
+            line_starts,
+            nodes: self.nodes,
+            root,
+        }
+    }
+
+    fn push(&mut self, kind: Kind, range: Range, children: Vec<NodeId>) -> NodeId {
+        let height = children
+            .iter()
+            .map(|id| self.height(*id))
+            .max()
+            .unwrap_or(0);
+        // A source is at most 8 MiB and no byte makes more than a few nodes: u32 is enough.
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.nodes.push(NodeData {
+            kind,
+            range,
+            children,
+            parent: None,
+            place: 0,
+        });
+        self.heights.push(height + 1);
+        id
+    }
+}
