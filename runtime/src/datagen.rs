@@ -8,7 +8,7 @@ use crate::{
     load::broken,
     plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
 };
-use cardwright_bundle::{Card, FaceSide, Padding};
+use cardwright_bundle::{Card, FaceSide, Padding, Program, Secrecy};
 use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,6 +32,9 @@ pub struct DgiData {
     pub value: DgiValue,
     /// Padding inside the encryption.
     pub padding: Padding,
+    /// Whether a clear value holds sensitive data (a track): outside the card and the machine it
+    /// travels under a transport key only.
+    pub sensitive: bool,
 }
 
 impl DgiData {
@@ -144,6 +147,7 @@ impl CardData {
 pub struct Datagen<'a> {
     card: &'a Card,
     program: Prepared,
+    source: &'a Program,
 }
 
 impl<'a> Datagen<'a> {
@@ -153,7 +157,8 @@ impl<'a> Datagen<'a> {
         card: &'a Card,
         keys: &BoundKeys,
     ) -> Result<Self, RuntimeError> {
-        Ok(Self { card, program: Prepared::new(loaded.program(card.program)?, keys)? })
+        let source = loaded.program(card.program)?;
+        Ok(Self { card, program: Prepared::new(source, keys)?, source })
     }
 
     /// Makes one card's data.
@@ -218,7 +223,10 @@ impl<'a> Datagen<'a> {
                     }
                     _ => return Err(broken("a DGI of another type")),
                 };
-                dgis.push(DgiData { number: dgi.number, value, padding: dgi.padding });
+                let secrecy = self.source.nodes.get(dgi.node as usize).map(|n| n.secrecy);
+                let sensitive = secrecy >= Some(Secrecy::Sensitive);
+                let padding = dgi.padding;
+                dgis.push(DgiData { number: dgi.number, value, padding, sensitive });
             }
             let mut facts = BTreeMap::new();
             let mut pin = None;

@@ -1,0 +1,150 @@
+//! Pictures of a card's faces, as neutral pages: ID-1, 85.60 by 53.98 mm (ISO/IEC 7810).
+
+use cardwright_bundle::{Card, Face, FaceSide};
+use cardwright_ports::paper::{Alignment, Area, Colour, Mark, Placed, Sheet};
+use cardwright_runtime::datagen::CardData;
+
+/// Width of an ID-1 card.
+pub const CARD_WIDTH_UM: u32 = 85_600;
+/// Height of an ID-1 card.
+pub const CARD_HEIGHT_UM: u32 = 53_980;
+const CORNER_UM: u32 = 3_180;
+
+/// A page that shows one face with this card's data; `hide` masks what a report may not show.
+pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<Sheet> {
+    let face = card.faces.iter().find(|face| face.side == side)?;
+    let (ground, ink) = (colour(&face.colours.0), colour(&face.colours.1));
+    let mut marks =
+        vec![fill(Area { x_um: 0, y_um: 0, width_um: CARD_WIDTH_UM, height_um: CARD_HEIGHT_UM }, ground, CORNER_UM)];
+    match side {
+        FaceSide::Front => front(&mut marks, data, ground, ink, hide),
+        FaceSide::Back => back(&mut marks, card, face, data, ink, hide),
+    }
+    Some(Sheet {
+        width_um: CARD_WIDTH_UM,
+        height_um: CARD_HEIGHT_UM,
+        background: None,
+        test_mark: true,
+        marks,
+        pin_reference: None,
+    })
+}
+
+fn front(marks: &mut Vec<Placed>, data: &CardData, ground: Colour, ink: Colour, hide: bool) {
+    // Contacts stand 10.25 mm from the left and 19.23 mm from the top (ISO/IEC 7816-2).
+    let gold = Colour(0xD9, 0xB4, 0x5B);
+    marks.push(fill(Area { x_um: 9_600, y_um: 18_000, width_um: 12_600, height_um: 10_800 }, gold, 1_600));
+    let line = Colour(0xA8, 0x84, 0x32);
+    for n in 1..4u32 {
+        let y_um = 18_000 + n * 2_700;
+        marks.push(fill(Area { x_um: 9_600, y_um, width_um: 12_600, height_um: 160 }, line, 0));
+    }
+    marks.push(fill(Area { x_um: 15_800, y_um: 18_000, width_um: 160, height_um: 10_800 }, line, 0));
+    for (_, number, text) in data.emboss.iter().filter(|(front, _, _)| *front) {
+        let (y_um, size_mpt, spacing_mpt) = emboss_place(*number);
+        let shown = if hide { masked(*number, text) } else { text.clone() };
+        // Relief: a dark copy under the line, shifted down and right.
+        for (shift_um, colour) in [(150, darker(ground)), (0, ink)] {
+            marks.push(Placed {
+                area: Area {
+                    x_um: 7_650 + shift_um,
+                    y_um: y_um + shift_um,
+                    width_um: 76_000,
+                    height_um: 8_000,
+                },
+                mark: text_mark(&shown, "Cardwright Emboss", size_mpt, spacing_mpt, colour),
+            });
+        }
+    }
+}
+
+/// Number line 21.42 mm above the bottom edge; lines 2 to 4 in the name and address area
+/// (ISO/IEC 7811-1). Sizes are for the picture.
+fn emboss_place(line: u8) -> (u32, u32, u32) {
+    match line {
+        1 => (CARD_HEIGHT_UM - 24_500, 13_500, 900),
+        2 => (CARD_HEIGHT_UM - 16_600, 8_500, 600),
+        3 => (CARD_HEIGHT_UM - 11_400, 8_500, 600),
+        _ => (CARD_HEIGHT_UM - 6_600, 8_500, 600),
+    }
+}
+
+fn masked(line: u8, text: &str) -> String {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    if line != 1 || digits < 12 {
+        return text.to_owned();
+    }
+    let mut seen = 0;
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_digit() {
+                seen += 1;
+                if seen > 6 && seen <= digits - 4 { '0' } else { c }
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn back(
+    marks: &mut Vec<Placed>,
+    card: &Card,
+    face: &Face,
+    data: &CardData,
+    ink: Colour,
+    hide: bool,
+) {
+    if card.stripe.is_some() {
+        // The stripe's area ends 15.82 mm below the top edge (ISO/IEC 7811-2).
+        let stripe = Area { x_um: 0, y_um: 4_000, width_um: CARD_WIDTH_UM, height_um: 11_800 };
+        marks.push(fill(stripe, Colour(0x1C, 0x1C, 0x1E), 0));
+    }
+    let panel_area = Area { x_um: 8_000, y_um: 19_500, width_um: 52_000, height_um: 9_000 };
+    marks.push(fill(panel_area, Colour(0xFF, 0xFF, 0xFF), 600));
+    for panel in &face.print {
+        let Some(made) = data.panels.iter().find(|p| !p.front && p.name == panel.name) else {
+            continue;
+        };
+        let shown = if hide { "•".repeat(made.text.chars().count()) } else { made.text.clone() };
+        let height_um = panel.size_mpt.saturating_mul(353) / 1_000 * 2;
+        let y_um = panel.y_um;
+        marks.push(Placed {
+            area: Area {
+                x_um: panel.x_um,
+                y_um,
+                width_um: CARD_WIDTH_UM.saturating_sub(panel.x_um),
+                height_um: height_um.max(6_000),
+            },
+            mark: text_mark(&shown, if hide { "Noto Sans" } else { &panel.font }, panel.size_mpt, 0, ink),
+        });
+    }
+}
+
+fn fill(area: Area, colour: Colour, radius_um: u32) -> Placed {
+    Placed { area, mark: Mark::Fill { colour, radius_um } }
+}
+
+fn text_mark(text: &str, font: &str, size_mpt: u32, spacing_mpt: u32, colour: Colour) -> Mark {
+    Mark::Text {
+        lines: vec![text.to_owned()],
+        fonts: vec![font.to_owned(), "Noto Sans".to_owned()],
+        size_mpt,
+        leading_mpt: size_mpt.saturating_mul(6) / 5,
+        alignment: Alignment::Start,
+        colour,
+        spacing_mpt,
+    }
+}
+
+fn darker(Colour(r, g, b): Colour) -> Colour {
+    Colour(r / 2, g / 2, b / 2)
+}
+
+/// `RRGGBB`; anything else is grey.
+pub(crate) fn colour(text: &str) -> Colour {
+    match hex::decode(text).as_deref() {
+        Ok([r, g, b]) => Colour(*r, *g, *b),
+        _ => Colour(0x88, 0x88, 0x88),
+    }
+}

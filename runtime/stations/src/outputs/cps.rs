@@ -1,0 +1,166 @@
+//! EMV CPS personalization device input: one record a card.
+//!
+//! The elements are those of EMV CPS 2.0; their widths could not be verified against the text of
+//! the specification, so this is Cardwright's shipped layout, described here to the octet:
+//!
+//! ```text
+//! "#CHIP01"  MIC, 7 characters
+//! LCCA       7 decimal digits: octets that follow
+//! "02.2"     VNL
+//! n          1: public items of the record, then n times: length 1, UTF-8 text
+//! m          1: applications, then m times:
+//!   LDATA      4: octets of this application that follow
+//!   AID        length 1, AID
+//!   IDTK       length 1, check value of the transport key
+//!   TYPE_TK    1: 01 DGIs are under the transport key
+//!   CMODE      1: 01 ECB (DES key), 02 CBC with IV zero (AES key)
+//!   KMC        1: key version number of the card's channel
+//!   ALGSCP     1: 02 or 03
+//!   SECLEV     1: security level of EXTERNAL AUTHENTICATE
+//!   ORDER      1 count, then DGI 2 each: send in this order
+//!   ENC        1 count, then DGI 2 and kind 1 each: 00, 01, 02 recode to the card's key with
+//!              padding none, always, if needed; 10 decipher and send clear (tracks)
+//!   DATA       DGI 2, length (1, or FF and 2), value; enciphered ones under the transport key
+//! ```
+
+use super::Finished;
+use crate::StationError;
+use cardwright_bundle::{Application, Chip, Padding};
+use cardwright_ports::{HsmSession, hsm::KeyHandle};
+use cardwright_runtime::{
+    Loaded,
+    datagen::{ApplicationData, DgiData, DgiValue},
+};
+
+/// One card's record.
+pub(super) fn record(
+    loaded: &Loaded,
+    finished: &Finished<'_>,
+    items: &[String],
+    key: KeyHandle,
+    check_value: &str,
+    session: &mut dyn HsmSession,
+) -> Result<Vec<u8>, StationError> {
+    let mut body = b"02.2".to_vec();
+    body.push(short(items.len())?);
+    for item in items {
+        body.push(short(item.len())?);
+        body.extend_from_slice(item.as_bytes());
+    }
+    body.extend_from_slice(&chip_data(loaded, finished, key, check_value, session)?);
+    let mut record = format!("#CHIP01{:07}", body.len()).into_bytes();
+    if body.len() > 9_999_999 {
+        return Err(too_long());
+    }
+    record.extend_from_slice(&body);
+    Ok(record)
+}
+
+/// The applications of one card; also the chip module of a machine file.
+pub(super) fn chip_data(
+    loaded: &Loaded,
+    finished: &Finished<'_>,
+    key: KeyHandle,
+    check_value: &str,
+    session: &mut dyn HsmSession,
+) -> Result<Vec<u8>, StationError> {
+    let Some(chip) = &finished.card.chip else { return Ok(vec![0]) };
+    let mut out = vec![short(chip.applications.len())?];
+    for (application, data) in chip.applications.iter().zip(&finished.data.applications) {
+        let block = application_block(loaded, chip, application, data, key, check_value, session)?;
+        let length = u32::try_from(block.len()).map_err(|_| too_long())?;
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(&block);
+    }
+    Ok(out)
+}
+
+fn application_block(
+    loaded: &Loaded,
+    chip: &Chip,
+    application: &Application,
+    data: &ApplicationData,
+    key: KeyHandle,
+    check_value: &str,
+    session: &mut dyn HsmSession,
+) -> Result<Vec<u8>, StationError> {
+    let aid = hex::decode(&application.aid).map_err(|_| too_long())?;
+    let check = hex::decode(check_value).map_err(|_| too_long())?;
+    let aes = loaded
+        .content()
+        .keys
+        .iter()
+        .any(|k| k.check_value == check_value && k.algorithm.starts_with("aes"));
+    let mut out = vec![short(aid.len())?];
+    out.extend_from_slice(&aid);
+    out.push(short(check.len())?);
+    out.extend_from_slice(&check);
+    let scp = if chip.channel.protocol == "scp02" { 2 } else { 3 };
+    let mode = if aes { 2 } else { 1 };
+    out.extend_from_slice(&[
+        1,
+        mode,
+        chip.channel.key_version,
+        scp,
+        chip.channel.security_level,
+    ]);
+    out.push(short(data.dgis.len())?);
+    for dgi in &data.dgis {
+        out.extend_from_slice(&dgi.number.to_be_bytes());
+    }
+    let enciphered: Vec<(u16, u8)> =
+        data.dgis.iter().filter_map(|dgi| Some((dgi.number, kind(dgi)?))).collect();
+    out.push(short(enciphered.len())?);
+    for (number, kind) in enciphered {
+        out.extend_from_slice(&number.to_be_bytes());
+        out.push(kind);
+    }
+    for dgi in &data.dgis {
+        let exported;
+        let value = match (&dgi.value, dgi.sealed()) {
+            (DgiValue::Clear(value), _) if dgi.sensitive => {
+                exported = session.encrypt_for_transport(value, key)?;
+                &exported
+            }
+            (DgiValue::Clear(value), _) => value,
+            (_, Some(sealed)) => {
+                exported = session.export_sealed(&sealed, key)?;
+                &exported
+            }
+            _ => return Err(too_long()),
+        };
+        out.extend_from_slice(&dgi.number.to_be_bytes());
+        match u8::try_from(value.len()) {
+            Ok(length) if length < 0xFF => out.push(length),
+            _ => {
+                out.push(0xFF);
+                let length = u16::try_from(value.len()).map_err(|_| too_long())?;
+                out.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+        out.extend_from_slice(value);
+    }
+    Ok(out)
+}
+
+/// How a DGI is enciphered in the file, if it is.
+fn kind(dgi: &DgiData) -> Option<u8> {
+    match (&dgi.value, dgi.padding) {
+        (DgiValue::Clear(_), _) => dgi.sensitive.then_some(0x10),
+        (_, Padding::None) => Some(0),
+        (_, Padding::Iso7816Always) => Some(1),
+        (_, Padding::Iso7816IfNeeded) => Some(2),
+    }
+}
+
+fn short(length: usize) -> Result<u8, StationError> {
+    u8::try_from(length).map_err(|_| too_long())
+}
+
+fn too_long() -> StationError {
+    StationError::new(
+        "R1108",
+        "card data that does not fit a CPS record",
+        "shorten the items of the output format",
+    )
+}

@@ -1,0 +1,246 @@
+//! Personalization: card data goes to a chip by EMV CPS over a GlobalPlatform channel.
+//!
+//! For each application: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, STORE DATA … with the
+//! last one marked. Everything that needs a key happens inside the HSM.
+
+use crate::StationError;
+use cardwright_bundle::{Application, Channel, Chip, Padding};
+use cardwright_ports::{
+    CardChannel, HsmSession,
+    hsm::{ChannelId, ChannelSpec, DekPadding, Diversification, Draw},
+};
+use cardwright_runtime::{
+    datagen::{ApplicationData, CardData, DgiData, DgiValue},
+    plan::BoundKeys,
+};
+
+/// What was sent to a chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PersoCount {
+    /// Command APDUs.
+    pub commands: u32,
+    /// Octets of command data.
+    pub octets: u32,
+}
+
+/// Personalizes a chip.
+pub fn personalize(
+    chip: &Chip,
+    keys: &BoundKeys,
+    data: &CardData,
+    session: &mut dyn HsmSession,
+    card: &mut dyn CardChannel,
+    draw: &Draw<'_>,
+) -> Result<PersoCount, StationError> {
+    let spec = channel_spec(&chip.channel, keys)?;
+    let mut count = PersoCount::default();
+    card.reset()?;
+    for application in &chip.applications {
+        let made = data
+            .applications
+            .iter()
+            .find(|made| made.name == application.name)
+            .ok_or_else(|| no_data(&application.name))?;
+        let purpose = format!("host challenge {}", application.name);
+        let draw = Draw { purpose: &purpose, ..*draw };
+        store_application(&spec, application, made, session, card, &draw, &mut count)?;
+    }
+    Ok(count)
+}
+
+fn no_data(application: &str) -> StationError {
+    StationError::new(
+        "R1101",
+        format!("no data for application `{application}`"),
+        "make the card's data again",
+    )
+}
+
+/// The channel as the HSM wants it.
+pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, StationError> {
+    let unknown = |what: &str| StationError::new("R1101", what, "build the bundle again");
+    Ok(ChannelSpec {
+        protocol: match channel.protocol.as_str() {
+            "scp02" => 2,
+            "scp03" => 3,
+            _ => return Err(unknown("a channel protocol that this runtime does not speak")),
+        },
+        option: channel.option,
+        security_level: channel.security_level,
+        key: keys.get(channel.key)?,
+        diversification: match channel.diversification.as_str() {
+            "emv" => Diversification::Emv,
+            "visa2" => Diversification::Visa2,
+            "visa" => Diversification::Visa,
+            "kdf3" => Diversification::Kdf3,
+            "none" => Diversification::None,
+            _ => return Err(unknown("a key diversification that this runtime does not know")),
+        },
+        key_version: channel.key_version,
+    })
+}
+
+fn store_application(
+    spec: &ChannelSpec,
+    application: &Application,
+    data: &ApplicationData,
+    session: &mut dyn HsmSession,
+    card: &mut dyn CardChannel,
+    draw: &Draw<'_>,
+    count: &mut PersoCount,
+) -> Result<(), StationError> {
+    let aid = hex::decode(&application.aid).map_err(|_| no_data(&application.name))?;
+    let mut select = vec![0x00, 0xA4, 0x04, 0x00];
+    select.push(u8::try_from(aid.len()).map_err(|_| no_data(&application.name))?);
+    select.extend_from_slice(&aid);
+    select.push(0x00);
+    let name = &application.name;
+    expect_ok(&send(card, &select, count)?, name, "SELECT")?;
+    let (channel, initialize) = session.begin_channel(spec, draw)?;
+    let result = (|| {
+        let answer = send(card, &initialize, count)?;
+        let authenticate = session.authenticate_channel(channel, &answer)?;
+        expect_ok(&send(card, &authenticate, count)?, name, "EXTERNAL AUTHENTICATE")?;
+        let blocks = blocks(spec, application.pack, data, channel, session)?;
+        for (number, block) in blocks.iter().enumerate() {
+            let last = number + 1 == blocks.len();
+            let command = store_data(block, number, last)?;
+            let wrapped = session.wrap(channel, &command)?;
+            let answer = send(card, &wrapped, count)?;
+            let answer = session.unwrap(channel, &answer)?;
+            expect_ok(&answer, name, &format!("STORE DATA of DGI {}", block.title()))?;
+        }
+        Ok(())
+    })();
+    session.close_channel(channel);
+    result
+}
+
+/// The data field of one STORE DATA.
+struct Block {
+    data: Vec<u8>,
+    encrypted: bool,
+    first: u16,
+}
+
+impl Block {
+    fn title(&self) -> String {
+        format!("{:04X}", self.first)
+    }
+}
+
+/// Most clear octets of a STORE DATA: short APDU, less C-MAC, less padding where the data is
+/// enciphered (EMV CPS 2.0; GlobalPlatform 2.3.1 E.3, Amendment D 6.2).
+fn room(spec: &ChannelSpec) -> usize {
+    match (spec.security_level & 0x03, spec.protocol) {
+        (0x00, _) => 255,
+        (0x01, _) => 247,
+        _ => 239,
+    }
+}
+
+/// Lays DGIs out over commands. A DGI that does not fit goes on in the next command without a
+/// header; small neighbours share a command when the card allows it and both travel alike.
+fn blocks(
+    spec: &ChannelSpec,
+    pack: bool,
+    data: &ApplicationData,
+    channel: ChannelId,
+    session: &mut dyn HsmSession,
+) -> Result<Vec<Block>, StationError> {
+    let room = room(spec);
+    let mut blocks: Vec<Block> = Vec::new();
+    for dgi in &data.dgis {
+        let coded = code_dgi(dgi, channel, session)?;
+        let encrypted = matches!(dgi.value, DgiValue::Sealed(..));
+        if let Some(open) = blocks.last_mut() {
+            if pack && open.encrypted == encrypted && open.data.len() + coded.len() <= room {
+                open.data.extend_from_slice(&coded);
+                continue;
+            }
+        }
+        for part in coded.chunks(room) {
+            blocks.push(Block { data: part.to_vec(), encrypted, first: dgi.number });
+        }
+    }
+    if blocks.len() > 256 {
+        return Err(StationError::new(
+            "R1101",
+            "more than 256 STORE DATA commands for one application",
+            "let small DGIs share a command (`pack`)",
+        ));
+    }
+    Ok(blocks)
+}
+
+/// `DGI | length | value`; the length is one octet, or FF and two (EMV CPS 2.0, not BER).
+fn code_dgi(
+    dgi: &DgiData,
+    channel: ChannelId,
+    session: &mut dyn HsmSession,
+) -> Result<Vec<u8>, StationError> {
+    let recoded;
+    let value = match (&dgi.value, dgi.sealed()) {
+        (_, Some(sealed)) => {
+            recoded = session.recode(channel, &sealed, padding(dgi.padding))?;
+            &recoded
+        }
+        (DgiValue::Clear(value), None) => value,
+        (DgiValue::Sealed(..), None) => return Err(no_data("sealed DGI")),
+    };
+    let mut coded = dgi.number.to_be_bytes().to_vec();
+    match u8::try_from(value.len()) {
+        Ok(length) if length < 0xFF => coded.push(length),
+        _ => {
+            let length = u16::try_from(value.len()).map_err(|_| no_data("a DGI too long"))?;
+            coded.push(0xFF);
+            coded.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    coded.extend_from_slice(value);
+    Ok(coded)
+}
+
+fn padding(padding: Padding) -> DekPadding {
+    match padding {
+        Padding::None => DekPadding::None,
+        Padding::Iso7816Always => DekPadding::Iso7816Always,
+        Padding::Iso7816IfNeeded => DekPadding::Iso7816IfNeeded,
+    }
+}
+
+/// STORE DATA: P1 b8 last, b7 b6 encryption (11 all, 00 none); P2 the block's number.
+fn store_data(block: &Block, number: usize, last: bool) -> Result<Vec<u8>, StationError> {
+    let p1 = if last { 0x80 } else { 0x00 } | if block.encrypted { 0x60 } else { 0x00 };
+    let p2 = u8::try_from(number).map_err(|_| no_data("too many commands"))?;
+    let length = u8::try_from(block.data.len()).map_err(|_| no_data("a command too long"))?;
+    let mut command = vec![0x80, 0xE2, p1, p2, length];
+    command.extend_from_slice(&block.data);
+    Ok(command)
+}
+
+fn send(
+    card: &mut dyn CardChannel,
+    command: &[u8],
+    count: &mut PersoCount,
+) -> Result<Vec<u8>, StationError> {
+    count.commands += 1;
+    count.octets += u32::try_from(command.len()).unwrap_or(u32::MAX);
+    Ok(card.transmit(command)?)
+}
+
+fn expect_ok(answer: &[u8], application: &str, what: &str) -> Result<(), StationError> {
+    match answer {
+        [.., 0x90, 0x00] => Ok(()),
+        [.., a, b] => Err(StationError::new(
+            "R1210",
+            format!("`{application}`: the card answers {what} with {a:02X}{b:02X}"),
+            "see the status word's meaning with `cardwright explain`; the card is rejected",
+        )),
+        _ => Err(StationError::new(
+            "R1211",
+            format!("`{application}`: the card answers {what} with less than a status word"),
+            "the card is rejected",
+        )),
+    }
+}

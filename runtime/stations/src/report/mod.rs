@@ -1,0 +1,195 @@
+//! The report of a job: counts and reconciliation, rates, rejected orders, time per station,
+//! pictures and verdicts, as JSON for programs and as one HTML file for people.
+
+mod html;
+mod plot;
+
+use crate::{StationError, error::file_error, outputs::WrittenFile};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{collections::BTreeMap, path::Path};
+
+/// Version of `report.json`'s schema.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A job's outcome. Public: no PAN, no name, no PIN.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Report {
+    /// Version of this schema.
+    pub schema_version: u32,
+    /// Whether everything was made with test keys.
+    pub test: bool,
+    /// Bundle, job and site.
+    pub subject: Subject,
+    /// Orders in the file.
+    pub orders: u64,
+    /// Orders that intake took.
+    pub accepted: u64,
+    /// Orders and records that made no card.
+    pub rejected: Vec<RejectedOrder>,
+    /// Cards that left the machine as good.
+    pub produced: u64,
+    /// Orders that failed after their card was begun and were not made again.
+    pub failed: u64,
+    /// Orders of which nobody knows whether their card left.
+    pub unknown: u64,
+    /// PIN mailers printed.
+    pub mailers: u64,
+    /// Carriers printed.
+    pub carriers: u64,
+    /// Validation.
+    pub validated: Validated,
+    /// Wall-clock time.
+    pub seconds: f64,
+    /// Produced cards by second.
+    pub cards_per_second: f64,
+    /// What became of every order and every blank.
+    pub reconciliation: Reconciliation,
+    /// Time by station.
+    pub stations: Vec<StationTime>,
+    /// Products.
+    pub products: BTreeMap<String, u64>,
+    /// Output files.
+    pub files: Vec<WrittenFile>,
+}
+
+/// What the report is about.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Subject {
+    /// Bank.
+    pub issuer: String,
+    /// Project.
+    pub bundle: String,
+    /// Its version.
+    pub version: String,
+    /// Its digest.
+    pub digest: String,
+    /// Job name.
+    pub job: String,
+    /// Job identifier at this site.
+    pub job_id: String,
+    /// Order file's name.
+    pub order_file: String,
+    /// Its SHA-256.
+    pub order_file_sha256: String,
+    /// Day of the run.
+    pub date: String,
+    /// HSM.
+    pub hsm: String,
+    /// Machine.
+    pub machine: String,
+    /// Lanes.
+    pub lanes: usize,
+}
+
+/// An order or record that made no card.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct RejectedOrder {
+    /// Line in the order file.
+    pub line: u64,
+    /// Number of the order, when the record was one.
+    pub order: Option<u64>,
+    /// Stable code.
+    pub code: String,
+    /// Field, if one is to blame.
+    pub field: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Validation in numbers.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Validated {
+    /// Cards that passed every check.
+    pub passed: u64,
+    /// Cards that did not.
+    pub failed: u64,
+    /// Each check: name, passed, failed.
+    pub checks: Vec<CheckCount>,
+}
+
+/// One check over all cards.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct CheckCount {
+    /// `interface check`.
+    pub name: String,
+    /// Cards that passed.
+    pub passed: u64,
+    /// Cards that did not.
+    pub failed: u64,
+}
+
+/// Every order and every blank accounted for.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Reconciliation {
+    /// Orders in the file.
+    pub input: u64,
+    /// Good cards.
+    pub produced: u64,
+    /// Rejected with a reason.
+    pub rejected: u64,
+    /// Openly unknown.
+    pub unknown: u64,
+    /// Input less all of these: 0.
+    pub unaccounted: i64,
+    /// Blanks taken from stock.
+    pub blanks_issued: u64,
+    /// Blanks that became good cards.
+    pub blanks_good: u64,
+    /// Blanks in the reject bins.
+    pub blanks_rejected: u64,
+    /// Blanks still in the machine.
+    pub blanks_in_machine: u64,
+    /// Issued less all of these: 0.
+    pub blanks_unaccounted: i64,
+}
+
+/// Time spent at one station.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct StationTime {
+    /// Station.
+    pub station: String,
+    /// Cards.
+    pub count: u64,
+    /// Mean, milliseconds.
+    pub mean_ms: f64,
+    /// Longest, milliseconds.
+    pub max_ms: f64,
+    /// Whether this is the simulated machine's own time and not this computer's.
+    pub simulated: bool,
+}
+
+/// A picture for the HTML report.
+pub struct Picture {
+    /// What it shows.
+    pub title: String,
+    /// PNG.
+    pub png: Vec<u8>,
+}
+
+impl Report {
+    /// Whether every order was produced or rejected and nothing is unknown.
+    pub fn is_clean(&self) -> bool {
+        self.unknown == 0
+            && self.failed == 0
+            && self.reconciliation.unaccounted == 0
+            && self.reconciliation.blanks_unaccounted == 0
+    }
+
+    /// Writes `report.json` and `report.html`.
+    pub fn write(&self, folder: &Path, pictures: &[Picture]) -> Result<(), StationError> {
+        let json = serde_json::to_vec_pretty(self).map_err(|_| {
+            StationError::new("R1291", "the report has no JSON form", "report this as a bug")
+        })?;
+        write_whole(&folder.join("report.json"), &json)?;
+        write_whole(&folder.join("report.html"), html::page(self, pictures).as_bytes())
+    }
+}
+
+/// Writes a file so that its name stands for a whole file only.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StationError> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, path))
+        .map_err(|e| file_error("a report file", &e))
+}
