@@ -12,3 +12,4 @@ pub mod kcv;
 pub mod mac;
 pub mod pan;
 pub mod pin;
+pub mod test_keys;

@@ -1,5 +1,8 @@
 //! EMV: keys, cryptograms, secure messaging and certificates of Books 2 and 3.
 
+pub mod certificates;
 pub mod cryptogram;
 pub mod keys;
+pub mod oda;
+pub mod rsa;
 pub mod script;
