@@ -1,12 +1,14 @@
 //! Pure domain code, one module per standard. No I/O, no clock, no randomness: what must be
 //! random is passed in. No code here knows the language, a bundle or a device.
 
+pub mod apdu;
 pub mod cipher;
 pub mod cvv;
 pub mod des_keys;
 pub mod digits;
 pub mod emv;
 pub mod formats;
+pub mod globalplatform;
 pub mod hex;
 pub mod kcv;
 pub mod mac;
