@@ -371,6 +371,22 @@ impl Subject {
     }
 }
 
+/// Decisions that approvals name.
+pub mod decision {
+    /// The card was found outside, good.
+    pub const GOOD_CARD: &str = "good_card";
+    /// The card was found and destroyed.
+    pub const DESTROYED_CARD: &str = "destroyed_card";
+    /// There is no card: the blank was never written.
+    pub const NO_CARD: &str = "no_card";
+    /// The numbered form was found, printed whole and undamaged.
+    pub const FORM_PRINTED: &str = "form_printed";
+    /// The numbered form was found and destroyed; another may be printed.
+    pub const FORM_DESTROYED: &str = "form_destroyed";
+    /// The line was looked at and may go on.
+    pub const GO_ON: &str = "go_on";
+}
+
 /// One person's signature under a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {

@@ -1,0 +1,269 @@
+//! The audit chain: hashes, signed checkpoints, and the anchor outside the database.
+
+use crate::codes::error;
+use crate::site_key::{SiteKey, signature_holds};
+use cardwright_ports::StoreError;
+use cardwright_ports::store::{AuditEntry, AuditRecord, AuditVerdict};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A checkpoint is signed into the database at least every so many entries.
+pub(crate) const CHECKPOINT_EVERY: u64 = 1_000;
+const ANCHOR_LINE_BYTES: u64 = 1_024;
+const FINDINGS: usize = 100;
+
+/// The end of the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) sequence: u64,
+    pub(crate) hash: [u8; 32],
+}
+
+impl Head {
+    /// The chain with one more entry.
+    pub(crate) fn next(&self, at: i64, entry: &AuditEntry) -> AuditRecord {
+        let sequence = self.sequence.saturating_add(1);
+        AuditRecord {
+            sequence,
+            at,
+            entry: entry.clone(),
+            hash: link(&self.hash, sequence, at, entry),
+        }
+    }
+}
+
+/// SHA-256 over the previous hash and the entry's canonical octets: lengths before texts, numbers
+/// big endian.
+fn link(previous: &[u8; 32], sequence: u64, at: i64, entry: &AuditEntry) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"cardwright audit 1\0");
+    hash.update(previous);
+    hash.update(sequence.to_be_bytes());
+    hash.update(at.to_be_bytes());
+    hash.update(entry.key.job.to_be_bytes());
+    hash.update(entry.key.order.to_be_bytes());
+    for text in [&entry.actor, &entry.act, &entry.detail] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// A signed head; in the database a checkpoint, in the anchor file a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedHead {
+    pub(crate) sequence: u64,
+    pub(crate) hash: String,
+    pub(crate) at: i64,
+    pub(crate) signature: String,
+}
+
+impl SignedHead {
+    pub(crate) fn sign(key: &SiteKey, head: Head, at: i64) -> Self {
+        let signature = key.sign(&Self::message(head.sequence, &head.hash, at));
+        Self {
+            sequence: head.sequence,
+            hash: hex::encode(head.hash),
+            at,
+            signature: hex::encode(signature),
+        }
+    }
+
+    fn holds(&self, public: &[u8; 32]) -> bool {
+        let (Ok(hash), Ok(signature)) = (hex::decode(&self.hash), hex::decode(&self.signature))
+        else {
+            return false;
+        };
+        signature_holds(
+            public,
+            &Self::message(self.sequence, &hash, self.at),
+            &signature,
+        )
+    }
+
+    fn message(sequence: u64, hash: &[u8], at: i64) -> Vec<u8> {
+        let mut message = b"cardwright audit head 1\0".to_vec();
+        message.extend_from_slice(&sequence.to_be_bytes());
+        message.extend_from_slice(&at.to_be_bytes());
+        message.extend_from_slice(hash);
+        message
+    }
+}
+
+/// The file outside the database that gets the signed head of every commit.
+pub(crate) struct Anchor {
+    path: PathBuf,
+    file: File,
+}
+
+impl Anchor {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)
+            .map_err(|e| error("R1409", format!("open the anchor: {e}")))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
+    }
+
+    pub(crate) fn append(&mut self, head: &SignedHead, durable: bool) -> Result<(), StoreError> {
+        let failed = |e: std::io::Error| error("R1409", format!("write the anchor: {e}"));
+        let mut line = serde_json::to_string(head)
+            .map_err(|e| error("R1409", format!("write the anchor: {e}")))?;
+        line.push('\n');
+        self.file.write_all(line.as_bytes()).map_err(failed)?;
+        if durable {
+            self.file.sync_data().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The last whole line, without reading the others.
+    pub(crate) fn last(&mut self) -> Result<Option<SignedHead>, StoreError> {
+        let failed = |e: std::io::Error| error("R1409", format!("read the anchor: {e}"));
+        let length = self.file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let window = length.min(2 * ANCHOR_LINE_BYTES);
+        self.file
+            .seek(SeekFrom::Start(length - window))
+            .map_err(failed)?;
+        let mut tail = Vec::new();
+        (&self.file)
+            .take(window)
+            .read_to_end(&mut tail)
+            .map_err(failed)?;
+        let text = String::from_utf8_lossy(&tail);
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        match whole.lines().next_back() {
+            None => Ok(None),
+            Some(line) => serde_json::from_str(line)
+                .map(Some)
+                .map_err(|_| error("R1407", "the anchor's last line is damaged")),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Walks a chain record by record and compares it with signed heads.
+pub(crate) struct Verifier {
+    public: [u8; 32],
+    head: Head,
+    /// Heads still to be met: sequence, hash as text, where it stands.
+    expected: BTreeMap<u64, Vec<(String, &'static str)>>,
+    verdict: AuditVerdict,
+}
+
+impl Verifier {
+    pub(crate) fn new(public: [u8; 32]) -> Self {
+        Self {
+            public,
+            head: Head::default(),
+            expected: BTreeMap::new(),
+            verdict: AuditVerdict {
+                entries: 0,
+                checkpoints: 0,
+                anchors: 0,
+                head: [0; 32],
+                findings: Vec::new(),
+            },
+        }
+    }
+
+    pub(crate) fn expect_checkpoint(&mut self, head: &SignedHead) {
+        self.verdict.checkpoints += 1;
+        self.expect(head, "checkpoint");
+    }
+
+    /// Takes every line of an anchor file; a torn last line is no finding.
+    pub(crate) fn expect_anchor(&mut self, path: &Path) -> Result<(), StoreError> {
+        let failed = |e: std::io::Error| error("R1409", format!("read the anchor: {e}"));
+        if !path.exists() {
+            self.find("the anchor is missing".to_owned());
+            return Ok(());
+        }
+        let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+        loop {
+            let mut line = String::new();
+            let taken = reader
+                .by_ref()
+                .take(ANCHOR_LINE_BYTES)
+                .read_line(&mut line)
+                .map_err(failed)?;
+            if taken == 0 || !line.ends_with('\n') {
+                return Ok(());
+            }
+            self.verdict.anchors += 1;
+            match serde_json::from_str::<SignedHead>(&line) {
+                Ok(head) => self.expect(&head, "anchor"),
+                Err(_) => {
+                    let number = self.verdict.anchors;
+                    self.find(format!("line {number} of the anchor is damaged"));
+                }
+            }
+        }
+    }
+
+    fn expect(&mut self, head: &SignedHead, place: &'static str) {
+        if !head.holds(&self.public) {
+            let sequence = head.sequence;
+            self.find(format!(
+                "{place} of entry {sequence} is not signed by the site"
+            ));
+        }
+        let heads = self.expected.entry(head.sequence).or_default();
+        heads.push((head.hash.clone(), place));
+    }
+
+    pub(crate) fn take(&mut self, record: &AuditRecord) {
+        self.verdict.entries += 1;
+        let expected = self.head.next(record.at, &record.entry);
+        if record.sequence != expected.sequence {
+            let what = format!(
+                "entry {} follows entry {}",
+                record.sequence, self.head.sequence
+            );
+            self.find(what);
+        }
+        if record.hash != expected.hash {
+            self.find(format!("entry {} does not fit its chain", record.sequence));
+        }
+        self.head = Head {
+            sequence: record.sequence,
+            hash: record.hash,
+        };
+        for (hash, place) in self.expected.remove(&record.sequence).unwrap_or_default() {
+            if hash != hex::encode(record.hash) {
+                self.find(format!("entry {} is not the {place}'s", record.sequence));
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> AuditVerdict {
+        let missing: Vec<(u64, &str)> = std::mem::take(&mut self.expected)
+            .into_iter()
+            .flat_map(|(sequence, heads)| heads.into_iter().map(move |(_, p)| (sequence, p)))
+            .collect();
+        for (sequence, place) in missing {
+            self.find(format!("entry {sequence} of the {place} is gone"));
+        }
+        self.verdict.head = self.head.hash;
+        self.verdict
+    }
+
+    fn find(&mut self, what: String) {
+        if self.verdict.findings.len() < FINDINGS {
+            self.verdict.findings.push(what);
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The store in memory, for rehearsals and simulations: the same rules, nothing durable.
+
+use crate::audit::{Head, Verifier};
+use crate::codes::error;
+use crate::rows::Rows;
+use crate::rules;
+use crate::site_key::keyed;
+use cardwright_ports::StoreError;
+use cardwright_ports::store::{
+    Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
+    JobId, JobRow, JobState, MailerState, NewJob, NewOrder, OrderKey, OrderQuery, OrderRow,
+    OrderState, OrderStatus, RefusedRow, Store,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// A job ledger that dies with the process.
+#[derive(Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tables: Tables,
+    audit: Vec<AuditRecord>,
+}
+
+/// A transaction works on a copy; large values are shared.
+#[derive(Clone, Default)]
+struct Tables {
+    bundles: Vec<BundleRow>,
+    jobs: BTreeMap<JobId, JobRow>,
+    last_job: JobId,
+    orders: BTreeMap<OrderKey, OrderRow>,
+    records: BTreeMap<OrderKey, Arc<Vec<u8>>>,
+    identities: BTreeMap<Identity, OrderKey>,
+    refused: BTreeMap<JobId, Vec<RefusedRow>>,
+    serials: BTreeMap<String, (OrderKey, u32)>,
+    card_data: BTreeMap<OrderKey, Arc<CardData>>,
+    approvals: Vec<Approval>,
+    journal: Vec<(OrderKey, Arc<str>)>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A copy of everything, as a crash of the machine would find it on disk.
+    pub fn image(&self) -> Result<MemoryStore, StoreError> {
+        let inner = self.lock()?;
+        Ok(MemoryStore {
+            inner: Mutex::new(Inner {
+                tables: inner.tables.clone(),
+                audit: inner.audit.clone(),
+            }),
+        })
+    }
+
+    /// Writes rows past every rule, to seed protocol bugs that an oracle must find.
+    #[doc(hidden)]
+    pub fn forge(
+        &self,
+        key: OrderKey,
+        status: Option<OrderStatus>,
+        mailer: Option<(MailerState, u32)>,
+    ) -> Result<(), StoreError> {
+        let mut inner = self.lock()?;
+        if let Some(status) = status {
+            inner.tables.put_status(key, &status)?;
+        }
+        match mailer {
+            Some((state, copy)) => inner.tables.put_mailer(key, state, copy),
+            None => Ok(()),
+        }
+    }
+
+    /// Moves a job past every rule, to seed protocol bugs.
+    #[doc(hidden)]
+    pub fn forge_job(&self, job: JobId, state: JobState) -> Result<(), StoreError> {
+        let mut inner = self.lock()?;
+        let mut row = inner.tables.job(job)?;
+        row.state = state;
+        inner.tables.put_job(&row)
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
+        self.inner
+            .lock()
+            .map_err(|_| error("R1401", "the store stopped in the middle of a change"))
+    }
+
+    fn transact<T>(
+        &self,
+        at: i64,
+        audit: &[AuditEntry],
+        work: impl FnOnce(&mut Tables) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        for entry in audit {
+            rules::check_entry(entry)?;
+        }
+        let mut inner = self.lock()?;
+        let mut tables = inner.tables.clone();
+        let value = work(&mut tables)?;
+        inner.tables = tables;
+        let mut head = inner.audit.last().map_or_else(Head::default, |r| Head {
+            sequence: r.sequence,
+            hash: r.hash,
+        });
+        for entry in audit {
+            let record = head.next(at, entry);
+            head = Head {
+                sequence: record.sequence,
+                hash: record.hash,
+            };
+            inner.audit.push(record);
+        }
+        Ok(value)
+    }
+
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Tables) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&self.lock()?.tables)
+    }
+}
+
+impl Rows for Tables {
+    fn newest_bundle(&self, name: &str) -> Result<Option<BundleRow>, StoreError> {
+        let of_name = self.bundles.iter().filter(|b| b.name == name);
+        Ok(of_name.max_by_key(|b| b.sequence).cloned())
+    }
+
+    fn has_bundle(&self, digest: &str) -> Result<bool, StoreError> {
+        Ok(self.bundles.iter().any(|b| b.digest == digest))
+    }
+
+    fn put_bundle(&mut self, row: &BundleRow) -> Result<(), StoreError> {
+        self.bundles.push(row.clone());
+        Ok(())
+    }
+
+    fn job_of_file(&self, file_sha256: &str) -> Result<Option<JobId>, StoreError> {
+        let job = self.jobs.values().find(|j| j.file_sha256 == file_sha256);
+        Ok(job.map(|j| j.id))
+    }
+
+    fn add_job(&mut self, at: i64, job: &NewJob) -> Result<JobId, StoreError> {
+        self.last_job += 1;
+        let row = JobRow {
+            id: self.last_job,
+            name: job.name.clone(),
+            bundle_digest: job.bundle_digest.clone(),
+            file_sha256: job.file_sha256.clone(),
+            file_name: job.file_name.clone(),
+            state: JobState::Intake,
+            epoch: 0,
+            fence: 0,
+            wrapped_key: Some(job.wrapped_key.clone()),
+            opened_at: at,
+        };
+        self.jobs.insert(row.id, row);
+        Ok(self.last_job)
+    }
+
+    fn job(&self, job: JobId) -> Result<JobRow, StoreError> {
+        let row = self.jobs.get(&job).cloned();
+        row.ok_or_else(|| error("R1414", format!("job {job}")))
+    }
+
+    fn put_job(&mut self, row: &JobRow) -> Result<(), StoreError> {
+        self.jobs.insert(row.id, row.clone());
+        Ok(())
+    }
+
+    fn remove_job(&mut self, job: JobId) -> Result<(), StoreError> {
+        self.orders.retain(|key, _| key.job != job);
+        self.records.retain(|key, _| key.job != job);
+        self.identities.retain(|_, key| key.job != job);
+        self.journal.retain(|(key, _)| key.job != job);
+        self.refused.remove(&job);
+        self.jobs.remove(&job);
+        Ok(())
+    }
+
+    fn identity_owner(&self, identity: &Identity) -> Result<Option<OrderKey>, StoreError> {
+        Ok(self.identities.get(identity).copied())
+    }
+
+    fn free_identity(&mut self, key: OrderKey) -> Result<(), StoreError> {
+        self.identities.retain(|_, owner| *owner != key);
+        Ok(())
+    }
+
+    fn add_order(&mut self, order: &NewOrder) -> Result<(), StoreError> {
+        let row = OrderRow {
+            key: order.key,
+            line: order.line,
+            priority: order.priority,
+            product: order.product.clone(),
+            status: OrderStatus::planned(),
+            mailer: order.mailer,
+            mailer_copy: 1,
+        };
+        if self.orders.insert(order.key, row).is_some() {
+            let what = format!("order {} twice", order.key.order);
+            return Err(error("R1401", what));
+        }
+        let sealed = Arc::new(order.sealed.clone());
+        self.records.insert(order.key, sealed);
+        self.identities.insert(order.identity, order.key);
+        Ok(())
+    }
+
+    fn order(&self, key: OrderKey) -> Result<OrderRow, StoreError> {
+        let row = self.orders.get(&key).cloned();
+        row.ok_or_else(|| error("R1414", format!("order {} of job {}", key.order, key.job)))
+    }
+
+    fn put_status(&mut self, key: OrderKey, status: &OrderStatus) -> Result<(), StoreError> {
+        if let Some(row) = self.orders.get_mut(&key) {
+            row.status = status.clone();
+        }
+        Ok(())
+    }
+
+    fn put_mailer(
+        &mut self,
+        key: OrderKey,
+        state: MailerState,
+        copy: u32,
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.orders.get_mut(&key) {
+            row.mailer = state;
+            row.mailer_copy = copy;
+        }
+        Ok(())
+    }
+
+    fn add_refused(&mut self, job: JobId, row: &RefusedRow) -> Result<(), StoreError> {
+        self.refused.entry(job).or_default().push(row.clone());
+        Ok(())
+    }
+
+    fn serial_owner(&self, serial: &str) -> Result<Option<(OrderKey, u32)>, StoreError> {
+        Ok(self.serials.get(serial).copied())
+    }
+
+    fn bind_serial(&mut self, serial: &str, key: OrderKey, attempt: u32) -> Result<(), StoreError> {
+        self.serials.insert(serial.to_owned(), (key, attempt));
+        Ok(())
+    }
+
+    fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError> {
+        Ok(self.card_data.get(&key).map(|d| d.as_ref().clone()))
+    }
+
+    fn add_card_data(&mut self, key: OrderKey, data: &CardData) -> Result<(), StoreError> {
+        self.card_data.insert(key, Arc::new(data.clone()));
+        Ok(())
+    }
+
+    fn approvals(&self, key: OrderKey) -> Result<Vec<Approval>, StoreError> {
+        let of_order = self.approvals.iter().filter(|a| a.key == key);
+        Ok(of_order.cloned().collect())
+    }
+
+    fn add_approval(&mut self, approval: &Approval) -> Result<(), StoreError> {
+        self.approvals.push(approval.clone());
+        Ok(())
+    }
+
+    fn add_journal(&mut self, key: OrderKey, line: &str) -> Result<(), StoreError> {
+        self.journal.push((key, Arc::from(line)));
+        Ok(())
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.transact(batch.at, &batch.audit, |tables| {
+            rules::apply(tables, batch).map(|_| ())
+        })
+    }
+
+    fn open_job(&self, at: i64, job: &NewJob, actor: &str) -> Result<JobId, StoreError> {
+        self.transact(at, &[entry(actor, "open_job", 0)], |tables| {
+            rules::open_job(tables, at, job)
+        })
+    }
+
+    fn abandon_intake(&self, at: i64, job: JobId, actor: &str) -> Result<(), StoreError> {
+        self.transact(at, &[entry(actor, "abandon_intake", job)], |tables| {
+            rules::abandon_intake(tables, job)
+        })
+    }
+
+    fn new_epoch(&self, at: i64, job: JobId, actor: &str) -> Result<u64, StoreError> {
+        self.transact(at, &[entry(actor, "new_epoch", job)], |tables| {
+            rules::new_epoch(tables, job)
+        })
+    }
+
+    fn bundles(&self) -> Result<Vec<BundleRow>, StoreError> {
+        self.read(|tables| {
+            let mut bundles = tables.bundles.clone();
+            bundles.sort_by(|a, b| (&a.name, a.sequence).cmp(&(&b.name, b.sequence)));
+            Ok(bundles)
+        })
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
+        self.read(|tables| Ok(tables.jobs.values().cloned().collect()))
+    }
+
+    fn job(&self, job: JobId) -> Result<JobRow, StoreError> {
+        self.read(|tables| tables.job(job))
+    }
+
+    fn job_of_file(&self, file_sha256: &str) -> Result<Option<JobId>, StoreError> {
+        self.read(|tables| tables.job_of_file(file_sha256))
+    }
+
+    fn identity_of(&self, material: &[u8]) -> Identity {
+        keyed(b"a store in memory has no secret", material)
+    }
+
+    fn identity_owner(&self, identity: &Identity) -> Result<Option<OrderKey>, StoreError> {
+        self.read(|tables| tables.identity_owner(identity))
+    }
+
+    fn order(&self, key: OrderKey) -> Result<OrderRow, StoreError> {
+        self.read(|tables| tables.order(key))
+    }
+
+    fn orders(&self, job: JobId, query: &OrderQuery) -> Result<Vec<OrderRow>, StoreError> {
+        self.read(|tables| {
+            let rows = tables.orders.values().filter(|row| {
+                row.key.job == job
+                    && row.key.order > query.after
+                    && (query.states.is_empty() || query.states.contains(&row.status.state))
+                    && query.mailer.is_none_or(|m| m == row.mailer)
+            });
+            Ok(rows.take(query.limit).cloned().collect())
+        })
+    }
+
+    fn runnable(&self, job: JobId, limit: usize) -> Result<Vec<OrderRow>, StoreError> {
+        self.read(|tables| {
+            let planned = tables
+                .orders
+                .values()
+                .filter(|r| r.key.job == job && r.status.state == OrderState::Planned);
+            let mut rows: Vec<OrderRow> = planned.cloned().collect();
+            rows.sort_by_key(|r| (r.priority, r.key.order));
+            rows.truncate(limit);
+            Ok(rows)
+        })
+    }
+
+    fn sealed_record(&self, key: OrderKey) -> Result<Vec<u8>, StoreError> {
+        self.read(|tables| {
+            let record = tables.records.get(&key).map(|r| r.as_ref().clone());
+            record.ok_or_else(|| error("R1414", format!("record of order {}", key.order)))
+        })
+    }
+
+    fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError> {
+        self.read(|tables| Rows::card_data(tables, key))
+    }
+
+    fn refused(
+        &self,
+        job: JobId,
+        after_line: u64,
+        limit: usize,
+    ) -> Result<Vec<RefusedRow>, StoreError> {
+        self.read(|tables| {
+            let rows = tables.refused.get(&job).into_iter().flatten();
+            let rows = rows.filter(|r| r.line > after_line);
+            Ok(rows.take(limit).cloned().collect())
+        })
+    }
+
+    fn approvals(&self, key: OrderKey) -> Result<Vec<Approval>, StoreError> {
+        self.read(|tables| Rows::approvals(tables, key))
+    }
+
+    fn journal(
+        &self,
+        job: JobId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, u64, String)>, StoreError> {
+        self.read(|tables| {
+            let lines = (1u64..).zip(&tables.journal);
+            let lines = lines.filter(|(at, (key, _))| *at > after && key.job == job);
+            Ok(lines
+                .take(limit)
+                .map(|(at, (key, line))| (at, key.order, line.to_string()))
+                .collect())
+        })
+    }
+
+    fn counts(&self, job: JobId) -> Result<Counts, StoreError> {
+        self.read(|tables| {
+            let mut counts = Counts::default();
+            for row in tables.orders.values().filter(|r| r.key.job == job) {
+                *counts.orders.entry(row.status.state).or_insert(0) += 1;
+                *counts.mailers.entry(row.mailer).or_insert(0) += 1;
+            }
+            counts.refused = tables.refused.get(&job).map_or(0, |r| r.len() as u64);
+            Ok(counts)
+        })
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let inner = self.lock()?;
+        let records = inner.audit.iter().filter(|r| r.sequence > after);
+        Ok(records.take(limit).cloned().collect())
+    }
+
+    fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
+        let inner = self.lock()?;
+        let mut verifier = Verifier::new([0; 32]);
+        inner.audit.iter().for_each(|record| verifier.take(record));
+        Ok(verifier.finish())
+    }
+}
+
+fn entry(actor: &str, act: &str, job: JobId) -> AuditEntry {
+    AuditEntry {
+        actor: actor.to_owned(),
+        act: act.to_owned(),
+        key: OrderKey { job, order: 0 },
+        detail: String::new(),
+    }
+}

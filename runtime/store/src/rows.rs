@@ -1,0 +1,47 @@
+//! What a backend must keep: rows inside one transaction, nothing of the protocol.
+
+use cardwright_ports::StoreError;
+use cardwright_ports::store::{
+    Approval, BundleRow, CardData, Identity, JobId, JobRow, MailerState, NewJob, NewOrder,
+    OrderKey, OrderRow, OrderStatus, RefusedRow,
+};
+
+/// Rows of one open transaction. When the caller gives up, the backend forgets everything.
+pub(crate) trait Rows {
+    fn newest_bundle(&self, name: &str) -> Result<Option<BundleRow>, StoreError>;
+    fn has_bundle(&self, digest: &str) -> Result<bool, StoreError>;
+    fn put_bundle(&mut self, row: &BundleRow) -> Result<(), StoreError>;
+
+    fn job_of_file(&self, file_sha256: &str) -> Result<Option<JobId>, StoreError>;
+    fn add_job(&mut self, at: i64, job: &NewJob) -> Result<JobId, StoreError>;
+    fn job(&self, job: JobId) -> Result<JobRow, StoreError>;
+    /// Writes state, epoch, fence and wrapped key.
+    fn put_job(&mut self, row: &JobRow) -> Result<(), StoreError>;
+    /// Removes a job with all that belongs to it.
+    fn remove_job(&mut self, job: JobId) -> Result<(), StoreError>;
+
+    fn identity_owner(&self, identity: &Identity) -> Result<Option<OrderKey>, StoreError>;
+    fn free_identity(&mut self, key: OrderKey) -> Result<(), StoreError>;
+    /// Adds order, record and identity.
+    fn add_order(&mut self, order: &NewOrder) -> Result<(), StoreError>;
+    fn order(&self, key: OrderKey) -> Result<OrderRow, StoreError>;
+    fn put_status(&mut self, key: OrderKey, status: &OrderStatus) -> Result<(), StoreError>;
+    fn put_mailer(
+        &mut self,
+        key: OrderKey,
+        state: MailerState,
+        copy: u32,
+    ) -> Result<(), StoreError>;
+    fn add_refused(&mut self, job: JobId, row: &RefusedRow) -> Result<(), StoreError>;
+
+    /// The order and attempt that a chip serial is bound to.
+    fn serial_owner(&self, serial: &str) -> Result<Option<(OrderKey, u32)>, StoreError>;
+    fn bind_serial(&mut self, serial: &str, key: OrderKey, attempt: u32) -> Result<(), StoreError>;
+
+    fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError>;
+    fn add_card_data(&mut self, key: OrderKey, data: &CardData) -> Result<(), StoreError>;
+
+    fn approvals(&self, key: OrderKey) -> Result<Vec<Approval>, StoreError>;
+    fn add_approval(&mut self, approval: &Approval) -> Result<(), StoreError>;
+    fn add_journal(&mut self, key: OrderKey, line: &str) -> Result<(), StoreError>;
+}

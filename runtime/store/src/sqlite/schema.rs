@@ -1,0 +1,57 @@
+//! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
+
+/// Version of the schema, in `PRAGMA user_version`.
+pub(crate) const VERSION: i64 = 1;
+
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE bundles (
+    digest TEXT PRIMARY KEY, name TEXT NOT NULL, sequence INTEGER NOT NULL,
+    loaded_at INTEGER NOT NULL, UNIQUE (name, sequence));
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,
+    bundle_digest TEXT NOT NULL REFERENCES bundles (digest),
+    file_sha256 TEXT NOT NULL UNIQUE, file_name TEXT NOT NULL, state TEXT NOT NULL,
+    epoch INTEGER NOT NULL, fence INTEGER NOT NULL, wrapped_key BLOB,
+    opened_at INTEGER NOT NULL);
+CREATE TABLE orders (
+    job INTEGER NOT NULL REFERENCES jobs (id), number INTEGER NOT NULL,
+    line INTEGER NOT NULL, priority INTEGER NOT NULL, product TEXT NOT NULL,
+    state TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    step INTEGER NOT NULL, blank INTEGER, serial TEXT, code TEXT, reason TEXT,
+    mailer TEXT NOT NULL, mailer_copy INTEGER NOT NULL,
+    PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE INDEX orders_by_turn ON orders (job, state, priority, number);
+CREATE INDEX orders_by_mailer ON orders (job, mailer, number);
+CREATE TABLE records (
+    job INTEGER NOT NULL, number INTEGER NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (job, number));
+CREATE TABLE identities (
+    identity BLOB PRIMARY KEY, job INTEGER NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX identities_by_order ON identities (job, number);
+CREATE TABLE refused (
+    job INTEGER NOT NULL, line INTEGER NOT NULL, reference TEXT NOT NULL,
+    code TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX refused_by_line ON refused (job, line);
+CREATE TABLE serials (
+    serial TEXT PRIMARY KEY, job INTEGER NOT NULL, number INTEGER NOT NULL,
+    attempt INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE card_data (
+    job INTEGER NOT NULL, number INTEGER NOT NULL, sealed BLOB NOT NULL,
+    fingerprint BLOB NOT NULL, PRIMARY KEY (job, number));
+CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, number INTEGER NOT NULL,
+    subject TEXT NOT NULL, round INTEGER NOT NULL, decision TEXT NOT NULL,
+    who TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX approvals_by_order ON approvals (job, number);
+CREATE TABLE journal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, number INTEGER NOT NULL,
+    line TEXT NOT NULL);
+CREATE INDEX journal_by_job ON journal (job, id);
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,
+    act TEXT NOT NULL, job INTEGER NOT NULL, number INTEGER NOT NULL,
+    detail TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE checkpoints (
+    sequence INTEGER PRIMARY KEY, hash TEXT NOT NULL, at INTEGER NOT NULL,
+    signature TEXT NOT NULL);
+";
