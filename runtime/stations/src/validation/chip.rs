@@ -1,0 +1,593 @@
+//! A terminal's visit to a chip: select, read, authenticate, verify the PIN, buy something.
+
+use super::{
+    Failure, number,
+    objects::{self, flat},
+    terminal::{Terminal, command, exchange},
+};
+use cardwright_bundle::{Application, Card, Check, KeyPublic};
+use cardwright_ports::{
+    CardChannel, HsmSession,
+    hsm::{Draw, IccKeyPath, SealedPin},
+};
+use cardwright_runtime::{
+    Date, Loaded,
+    datagen::{ApplicationData, CardData, DgiValue},
+    plan::{BoundKeys, derivation},
+};
+use cardwright_standards::emv::{certificates, oda};
+use std::collections::BTreeMap;
+
+const PSE: &[u8] = b"1PAY.SYS.DDF01";
+const PPSE: &[u8] = b"2PAY.SYS.DDF01";
+/// Most records that a terminal reads from one application.
+const RECORDS_MAX: usize = 64;
+/// ARQC (EMV Book 3, table 12), without and with a request for CDA.
+const ARQC: u8 = 0x80;
+const TC: u8 = 0x40;
+const CDA_REQUESTED: u8 = 0x10;
+/// AIP byte 1: CDA supported.
+const AIP_CDA: u8 = 0x01;
+/// Card status update of the CCD that approves: issuer approves online (byte 2, bit 8).
+const APPROVE: [u8; 4] = [0x00, 0x80, 0x00, 0x00];
+
+/// One visit.
+pub(super) struct Visit<'v> {
+    pub(super) loaded: &'v Loaded,
+    pub(super) card: &'v Card,
+    pub(super) keys: &'v BoundKeys,
+    pub(super) today: Date,
+    pub(super) data: &'v CardData,
+    pub(super) channel: &'v mut dyn CardChannel,
+    pub(super) session: &'v mut dyn HsmSession,
+    pub(super) draw: &'v Draw<'v>,
+}
+
+impl Visit<'_> {
+    fn application(&self, name: &str) -> Result<(&Application, &ApplicationData), Failure> {
+        let chip = self.card.chip.as_ref();
+        let declared = chip.and_then(|c| c.applications.iter().find(|a| a.name == name));
+        let made = self.data.applications.iter().find(|a| a.name == name);
+        declared.zip(made).ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))
+    }
+
+    /// Finds the application through the directory, as a terminal does, and selects it.
+    pub(super) fn select(&mut self, check: &Check) -> Result<Terminal, Failure> {
+        let name = super::setting(check, "application").unwrap_or_default().to_owned();
+        let aid = hex::decode(&self.application(&name)?.0.aid)
+            .map_err(|_| Failure::new("R1259", "an AID that is none"))?;
+        let contactless = check.on == "contactless";
+        self.channel.reset()?;
+        if contactless {
+            self.channel.enter_field()?;
+        }
+        let listed = if contactless { self.read_ppse()? } else { self.read_pse()? };
+        if !listed.contains(&aid) {
+            return Err(Failure::new("R1260", "the directory does not list the application"));
+        }
+        let answer = self.select_name(&aid)?;
+        let template = objects::top(&answer, "6F")?;
+        if objects::top(&template, "84")? != aid {
+            return Err(Failure::new("R1258", "tag 84 is not the application's AID"));
+        }
+        let fci = objects::top(&template, "A5")?;
+        let mut terminal = Terminal {
+            interface: check.on.clone(),
+            application: name,
+            fci: fci.clone(),
+            pdol_data: Vec::new(),
+            aip: Vec::new(),
+            afl: Vec::new(),
+            records: Vec::new(),
+            signed: Vec::new(),
+            objects: objects::Objects::default(),
+            icc_key: None,
+        };
+        let pdol = flat(&fci)?.into_iter().find(|(tag, _)| tag == "9F38").map(|(_, dol)| dol);
+        terminal.pdol_data = self.answer_dol(pdol.as_deref().unwrap_or_default(), &[])?;
+        self.processing_options(&mut terminal)?;
+        Ok(terminal)
+    }
+
+    fn select_name(&mut self, name: &[u8]) -> Result<Vec<u8>, Failure> {
+        let what = format!("SELECT {}", hex::encode_upper(name));
+        exchange(self.channel, &command([0x00, 0xA4, 0x04, 0x00], name)?, &what)
+    }
+
+    fn read_pse(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
+        let fci = self.select_name(PSE)?;
+        let sfi = flat(&fci)?
+            .into_iter()
+            .find(|(tag, _)| tag == "88")
+            .and_then(|(_, value)| value.first().copied())
+            .ok_or_else(|| Failure::new("R1254", "tag 88 is not in the PSE's FCI"))?;
+        let mut listed = Vec::new();
+        for record in 1..=16u8 {
+            let read = [0x00, 0xB2, record, sfi << 3 | 0x04, 0x00];
+            let Ok(octets) = exchange(self.channel, &read, "READ RECORD of the PSE") else { break };
+            listed.extend(flat(&octets)?.into_iter().filter(|(t, _)| t == "4F").map(|(_, v)| v));
+        }
+        Ok(listed)
+    }
+
+    fn read_ppse(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
+        let fci = self.select_name(PPSE)?;
+        Ok(flat(&fci)?.into_iter().filter(|(tag, _)| tag == "4F").map(|(_, v)| v).collect())
+    }
+
+    fn processing_options(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
+        let length = u8::try_from(terminal.pdol_data.len())
+            .map_err(|_| Failure::new("R1256", "PDOL data longer than a short APDU"))?;
+        let mut data = vec![0x83];
+        if length >= 0x80 {
+            data.push(0x81);
+        }
+        data.push(length);
+        data.extend_from_slice(&terminal.pdol_data);
+        let gpo = command([0x80, 0xA8, 0x00, 0x00], &data)?;
+        let answer = exchange(self.channel, &gpo, "GET PROCESSING OPTIONS")?;
+        // Format 1 is tag 80 with AIP and AFL one after the other (EMV Book 3, 6.5.8.4).
+        if let Ok(value) = objects::top(&answer, "80") {
+            let (aip, afl) = value
+                .split_at_checked(2)
+                .ok_or_else(|| Failure::new("R1255", "GPO answer without an AIP"))?;
+            (terminal.aip, terminal.afl) = (aip.to_vec(), afl.to_vec());
+        } else {
+            let value = objects::top(&answer, "77")?;
+            terminal.aip = objects::top(&value, "82")?;
+            terminal.afl = objects::top(&value, "94")?;
+        }
+        Ok(())
+    }
+
+    /// Reads every record of the AFL and collects what is signed.
+    pub(super) fn read_records(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
+        let (entries, rest) = terminal.afl.as_chunks::<4>();
+        if !rest.is_empty() || entries.is_empty() {
+            return Err(Failure::new("R1261", "the AFL is not entries of four octets"));
+        }
+        for [sfi, first, last, signed] in entries.to_vec() {
+            let sfi = sfi >> 3;
+            if !(1..=30).contains(&sfi) || first == 0 || last < first {
+                return Err(Failure::new("R1261", "an AFL entry that can't be"));
+            }
+            for (at, record) in (first..=last).enumerate() {
+                if terminal.records.len() >= RECORDS_MAX {
+                    return Err(Failure::new("R1261", "more records than a terminal reads"));
+                }
+                let read = [0x00, 0xB2, record, sfi << 3 | 0x04, 0x00];
+                let what = format!("READ RECORD {record} of SFI {sfi}");
+                let octets = exchange(self.channel, &read, &what)?;
+                if sfi <= 10 {
+                    let value = objects::top(&octets, "70")?;
+                    terminal.objects.add(&value)?;
+                    if at < usize::from(signed) {
+                        // SFI 1 to 10: without tag 70 and its length (EMV Book 3, 10.3).
+                        terminal.signed.extend_from_slice(&value);
+                    }
+                } else if at < usize::from(signed) {
+                    terminal.signed.extend_from_slice(&octets);
+                }
+                terminal.records.push((sfi, record, octets));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what the card gave with what was made for it, octet by octet.
+    pub(super) fn data_matches_source(&mut self, terminal: &Terminal) -> Result<(), Failure> {
+        let (_, made) = self.application(&terminal.application)?;
+        let contactless = terminal.interface == "contactless";
+        let has_contactless_fci = made.dgis.iter().any(|dgi| dgi.number == 0x9103);
+        for dgi in &made.dgis {
+            let DgiValue::Clear(source) = &dgi.value else { continue };
+            let title = format!("DGI {:04X}", dgi.number);
+            let [high, low] = dgi.number.to_be_bytes();
+            let found = match dgi.number {
+                0x0101..=0x1EFF => terminal
+                    .records
+                    .iter()
+                    .find(|(sfi, record, _)| (*sfi, *record) == (high, low))
+                    .map(|(_, _, octets)| octets.clone()),
+                0x9102 if !(contactless && has_contactless_fci) => {
+                    Some(template(0xA5, &terminal.fci))
+                }
+                0x9103 if contactless => Some(template(0xA5, &terminal.fci)),
+                0x9104 => Some(processing_data(terminal)),
+                _ => continue,
+            };
+            match found {
+                Some(found) if found == *source => {}
+                Some(_) => {
+                    return Err(Failure::new("R1258", format!("{title} is not what was made")));
+                }
+                None => return Err(Failure::new("R1254", format!("{title} can't be read"))),
+            }
+        }
+        let listed = made.dgis.iter().filter(|d| (0x0101..=0x1EFF).contains(&d.number)).count();
+        if listed != terminal.records.len() {
+            return Err(Failure::new("R1258", "the AFL and the records do not agree"));
+        }
+        Ok(())
+    }
+
+    /// Certificate chain and dynamic signature (EMV Book 2, 5 and 6.5).
+    pub(super) fn authenticate_dda(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
+        let public = self.issuer_public(&terminal.application)?.clone();
+        let (modulus, exponent) = self.icc_key(terminal, &public)?;
+        terminal.icc_key = Some((modulus.clone(), exponent));
+        let unpredictable = self.random("dda unpredictable number", 4)?;
+        let ddol = terminal.objects.get("9F49").unwrap_or(&[0x9F, 0x37, 0x04]).to_vec();
+        let ddol_data = self.answer_dol(&ddol, &[("9F37", unpredictable)])?;
+        let internal = command([0x00, 0x88, 0x00, 0x00], &ddol_data)?;
+        let answer = exchange(self.channel, &internal, "INTERNAL AUTHENTICATE")?;
+        let signature = match objects::top(&answer, "80") {
+            Ok(signature) => signature,
+            Err(_) => objects::top(&objects::top(&answer, "77")?, "9F4B")?,
+        };
+        let key = recovered(modulus, exponent);
+        oda::verify_sdad_dda(&key, &signature, &ddol_data)
+            .map_err(|e| Failure::new("R1262", format!("dynamic signature: {e}")))?;
+        Ok(())
+    }
+
+    fn icc_key(
+        &self,
+        terminal: &Terminal,
+        public: &KeyPublic,
+    ) -> Result<(Vec<u8>, u32), Failure> {
+        let objects = &terminal.objects;
+        let index = objects.need("8F")?;
+        if index != [public.ca_index] {
+            return Err(Failure::new("R1258", "tag 8F names another CA key"));
+        }
+        let ca = hex::decode(&public.ca_modulus)
+            .map_err(|_| Failure::new("R1101", "the CA modulus is not hexadecimal"))?;
+        let remainder = objects.get("92").unwrap_or_default();
+        let wrong = |what: &str, e: certificates::CertificateError| {
+            Failure::new("R1263", format!("{what}: {e}"))
+        };
+        let issuer = certificates::recover_issuer_certificate(
+            &ca,
+            public.ca_exponent,
+            objects.need("90")?,
+            remainder,
+            objects.need("9F32")?,
+        )
+        .map_err(|e| wrong("issuer certificate", e))?;
+        let pan = hex::encode(objects.need("5A")?).trim_end_matches('f').to_owned();
+        if !issuer.is_for(&pan) {
+            return Err(Failure::new("R1263", "the issuer certificate is for other PANs"));
+        }
+        let mut signed = terminal.signed.clone();
+        match objects.get("9F4A") {
+            None => {}
+            Some([0x82]) => signed.extend_from_slice(&terminal.aip),
+            Some(_) => return Err(Failure::new("R1263", "tag 9F4A may hold tag 82 only")),
+        }
+        let exponent = objects.need("9F47")?;
+        let icc = certificates::recover_icc_certificate(
+            &issuer,
+            objects.need("9F46")?,
+            objects.get("9F48").unwrap_or_default(),
+            exponent,
+            &signed,
+        )
+        .map_err(|e| wrong("ICC certificate", e))?;
+        if icc.identifier != pan {
+            return Err(Failure::new("R1263", "the ICC certificate is for another PAN"));
+        }
+        for key in [&issuer, &icc] {
+            self.not_expired(key.expiry_mmyy)?;
+        }
+        Ok((icc.modulus, icc.exponent))
+    }
+
+    fn not_expired(&self, [month, year]: [u8; 2]) -> Result<(), Failure> {
+        let text = format!("{month:02X}{year:02X}");
+        match Date::parse(&text, "MMYY") {
+            Some(expiry) if expiry >= self.today => Ok(()),
+            _ => Err(Failure::new("R1263", "a certificate has expired")),
+        }
+    }
+
+    fn issuer_public(&self, application: &str) -> Result<&KeyPublic, Failure> {
+        let (declared, _) = self.application(application)?;
+        declared
+            .keys
+            .iter()
+            .find(|(role, _)| role == "issuer")
+            .and_then(|(_, slot)| self.loaded.content().keys.get(*slot as usize))
+            .and_then(|slot| slot.public.as_ref())
+            .ok_or_else(|| Failure::new("R1259", "the application has no issuer key"))
+    }
+
+    /// The cardholder's PIN, as a terminal would send it.
+    pub(super) fn verify_pin(
+        &mut self,
+        terminal: &mut Terminal,
+        method: Option<&str>,
+    ) -> Result<(), Failure> {
+        let (_, made) = self.application(&terminal.application)?;
+        let pin = made.pin.clone().map(SealedPin);
+        let pin = pin.ok_or_else(|| Failure::new("R1259", "the application has no PIN"))?;
+        if method == Some("plain") {
+            let block = self.session.plain_offline_pin(&pin)?;
+            let verify = verify_command(0x80, block.expose())?;
+            exchange(self.channel, &verify, "VERIFY")?;
+            return Ok(());
+        }
+        let (modulus, exponent) = match terminal.icc_key.clone() {
+            Some(key) => key,
+            None => {
+                let public = self.issuer_public(&terminal.application)?.clone();
+                self.icc_key(terminal, &public)?
+            }
+        };
+        let challenge = [0x00, 0x84, 0x00, 0x00, 0x00];
+        let challenge = exchange(self.channel, &challenge, "GET CHALLENGE")?;
+        if challenge.len() != 8 {
+            return Err(Failure::new("R1255", "a challenge that is not eight octets"));
+        }
+        let draw = Draw { purpose: "verify pin fill", ..*self.draw };
+        let block =
+            self.session.encipher_offline_pin(&pin, &modulus, exponent, &challenge, &draw)?;
+        exchange(self.channel, &verify_command(0x88, &block)?, "VERIFY")?;
+        Ok(())
+    }
+
+    /// A purchase that goes online: the first cryptogram is checked with the issuer's key, the
+    /// issuer answers, the card gives a certificate of the transaction.
+    pub(super) fn purchase(
+        &mut self,
+        terminal: &mut Terminal,
+        check: &Check,
+    ) -> Result<(), Failure> {
+        let unpredictable = self.random("purchase unpredictable number", 4)?;
+        let terminal_data = self.terminal_data(check, unpredictable.clone())?;
+        let cdol1 = terminal.objects.need("8C")?.to_vec();
+        let cdol1_data = self.answer_dol(&cdol1, &terminal_data)?;
+        let cda = terminal.aip.first().is_some_and(|b| b & AIP_CDA != 0);
+        let p1 = ARQC | if cda { CDA_REQUESTED } else { 0 };
+        let generate = command([0x80, 0xAE, p1, 0x00], &cdol1_data)?;
+        let answer = exchange(self.channel, &generate, "first GENERATE AC")?;
+        let first = Cryptogram::read(&answer)?;
+        if first.information & 0xC0 != ARQC {
+            return Err(Failure::new("R1264", "the card does not want to go online"));
+        }
+        let parts: [&[u8]; 2] = [&terminal.pdol_data, &cdol1_data];
+        let cryptogram = self.cryptogram(terminal, &first, cda, &parts, &unpredictable)?;
+        let (declared, made) = self.application(&terminal.application)?;
+        let (option, ac) = (derivation(&declared.derivation)?, ac_key(declared, self.keys)?);
+        let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
+        let path = IccKeyPath {
+            issuer_master_key: ac,
+            derivation: option,
+            pan: &pan,
+            psn: &psn,
+            atc: first.counter,
+        };
+        // Input of a CCD cryptogram: the CDOL1 data, AIP, ATC, issuer application data.
+        let input = [
+            cdol1_data.as_slice(),
+            &terminal.aip,
+            &first.counter.to_be_bytes(),
+            &first.issuer_data,
+        ]
+        .concat();
+        if !self.session.verify_cryptogram(&path, &input, &cryptogram)? {
+            return Err(Failure::new("R1265", "the cryptogram is not made with the card's key"));
+        }
+        let proof = self.session.arpc(&path, &cryptogram, APPROVE)?;
+        self.second_generate(terminal, &terminal_data, proof, cda)
+    }
+
+    /// The cryptogram of an answer; with CDA it is what the signature holds (EMV Book 2, 6.6).
+    fn cryptogram(
+        &self,
+        terminal: &Terminal,
+        answer: &Cryptogram,
+        cda: bool,
+        sent: &[&[u8]],
+        unpredictable: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let Some(signature) = &answer.signature else {
+            return if cda {
+                Err(Failure::new("R1262", "the card answers a request for CDA without signature"))
+            } else {
+                answer.cryptogram.clone().ok_or_else(|| Failure::new("R1254", "no tag 9F26"))
+            };
+        };
+        let (modulus, exponent) = terminal
+            .icc_key
+            .clone()
+            .ok_or_else(|| Failure::new("R1251", "authenticate the card before the purchase"))?;
+        let number = unpredictable
+            .try_into()
+            .map_err(|_| Failure::new("R1256", "an unpredictable number of another length"))?;
+        let combined = oda::verify_sdad_cda(&recovered(modulus, exponent), signature, number)
+            .map_err(|e| Failure::new("R1262", format!("combined signature: {e}")))?;
+        let mut parts = sent.to_vec();
+        parts.push(&answer.hashed);
+        let fits = combined.cryptogram_information == answer.information
+            && combined.transaction_data_hash == oda::transaction_data_hash(&parts);
+        if fits {
+            Ok(combined.cryptogram.to_vec())
+        } else {
+            Err(Failure::new("R1262", "the combined signature is over other data"))
+        }
+    }
+
+    fn second_generate(
+        &mut self,
+        terminal: &Terminal,
+        terminal_data: &[(&'static str, Vec<u8>)],
+        proof: Vec<u8>,
+        cda: bool,
+    ) -> Result<(), Failure> {
+        let cdol2 = terminal.objects.need("8D")?.to_vec();
+        let mut data = terminal_data.to_vec();
+        data.push(("91", [proof.as_slice(), &APPROVE].concat()));
+        data.push(("8A", b"00".to_vec()));
+        let cdol2_data = self.answer_dol(&cdol2, &data)?;
+        let p1 = TC | if cda { CDA_REQUESTED } else { 0 };
+        let generate = command([0x80, 0xAE, p1, 0x00], &cdol2_data)?;
+        let answer = exchange(self.channel, &generate, "second GENERATE AC")?;
+        let second = Cryptogram::read(&answer)?;
+        if second.information & 0xC0 == TC {
+            Ok(())
+        } else {
+            Err(Failure::new("R1264", "the card declines what its issuer has approved"))
+        }
+    }
+
+    fn terminal_data(
+        &self,
+        check: &Check,
+        unpredictable: Vec<u8>,
+    ) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+        let issuer = &self.loaded.content().issuer;
+        let amount = number(check, "amount_minor").unwrap_or(1_000);
+        let currency = number(check, "currency").unwrap_or(i64::from(issuer.currency));
+        let digits = |value: i64, octets: usize| {
+            hex::decode(format!("{value:0width$}", width = octets * 2))
+                .map_err(|_| Failure::new("R1256", "an amount that is none"))
+        };
+        let date = self.today.format("YYMMDD");
+        Ok(vec![
+            ("9F02", digits(amount, 6)?),
+            ("9F03", digits(0, 6)?),
+            ("9F1A", digits(i64::from(issuer.country), 2)?),
+            ("5F2A", digits(currency, 2)?),
+            ("9A", hex::decode(date).map_err(|_| Failure::new("R1256", "no date"))?),
+            ("9C", vec![0x00]),
+            ("95", vec![0; 5]),
+            ("9F37", unpredictable),
+            ("9F35", vec![0x22]),
+            ("9F33", vec![0xE0, 0xF8, 0xC8]),
+            // TTQ: EMV mode, contact chip, online PIN, signature.
+            ("9F66", vec![0x36, 0x00, 0x00, 0x00]),
+        ])
+    }
+
+    /// Values for a DOL; what the terminal does not know is zeros (EMV Book 3, 5.4).
+    fn answer_dol(
+        &self,
+        dol: &[u8],
+        known: &[(&'static str, Vec<u8>)],
+    ) -> Result<Vec<u8>, Failure> {
+        let values: BTreeMap<&str, &[u8]> =
+            known.iter().map(|(tag, value)| (*tag, value.as_slice())).collect();
+        let entries = cardwright_standards::dol::parse(dol)
+            .map_err(|_| Failure::new("R1255", "a data object list that can't be read"))?;
+        let mut out = Vec::new();
+        for entry in entries {
+            let length = usize::from(entry.length);
+            let tag = entry.tag_hex();
+            let value = values.get(tag.as_str()).copied().unwrap_or_default();
+            // Numeric objects are cut and filled on the left; only those are in our list.
+            let fill = length.saturating_sub(value.len());
+            out.extend(std::iter::repeat_n(0u8, fill));
+            let from = value.len().saturating_sub(length);
+            out.extend_from_slice(value.get(from..).unwrap_or_default());
+        }
+        Ok(out)
+    }
+
+    fn random(&mut self, purpose: &str, length: usize) -> Result<Vec<u8>, Failure> {
+        Ok(self.session.random(&Draw { purpose, ..*self.draw }, length)?)
+    }
+}
+
+/// What GENERATE AC answers.
+struct Cryptogram {
+    information: u8,
+    counter: u16,
+    cryptogram: Option<Vec<u8>>,
+    issuer_data: Vec<u8>,
+    signature: Option<Vec<u8>>,
+    /// The answer's objects without the signature, as they came.
+    hashed: Vec<u8>,
+}
+
+impl Cryptogram {
+    fn read(answer: &[u8]) -> Result<Self, Failure> {
+        let wrong = || Failure::new("R1255", "a GENERATE AC answer that can't be read");
+        // Format 1: CID, ATC, cryptogram, issuer application data (EMV Book 3, 6.5.5.4).
+        if let Ok(value) = objects::top(answer, "80") {
+            let (head, issuer_data) = value.split_at_checked(11).ok_or_else(wrong)?;
+            let [information, a, b, cryptogram @ ..] = head else { return Err(wrong()) };
+            return Ok(Self {
+                information: *information,
+                counter: u16::from_be_bytes([*a, *b]),
+                cryptogram: Some(cryptogram.to_vec()),
+                issuer_data: issuer_data.to_vec(),
+                signature: None,
+                hashed: Vec::new(),
+            });
+        }
+        let value = objects::top(answer, "77")?;
+        let counter: [u8; 2] = objects::top(&value, "9F36")?.try_into().map_err(|_| wrong())?;
+        let mut hashed = Vec::new();
+        for (tag, object) in flat(&value)? {
+            if tag != "9F4B" {
+                let tag = hex::decode(&tag).map_err(|_| wrong())?;
+                hashed.extend_from_slice(&tag);
+                cardwright_standards::tlv::write_length(&mut hashed, object.len());
+                hashed.extend_from_slice(&object);
+            }
+        }
+        Ok(Self {
+            information: objects::top(&value, "9F27")?.first().copied().ok_or_else(wrong)?,
+            counter: u16::from_be_bytes(counter),
+            cryptogram: objects::top(&value, "9F26").ok(),
+            issuer_data: objects::top(&value, "9F10").unwrap_or_default(),
+            signature: objects::top(&value, "9F4B").ok(),
+            hashed,
+        })
+    }
+}
+
+fn recovered(modulus: Vec<u8>, exponent: u32) -> certificates::RecoveredKey {
+    certificates::RecoveredKey {
+        modulus,
+        exponent,
+        identifier: String::new(),
+        expiry_mmyy: [0; 2],
+        serial: [0; 3],
+    }
+}
+
+fn verify_command(qualifier: u8, block: &[u8]) -> Result<Vec<u8>, Failure> {
+    let length = u8::try_from(block.len())
+        .map_err(|_| Failure::new("R1256", "an enciphered PIN longer than a short APDU"))?;
+    Ok([&[0x00, 0x20, 0x00, qualifier, length], block].concat())
+}
+
+fn template(tag: u8, value: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    cardwright_standards::tlv::write_length(&mut out, value.len());
+    out.extend_from_slice(value);
+    out
+}
+
+fn processing_data(terminal: &Terminal) -> Vec<u8> {
+    [template(0x82, &terminal.aip), template(0x94, &terminal.afl)].concat()
+}
+
+fn ac_key(
+    application: &Application,
+    keys: &BoundKeys,
+) -> Result<cardwright_ports::hsm::KeyHandle, Failure> {
+    let slot = application.keys.iter().find(|(role, _)| role == "ac").map(|(_, slot)| *slot);
+    let slot = slot.ok_or_else(|| Failure::new("R1259", "the application has no AC key"))?;
+    Ok(keys.get(slot)?)
+}
+
+fn fact<'f>(data: &'f ApplicationData, name: &str) -> Result<&'f str, Failure> {
+    data.facts
+        .get(name)
+        .map(String::as_str)
+        .ok_or_else(|| Failure::new("R1259", format!("the application has no fact `{name}`")))
+}
+
