@@ -1,49 +1,274 @@
-//! Syntax errors: every `error_…` and `missing_…` node becomes one diagnostic, one a line.
+//! Syntax errors: every `error_…` and `missing_…` node becomes a diagnostic, at most one a line.
 
-use crate::diagnostic::{Diagnostic, Range};
+use crate::characters;
+use crate::diagnostic::{Diagnostic, Range, Severity};
+use crate::hints;
 use crate::kind::Kind;
-use crate::limits::{NESTING_MAX, SOURCE_BYTES_MAX};
+use crate::limits::{DIAGNOSTICS_MAX, EXPRESSION_HEIGHT_MAX, NESTING_MAX, SOURCE_BYTES_MAX};
 use crate::tree::{Node, Tree};
 
-/// Every syntax code with its title, explanation and repair.
-pub static CODES: &[(&str, &str, &str, &str)] = &[];
-
-/// All diagnostics of a tree in source order, at most one syntax error a line.
+/// All diagnostics of a tree in source order.
 pub(crate) fn collect(tree: &Tree, limits: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut syntax = Vec::new();
+    tree.root().walk(&mut |node| syntax.extend(describe(node)));
+    syntax.sort_by_key(|diagnostic| diagnostic.range);
+    let mut last_line = 0;
+    syntax.retain(|diagnostic| {
+        let line = tree.line_index(diagnostic.range.start);
+        let first = line != last_line;
+        last_line = line;
+        first
+    });
     let mut found = limits;
-    tree.root().walk(&mut |node| found.extend(describe(node)));
+    if !found.iter().any(|diagnostic| diagnostic.code == "E0020") {
+        found.extend(characters::refused(tree.source()));
+    }
+    found.extend(syntax);
     found.sort_by_key(|diagnostic| diagnostic.range);
+    shorten(&mut found);
     found
 }
 
-fn describe(node: Node<'_>) -> Option<Diagnostic> {
-    if node.kind().is_error() && node.kind() != Kind::ErrorSource {
-        return Some(Diagnostic::error(
-            "E0001",
-            node.range(),
-            node.kind().label(),
-        ));
+/// Keeps the first diagnostics of a hopeless source and says how many were left out.
+fn shorten(found: &mut Vec<Diagnostic>) {
+    let more = found.len().saturating_sub(DIAGNOSTICS_MAX);
+    if more == 0 {
+        return;
     }
-    None
+    found.truncate(DIAGNOSTICS_MAX);
+    let place = found.last().map(|last| last.range).unwrap_or_default();
+    let message = format!("{more} more errors are not shown");
+    let mut note = Diagnostic::error("E0024", place, message);
+    note.severity = Severity::Note;
+    found.push(note);
+}
+
+/// The diagnostic of one node; `None` when the node is no error or a limit told about it.
+fn describe(node: Node<'_>) -> Option<Diagnostic> {
+    match node.kind() {
+        kind if !kind.is_error() => None,
+        Kind::ErrorSource => None,
+        Kind::ErrorLine | Kind::ErrorTail | Kind::ErrorItem => Some(unexpected(node)),
+        Kind::MissingClose => Some(never_closed(node)),
+        Kind::MissingOperand => Some(no_operand(node)),
+        Kind::ErrorBlock | Kind::ErrorClose | Kind::ErrorBase | Kind::ErrorChain => {
+            Some(misplaced(node))
+        }
+        kind if kind.label().starts_with("missing_") => Some(missing(node)),
+        _ => Some(literal(node)),
+    }
+}
+
+/// A run of text that fits nowhere; the advice comes from how it starts.
+fn unexpected(node: Node<'_>) -> Diagnostic {
+    let range = trimmed(node);
+    let found = hints::shown(node.text());
+    let (code, message) = match node.kind() {
+        Kind::ErrorLine => ("E0001", format!("found `{found}` where an entry starts")),
+        Kind::ErrorTail => ("E0002", format!("`{found}` is left over behind this entry")),
+        _ => (
+            "E0010",
+            format!("found `{found}` where a value or a comma is expected"),
+        ),
+    };
+    let diagnostic = Diagnostic::error(code, range, message);
+    match hints::about(node) {
+        Some(help) => diagnostic.with_help(help),
+        None if node.kind() == Kind::ErrorLine => {
+            diagnostic.with_help("an entry starts with a name: `name = value` or `kind name { … }`")
+        }
+        None => diagnostic,
+    }
+}
+
+fn never_closed(node: Node<'_>) -> Diagnostic {
+    let opener = node
+        .parent()
+        .and_then(|parent| parent.children().next())
+        .unwrap_or(node);
+    let closer = match opener.kind() {
+        Kind::OpenBrace => "}",
+        Kind::OpenParen => ")",
+        _ => "]",
+    };
+    let message = format!("this `{}` is never closed", opener.text());
+    Diagnostic::error("E0003", opener.range(), message)
+        .with_help(format!("add `{closer}`"))
+        .with_label(
+            node.range(),
+            format!("`{closer}` was expected here at the latest"),
+        )
+}
+
+fn no_operand(node: Node<'_>) -> Diagnostic {
+    let before = node
+        .siblings_before()
+        .find(|sibling| !sibling.kind().is_trivia());
+    let message = match before {
+        Some(sign) if sign.kind() == Kind::OpenBracket => "an index is expected here".to_owned(),
+        Some(sign) => format!("a value is expected behind `{}`", hints::shown(sign.text())),
+        None => "a value is expected here".to_owned(),
+    };
+    Diagnostic::error("E0008", node.range(), message)
+}
+
+fn misplaced(node: Node<'_>) -> Diagnostic {
+    let first = first_leaf(node).range();
+    match node.kind() {
+        Kind::ErrorBlock => Diagnostic::error("E0005", first, "this block has no head")
+            .with_help("the head stands before `{` on the same line, as in `chip { … }`"),
+        Kind::ErrorClose => Diagnostic::error("E0004", first, "this `}` closes nothing"),
+        Kind::ErrorBase => {
+            let message = "`:` is followed by a type or a base, and this is a value";
+            Diagnostic::error("E0007", node.range(), message)
+                .with_help("a value follows `=`: write `=` instead of `:`")
+        }
+        _ => {
+            let message = format!("this expression nests more than {EXPRESSION_HEIGHT_MAX} levels");
+            Diagnostic::error("E0022", node.range(), message)
+                .with_help("give parts of it a name with `let`")
+        }
+    }
+}
+
+fn missing(node: Node<'_>) -> Diagnostic {
+    let at = node.range();
+    match node.kind() {
+        Kind::MissingBase => {
+            Diagnostic::error("E0007", at, "a type or base is expected behind `:`")
+        }
+        Kind::MissingComma => Diagnostic::error("E0023", at, "a comma is missing here"),
+        Kind::MissingElse => Diagnostic::error("E0009", at, "this `if` has no `else`")
+            .with_help("write what the value is otherwise: `if … then … else …`"),
+        Kind::MissingThen => Diagnostic::error("E0009", at, "this `if` has no `then`")
+            .with_help("write what the value is: `if … then … else …`"),
+        Kind::MissingPath => {
+            let word = node.siblings_before().last().map_or("use", Node::text);
+            let message = format!("a name is expected behind `{word}`");
+            Diagnostic::error("E0018", at, message).with_help(format!("as in `{word} std.emv`"))
+        }
+        Kind::MissingSegment => Diagnostic::error("E0018", at, "a name is expected behind the dot"),
+        Kind::MissingSeparator => {
+            Diagnostic::error("E0017", at, "the entry before ends with its block")
+                .with_help("put `;` or a new line between the two")
+        }
+        Kind::MissingQuote => {
+            let start = node.parent().unwrap_or(node).range();
+            let message = "this text is not closed on its line";
+            Diagnostic::error("E0011", start, message)
+                .with_help("add `\"`; a line end inside a text is written `\\n`")
+        }
+        _ => Diagnostic::error("E0006", at, "a value is expected behind `=`"),
+    }
+}
+
+fn literal(node: Node<'_>) -> Diagnostic {
+    let found = hints::shown(node.text());
+    let at = node.range();
+    match node.kind() {
+        Kind::ErrorComma => Diagnostic::error("E0010", at, "there is no element before this comma"),
+        Kind::ErrorEmbedded => {
+            Diagnostic::error("E0013", at, format!("`{found}` holds no expression"))
+                .with_help("write `\\{` for a brace itself")
+        }
+        Kind::ErrorEscape => Diagnostic::error(
+            "E0012",
+            at,
+            format!("`{found}` is no escape that texts know"),
+        )
+        .with_help("there are \\\" \\\\ \\n \\{ \\} and \\u{…}"),
+        Kind::ErrorHex => Diagnostic::error("E0014", at, "hex bytes have two hex digits each")
+            .with_help("write `x\"A0 00 03\"`"),
+        Kind::ErrorTag => Diagnostic::error("E0015", at, format!("`{found}` is no tag"))
+            .with_help("a tag is `#` and an even number of hex digits, as in `#5F20`"),
+        _ => Diagnostic::error("E0016", at, format!("`{found}` is no number"))
+            .with_help("numbers are `250`, `10.00` or `0x92`; other digits belong in a text"),
+    }
+}
+
+/// The range of a node without the spaces at its end.
+fn trimmed(node: Node<'_>) -> Range {
+    let start = node.range().start;
+    Range::new(start, start + node.text().trim_end().len())
+}
+
+fn first_leaf(node: Node<'_>) -> Node<'_> {
+    let mut leaf = node;
+    while let Some(child) = leaf.children().next() {
+        leaf = child;
+    }
+    leaf
 }
 
 /// A source beyond the size limit.
 pub(crate) fn source_too_large(bytes: usize) -> Diagnostic {
     let message = format!("the source has {bytes} bytes, the limit is {SOURCE_BYTES_MAX}");
     Diagnostic::error("E0020", Range::default(), message)
+        .with_help("split it into several files of the same package")
 }
 
 /// A bracket beyond the nesting limit.
 pub(crate) fn nested_too_deep(bracket: Range) -> Diagnostic {
     let message = format!("brackets nest deeper than {NESTING_MAX} levels here");
-    Diagnostic::error("E0021", bracket, message)
+    Diagnostic::error("E0021", bracket, message).with_help("give an inner part a name with `let`")
 }
 
 /// A piece that the grammar engine gave up on.
 pub(crate) fn source_refused(piece: Range) -> Diagnostic {
-    Diagnostic::error(
-        "E0022",
-        piece,
-        "this part of the source is nested too deeply to be read",
-    )
+    let message = "this part of the source nests too deep for the stack of this machine";
+    Diagnostic::error("E0021", piece, message).with_help("give an inner part a name with `let`")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{CODES, parse};
+
+    /// One broken line for every code but the two that speak of amounts.
+    const BROKEN: &[(&str, &str)] = &[
+        ("E0001", "@ = 1"),
+        ("E0002", "a = 1, 2"),
+        ("E0003", "a { b = 1"),
+        ("E0004", "}"),
+        ("E0005", "{ a = 1 }"),
+        ("E0006", "a ="),
+        ("E0007", "a :"),
+        ("E0007", "a : \"text\""),
+        ("E0008", "a = 1 +"),
+        ("E0009", "a = if b then c"),
+        ("E0010", "a = (b = c)"),
+        ("E0011", "a = \"b"),
+        ("E0012", "a = \"\\q\""),
+        ("E0013", "a = \"{}\""),
+        ("E0014", "a = x\"A\""),
+        ("E0015", "#9F0 = 1"),
+        ("E0016", "a = 12x"),
+        ("E0017", "a {} b {}"),
+        ("E0018", "use"),
+        ("E0019", "a =\t1"),
+        ("E0021", "((((((((((((((((((((((((((((((((("),
+        ("E0023", "a = f(b c)"),
+    ];
+
+    #[test]
+    fn every_broken_line_gets_its_code_and_only_that() {
+        for (code, source) in BROKEN {
+            let codes: Vec<&str> = parse(source).diagnostics.iter().map(|d| d.code).collect();
+            assert_eq!(codes, [*code], "{source}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_a_broken_line() {
+        let amounts = ["E0020", "E0022", "E0024"];
+        for (code, ..) in CODES {
+            assert!(amounts.contains(code) || BROKEN.iter().any(|(broken, _)| broken == code));
+        }
+        let large = " ".repeat(crate::limits::SOURCE_BYTES_MAX + 1);
+        let codes = |source: &str| -> Vec<&'static str> {
+            parse(source).diagnostics.iter().map(|d| d.code).collect()
+        };
+        assert_eq!(codes(&large), ["E0020"]);
+        assert_eq!(codes(&format!("a = b{}", " + b".repeat(300))), ["E0022"]);
+        assert_eq!(codes(&"@\n".repeat(600)).last(), Some(&"E0024"));
+    }
 }

@@ -137,6 +137,8 @@ kinds! {
     DocComment "doc_comment",
     /// `//! …`.
     FileDoc "file_doc",
+    /// A value behind `:`.
+    ErrorBase "error_base",
     /// A block without a head.
     ErrorBlock "error_block",
     /// An expression beyond the limit.

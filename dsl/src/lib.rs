@@ -6,9 +6,12 @@
 //! vocabulary's business.
 
 pub mod ast;
+mod characters;
+mod codes;
 mod diagnostic;
 mod errors;
 mod format;
+mod hints;
 mod kind;
 pub mod limits;
 mod literal;
@@ -18,8 +21,8 @@ mod scan;
 mod tree;
 pub mod words;
 
+pub use codes::CODES;
 pub use diagnostic::{Diagnostic, Label, Range, Severity};
-pub use errors::CODES;
 pub use format::format;
 pub use kind::Kind;
 pub use parse::{Parsed, parse};

@@ -66,17 +66,18 @@ pub(crate) fn conditional(builder: &mut TreeBuilder, items: Vec<NodeId>) -> Node
     if too_high(builder, &items) {
         return builder.wrap(Kind::ErrorChain, items);
     }
-    let mut otherwise: Vec<NodeId> = Vec::new();
+    // From the end to the front: what stands behind an arm is its alternative.
+    let mut tail: Vec<NodeId> = Vec::new();
     for item in items.into_iter().rev() {
-        let is_arm = builder.kind(item) == Kind::IfArm;
-        otherwise.insert(0, item);
-        if is_arm {
-            otherwise = vec![builder.wrap(Kind::If, otherwise)];
+        tail.push(item);
+        if builder.kind(item) == Kind::IfArm {
+            tail.reverse();
+            tail = vec![builder.wrap(Kind::If, tail)];
         }
     }
-    match otherwise.as_slice() {
+    match tail.as_slice() {
         [single] => *single,
-        _ => builder.wrap(Kind::ErrorChain, otherwise),
+        _ => builder.wrap(Kind::ErrorChain, tail),
     }
 }
 
@@ -86,6 +87,16 @@ pub(crate) fn checked_kind(kind: Kind, text: &str) -> Kind {
         Kind::Number if crate::literal::number(text).is_none() => Kind::ErrorNumber,
         Kind::Escape if crate::literal::escape(text).is_none() => Kind::ErrorEscape,
         other => other,
+    }
+}
+
+/// A base starts with a name; a literal there means that `:` was written for `=`.
+pub(crate) fn base_kind(builder: &TreeBuilder, children: &[NodeId]) -> Kind {
+    match children.first().map(|first| builder.kind(*first)) {
+        Some(Kind::Text | Kind::Hex | Kind::Number | Kind::Quantity | Kind::List | Kind::Tag) => {
+            Kind::ErrorBase
+        }
+        _ => Kind::Base,
     }
 }
 

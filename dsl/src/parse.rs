@@ -83,6 +83,7 @@ fn convert(pair: Pair<'_, Rule>, offset: usize, builder: &mut TreeBuilder) -> Op
         Rule::operation => operations::binary(builder, children),
         Rule::postfix => operations::postfix(builder, children),
         Rule::if_expression => operations::conditional(builder, children),
+        Rule::base => builder.node(operations::base_kind(builder, &children), range, children),
         _ => {
             let kind = operations::checked_kind(Kind::from(rule), text_of(builder, range));
             builder.node(kind, range, children)
@@ -95,103 +96,45 @@ fn text_of(builder: &TreeBuilder, range: Range) -> &str {
     builder.source().get(range.start..range.end).unwrap_or("")
 }
 
-impl From<Rule> for Kind {
-    fn from(rule: Rule) -> Kind {
-        match rule {
-            Rule::file | Rule::EOI => Kind::File,
-            Rule::package => Kind::Package,
-            Rule::import => Kind::Import,
-            Rule::entry => Kind::Entry,
-            Rule::head => Kind::Head,
-            Rule::base => Kind::Base,
-            Rule::value => Kind::Value,
-            Rule::phrase => Kind::Phrase,
-            Rule::clause => Kind::Clause,
-            Rule::block => Kind::Block,
-            Rule::operation => Kind::Binary,
-            Rule::postfix => Kind::Call,
-            Rule::if_expression => Kind::If,
-            Rule::if_arm => Kind::IfArm,
-            Rule::group => Kind::Group,
-            Rule::list => Kind::List,
-            Rule::list_item => Kind::ListItem,
-            Rule::arguments => Kind::Arguments,
-            Rule::argument => Kind::Argument,
-            Rule::index => Kind::Subscript,
-            Rule::path => Kind::Path,
-            Rule::quantity => Kind::Quantity,
-            Rule::text => Kind::Text,
-            Rule::embedded => Kind::Embedded,
-            other => token_kind(other),
+/// One row for every rule of the grammar; a rule without a row does not compile.
+macro_rules! kinds_of_rules {
+    (pairs: $($rule:ident $kind:ident),*; silent: $($silent:ident)*) => {
+        impl From<Rule> for Kind {
+            fn from(rule: Rule) -> Kind {
+                match rule {
+                    $(Rule::$rule => Kind::$kind,)*
+                    $(Rule::$silent)|* => Kind::Punctuation,
+                }
+            }
         }
-    }
+    };
 }
 
-/// Kinds of leaves. The silent rules make no pair; they are listed so that the match stays
-/// exhaustive and a change of the grammar does not compile until it is handled here.
-fn token_kind(rule: Rule) -> Kind {
-    match rule {
-        Rule::segment => Kind::Segment,
-        Rule::tag => Kind::Tag,
-        Rule::number => Kind::Number,
-        Rule::magnitude => Kind::Magnitude,
-        Rule::unit => Kind::Unit,
-        Rule::hex => Kind::Hex,
-        Rule::text_chars => Kind::TextChars,
-        Rule::escape => Kind::Escape,
-        Rule::argument_name => Kind::ArgumentName,
-        Rule::clause_keyword => Kind::ClauseKeyword,
-        Rule::kw_package | Rule::kw_use | Rule::kw_if | Rule::kw_then | Rule::kw_else => {
-            Kind::Keyword
-        }
-        Rule::operator => Kind::Operator,
-        Rule::prefix_operator => Kind::PrefixOperator,
-        Rule::quote => Kind::Quote,
-        Rule::open_brace => Kind::OpenBrace,
-        Rule::close_brace => Kind::CloseBrace,
-        Rule::open_paren => Kind::OpenParen,
-        Rule::close_paren => Kind::CloseParen,
-        Rule::open_bracket => Kind::OpenBracket,
-        Rule::close_bracket => Kind::CloseBracket,
-        Rule::comma => Kind::Comma,
-        Rule::colon => Kind::Colon,
-        Rule::semicolon => Kind::Semicolon,
-        Rule::equals => Kind::Equals,
-        Rule::dot => Kind::Dot,
-        Rule::spread => Kind::Spread,
-        Rule::whitespace => Kind::Whitespace,
-        Rule::newline => Kind::Newline,
-        Rule::comment => Kind::Comment,
-        Rule::doc_comment => Kind::DocComment,
-        Rule::file_doc => Kind::FileDoc,
-        other => error_kind(other),
-    }
-}
-
-fn error_kind(rule: Rule) -> Kind {
-    match rule {
-        Rule::error_block => Kind::ErrorBlock,
-        Rule::error_close => Kind::ErrorClose,
-        Rule::error_comma => Kind::ErrorComma,
-        Rule::error_embedded => Kind::ErrorEmbedded,
-        Rule::error_escape => Kind::ErrorEscape,
-        Rule::error_hex => Kind::ErrorHex,
-        Rule::error_item => Kind::ErrorItem,
-        Rule::error_line => Kind::ErrorLine,
-        Rule::error_number => Kind::ErrorNumber,
-        Rule::error_tag => Kind::ErrorTag,
-        Rule::error_tail => Kind::ErrorTail,
-        Rule::missing_base => Kind::MissingBase,
-        Rule::missing_close => Kind::MissingClose,
-        Rule::missing_comma => Kind::MissingComma,
-        Rule::missing_else => Kind::MissingElse,
-        Rule::missing_operand => Kind::MissingOperand,
-        Rule::missing_path => Kind::MissingPath,
-        Rule::missing_quote => Kind::MissingQuote,
-        Rule::missing_segment => Kind::MissingSegment,
-        Rule::missing_separator => Kind::MissingSeparator,
-        Rule::missing_then => Kind::MissingThen,
-        Rule::missing_value => Kind::MissingValue,
-        _ => Kind::Punctuation,
-    }
+kinds_of_rules! {
+    pairs:
+    file File, EOI File, package Package, import Import, entry Entry, head Head, base Base,
+    value Value, phrase Phrase, clause Clause, block Block, operation Binary, postfix Call,
+    if_expression If, if_arm IfArm, group Group, list List, list_item ListItem,
+    arguments Arguments, argument Argument, index Subscript, path Path, quantity Quantity,
+    text Text, embedded Embedded, segment Segment, tag Tag, number Number, magnitude Magnitude,
+    unit Unit, hex Hex, text_chars TextChars, escape Escape, argument_name ArgumentName,
+    clause_keyword ClauseKeyword, kw_package Keyword, kw_use Keyword, kw_if Keyword,
+    kw_then Keyword, kw_else Keyword, operator Operator, prefix_operator PrefixOperator,
+    quote Quote, open_brace OpenBrace, close_brace CloseBrace, open_paren OpenParen,
+    close_paren CloseParen, open_bracket OpenBracket, close_bracket CloseBracket, comma Comma,
+    colon Colon, semicolon Semicolon, equals Equals, dot Dot, spread Spread,
+    whitespace Whitespace, newline Newline, comment Comment, doc_comment DocComment,
+    file_doc FileDoc, error_block ErrorBlock, error_close ErrorClose, error_comma ErrorComma,
+    error_embedded ErrorEmbedded, error_escape ErrorEscape, error_hex ErrorHex,
+    error_item ErrorItem, error_line ErrorLine, error_number ErrorNumber, error_tag ErrorTag,
+    error_tail ErrorTail, missing_base MissingBase, missing_close MissingClose,
+    missing_comma MissingComma, missing_else MissingElse, missing_operand MissingOperand,
+    missing_path MissingPath, missing_quote MissingQuote, missing_segment MissingSegment,
+    missing_separator MissingSeparator, missing_then MissingThen, missing_value MissingValue;
+    // These make no pair and so never a node.
+    silent:
+    stray nl rest trivia sp gap line_gap head_word head_line next_field next_entry entry_end
+    more_terms clauses term operand primary stop group_step list_step argument_step item_end
+    item_start word_start word_char word expression_keyword decimal embedded_char quoted run_char
+    item_char
 }

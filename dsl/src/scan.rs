@@ -75,6 +75,9 @@ impl<'s> Scanner<'s> {
                 b'\n' => self.line_start(),
                 _ => self.bracket(byte),
             }
+            if self.outcome.too_deep.is_some() {
+                break;
+            }
             self.at += 1;
         }
         self.outcome.open_brace_left = self.stack.contains(&b'{');

@@ -73,10 +73,7 @@ impl Tree {
     /// Line and column (both from 1, columns in characters) of a byte offset.
     pub fn line_column(&self, offset: usize) -> (u32, u32) {
         let offset = offset.min(self.source.len());
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= offset)
-            .max(1);
+        let line = self.line_index(offset);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = self.source.get(start..).unwrap_or("");
         let column = before
@@ -88,6 +85,13 @@ impl Tree {
             u32::try_from(line).unwrap_or(u32::MAX),
             u32::try_from(column).unwrap_or(u32::MAX),
         )
+    }
+
+    /// Number of the line (from 1) that holds a byte offset; cheaper than [`Tree::line_column`].
+    pub(crate) fn line_index(&self, offset: usize) -> usize {
+        self.line_starts
+            .partition_point(|start| *start <= offset)
+            .max(1)
     }
 
     fn data(&self, id: NodeId) -> Option<&NodeData> {

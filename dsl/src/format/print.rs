@@ -1,0 +1,267 @@
+//! Walks the tree once and makes lines of it.
+
+use crate::format::align::{align_cells, comment_pads};
+use crate::format::lines::{Line, write};
+use crate::kind::Kind;
+use crate::tree::{Node, Tree};
+
+/// The laid out text of a tree whose brackets match.
+pub(crate) fn print(tree: &Tree) -> String {
+    let mut printer = Printer {
+        tight: true,
+        ..Printer::default()
+    };
+    printer.members(tree.root(), true);
+    let mut lines = printer.lines;
+    align_cells(&mut lines);
+    let pads = comment_pads(&lines);
+    write(&lines, &pads)
+}
+
+#[derive(Default)]
+struct Printer {
+    lines: Vec<Line>,
+    /// Levels of indentation of the next line.
+    indent: usize,
+    /// Line ends seen since the last token.
+    line_ends: usize,
+    /// Whether the next token touches the one before.
+    tight: bool,
+    /// Whether a new line would continue an entry outside brackets.
+    continues: bool,
+    /// Whether the last token opened a bracket; no blank line follows it.
+    opened: bool,
+    /// Depth of blocks and brackets printed on one line; their parts are no cells.
+    inline: usize,
+}
+
+impl Printer {
+    /// The children of a file or block. `broken` means one entry a line.
+    fn members(&mut self, container: Node<'_>, broken: bool) {
+        let mut first = true;
+        for node in container.children() {
+            match node.kind() {
+                Kind::OpenBrace | Kind::CloseBrace | Kind::Semicolon => continue,
+                kind if kind.is_trivia() => {
+                    self.trivia(node);
+                    continue;
+                }
+                Kind::ErrorBlock if self.line_ends == 0 => {}
+                _ if broken => self.line_ends = self.line_ends.max(1),
+                _ if !first => self.touching(";"),
+                _ => {}
+            }
+            first = false;
+            self.member(node);
+        }
+    }
+
+    /// One entry, import, package or broken line.
+    fn member(&mut self, node: Node<'_>) {
+        let continues = std::mem::replace(&mut self.continues, false);
+        let start = self.lines.len();
+        if node.kind() != Kind::Entry || broken_outside_block(node) {
+            self.token(node.text().trim_end());
+        } else {
+            self.entry(node);
+        }
+        let made_one_line = self.lines.len() == start + 1;
+        if let Some(line) = self
+            .lines
+            .last_mut()
+            .filter(|_| made_one_line && self.inline == 0)
+        {
+            line.whole_entry = node.kind() == Kind::Entry && !node.text().contains('\n');
+        }
+        self.continues = continues;
+    }
+
+    fn entry(&mut self, entry: Node<'_>) {
+        for part in entry.children() {
+            match part.kind() {
+                Kind::Colon => self.cell(":"),
+                Kind::Equals => self.cell("="),
+                Kind::Block => self.cell("{"),
+                _ => {}
+            }
+            self.node(part);
+            self.continues = true;
+        }
+    }
+
+    fn node(&mut self, node: Node<'_>) {
+        match node.kind() {
+            kind if kind.is_trivia() => self.trivia(node),
+            Kind::Block => self.block(node),
+            Kind::Group | Kind::List | Kind::Arguments | Kind::Subscript => self.bracket(node),
+            Kind::Text | Kind::Path => self.token(node.text()),
+            Kind::Quantity => {
+                let part = |kind| node.child(kind).map_or("", Node::text);
+                self.token(&format!("{} {}", part(Kind::Magnitude), part(Kind::Unit)));
+            }
+            Kind::Clause => self.clause(node),
+            _ if node.is_leaf() => self.leaf(node),
+            _ => {
+                for child in node.children() {
+                    self.node(child);
+                    self.continues |= self.inline == 0;
+                }
+            }
+        }
+    }
+
+    fn clause(&mut self, clause: Node<'_>) {
+        if clause
+            .parent()
+            .is_some_and(|parent| parent.kind() != Kind::Phrase)
+        {
+            self.cell(clause.child(Kind::ClauseKeyword).map_or("", Node::text));
+        }
+        for child in clause.children() {
+            self.node(child);
+        }
+    }
+
+    fn leaf(&mut self, leaf: Node<'_>) {
+        let parent = leaf.parent().map_or(Kind::File, Node::kind);
+        match (leaf.kind(), leaf.text()) {
+            (_, "") => {}
+            (Kind::Comma, comma) => self.touching(comma),
+            (Kind::Colon, colon) if parent == Kind::Argument => self.touching(colon),
+            (Kind::Operator, "..") => {
+                self.touching("..");
+                self.tight = true;
+            }
+            (Kind::PrefixOperator, "-") | (Kind::Spread, _) => {
+                self.token(leaf.text());
+                self.tight = true;
+            }
+            (_, text) => self.token(text),
+        }
+    }
+
+    /// `( … )` and `[ … ]`; line breaks in them stay, one level deeper.
+    fn bracket(&mut self, bracket: Node<'_>) {
+        let continues = std::mem::replace(&mut self.continues, false);
+        self.inline += 1;
+        for child in bracket.children() {
+            match child.kind() {
+                Kind::OpenParen | Kind::OpenBracket => {
+                    // A call's bracket touches its name; that is what makes it a call.
+                    self.tight |= matches!(bracket.kind(), Kind::Arguments | Kind::Subscript);
+                    self.continues = continues;
+                    self.token(child.text());
+                    self.continues = false;
+                    self.opens();
+                }
+                Kind::CloseParen | Kind::CloseBracket => self.closes(child.text(), true),
+                _ => self.node(child),
+            }
+        }
+        self.inline -= 1;
+        self.continues = continues;
+    }
+
+    /// `{ … }`: on one line if it was, else one entry a line.
+    fn block(&mut self, block: Node<'_>) {
+        let continues = self.continues;
+        let broken = block.text().contains('\n');
+        let inline = self.inline;
+        self.inline = if broken { 0 } else { inline + 1 };
+        self.token("{");
+        self.continues = false;
+        self.opens();
+        let empty = !block.children().any(|node| {
+            node.kind().is_comment() || node.kind() == Kind::Entry || node.kind().is_error()
+        });
+        self.tight = empty;
+        self.members(block, broken);
+        if empty {
+            self.line_ends = 0;
+        } else if broken {
+            self.line_ends = 1;
+        }
+        self.closes("}", empty);
+        self.inline = inline;
+        self.continues = continues;
+    }
+
+    fn opens(&mut self) {
+        self.indent += 1;
+        self.opened = true;
+        self.tight = true;
+    }
+
+    fn closes(&mut self, text: &str, tight: bool) {
+        self.indent -= 1;
+        self.continues = false;
+        self.line_ends = self.line_ends.min(1);
+        self.tight = tight;
+        self.token(text);
+    }
+
+    fn trivia(&mut self, node: Node<'_>) {
+        match node.kind() {
+            Kind::Newline => self.line_ends += 1,
+            Kind::Whitespace => {}
+            _ => self.comment(node.text().trim_end()),
+        }
+    }
+
+    fn comment(&mut self, text: &str) {
+        let trailing = self.line_ends == 0;
+        match self.lines.last_mut().filter(|_| trailing) {
+            Some(line) if line.comment.is_none() => line.comment = Some(text.to_owned()),
+            _ => {
+                self.line_ends = self.line_ends.max(1);
+                self.token(text);
+            }
+        }
+    }
+
+    /// Starts a cell on the current line, unless a line break comes first or the line is inside.
+    fn cell(&mut self, key: &str) {
+        if self.inline > 0 || self.line_ends > 0 {
+            return;
+        }
+        if let Some(line) = self.lines.last_mut() {
+            line.start_cell(key);
+            self.tight = true;
+        }
+    }
+
+    /// A token that touches the one before.
+    fn touching(&mut self, text: &str) {
+        self.tight = true;
+        self.token(text);
+    }
+
+    fn token(&mut self, text: &str) {
+        if self.line_ends > 0 || self.lines.is_empty() {
+            let blank = self.line_ends > 1 && !self.opened && !self.continues;
+            let indent = self.indent + usize::from(self.continues);
+            self.lines.push(Line::new(indent, blank));
+        } else if !self.tight {
+            self.push(" ");
+        }
+        self.push(text);
+        self.line_ends = 0;
+        self.tight = false;
+        self.opened = false;
+    }
+
+    fn push(&mut self, text: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            line.push(text);
+        }
+    }
+}
+
+/// Whether an entry is broken in its own words. Broken entries inside its block speak for
+/// themselves, and a missing separator is mended by putting the next entry on its own line.
+fn broken_outside_block(entry: Node<'_>) -> bool {
+    entry.children().any(|part| match part.kind() {
+        Kind::Block | Kind::MissingSeparator => false,
+        _ => part.has_error(),
+    })
+}
