@@ -1,0 +1,107 @@
+//! One applet instance: its life cycle, its groupings and its registers.
+
+use crate::Quirks;
+use crate::blank::{PPSE_AID, PSE_AID};
+use crate::crypto::Secret;
+use crate::profile::{Profile, Reason};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Groupings as the card keeps them: deciphered, padding off.
+pub(crate) type Groupings = BTreeMap<u16, Secret>;
+
+/// Which side of the card a terminal uses; set at reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interface {
+    /// Contacts.
+    #[default]
+    Contact,
+    /// Antenna.
+    Contactless,
+}
+
+/// What an applet is, by its AID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Payment,
+    ContactDirectory,
+    ContactlessDirectory,
+}
+
+/// What a payment application remembers from one transaction to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Registers {
+    /// Application transaction counter.
+    pub(crate) atc: u16,
+    /// Its value at the last online transaction.
+    pub(crate) last_online_atc: u16,
+    /// PIN tries that are left.
+    pub(crate) pin_tries_left: u8,
+    /// APPLICATION BLOCK or the issuer's card status update has been obeyed.
+    pub(crate) blocked: bool,
+    /// The last transaction asked for the issuer and never heard from it.
+    pub(crate) online_incomplete: bool,
+    /// Issuer authentication failed in the last transaction.
+    pub(crate) issuer_authentication_failed: bool,
+    /// The issuer wants the next transaction online.
+    pub(crate) go_online_next: bool,
+    /// Script commands obeyed since the last online transaction.
+    pub(crate) scripts_obeyed: u8,
+    /// A script command failed.
+    pub(crate) script_failed: bool,
+    /// Transactions approved offline since the last online one.
+    pub(crate) offline_count: u8,
+}
+
+/// One applet instance.
+pub(crate) struct Application {
+    pub(crate) aid: Vec<u8>,
+    pub(crate) groups: Groupings,
+    pub(crate) registers: Registers,
+    /// Present once the application is personalized.
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Application {
+    /// An installed applet that holds nothing yet.
+    pub(crate) fn installed(aid: Vec<u8>) -> Self {
+        Self {
+            aid,
+            groups: Groupings::new(),
+            registers: Registers::default(),
+            profile: None,
+        }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        if self.aid == PSE_AID {
+            Role::ContactDirectory
+        } else if self.aid == PPSE_AID {
+            Role::ContactlessDirectory
+        } else {
+            Role::Payment
+        }
+    }
+
+    /// Octets that the groupings take.
+    pub(crate) fn octets(&self) -> usize {
+        self.groups.values().map(|value| value.len()).sum()
+    }
+
+    /// Ends personalization: from now on the application is what its groupings say.
+    pub(crate) fn complete(&mut self, quirks: &Quirks) -> Result<(), Reason> {
+        let profile = Profile::build(&self.groups, self.role(), quirks)?;
+        if let Some(payment) = &profile.payment {
+            let number = |tag: u32| -> u16 {
+                let value = payment.objects.get(&tag).map_or(&[][..], Vec::as_slice);
+                value.try_into().map(u16::from_be_bytes).unwrap_or_default()
+            };
+            self.registers.atc = number(0x9F36);
+            self.registers.last_online_atc = number(0x9F13);
+            self.registers.pin_tries_left = payment.pin_tries.map_or(0, |(left, _)| left);
+        }
+        self.profile = Some(profile);
+        Ok(())
+    }
+}
