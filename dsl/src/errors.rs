@@ -72,7 +72,7 @@ fn unexpected(node: Node<'_>) -> Diagnostic {
         ),
     };
     let diagnostic = Diagnostic::error(code, range, message);
-    match hints::about(node) {
+    match hints::about(node.text(), node.kind()) {
         Some(help) => diagnostic.with_help(help),
         None if node.kind() == Kind::ErrorLine => {
             diagnostic.with_help("an entry starts with a name: `name = value` or `kind name { … }`")
@@ -104,12 +104,33 @@ fn no_operand(node: Node<'_>) -> Diagnostic {
     let before = node
         .siblings_before()
         .find(|sibling| !sibling.kind().is_trivia());
-    let message = match before {
+    let expected = match before {
         Some(sign) if sign.kind() == Kind::OpenBracket => "an index is expected here".to_owned(),
         Some(sign) => format!("a value is expected behind `{}`", hints::shown(sign.text())),
         None => "a value is expected here".to_owned(),
     };
-    Diagnostic::error("E0008", node.range(), message)
+    instead("E0008", node, expected)
+}
+
+/// Something is expected at an empty node; says what stands there instead and what was meant.
+fn instead(code: &'static str, node: Node<'_>, expected: impl Into<String>) -> Diagnostic {
+    let mut message = expected.into();
+    let at = node.range();
+    let behind = node.tree().source().get(at.start..).unwrap_or("");
+    let line = behind.lines().next().unwrap_or("");
+    let found = line.trim_start();
+    let start = at.start + line.len() - found.len();
+    let found = found.split("//").next().unwrap_or("").trim_end();
+    if found.starts_with(['}', ')', ']', ';', '{']) || found.is_empty() {
+        return Diagnostic::error(code, at, message);
+    }
+    message = format!("{message}, found `{}`", hints::shown(found));
+    let first = found.chars().next().map_or(0, char::len_utf8);
+    let diagnostic = Diagnostic::error(code, Range::new(start, start + first), message);
+    match hints::about(found, node.kind()) {
+        Some(help) => diagnostic.with_help(help),
+        None => diagnostic,
+    }
 }
 
 fn misplaced(node: Node<'_>) -> Diagnostic {
@@ -134,9 +155,7 @@ fn misplaced(node: Node<'_>) -> Diagnostic {
 fn missing(node: Node<'_>) -> Diagnostic {
     let at = node.range();
     match node.kind() {
-        Kind::MissingBase => {
-            Diagnostic::error("E0007", at, "a type or base is expected behind `:`")
-        }
+        Kind::MissingBase => instead("E0007", node, "a type or base is expected behind `:`"),
         Kind::MissingComma => Diagnostic::error("E0023", at, "a comma is missing here"),
         Kind::MissingElse => Diagnostic::error("E0009", at, "this `if` has no `else`")
             .with_help("write what the value is otherwise: `if … then … else …`"),
@@ -158,7 +177,7 @@ fn missing(node: Node<'_>) -> Diagnostic {
             Diagnostic::error("E0011", start, message)
                 .with_help("add `\"`; a line end inside a text is written `\\n`")
         }
-        _ => Diagnostic::error("E0006", at, "a value is expected behind `=`"),
+        _ => instead("E0006", node, "a value is expected behind `=`"),
     }
 }
 

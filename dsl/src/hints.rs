@@ -1,7 +1,6 @@
 //! Advice about text that fits nowhere, from the way it starts.
 
 use crate::kind::Kind;
-use crate::tree::Node;
 
 /// Most characters of a piece of source that a message repeats.
 const SHOWN_CHARS_MAX: usize = 24;
@@ -64,16 +63,15 @@ const STARTS: &[(&str, &str)] = &[
 ];
 
 /// What was probably meant.
-pub(crate) fn about(node: Node<'_>) -> Option<String> {
-    let text = node.text();
+pub(crate) fn about(text: &str, kind: Kind) -> Option<String> {
     if text.starts_with('=') && !text.starts_with("==") && !text.starts_with("=>") {
-        return Some(about_equals(node.kind()).to_owned());
+        return Some(about_equals(kind).to_owned());
     }
     if text.starts_with(',') {
         return Some("several values are a list: `[a, b]`".to_owned());
     }
     if text.starts_with(':') {
-        return Some(about_colon(node.kind()).to_owned());
+        return Some(about_colon(kind).to_owned());
     }
     let listed = STARTS.iter().find(|(start, _)| text.starts_with(start));
     if let Some((_, help)) = listed {
@@ -92,6 +90,7 @@ pub(crate) fn about(node: Node<'_>) -> Option<String> {
 fn about_equals(kind: Kind) -> &'static str {
     match kind {
         Kind::ErrorLine => "the name of the entry stands before `=`",
+        Kind::MissingBase => "write `name = value`, or a type between `:` and `=`",
         Kind::ErrorItem => "comparison is written `==`; an argument's name is followed by `:`",
         _ => "comparison is written `==`; an entry has one `=`",
     }

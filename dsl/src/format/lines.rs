@@ -41,11 +41,6 @@ impl Line {
         }
     }
 
-    /// Whether nothing is on the line yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.comment.is_none() && self.cells.iter().all(|cell| cell.text.is_empty())
-    }
-
     /// Adds text to the last cell.
     pub(crate) fn push(&mut self, text: &str) {
         if let Some(cell) = self.cells.last_mut() {

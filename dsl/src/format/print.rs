@@ -23,6 +23,8 @@ struct Printer {
     lines: Vec<Line>,
     /// Levels of indentation of the next line.
     indent: usize,
+    /// The brackets around the next token.
+    brackets: Vec<Bracket>,
     /// Line ends seen since the last token.
     line_ends: usize,
     /// Whether the next token touches the one before.
@@ -33,6 +35,14 @@ struct Printer {
     opened: bool,
     /// Depth of blocks and brackets printed on one line; their parts are no cells.
     inline: usize,
+}
+
+/// An open bracket.
+struct Bracket {
+    /// Number of lines when it was opened.
+    line: usize,
+    /// Whether what is inside stands one level deeper because of it.
+    deeper: bool,
 }
 
 impl Printer {
@@ -60,10 +70,10 @@ impl Printer {
     fn member(&mut self, node: Node<'_>) {
         let continues = std::mem::replace(&mut self.continues, false);
         let start = self.lines.len();
-        if node.kind() != Kind::Entry || broken_outside_block(node) {
-            self.token(node.text().trim_end());
-        } else {
-            self.entry(node);
+        match node.kind() {
+            Kind::Entry if !broken_outside_block(node) => self.entry(node),
+            Kind::Package | Kind::Import if !node.has_error() => self.node(node),
+            _ => self.token(node.text().trim_end()),
         }
         let made_one_line = self.lines.len() == start + 1;
         if let Some(line) = self
@@ -186,14 +196,22 @@ impl Printer {
         self.continues = continues;
     }
 
+    /// Goes one level deeper; brackets opened on one line share a level.
     fn opens(&mut self) {
-        self.indent += 1;
+        let line = self.lines.len();
+        match self.brackets.last_mut() {
+            Some(outer) if outer.line == line && outer.deeper => outer.deeper = false,
+            _ => self.indent += 1,
+        }
+        self.brackets.push(Bracket { line, deeper: true });
         self.opened = true;
         self.tight = true;
     }
 
     fn closes(&mut self, text: &str, tight: bool) {
-        self.indent -= 1;
+        if self.brackets.pop().is_some_and(|bracket| bracket.deeper) {
+            self.indent = self.indent.saturating_sub(1);
+        }
         self.continues = false;
         self.line_ends = self.line_ends.min(1);
         self.tight = tight;

@@ -1,0 +1,43 @@
+//! Snapshot cases: a folder with `in.perso` and what comes of it beside it. Adding a case is adding
+//! a folder; `UPDATE_CASES=1 cargo test -p cardwright-dsl` writes the outputs for you to read.
+
+mod support;
+
+use cardwright_dsl::{format, parse};
+use std::fs;
+
+#[test]
+fn parse_cases_give_their_tree_and_errors() {
+    let mut failed = Vec::new();
+    for folder in support::case_folders("parse") {
+        let source = fs::read_to_string(folder.join("in.perso")).unwrap();
+        let parsed = parse(&source);
+        support::check(&folder, "out.tree", &parsed.tree.print(), &mut failed);
+        support::check(
+            &folder,
+            "out.errors",
+            &support::render(&parsed),
+            &mut failed,
+        );
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn format_cases_give_their_layout() {
+    let mut failed = Vec::new();
+    for folder in support::case_folders("format") {
+        let source = fs::read_to_string(folder.join("in.perso")).unwrap();
+        support::check(&folder, "out.perso", &format(&source), &mut failed);
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn the_tour_is_without_an_error() {
+    let folder = support::case_folders("parse")
+        .into_iter()
+        .find(|path| path.ends_with("the-tour"));
+    let source = fs::read_to_string(folder.unwrap().join("in.perso")).unwrap();
+    assert_eq!(parse(&source).diagnostics, []);
+}
