@@ -78,7 +78,7 @@ codes! {
         "check the card's key version and diversification in the profile; take the card out of the line";
     KEY_FILE "R1310" "the key file can't be used"
         "The soft HSM's file is missing, damaged, of another version, or can't be written."
-        "restore the file soft-hsm.json of the site from its copy, or make a new site with cardstation init";
+        "restore the file soft-hsm.toml of the site from its copy, or make a new site with cardstation init";
     SELF_TEST "R1311" "a known answer is wrong"
         "At opening, the HSM computes published values. One came out wrong, so that nothing from it can be trusted."
         "do not use this build; compile again and report the name of the failed test";
@@ -94,4 +94,7 @@ codes! {
     FAULT "R1315" "a private operation came out wrong"
         "Each RSA result is checked with the public key before it leaves. A wrong one could give the key away and is thrown away."
         "run the job again on another machine; test this one's memory";
+    TRANSLATION "R1316" "this PIN block translation is not allowed"
+        "A PIN that came in bound to its PAN (formats 0, 3 and 4) may not go out in format 1, which is bound to none, and not under another PAN (ISO 9564-1)."
+        "ask for format 0, 3 or 4 with the PAN of the order";
 }

@@ -1,0 +1,216 @@
+//! The HSM's own file: root secret and keys in clear, for TEST keys only, as its first line says.
+//!
+//! Written whole into a neighbour, synchronized, renamed over the old one, the folder
+//! synchronized: after a power cut either the old or the new file is there. Mode 0600.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use cardwright_ports::hsm::KeyUse;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::entropy::{ROOT_OCTETS, Root};
+use crate::error::{self, Refused};
+use crate::keys::{KEYS_MAX, Key, Material, Ring, rsa_from_primes, use_name};
+
+const FIRST_LINE: &str = "# TEST KEYS ONLY. This file holds keys in clear; it protects nothing. \
+                          Never put a live key here.\n";
+const VERSION: u32 = 1;
+/// A thousand RSA keys fit.
+const FILE_OCTETS_MAX: u64 = 2 << 20;
+const NAME_OCTETS_MAX: usize = 256;
+
+/// What is in the file.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    version: u32,
+    root: String,
+    #[serde(default, rename = "key", skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<StoredKey>,
+}
+
+/// One key: `value` for a symmetric one, `p`, `q` and `exponent` for RSA.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct StoredKey {
+    name: String,
+    algorithm: String,
+    r#use: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    value: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    p: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    q: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    exponent: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Reads the file.
+pub(crate) fn read(path: &Path) -> Result<(Root, Ring), Refused> {
+    let failed = |e: std::io::Error| error::KEY_FILE.found(format!("reading it failed: {e}"));
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    check_mode(&metadata)?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(FILE_OCTETS_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > FILE_OCTETS_MAX {
+        return Err(error::KEY_FILE.found("it is longer than any key file"));
+    }
+    parse(&text)
+}
+
+#[cfg(unix)]
+fn check_mode(metadata: &std::fs::Metadata) -> Result<(), Refused> {
+    use std::os::unix::fs::MetadataExt;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(error::KEY_FILE.found("others than its owner may read it; chmod 600 mends it"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &std::fs::Metadata) -> Result<(), Refused> {
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<(Root, Ring), Refused> {
+    // The parser's message could quote the line with a key: it is left out.
+    let content: Content =
+        toml::from_str(text).map_err(|_| error::KEY_FILE.found("it is damaged"))?;
+    if content.version != VERSION {
+        return Err(error::KEY_FILE.found(format!(
+            "it has version {}, this program reads {VERSION}",
+            content.version
+        )));
+    }
+    if content.keys.len() > KEYS_MAX {
+        return Err(error::KEY_FILE.found(format!("it has more than {KEYS_MAX} keys")));
+    }
+    let root = octets(&content.root, "root")?;
+    let root: [u8; ROOT_OCTETS] = root
+        .as_slice()
+        .try_into()
+        .map_err(|_| error::KEY_FILE.found("its root has another length"))?;
+    let mut ring = Ring::default();
+    for stored in &content.keys {
+        ring.add(stored.key()?)?;
+    }
+    Ok((Root::new(root), ring))
+}
+
+impl StoredKey {
+    fn key(&self) -> Result<Key, Refused> {
+        if self.name.is_empty() || self.name.len() > NAME_OCTETS_MAX {
+            return Err(error::KEY_FILE.found("a key has no name or one that is too long"));
+        }
+        let usage = KeyUse::from_name(&self.r#use)
+            .ok_or_else(|| error::KEY_FILE.found(format!("key {}: unknown use", self.name)))?;
+        let material = if self.algorithm == "rsa" {
+            let (p, q) = (octets(&self.p, &self.name)?, octets(&self.q, &self.name)?);
+            Material::Rsa(rsa_from_primes(&p, &q, self.exponent)?)
+        } else {
+            Material::symmetric(&self.algorithm, &octets(&self.value, &self.name)?)?
+        };
+        Ok(Key {
+            name: self.name.clone(),
+            algorithm: self.algorithm.clone(),
+            usage,
+            material,
+        })
+    }
+
+    fn of(key: &Key) -> Self {
+        let mut stored = Self {
+            name: key.name.clone(),
+            algorithm: key.algorithm.clone(),
+            r#use: use_name(key.usage).to_owned(),
+            value: String::new(),
+            p: String::new(),
+            q: String::new(),
+            exponent: 0,
+        };
+        match &key.material {
+            Material::Tdes(value, _) | Material::Aes(value, _) => {
+                stored.value = hex::encode_upper(value.expose());
+            }
+            Material::Rsa(rsa) => {
+                stored.p = hex::encode_upper(rsa.p());
+                stored.q = hex::encode_upper(rsa.q());
+                stored.exponent = rsa.exponent();
+            }
+        }
+        stored
+    }
+}
+
+fn octets(text: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    hex::decode(text)
+        .map(Zeroizing::new)
+        .map_err(|_| error::KEY_FILE.found(format!("{name}: no hexadecimal value")))
+}
+
+/// Writes a new file; one that is there already is not touched.
+pub(crate) fn create(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
+    let neighbour = write_neighbour(path, root, ring)?;
+    // A link fails where a rename would overwrite.
+    let linked = std::fs::hard_link(&neighbour, path);
+    let removed = std::fs::remove_file(&neighbour);
+    linked
+        .and(removed)
+        .and_then(|()| sync_folder(path))
+        .map_err(write_failed)
+}
+
+/// Writes the file anew.
+pub(crate) fn replace(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
+    let neighbour = write_neighbour(path, root, ring)?;
+    std::fs::rename(&neighbour, path)
+        .and_then(|()| sync_folder(path))
+        .map_err(write_failed)
+}
+
+fn write_failed(e: std::io::Error) -> Refused {
+    error::KEY_FILE.found(format!("writing it failed: {e}"))
+}
+
+fn write_neighbour(path: &Path, root: &Root, ring: &Ring) -> Result<std::path::PathBuf, Refused> {
+    let content = Content {
+        version: VERSION,
+        root: hex::encode_upper(root.expose()),
+        keys: ring.iter().map(|k| StoredKey::of(k)).collect(),
+    };
+    let text = toml::to_string(&content)
+        .map(Zeroizing::new)
+        .map_err(|_| error::KEY_FILE.found("its content can't be written as TOML"))?;
+    // Two processes must not write into one neighbour.
+    let neighbour = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&neighbour);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&neighbour).map_err(write_failed)?;
+    file.write_all(FIRST_LINE.as_bytes())
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .map_err(write_failed)?;
+    Ok(neighbour)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,157 @@
+//! The HSM: a root, a sealer and a key ring that all its sessions share.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use cardwright_ports::hsm::{Hsm, HsmInfo, KeyHandle, KeyRequest};
+use cardwright_ports::{HsmError, HsmSession};
+
+use crate::entropy::Root;
+use crate::error::{self, Refused};
+use crate::file;
+use crate::keys::{Key, Material, Ring};
+use crate::known_answers;
+use crate::seal::Sealer;
+use crate::session::Session;
+
+/// An HSM in memory. TEST keys only: it says so, and a runtime refuses LIVE bundles with it.
+pub struct SoftHsm {
+    shared: Arc<Shared>,
+}
+
+/// What all sessions of one HSM share.
+pub(crate) struct Shared {
+    pub(crate) root: Root,
+    pub(crate) sealer: Sealer,
+    ring: RwLock<Ring>,
+    path: Option<PathBuf>,
+}
+
+impl SoftHsm {
+    /// A new HSM with a root secret of its own, kept in a new file.
+    ///
+    /// # Errors
+    /// R1310 when there is a file already or it can't be written; R1311, R1312.
+    pub fn create(path: &Path) -> Result<Self, HsmError> {
+        let (root, ring) = (Root::fresh()?, Ring::default());
+        file::create(path, &root, &ring)?;
+        Self::start(root, ring, Some(path.to_owned()))
+    }
+
+    /// The HSM of a file.
+    ///
+    /// # Errors
+    /// R1310 for a file that is missing, damaged or readable for others; R1311.
+    pub fn open(path: &Path) -> Result<Self, HsmError> {
+        let (root, ring) = file::read(path)?;
+        Self::start(root, ring, Some(path.to_owned()))
+    }
+
+    /// An HSM without a file, for tests and rehearsals: the same seed draws the same values.
+    ///
+    /// # Errors
+    /// R1311 when a known answer is wrong.
+    pub fn in_memory(seed: [u8; 32]) -> Result<Self, HsmError> {
+        Self::start(Root::new(seed), Ring::default(), None)
+    }
+
+    fn start(root: Root, ring: Ring, path: Option<PathBuf>) -> Result<Self, HsmError> {
+        known_answers::self_test()?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                sealer: Sealer::new(&root),
+                root,
+                ring: RwLock::new(ring),
+                path,
+            }),
+        })
+    }
+
+    /// Takes a symmetric TEST key in, such as one that was agreed with a partner for tests; it is
+    /// kept in the file, if there is one.
+    ///
+    /// # Errors
+    /// R1301 for octets that do not fit the request or a weak key, R1302 when another key has the
+    /// same octets for another use, R1310 when there is a key of that name already.
+    pub fn add_test_key(&self, request: &KeyRequest, octets: &[u8]) -> Result<(), HsmError> {
+        let key = Key {
+            name: request.name.clone(),
+            algorithm: request.algorithm.clone(),
+            usage: request.usage,
+            material: Material::symmetric(&request.algorithm, octets)?,
+        };
+        self.shared.add(key).map(|_| ())
+    }
+
+    /// Names, algorithms and uses of the keys that are bound or stored, in order of names.
+    pub fn keys(&self) -> Vec<(String, String, &'static str)> {
+        let Ok(ring) = self.shared.ring.read() else {
+            return Vec::new();
+        };
+        let mut keys: Vec<_> = ring
+            .iter()
+            .map(|k| {
+                (
+                    k.name.clone(),
+                    k.algorithm.clone(),
+                    crate::keys::use_name(k.usage),
+                )
+            })
+            .collect();
+        keys.sort();
+        keys
+    }
+}
+
+impl Hsm for SoftHsm {
+    fn info(&self) -> HsmInfo {
+        HsmInfo {
+            name: "Cardwright soft HSM, TEST keys only".to_owned(),
+            test_only: true,
+        }
+    }
+
+    fn open_session(&self) -> Result<Box<dyn HsmSession>, HsmError> {
+        Ok(Box::new(Session::new(Arc::clone(&self.shared))))
+    }
+}
+
+impl Shared {
+    /// The key of a request: the stored one, or the open test key of that name.
+    pub(crate) fn bind(&self, request: &KeyRequest) -> Result<KeyHandle, Refused> {
+        if let Some(handle) = self.ring.read().map_err(|_| poisoned())?.find(request)? {
+            return Ok(handle);
+        }
+        let key = Key::open_test_key(request)?;
+        let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        // Another session may have been faster.
+        if let Some(handle) = ring.find(request)? {
+            return Ok(handle);
+        }
+        let slow_to_make = matches!(key.material, Material::Rsa(_));
+        let handle = ring.add(key)?;
+        if let (true, Some(path)) = (slow_to_make, &self.path) {
+            file::replace(path, &self.root, &ring)?;
+        }
+        Ok(handle)
+    }
+
+    /// Takes a key in and keeps it.
+    fn add(&self, key: Key) -> Result<KeyHandle, Refused> {
+        let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        let handle = ring.add(key)?;
+        match &self.path {
+            Some(path) => file::replace(path, &self.root, &ring).map(|()| handle),
+            None => Ok(handle),
+        }
+    }
+
+    pub(crate) fn key(&self, handle: KeyHandle) -> Result<Arc<Key>, Refused> {
+        let ring = self.ring.read().map_err(|_| poisoned())?;
+        ring.get(handle).map(Arc::clone)
+    }
+}
+
+fn poisoned() -> Refused {
+    error::KEY_HANDLE.found("the key ring was left locked by a worker that failed")
+}

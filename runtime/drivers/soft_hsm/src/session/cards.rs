@@ -1,0 +1,158 @@
+//! Keys of a card: derived master keys, its RSA key, and the issuer's side of a transaction.
+
+use cardwright_ports::hsm::{Derivation, Draw, IccKey, IccKeyPath, KeyHandle, KeyUse, Sealed};
+use cardwright_standards::cipher::{AesKey, CipherError, KeyBytes, TdesKey};
+use cardwright_standards::emv::cryptogram::{self, AcPadding};
+use cardwright_standards::emv::keys::{self, KeyError};
+use cardwright_standards::kcv;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{Session, draw_context};
+use crate::error::{self, Refused};
+use crate::keys::Key;
+use crate::rsa_key;
+
+/// Largest ICC modulus (EMV Book 2, B2.1).
+const ICC_BITS_MAX: u32 = 1_984;
+/// The uses of the three issuer keys behind DGI 8000, in its order.
+const CARD_KEY_USES: [KeyUse; 3] = [
+    KeyUse::EmvApplicationCryptogram,
+    KeyUse::EmvSecureMessagingIntegrity,
+    KeyUse::EmvSecureMessagingConfidentiality,
+];
+/// Three AES-256 keys.
+const CARD_KEYS_OCTETS_MAX: usize = 96;
+
+/// A card's session key of either algorithm.
+enum SessionKey {
+    Tdes(TdesKey),
+    Aes(AesKey),
+}
+
+impl Session {
+    pub(super) fn card_keys(
+        &mut self,
+        derivation: Derivation,
+        handles: [KeyHandle; 3],
+        pan: &str,
+        psn: &str,
+    ) -> Result<Sealed, Refused> {
+        let mut clear = Zeroizing::new(Vec::with_capacity(CARD_KEYS_OCTETS_MAX));
+        let mut check_values = Vec::with_capacity(9);
+        for (handle, usage) in handles.into_iter().zip(CARD_KEY_USES) {
+            let issuer = self.key_for(handle, usage)?;
+            let key = master_key(&issuer, derivation, pan, psn)?;
+            check_values.extend_from_slice(&match derivation {
+                Derivation::A | Derivation::B => kcv::tdes(&tdes(&key)?),
+                Derivation::C => kcv::aes(&aes(&key)?),
+            });
+            clear.extend_from_slice(key.expose());
+        }
+        let context = [pan.as_bytes(), b"/", psn.as_bytes()].concat();
+        self.seal(&clear, check_values, &context)
+    }
+
+    pub(super) fn card_rsa_key(
+        &self,
+        bits: u32,
+        exponent: u32,
+        draw: &Draw<'_>,
+    ) -> Result<IccKey, Refused> {
+        if bits > ICC_BITS_MAX {
+            return Err(error::RSA_SIZE.found(format!("an ICC modulus of {bits} bits")));
+        }
+        let mut stream = self.shared.root.draw(draw, "ICC RSA key");
+        let key = rsa_key::generate(bits, exponent, &mut stream)?;
+        let context = draw_context(draw);
+        let [q_inverse, d_q, d_p, q, p] = key.components();
+        let seal = |octets: &[u8]| self.seal(octets, Vec::new(), &context);
+        Ok(IccKey {
+            modulus: key.modulus().to_vec(),
+            exponent,
+            components: [seal(q_inverse)?, seal(d_q)?, seal(d_p)?, seal(q)?, seal(p)?],
+        })
+    }
+
+    pub(super) fn cryptogram_holds(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        data: &[u8],
+        found: &[u8],
+    ) -> Result<bool, Refused> {
+        let expected = match self.session_key(path)? {
+            SessionKey::Tdes(key) => {
+                cryptogram::ac(&key, data, AcPadding::Emv).map_err(|e| cipher_error(&e))?
+            }
+            SessionKey::Aes(key) => cryptogram::ac_aes(&key, data),
+        };
+        Ok(expected.as_slice().ct_eq(found).into())
+    }
+
+    pub(super) fn issuer_answer(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        arqc: &[u8],
+        card_status_update: [u8; 4],
+    ) -> Result<Vec<u8>, Refused> {
+        let arqc = arqc
+            .try_into()
+            .map_err(|_| error::ARGUMENT.found("an ARQC that has not 8 octets"))?;
+        let answer = match self.session_key(path)? {
+            SessionKey::Tdes(key) => cryptogram::arpc_2(&key, arqc, card_status_update, &[]),
+            SessionKey::Aes(key) => cryptogram::arpc_2_aes(&key, arqc, card_status_update, &[]),
+        };
+        answer
+            .map(|a| a.to_vec())
+            .map_err(|e| error::ARGUMENT.found(e.to_string()))
+    }
+
+    /// The card's session key by EMV's common derivation.
+    fn session_key(&mut self, path: &IccKeyPath<'_>) -> Result<SessionKey, Refused> {
+        let issuer = self.key_for(path.issuer_master_key, KeyUse::EmvApplicationCryptogram)?;
+        let card = master_key(&issuer, path.derivation, path.pan, path.psn)?;
+        let r = keys::r_of_atc(path.atc);
+        let refused = |e: KeyError| key_error(&e);
+        Ok(match path.derivation {
+            Derivation::A | Derivation::B => SessionKey::Tdes(tdes(
+                &keys::common_session(&tdes(&card)?, r).map_err(refused)?,
+            )?),
+            Derivation::C => SessionKey::Aes(aes(
+                &keys::common_session_aes(&aes(&card)?, r).map_err(refused)?
+            )?),
+        })
+    }
+}
+
+fn master_key(
+    issuer: &Key,
+    derivation: Derivation,
+    pan: &str,
+    psn: &str,
+) -> Result<KeyBytes, Refused> {
+    let key = match derivation {
+        Derivation::A => keys::option_a(issuer.tdes()?, pan, psn),
+        Derivation::B => keys::option_b(issuer.tdes()?, pan, psn),
+        Derivation::C => keys::option_c(issuer.aes()?, pan, psn),
+    };
+    key.map_err(|e| key_error(&e))
+}
+
+fn tdes(key: &KeyBytes) -> Result<TdesKey, Refused> {
+    TdesKey::new_double(key.expose()).map_err(|e| cipher_error(&e))
+}
+
+fn aes(key: &KeyBytes) -> Result<AesKey, Refused> {
+    AesKey::new(key.expose()).map_err(|e| cipher_error(&e))
+}
+
+fn key_error(e: &KeyError) -> Refused {
+    match e {
+        KeyError::Key(e) => cipher_error(e),
+        _ => error::ARGUMENT.found(e.to_string()),
+    }
+}
+
+fn cipher_error(e: &CipherError) -> Refused {
+    error::UNSUITABLE.found(e.to_string())
+}

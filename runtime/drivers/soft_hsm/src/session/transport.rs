@@ -1,0 +1,63 @@
+//! Octets under a transport key, and the padding in front of it.
+
+use cardwright_ports::hsm::{DekPadding, KeyHandle, KeyUse};
+use cardwright_standards::cipher::{cbc_encrypt, ecb_encrypt, pad_80};
+use zeroize::Zeroizing;
+
+use super::Session;
+use crate::error::{self, Refused};
+use crate::keys::Material;
+
+impl Session {
+    /// Pads and enciphers under a transport key: ECB for triple DES, CBC with IV zero for AES.
+    pub(super) fn encrypt_for(
+        &mut self,
+        transport: KeyHandle,
+        mut clear: Zeroizing<Vec<u8>>,
+        padding: DekPadding,
+    ) -> Result<Vec<u8>, Refused> {
+        let key = self.key_for(transport, KeyUse::Transport)?;
+        let done = match &key.material {
+            Material::Tdes(_, key) => {
+                pad(&mut clear, 8, padding)?;
+                ecb_encrypt(key, &mut clear)
+            }
+            Material::Aes(_, key) => {
+                pad(&mut clear, 16, padding)?;
+                cbc_encrypt(key, [0; 16], &mut clear)
+            }
+            Material::Rsa(_) => {
+                return Err(error::UNSUITABLE.found("an RSA key as transport key"));
+            }
+        };
+        done.map_err(|e| error::ARGUMENT.found(e.to_string()))?;
+        Ok(std::mem::take(&mut *clear))
+    }
+}
+
+/// Pads clear octets to whole blocks.
+pub(super) fn pad(
+    clear: &mut Zeroizing<Vec<u8>>,
+    block: usize,
+    padding: DekPadding,
+) -> Result<(), Refused> {
+    let aligned = clear.len().is_multiple_of(block);
+    match padding {
+        DekPadding::Iso7816IfNeeded if aligned => {}
+        DekPadding::None if aligned => {}
+        DekPadding::None => {
+            return Err(error::ARGUMENT.found(format!(
+                "{} octets without padding under a cipher of {block}-octet blocks",
+                clear.len()
+            )));
+        }
+        DekPadding::Iso7816Always | DekPadding::Iso7816IfNeeded => {
+            // Growing in place could leave the old copy behind; a new vector is filled instead.
+            let mut padded = Zeroizing::new(Vec::with_capacity(clear.len() + block));
+            padded.extend_from_slice(clear);
+            pad_80(&mut padded, block);
+            *clear = padded;
+        }
+    }
+    Ok(())
+}
