@@ -1,1 +1,388 @@
-//! To come.
+//! Inheritance: bases found, entries merged, `required`, `default` and `final` held.
+
+use super::shape::{block_kind, key_of, row_of, stands_beside};
+use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target};
+use crate::diagnostics::{Findings, Problem};
+use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
+use std::collections::BTreeSet;
+
+/// Resolves what every declaration builds on and speaks of, and merges inherited entries.
+pub(super) fn carry_out(model: &mut Model, findings: &mut Findings) {
+    let names: Vec<String> = model.decls.keys().cloned().collect();
+    for name in &names {
+        speaks_of(model, name, findings);
+        base_of(model, name, findings);
+    }
+    break_cycles(model, &names, findings);
+    let mut done = BTreeSet::new();
+    for name in &names {
+        effective(model, name, &mut done, findings);
+    }
+    for decl in model.decls.values() {
+        missing(decl, findings);
+    }
+}
+
+fn segments(e: &MExpr) -> Option<&[MSegment]> {
+    match &e.kind {
+        MKind::Name(segments) => Some(segments),
+        _ => None,
+    }
+}
+
+fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
+    let Some(decl) = model.get(name).filter(|d| !d.poisoned) else {
+        return;
+    };
+    let Some(clause) = decl.clauses.iter().find(|c| c.keyword == "for") else {
+        return;
+    };
+    let speaks = kind(&decl.kind).map_or(SpeaksOf::Nothing, |k| k.speaks_of);
+    let (span, of_kind) = (clause.span, decl.kind.clone());
+    let path = clause.single().and_then(segments).map(<[_]>::to_vec);
+    let mut error = |code, message: String, help: &str| {
+        findings.push(Problem::error(code, span, message).help(help));
+    };
+    let (Some(path), true) = (path, speaks != SpeaksOf::Nothing) else {
+        error(
+            "E0113",
+            format!("`for` has no meaning here: a {of_kind} speaks of nothing else"),
+            "leave the clause out",
+        );
+        return;
+    };
+    if speaks == SpeaksOf::RecordOrKind && path.len() == 1 {
+        let word = path.first().map(|s| s.text.clone()).unwrap_or_default();
+        if kind(&word).is_some_and(|k| k.top) {
+            set(model, name, |d| d.for_decl = Some(word));
+            return;
+        }
+    }
+    match model.resolve(&path, span) {
+        Target::Poisoned => set(model, name, |d| d.poisoned = true),
+        Target::Decl { qualified, used } => {
+            let rest: Vec<String> = path.iter().skip(used).map(|s| s.text.clone()).collect();
+            let target_kind = model.get(&qualified).map(|d| d.kind.clone());
+            match (speaks, target_kind.as_deref(), rest.as_slice()) {
+                (SpeaksOf::Decl(wanted), Some(found), []) if wanted == found => {
+                    set(model, name, |d| d.for_decl = Some(qualified));
+                }
+                (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [record])
+                    if has_record(model, &qualified, record) =>
+                {
+                    let record = record.clone();
+                    set(model, name, |d| d.for_record = Some((qualified, record)));
+                }
+                _ => {
+                    error(
+                        "E0113",
+                        format!("this is not what a {of_kind} speaks of"),
+                        speaks_help(speaks),
+                    );
+                    set(model, name, |d| d.poisoned = true);
+                }
+            }
+        }
+        Target::Unknown => {
+            let text = path_text(&path);
+            let near = model.similar(&path, span, &[]);
+            error(
+                "E0106",
+                format!("there is no `{text}`"),
+                &near.map_or_else(|| speaks_help(speaks).to_owned(), |n| format!("did you mean `{n}`?")),
+            );
+            set(model, name, |d| d.poisoned = true);
+        }
+    }
+}
+
+fn speaks_help(speaks: SpeaksOf) -> &'static str {
+    match speaks {
+        SpeaksOf::Decl(_) => "name a card: `for debit_card`",
+        SpeaksOf::RecordOrKind => {
+            "name a record of a format (`for orders.order`) or a kind (`for profile`)"
+        }
+        _ => "name a record of a format: `for orders.order`",
+    }
+}
+
+fn has_record(model: &Model, format: &str, record: &str) -> bool {
+    model.get(format).is_some_and(|d| {
+        d.entries
+            .iter()
+            .any(|e| e.word(0) == Some("record") && e.word(1) == Some(record))
+    })
+}
+
+fn set(model: &mut Model, name: &str, change: impl FnOnce(&mut Decl)) {
+    if let Some(decl) = model.decls.get_mut(name) {
+        change(decl);
+    }
+}
+
+fn path_text(path: &[MSegment]) -> String {
+    path.iter()
+        .map(|s| s.text.as_str())
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
+    let Some(decl) = model.get(name).filter(|d| !d.poisoned) else {
+        return;
+    };
+    let (Some(base), Some(of_kind)) = (&decl.base, kind(&decl.kind)) else {
+        return;
+    };
+    let word = base.terms.first().and_then(|t| match &t.kind {
+        MKind::Call { callee, .. } => callee.word(),
+        _ => t.word(),
+    });
+    if word.is_some_and(|w| of_kind.types.contains(&w)) {
+        return;
+    }
+    let span = base.span;
+    let path = base.single().and_then(segments).map(<[_]>::to_vec);
+    let found = path.as_ref().map(|p| (p, model.resolve(p, span)));
+    let problem = match found {
+        Some((_, Target::Poisoned)) => {
+            set(model, name, |d| d.poisoned = true);
+            return;
+        }
+        Some((path, Target::Decl { qualified, used }))
+            if of_kind.inherits
+                && used == path.len()
+                && model.get(&qualified).is_some_and(|d| d.kind == decl.kind) =>
+        {
+            set(model, name, |d| d.bases = vec![qualified]);
+            return;
+        }
+        Some((path, Target::Unknown)) if of_kind.inherits || !of_kind.types.is_empty() => {
+            let text = path_text(path);
+            let near = cardwright_vocabulary::nearest(&text, of_kind.types.iter().copied())
+                .map(str::to_owned)
+                .or_else(|| model.similar(path, span, &[&decl.kind]));
+            let problem =
+                Problem::error("E0106", span, format!("there is no {} `{text}`", decl.kind));
+            match near {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(base_help(of_kind)),
+            }
+        }
+        _ => Problem::error(
+            "E0113",
+            span,
+            format!("a {} can't build on this", decl.kind),
+        )
+        .help(base_help(of_kind)),
+    };
+    findings.push(problem);
+    set(model, name, |d| d.poisoned = true);
+}
+
+fn base_help(of_kind: &Kind) -> String {
+    match (of_kind.inherits, of_kind.types) {
+        (true, []) => format!("after the colon stands another {}", of_kind.name),
+        (false, []) => format!("a {} has nothing after its name", of_kind.name),
+        (true, types) => format!(
+            "after the colon stands another {}, or one of: {}",
+            of_kind.name,
+            types.join(", ")
+        ),
+        (false, types) => format!("after the colon stands one of: {}", types.join(", ")),
+    }
+}
+
+fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
+    for name in names {
+        let mut seen = vec![name.clone()];
+        let mut at = name.clone();
+        while let Some(base) = model.get(&at).and_then(|d| d.bases.first().cloned()) {
+            if base == *name {
+                let chain: Vec<&str> = seen.iter().map(|n| short(model, n)).collect();
+                let span = model.get(name).map(|d| d.span).unwrap_or_default();
+                findings.push(
+                    Problem::error(
+                        "E0107",
+                        span,
+                        format!("{} builds on itself", chain.join(" builds on, ")),
+                    )
+                    .help("take one of the bases out of the circle"),
+                );
+                set(model, name, |d| {
+                    d.bases.clear();
+                    d.poisoned = true;
+                });
+                break;
+            }
+            if seen.contains(&base) {
+                break;
+            }
+            seen.push(base.clone());
+            at = base;
+        }
+    }
+}
+
+fn short<'m>(model: &'m Model, qualified: &'m str) -> &'m str {
+    model.get(qualified).map_or(qualified, |d| d.name.as_str())
+}
+
+/// Merges a declaration's bases into it, the base's own bases first.
+fn effective(
+    model: &mut Model,
+    name: &str,
+    done: &mut BTreeSet<String>,
+    findings: &mut Findings,
+) {
+    if !done.insert(name.to_owned()) {
+        return;
+    }
+    let Some(decl) = model.get(name) else { return };
+    let Some(of_kind) = kind(&decl.kind) else {
+        return;
+    };
+    twice(of_kind, &decl.entries, findings);
+    let Some(base) = decl.bases.first().cloned() else {
+        return;
+    };
+    effective(model, &base, done, findings);
+    let (Some(decl), Some(parent)) = (model.get(name), model.get(&base)) else {
+        return;
+    };
+    let merged = merge(of_kind, &parent.entries, &decl.entries, findings);
+    let (record, spoken, poisoned) = (
+        parent.for_record.clone(),
+        parent.for_decl.clone(),
+        parent.poisoned,
+    );
+    let mut bases = vec![base];
+    bases.extend(parent.bases.iter().cloned());
+    set(model, name, |d| {
+        d.entries = merged;
+        d.bases = bases;
+        d.poisoned |= poisoned;
+        if d.for_record.is_none() {
+            d.for_record = record;
+        }
+        if d.for_decl.is_none() {
+            d.for_decl = spoken;
+        }
+    });
+}
+
+fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
+    let mut seen: std::collections::HashMap<String, Span> = std::collections::HashMap::new();
+    for entry in entries {
+        let row = row_of(of_kind, entry);
+        if row.is_none_or(|r| stands_beside(r) || of_kind.name == "profile.cvm") {
+            continue;
+        }
+        let key = key_of(row, entry);
+        if let Some(first) = seen.get(&key) {
+            findings.push(
+                Problem::error("E0105", entry.head_span(), format!("`{key}` stands here twice"))
+                    .label(*first, "first here")
+                    .help("keep one of them"),
+            );
+        } else {
+            seen.insert(key, entry.head_span());
+        }
+        if let Some(inner) = row.and_then(block_kind) {
+            twice(inner, entry.entries(), findings);
+        }
+    }
+}
+
+fn merge(
+    of_kind: &Kind,
+    base: &[MEntry],
+    own: &[MEntry],
+    findings: &mut Findings,
+) -> Vec<MEntry> {
+    let mut result: Vec<MEntry> = base.to_vec();
+    let mut keys: Vec<String> = base
+        .iter()
+        .map(|e| key_of(row_of(of_kind, e), e))
+        .collect();
+    for entry in own {
+        let row = row_of(of_kind, entry);
+        let key = key_of(row, entry);
+        let at = keys.iter().zip(&result).position(|(k, e)| {
+            let asked = e.mark == Some(Mark::Required) && e.value.is_none() && e.block.is_none();
+            let same_word = asked && e.head.len() == 1 && e.word(0) == entry.word(0);
+            (*k == key && (asked || row.is_none_or(|r| !stands_beside(r)))) || same_word
+        });
+        let Some(place) = at.and_then(|n| result.get_mut(n)) else {
+            result.push(entry.clone());
+            keys.push(key);
+            continue;
+        };
+        if place.mark == Some(Mark::Final) {
+            findings.push(
+                Problem::error(
+                    "E0108",
+                    entry.head_span(),
+                    format!("`{key}` is final in the base and can't be changed"),
+                )
+                .label(place.head_span(), format!("final in `{}`", place.origin))
+                .help("leave it out, or build on another base"),
+            );
+            continue;
+        }
+        *place = merge_entry(row.and_then(block_kind), place, entry, findings);
+        if let Some(k) = at.and_then(|n| keys.get_mut(n)) {
+            *k = key;
+        }
+    }
+    result
+}
+
+fn merge_entry(
+    inner: Option<&'static Kind>,
+    base: &MEntry,
+    own: &MEntry,
+    findings: &mut Findings,
+) -> MEntry {
+    let mut merged = own.clone();
+    if own.value.is_none() && own.block.is_some() {
+        merged.value.clone_from(&base.value);
+    }
+    merged.block = match (inner, &base.block, &own.block) {
+        (Some(of_kind), Some(theirs), Some(ours)) if of_kind.merge == Merge::ByKey => {
+            Some(merge(of_kind, theirs, ours, findings))
+        }
+        (_, theirs, None) if own.value.is_none() => theirs.clone(),
+        (_, _, ours) => ours.clone(),
+    };
+    merged
+}
+
+/// Says what a base asked for and nobody gave.
+fn missing(decl: &Decl, findings: &mut Findings) {
+    if !decl.is_concrete() || decl.bases.is_empty() {
+        return;
+    }
+    fn look(decl: &Decl, entries: &[MEntry], within: &str, findings: &mut Findings) {
+        for entry in entries {
+            let asked = entry.mark == Some(Mark::Required)
+                && entry.value.is_none()
+                && entry.block.is_none();
+            if asked {
+                let key = key_of(None, entry);
+                findings.push(
+                    Problem::error(
+                        "E0109",
+                        decl.span,
+                        format!("{} `{}` lacks `{within}{key}`", decl.kind, decl.name),
+                    )
+                    .label(entry.head_span(), format!("`{}` asks for it", entry.origin))
+                    .help(format!("give `{key}` a value")),
+                );
+            }
+            let inside = format!("{within}{}.", key_of(None, entry));
+            look(decl, entry.entries(), &inside, findings);
+        }
+    }
+    look(decl, &decl.entries, "", findings);
+}

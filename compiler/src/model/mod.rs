@@ -7,11 +7,12 @@
 mod entry;
 mod gather;
 mod inherit;
-mod names;
+pub mod shape;
 mod print;
 mod read;
 mod resolve;
 mod source;
+mod usage;
 
 pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark};
 pub use gather::lower;

@@ -1,6 +1,7 @@
 //! What a name means, in the scope of the file that it was written in.
 
-use super::{MSegment, Model, Span};
+use super::{Decl, MSegment, Model, Span};
+use cardwright_vocabulary::nearest;
 use indexmap::IndexMap;
 
 /// What a dotted name begins with.
@@ -19,12 +20,20 @@ pub enum Target {
     Unknown,
 }
 
-#[derive(Clone, Debug, Default)]
+/// What an import's last segment stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Imported {
+    Package(String),
+    Decl(String),
+    Poisoned,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct Import {
     pub(crate) alias: String,
-    pub(crate) target: String,
+    pub(crate) path: String,
+    pub(crate) target: Imported,
     pub(crate) span: Span,
-    pub(crate) builtin: bool,
 }
 
 /// Package and imports of one file.
@@ -41,10 +50,97 @@ pub(crate) struct Package {
 }
 
 impl Model {
+    pub(crate) fn scope(&self, span: Span) -> Option<&Scope> {
+        self.scopes.get(usize::try_from(span.file).ok()?)
+    }
+
     /// Resolves a dotted name in the scope of the file of `span`.
     #[must_use]
     pub fn resolve(&self, segments: &[MSegment], span: Span) -> Target {
-        let _ = (segments, span);
-        Target::Unknown
+        let Some((first, scope)) = segments.first().zip(self.scope(span)) else {
+            return Target::Unknown;
+        };
+        if first.is_tag {
+            return Target::Unknown;
+        }
+        if let Some(qualified) = self.in_package(&scope.package, &first.text) {
+            return self.target(qualified, 1);
+        }
+        let hidden = |package: &str, name: &str| self.poisoned.contains(&join(package, name));
+        if hidden(&scope.package, &first.text) {
+            return Target::Poisoned;
+        }
+        let Some(import) = scope.imports.iter().find(|i| i.alias == first.text) else {
+            return Target::Unknown;
+        };
+        match (&import.target, segments.get(1)) {
+            (Imported::Poisoned, _) => Target::Poisoned,
+            (Imported::Decl(qualified), _) => self.target(qualified, 1),
+            (Imported::Package(package), Some(second)) => {
+                match self.in_package(package, &second.text) {
+                    Some(qualified) => self.target(qualified, 2),
+                    None if hidden(package, &second.text) => Target::Poisoned,
+                    None => Target::Unknown,
+                }
+            }
+            (Imported::Package(_), None) => Target::Unknown,
+        }
     }
+
+    /// The declaration that a whole name means, if it is one.
+    #[must_use]
+    pub fn resolve_decl(&self, segments: &[MSegment], span: Span) -> Option<&Decl> {
+        match self.resolve(segments, span) {
+            Target::Decl { qualified, used } if used == segments.len() => self.get(&qualified),
+            _ => None,
+        }
+    }
+
+    /// A known name near to one that is unknown, for advice.
+    #[must_use]
+    pub fn similar(&self, segments: &[MSegment], span: Span, kinds: &[&str]) -> Option<String> {
+        let scope = self.scope(span)?;
+        let wanted = |qualified: &String| {
+            kinds.is_empty()
+                || self
+                    .get(qualified)
+                    .is_some_and(|d| kinds.contains(&d.kind.as_str()))
+        };
+        let names = |package: &str| {
+            self.packages
+                .get(package)
+                .into_iter()
+                .flat_map(|p| p.names.iter())
+                .filter(|(_, qualified)| wanted(qualified))
+                .map(|(name, _)| name.as_str())
+        };
+        let first = &segments.first()?.text;
+        if let Some(second) = segments.get(1) {
+            let import = scope.imports.iter().find(|i| i.alias == *first);
+            if let Some(Imported::Package(package)) = import.map(|i| &i.target) {
+                return nearest(&second.text, names(package)).map(|n| format!("{first}.{n}"));
+            }
+        }
+        let aliases = scope.imports.iter().map(|i| i.alias.as_str());
+        nearest(first, names(&scope.package).chain(aliases)).map(str::to_owned)
+    }
+
+    fn in_package(&self, package: &str, name: &str) -> Option<&String> {
+        self.packages.get(package)?.names.get(name)
+    }
+
+    fn target(&self, qualified: &str, used: usize) -> Target {
+        if self.get(qualified).is_none_or(|d| d.poisoned) {
+            return Target::Poisoned;
+        }
+        Target::Decl {
+            qualified: qualified.to_owned(),
+            used,
+        }
+    }
+}
+
+/// A package's name and a name in it.
+pub(crate) fn join(package: &str, name: &str) -> String {
+    format!("{package}.{name}")
 }

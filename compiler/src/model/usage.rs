@@ -1,0 +1,137 @@
+//! What is declared or imported and never used.
+
+use super::{MEntry, MExpr, MKind, MPart, MPhrase, Model};
+use crate::diagnostics::{Findings, Problem};
+use std::collections::HashSet;
+
+/// Every plain use of a name: in which file, and its first two segments.
+#[derive(Default)]
+struct Uses<'m> {
+    first: HashSet<(u32, &'m str)>,
+    decls: HashSet<String>,
+}
+
+/// Warns of imports, lets, functions and keys that nothing uses.
+pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
+    let mut uses = Uses::default();
+    for decl in model.decls.values() {
+        // Effective entries name more than the file's own: all that counts is that it is named.
+        let mut visit = |e| note(model, e, &mut uses);
+        walk_entries(&decl.entries, &mut visit);
+        for phrase in decl.value.iter().chain(decl.base.iter()) {
+            walk_phrase(phrase, &mut visit);
+        }
+        for clause in &decl.clauses {
+            clause.terms.iter().for_each(|t| walk(t, &mut visit));
+        }
+    }
+    let broken = model.decls.values().any(|d| d.poisoned) || !model.poisoned.is_empty();
+    if broken {
+        return; // the broken text may be what uses them
+    }
+    for (file, scope) in model.scopes.iter().enumerate() {
+        let Ok(file) = u32::try_from(file) else { break };
+        if model.sources.file(file).is_none_or(|f| f.standard) {
+            continue;
+        }
+        for import in &scope.imports {
+            // `std.emv` stands for the vocabulary of EMV as well, whose words have no prefix.
+            if import.path != "std.emv" && !uses.first.contains(&(file, import.alias.as_str())) {
+                let message = format!("`{}` is imported and not used", import.path);
+                findings.push(
+                    Problem::warning("E0115", import.span, message).help("take the line out"),
+                );
+            }
+        }
+    }
+    for decl in model.decls.values().filter(|d| !d.standard) {
+        let word = match decl.kind.as_str() {
+            "let" => "value",
+            "fn" => "function",
+            "key" => "key",
+            _ => continue,
+        };
+        if !uses.decls.contains(&decl.qualified) {
+            let message = format!("the {word} `{}` is declared and not used", decl.name);
+            findings.push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));
+        }
+    }
+}
+
+fn note<'m>(model: &'m Model, e: &'m MExpr, uses: &mut Uses<'m>) {
+    let MKind::Name(segments) = &e.kind else {
+        return;
+    };
+    if let Some(first) = segments.first() {
+        uses.first.insert((e.span.file, first.text.as_str()));
+        if let super::Target::Decl { qualified, .. } = model.resolve(segments, e.span) {
+            uses.decls.insert(qualified);
+        }
+    }
+}
+
+fn walk_entries<'m>(entries: &'m [MEntry], visit: &mut impl FnMut(&'m MExpr)) {
+    for entry in entries {
+        entry.head.iter().for_each(|t| walk(t, visit));
+        for phrase in entry.base.iter().chain(entry.value.iter()) {
+            walk_phrase(phrase, visit);
+        }
+        for clause in &entry.clauses {
+            clause.terms.iter().for_each(|t| walk(t, visit));
+        }
+        walk_entries(entry.entries(), visit);
+    }
+}
+
+fn walk_phrase<'m>(phrase: &'m MPhrase, visit: &mut impl FnMut(&'m MExpr)) {
+    phrase.terms.iter().for_each(|t| walk(t, visit));
+    for clause in &phrase.clauses {
+        clause.terms.iter().for_each(|t| walk(t, visit));
+    }
+}
+
+/// Visits an expression and all within it.
+pub(crate) fn walk<'m>(e: &'m MExpr, visit: &mut impl FnMut(&'m MExpr)) {
+    visit(e);
+    match &e.kind {
+        MKind::Binary { left, right, .. } | MKind::Pipe { left, right } => {
+            walk(left, visit);
+            walk(right, visit);
+        }
+        MKind::Call { callee, args } => {
+            walk(callee, visit);
+            args.iter().for_each(|a| walk(&a.value, visit));
+        }
+        MKind::If {
+            condition,
+            then,
+            otherwise,
+        } => {
+            walk(condition, visit);
+            walk(then, visit);
+            walk(otherwise, visit);
+        }
+        MKind::Index { base, index } => {
+            walk(base, visit);
+            walk(index, visit);
+        }
+        MKind::List(items) => items.iter().for_each(|i| walk_phrase(&i.phrase, visit)),
+        MKind::Negate(inner) | MKind::Not(inner) => walk(inner, visit),
+        MKind::Record(entries) => walk_entries(entries, visit),
+        MKind::Text(parts) => {
+            for part in parts {
+                if let MPart::Embedded(inner) = part {
+                    walk(inner, visit);
+                }
+            }
+        }
+        MKind::Tuple(parts) => parts.iter().for_each(|p| walk(p, visit)),
+        MKind::Decimal(_)
+        | MKind::Hex(_)
+        | MKind::Integer(_)
+        | MKind::Name(_)
+        | MKind::Poison
+        | MKind::Quantity { .. }
+        | MKind::Tag(_) => {}
+    }
+}
