@@ -18,11 +18,30 @@ pub(crate) fn draw(faces: &Faces) -> Result<Vec<u8>, String> {
 }
 
 fn steps(pen: &mut Pen<'_>, faces: &Faces) {
-    pen.text(25.0, 123.4, 11.0, &faces.bold, NIGHT, "Three steps and it is yours");
+    pen.text(
+        25.0,
+        123.4,
+        11.0,
+        &faces.bold,
+        NIGHT,
+        "Three steps and it is yours",
+    );
     let lines = [
-        ("Peel the card off.", "The glue leaves no trace;", "rub it away with a thumb."),
-        ("Sign it on the back.", "Use a ball-point pen. A card", "without signature is not valid."),
-        ("Use it with your PIN.", "The PIN comes in a letter of its", "own, some days after this one."),
+        (
+            "Peel the card off.",
+            "The glue leaves no trace;",
+            "rub it away with a thumb.",
+        ),
+        (
+            "Sign it on the back.",
+            "Use a ball-point pen. A card",
+            "without signature is not valid.",
+        ),
+        (
+            "Use it with your PIN.",
+            "The PIN comes in a letter of its",
+            "own, some days after this one.",
+        ),
     ];
     for (row, (what, first, second)) in lines.iter().enumerate() {
         let y = 131.6 + 14.6 * row as f32;
@@ -40,7 +59,12 @@ fn card(pen: &mut Pen<'_>, faces: &Faces) {
     let outline = Shape::default().rectangle(x, y, width, height, radius);
     pen.fill(&outline, ICE, 0.45);
     pen.stroke(&outline, TEAL, 0.25, &[1.6, 1.2]);
-    for (cx, cy) in [(x, y), (x + width, y), (x, y + height), (x + width, y + height)] {
+    for (cx, cy) in [
+        (x, y),
+        (x + width, y),
+        (x, y + height),
+        (x + width, y + height),
+    ] {
         corner(pen, cx, cy, cx > x, cy > y);
     }
     // Two dots of glue hold the card; the insertion machine finds them here.
@@ -49,12 +73,22 @@ fn card(pen: &mut Pen<'_>, faces: &Faces) {
         pen.stroke(&dot, HAIR, 0.2, &[0.8, 0.8]);
     }
     let hint = "Your card is fixed here";
-    pen.text(x + width / 2.0 - 14.0, y + height - 5.0, 7.0, &faces.regular, GREY, hint);
+    pen.text(
+        x + width / 2.0 - 14.0,
+        y + height - 5.0,
+        7.0,
+        &faces.regular,
+        GREY,
+        hint,
+    );
 }
 
 /// A crop mark outside a corner, 1.5 mm away from it.
 fn corner(pen: &mut Pen<'_>, x: f32, y: f32, right: bool, bottom: bool) {
-    let (sx, sy) = (if right { 1.0 } else { -1.0 }, if bottom { 1.0 } else { -1.0 });
+    let (sx, sy) = (
+        if right { 1.0 } else { -1.0 },
+        if bottom { 1.0 } else { -1.0 },
+    );
     let mark = Shape::default()
         .at(x + 1.5 * sx, y)
         .line(x + 4.0 * sx, y)

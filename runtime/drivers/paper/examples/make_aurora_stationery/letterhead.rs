@@ -7,10 +7,22 @@ use crate::pen::{Faces, GREEN, GREY, HAIR, ICE, NIGHT, Pen, Shape, TEAL, VIOLET,
 pub(crate) fn draw(pen: &mut Pen<'_>, faces: &Faces, warning: &str, form: &str) {
     logo(pen, 25.0, 14.0);
     pen.text(43.5, 21.6, 19.0, &faces.bold, NIGHT, "Aurora Bank");
-    pen.text(43.7, 27.0, 8.0, &faces.regular, TEAL, "Banking under northern lights");
+    pen.text(
+        43.7,
+        27.0,
+        8.0,
+        &faces.regular,
+        TEAL,
+        "Banking under northern lights",
+    );
     let sender = "Aurora Bank · Card Services · P.O. Box 1200 · 1000 Northport";
     pen.text(25.0, 43.4, 6.2, &faces.regular, GREY, sender);
-    pen.stroke(&Shape::default().at(25.0, 44.8).line(87.5, 44.8), HAIR, 0.12, &[]);
+    pen.stroke(
+        &Shape::default().at(25.0, 44.8).line(87.5, 44.8),
+        HAIR,
+        0.12,
+        &[],
+    );
     contact(pen, faces);
     fold_marks(pen);
     horizon(pen);
@@ -27,8 +39,16 @@ fn logo(pen: &mut Pen<'_>, x: f32, y: f32) {
         }
         let hills = Shape::default()
             .at(x, y + 12.1)
-            .curve((x + 3.0, y + 10.4), (x + 5.5, y + 12.6), (x + 8.0, y + 11.6))
-            .curve((x + 10.5, y + 10.6), (x + 12.0, y + 11.0), (x + 14.0, y + 12.0))
+            .curve(
+                (x + 3.0, y + 10.4),
+                (x + 5.5, y + 12.6),
+                (x + 8.0, y + 11.6),
+            )
+            .curve(
+                (x + 10.5, y + 10.6),
+                (x + 12.0, y + 11.0),
+                (x + 14.0, y + 12.0),
+            )
             .line(x + 14.0, y + 14.0)
             .line(x, y + 14.0)
             .close();
@@ -50,7 +70,12 @@ fn curtain(x: f32, y: f32) -> Shape {
 
 fn contact(pen: &mut Pen<'_>, faces: &Faces) {
     let x = 137.0;
-    pen.stroke(&Shape::default().at(133.5, 46.6).line(133.5, 67.4), TEAL, 0.35, &[]);
+    pen.stroke(
+        &Shape::default().at(133.5, 46.6).line(133.5, 67.4),
+        TEAL,
+        0.35,
+        &[],
+    );
     pen.text(x, 49.0, 8.0, &faces.bold, NIGHT, "Card Services");
     let lines = [
         "Day and night: 0800 000 1200",
@@ -66,7 +91,12 @@ fn contact(pen: &mut Pen<'_>, faces: &Faces) {
 
 fn fold_marks(pen: &mut Pen<'_>) {
     for (y, length) in [(99.0, 4.0), (148.5, 6.0), (198.0, 4.0)] {
-        pen.stroke(&Shape::default().at(5.0, y).line(5.0 + length, y), HAIR, 0.18, &[]);
+        pen.stroke(
+            &Shape::default().at(5.0, y).line(5.0 + length, y),
+            HAIR,
+            0.18,
+            &[],
+        );
     }
 }
 
@@ -86,7 +116,11 @@ fn horizon(pen: &mut Pen<'_>) {
                 .at(12.0, left)
                 .curve((70.0, left - 22.0), (128.0, left + 14.0), (198.0, right))
                 .line(198.0, right + thick)
-                .curve((132.0, left + 14.0 + thick), (74.0, left - 22.0 + low), (12.0, left + 0.4))
+                .curve(
+                    (132.0, left + 14.0 + thick),
+                    (74.0, left - 22.0 + low),
+                    (12.0, left + 0.4),
+                )
                 .close();
             pen.fill_aurora(&ribbon, (12.0, left), (198.0, right), fade);
         }

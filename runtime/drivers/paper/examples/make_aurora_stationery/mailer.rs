@@ -19,11 +19,27 @@ pub(crate) fn draw(faces: &Faces) -> Result<Vec<u8>, String> {
 }
 
 fn steps(pen: &mut Pen<'_>, faces: &Faces) {
-    pen.text(25.0, 92.4, 11.0, &faces.bold, NIGHT, "Your PIN is under the label");
+    pen.text(
+        25.0,
+        92.4,
+        11.0,
+        &faces.bold,
+        NIGHT,
+        "Your PIN is under the label",
+    );
     let lines = [
-        ("Check that the label is whole.", "If it was opened, call us and destroy the card."),
-        ("Lift it at the arrow and pull.", "Nobody may look over your shoulder."),
-        ("Learn the PIN, then shred this letter.", "Keep no note of it, and none on the card."),
+        (
+            "Check that the label is whole.",
+            "If it was opened, call us and destroy the card.",
+        ),
+        (
+            "Lift it at the arrow and pull.",
+            "Nobody may look over your shoulder.",
+        ),
+        (
+            "Learn the PIN, then shred this letter.",
+            "Keep no note of it, and none on the card.",
+        ),
     ];
     for (row, (what, why)) in lines.iter().enumerate() {
         let y = 98.6 + 8.4 * row as f32;
@@ -42,10 +58,19 @@ fn label(pen: &mut Pen<'_>, faces: &Faces) {
         .rectangle(x - 6.0, y - 6.0, width + 14.0, height + 12.0, 3.0)
         .rectangle(x - 1.0, y - 1.0, width + 2.0, height + 2.0, 1.2);
     pen.fill(&frame, ICE, 1.0);
-    pen.clipped(&frame, |pen| guilloche(pen, x + width / 2.0 + 1.0, y + height / 2.0));
+    pen.clipped(&frame, |pen| {
+        guilloche(pen, x + width / 2.0 + 1.0, y + height / 2.0)
+    });
     pen.stroke(&frame, TEAL, 0.3, &[]);
     tab(pen, x + width + 1.6, y + height / 2.0);
-    pen.text(x - 6.0, y - 8.2, 7.4, &faces.bold, TEAL, "CONFIDENTIAL · FOR THE CARDHOLDER ONLY");
+    pen.text(
+        x - 6.0,
+        y - 8.2,
+        7.4,
+        &faces.bold,
+        TEAL,
+        "CONFIDENTIAL · FOR THE CARDHOLDER ONLY",
+    );
     let hint = "Sealed label. A torn, scratched or lifted label must not be accepted.";
     pen.text(x - 6.0, y + height + 9.4, 6.4, &faces.regular, GREY, hint);
 }
@@ -61,8 +86,7 @@ fn guilloche(pen: &mut Pen<'_>, centre_x: f32, centre_y: f32) {
             (x, centre_y + rise + swell * sine(turn * (6.0 * t + phase)))
         }))
     };
-    let families: [(Ink, f32, f32); 3] =
-        [(TEAL, 0.0, 2.6), (VIOLET, 0.5, 2.2), (TEAL, 0.25, 3.4)];
+    let families: [(Ink, f32, f32); 3] = [(TEAL, 0.0, 2.6), (VIOLET, 0.5, 2.2), (TEAL, 0.25, 3.4)];
     for rise in [-9.6, -3.2, 3.2, 9.6] {
         for (ink, offset, swing) in families {
             for line in 0..5 {
@@ -98,5 +122,10 @@ fn tab(pen: &mut Pen<'_>, x: f32, y: f32) {
 }
 
 fn rule(pen: &mut Pen<'_>) {
-    pen.stroke(&Shape::default().at(25.0, 124.0).line(185.0, 124.0), HAIR, 0.15, &[]);
+    pen.stroke(
+        &Shape::default().at(25.0, 124.0).line(185.0, 124.0),
+        HAIR,
+        0.15,
+        &[],
+    );
 }

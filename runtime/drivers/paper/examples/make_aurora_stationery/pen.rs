@@ -92,7 +92,13 @@ impl Pen<'_> {
     }
 
     /// Fills a shape with the aurora: green, teal, violet from `(x1, y1)` to `(x2, y2)`.
-    pub(crate) fn fill_aurora(&mut self, shape: &Shape, from: (f32, f32), to: (f32, f32), fade: f32) {
+    pub(crate) fn fill_aurora(
+        &mut self,
+        shape: &Shape,
+        from: (f32, f32),
+        to: (f32, f32),
+        fade: f32,
+    ) {
         self.fill_with(aurora(from, to, fade));
         self.draw(shape);
     }

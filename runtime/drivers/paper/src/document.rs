@@ -1,0 +1,55 @@
+//! Sheets to one PDF.
+
+use crate::error::{self, Failure};
+use crate::page::Desk;
+use crate::pin::{DigitSets, PagePin, Supply};
+use crate::shape::Shaper;
+use crate::stationery::Stock;
+use crate::units::points;
+use cardwright_ports::SecretBytes;
+use cardwright_ports::paper::Sheet;
+use krilla::metadata::Metadata;
+use krilla::page::PageSettings;
+use krilla::{Document, SerializeSettings};
+
+/// Writes a page for each sheet. Metadata is fixed: no clock, no random identifier.
+pub(crate) fn write(
+    stock: &Stock,
+    sheets: &[Sheet],
+    mut supply: Supply<'_>,
+) -> Result<SecretBytes, Failure> {
+    let mut document = Document::new_with(SerializeSettings {
+        enable_tagging: false,
+        xmp_metadata: false,
+        ..Default::default()
+    });
+    document.set_metadata(Metadata::new().producer("Cardwright".to_owned()));
+    let mut desk = Desk {
+        stock,
+        shaper: Shaper::new(stock),
+        digits: DigitSets::default(),
+    };
+    for (index, sheet) in sheets.iter().enumerate() {
+        let settings = PageSettings::from_wh(points(sheet.width_um), points(sheet.height_um))
+            .ok_or_else(|| error::library("a page has no size"))?;
+        let mut page = document.start_page_with(settings);
+        let mut surface = page.surface();
+        let drawn = if index == 0 {
+            desk.register_digits(&mut surface, sheets)
+        } else {
+            Ok(())
+        };
+        let drawn = drawn.and_then(|()| {
+            // The PIN lives for this page only: asked for here, wiped at the end of the block.
+            let pin: PagePin = supply.next(sheet.pin_reference)?;
+            desk.draw(&mut surface, sheet, &pin)
+        });
+        surface.finish();
+        page.finish();
+        drawn?;
+    }
+    let octets = document
+        .finish()
+        .map_err(|_| error::library("a font or background was refused by the PDF writer"))?;
+    Ok(SecretBytes::new(octets))
+}

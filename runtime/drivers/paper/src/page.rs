@@ -1,0 +1,265 @@
+//! One sheet onto one page.
+
+use crate::barcode;
+use crate::error::Failure;
+use crate::pin::{DigitSets, PagePin};
+use crate::shape::{self, Shaper, Style, TextBox};
+use crate::stationery::Stock;
+use crate::test_mark;
+use crate::units::{points, size};
+use crate::{error, pin};
+use cardwright_ports::paper::{Area, Colour, Mark, Placed, Sheet};
+use krilla::color::rgb;
+use krilla::geom::{Path, PathBuilder, Point, Rect, Size};
+use krilla::num::NormalizedF32;
+use krilla::paint::{Fill, FillRule};
+use krilla::surface::Surface;
+
+/// Distance of a Bezier handle that makes a quarter circle of radius 1.
+const ROUND: f32 = 0.552_284_8;
+/// A background may differ from its page by this much, in points (0.5 mm): PDFs are often made in
+/// whole points.
+const SIZE_TOLERANCE: f32 = 0.5 * 72.0 / 25.4;
+const BLACK: Colour = Colour(0, 0, 0);
+const WHITE: Colour = Colour(255, 255, 255);
+
+/// What all pages of a document share.
+pub(crate) struct Desk<'a> {
+    pub(crate) stock: &'a Stock,
+    pub(crate) shaper: Shaper<'a>,
+    pub(crate) digits: DigitSets,
+}
+
+impl Desk<'_> {
+    /// Draws a sheet.
+    pub(crate) fn draw(
+        &mut self,
+        surface: &mut Surface<'_>,
+        sheet: &Sheet,
+        pin: &PagePin,
+    ) -> Result<(), Failure> {
+        self.background(surface, sheet)?;
+        for (index, placed) in sheet.marks.iter().enumerate() {
+            self.mark(surface, placed, index + 1, pin)?;
+        }
+        if sheet.test_mark {
+            let number = self.stock.test_face();
+            if let Some(face) = self.stock.face(number) {
+                let page_size = (points(sheet.width_um), points(sheet.height_um));
+                test_mark::draw(&mut self.shaper, surface, (number, &face.font), page_size);
+            }
+        }
+        Ok(())
+    }
+
+    fn background(&self, surface: &mut Surface<'_>, sheet: &Sheet) -> Result<(), Failure> {
+        let Some(name) = &sheet.background else {
+            return Ok(());
+        };
+        let background = self.stock.background(name)?;
+        let wanted = (points(sheet.width_um), points(sheet.height_um));
+        let found = background.size;
+        let near = |a: f32, b: f32| (a - b).abs() <= SIZE_TOLERANCE;
+        if !near(found.0, wanted.0) || !near(found.1, wanted.1) {
+            return Err(error::background_size(name, found, wanted));
+        }
+        // At its own size: a background is never stretched.
+        if let Some(size) = Size::from_wh(found.0, found.1) {
+            surface.draw_pdf_page(&background.pdf, size, 0);
+        }
+        Ok(())
+    }
+
+    fn mark(
+        &mut self,
+        surface: &mut Surface<'_>,
+        placed: &Placed,
+        number: usize,
+        page_pin: &PagePin,
+    ) -> Result<(), Failure> {
+        let area = rectangle(&placed.area).ok_or_else(|| error::outside(number))?;
+        match &placed.mark {
+            Mark::Text { colour, .. } => {
+                surface.set_fill(Some(ink(*colour, 1.0)));
+                self.text(surface, &placed.mark, area, number)
+            }
+            Mark::Pin { font, size_mpt } => self.pin(surface, (font, *size_mpt), area, page_pin),
+            Mark::DataMatrix { content } => {
+                let symbol = barcode::symbol(content, area, number)?;
+                surface.set_fill(Some(ink(WHITE, 1.0)));
+                surface.draw_path(&symbol.ground);
+                surface.set_fill(Some(ink(BLACK, 1.0)));
+                surface.draw_path(&symbol.modules);
+                Ok(())
+            }
+            Mark::Fill { colour, radius_um } => {
+                surface.set_fill(Some(ink(*colour, 1.0)));
+                if let Some(path) = rounded(area, points(*radius_um)) {
+                    surface.draw_path(&path);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn text(
+        &mut self,
+        surface: &mut Surface<'_>,
+        mark: &Mark,
+        area: Rect,
+        number: usize,
+    ) -> Result<(), Failure> {
+        let Mark::Text {
+            lines,
+            fonts,
+            size_mpt,
+            leading_mpt,
+            alignment,
+            spacing_mpt,
+            ..
+        } = mark
+        else {
+            return Ok(());
+        };
+        let style = Style {
+            faces: self.shaper.faces(fonts)?,
+            size: size(*size_mpt),
+            spacing: size(*spacing_mpt),
+            width: area.width(),
+            alignment: *alignment,
+        };
+        let text_size = style.size;
+        let text = TextBox {
+            mark: number,
+            lines,
+            fonts,
+            style,
+            leading_mpt: *leading_mpt,
+            place: (area.left(), area.top(), area.height()),
+        };
+        for placed in shape::place(&mut self.shaper, &text)? {
+            let Some(run) = placed.paragraph.runs.get(placed.run) else {
+                continue;
+            };
+            let Some(face) = self.stock.face(run.face) else {
+                continue;
+            };
+            let start = Point::from_xy(placed.x, placed.y);
+            let font = face.font.clone();
+            let characters = &placed.paragraph.text;
+            surface.draw_glyphs(start, &run.glyphs, font, characters, text_size, false);
+        }
+        Ok(())
+    }
+
+    fn pin(
+        &mut self,
+        surface: &mut Surface<'_>,
+        font: (&str, u32),
+        area: Rect,
+        page_pin: &PagePin,
+    ) -> Result<(), Failure> {
+        let set = self.digit_set(font.0, font.1)?;
+        let face = self
+            .stock
+            .face(set.face())
+            .ok_or_else(|| error::unknown_font(font.0))?;
+        surface.set_fill(Some(ink(BLACK, 1.0)));
+        match page_pin {
+            PagePin::Clear(digits) => set.draw(surface, &face.font, digits, area),
+            PagePin::Masked => {
+                if let Some(dots) = set.mask(area) {
+                    surface.draw_path(&dots);
+                }
+                Ok(())
+            }
+            PagePin::None => Err(error::pin_reference(
+                "a page has a PIN field but no reference",
+            )),
+        }
+    }
+
+    /// Puts the digits of every PIN font of the document into its subset, in sheet order.
+    pub(crate) fn register_digits(
+        &mut self,
+        surface: &mut Surface<'_>,
+        sheets: &[Sheet],
+    ) -> Result<(), Failure> {
+        let mut done: Vec<usize> = Vec::new();
+        for placed in sheets.iter().flat_map(|sheet| &sheet.marks) {
+            let Mark::Pin { font, size_mpt } = &placed.mark else {
+                continue;
+            };
+            let set = self.digit_set(font, *size_mpt)?;
+            if !done.contains(&set.face()) {
+                done.push(set.face());
+                if let Some(face) = self.stock.face(set.face()) {
+                    set.register(surface, &face.font);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn digit_set(
+        &mut self,
+        font: &str,
+        size_mpt: u32,
+    ) -> Result<std::rc::Rc<pin::DigitSet>, Failure> {
+        let number = self.stock.face_number(font)?;
+        self.digits.get(&mut self.shaper, number, size_mpt)
+    }
+}
+
+/// A plain ink.
+pub(crate) fn ink(colour: Colour, opacity: f32) -> Fill {
+    Fill {
+        paint: rgb::Color::new(colour.0, colour.1, colour.2).into(),
+        opacity: NormalizedF32::new(opacity).unwrap_or(NormalizedF32::ONE),
+        rule: FillRule::NonZero,
+    }
+}
+
+/// Adds a circle to a path.
+pub(crate) fn push_circle(path: &mut PathBuilder, x: f32, y: f32, radius: f32) {
+    let (r, k) = (radius, radius * ROUND);
+    path.move_to(x + r, y);
+    path.cubic_to(x + r, y + k, x + k, y + r, x, y + r);
+    path.cubic_to(x - k, y + r, x - r, y + k, x - r, y);
+    path.cubic_to(x - r, y - k, x - k, y - r, x, y - r);
+    path.cubic_to(x + k, y - r, x + r, y - k, x + r, y);
+    path.close();
+}
+
+fn rectangle(area: &Area) -> Option<Rect> {
+    let edge = |start: u32, length: u32| points(start.saturating_add(length));
+    Rect::from_ltrb(
+        points(area.x_um),
+        points(area.y_um),
+        edge(area.x_um, area.width_um),
+        edge(area.y_um, area.height_um),
+    )
+}
+
+/// A rectangle with round corners; a radius over half a side is that half.
+fn rounded(area: Rect, radius: f32) -> Option<Path> {
+    let radius = radius.min(area.width() / 2.0).min(area.height() / 2.0);
+    let mut path = PathBuilder::new();
+    if radius <= 0.0 {
+        path.push_rect(area);
+        return path.finish();
+    }
+    let (x, y, r, b) = (area.left(), area.top(), area.right(), area.bottom());
+    let k = radius * (1.0 - ROUND);
+    path.move_to(x + radius, y);
+    path.line_to(r - radius, y);
+    path.cubic_to(r - k, y, r, y + k, r, y + radius);
+    path.line_to(r, b - radius);
+    path.cubic_to(r, b - k, r - k, b, r - radius, b);
+    path.line_to(x + radius, b);
+    path.cubic_to(x + k, b, x, b - k, x, b - radius);
+    path.line_to(x, y + radius);
+    path.cubic_to(x, y + k, x + k, y, x + radius, y);
+    path.close();
+    path.finish()
+}
