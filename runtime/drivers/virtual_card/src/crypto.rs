@@ -37,6 +37,16 @@ pub(crate) enum Family {
     Aes,
 }
 
+impl Family {
+    /// Octets of a block.
+    pub(crate) fn block(self) -> usize {
+        match self {
+            Self::Tdes => 8,
+            Self::Aes => 16,
+        }
+    }
+}
+
 impl Cipher {
     /// Single DES with the first eight octets of a key.
     pub(crate) fn des_left(key: &[u8]) -> Option<Self> {
@@ -169,10 +179,13 @@ pub(crate) fn unpad(octets: &[u8]) -> Option<&[u8]> {
 
 /// Retail MAC: ISO/IEC 9797-1 algorithm 3 with padding method 2, chained from `iv`.
 pub(crate) fn retail_mac(key: &[u8], iv: &[u8], data: &[u8]) -> Option<[u8; 8]> {
+    retail_mac_of_blocks(key, iv, &pad(data, 8))
+}
+
+fn retail_mac_of_blocks(key: &[u8], iv: &[u8], blocks: &[u8]) -> Option<[u8; 8]> {
     let single = Cipher::des_left(key)?;
     let triple = Cipher::new(Family::Tdes, key)?;
-    let padded = pad(data, 8);
-    let (head, last) = padded.split_last_chunk::<8>()?;
+    let (head, last) = blocks.split_last_chunk::<8>()?;
     let body = single.cbc_encrypt(iv, head);
     let chain = body.last_chunk::<8>().map_or(iv, |block| block.as_slice());
     triple.cbc_encrypt(chain, last).last_chunk::<8>().copied()
@@ -209,6 +222,14 @@ pub(crate) fn emv_mac(family: Family, key: &[u8], data: &[u8]) -> Option<[u8; 8]
         Family::Tdes => retail_mac(key, &[], data),
         Family::Aes => aes_cmac(key, &[data])?.first_chunk::<8>().copied(),
     }
+}
+
+/// The whole MAC over data that already are a whole number of blocks.
+pub(crate) fn emv_mac_of_blocks(family: Family, key: &[u8], blocks: &[u8]) -> Option<Vec<u8>> {
+    Some(match family {
+        Family::Tdes => retail_mac_of_blocks(key, &[], blocks)?.to_vec(),
+        Family::Aes => aes_cmac(key, &[blocks])?.to_vec(),
+    })
 }
 
 /// Common session key derivation (EMV Book 2, A1.3.1) for a diversification value of up to a

@@ -21,5 +21,9 @@
 //! AUTHENTICATE when the AIP says so, or as tag `91` in the CDOL2 data.
 //!
 //! # Script commands
-//! Session key from the master key with the ARQC. MAC input:
-//! `CLA INS P1 P2 Lc | ATC | ARQC | data`, padding method 2; four or eight octets are taken.
+//! Session keys from the master keys with the ARQC. Format 1 (CLA `8C`, common core):
+//! `[87 L 01 cryptogram] 8E L MAC`, MAC over `chaining value | padded header | padded 87 object`,
+//! where the chaining value is the ARQC, then the full MAC of the command before. Format 2 (CLA
+//! `84`): `[cryptogram] MAC`, MAC over `CLA INS P1 P2 Lc | ATC | ARQC | cryptogram`. Four to eight
+//! octets of the MAC are taken. The new PIN of PIN CHANGE is a format 2 block, padded and CBC
+//! enciphered.

@@ -1,9 +1,8 @@
-//! What the issuer may tell the card: authentication, card status update, script commands.
+//! What the issuer answers: authentication and card status update.
 
 use super::{Chip, IssuerOutcome, Parts, Stage};
 use crate::apdu::{Answer, Command, sw};
-use crate::crypto::{Cipher, Secret, emv_mac, same, session_key, unpad};
-use crate::groupings::{number, pin_length};
+use crate::crypto::{emv_mac, same};
 use crate::profile::AIP_ISSUER_AUTHENTICATION;
 
 /// Card status update, octet 2: block the card, block the application, set the PIN try counter,
@@ -94,81 +93,4 @@ pub(super) fn conclude(chip: &mut Chip<'_>, outcome: IssuerOutcome, needs_proof:
         _ if heard => registers.offline_count = 0,
         _ => {}
     }
-}
-
-/// Script commands; each has to carry a MAC of the issuer.
-pub(super) fn script(chip: &mut Chip<'_>, command: &Command) -> Answer {
-    let change = command.ins == 0x24 && command.p2 == 0x02;
-    if command.p1 != 0 || (command.p2 != 0 && !change) {
-        return Err(sw::WRONG_P1P2);
-    }
-    let parts = chip.parts()?;
-    if parts.transaction.arqc.is_none() || parts.transaction.scripts_closed {
-        return Err(sw::CONDITIONS);
-    }
-    let data = match checked(&parts, command, change) {
-        Ok(data) => data,
-        Err(status) => {
-            parts.transaction.scripts_closed = true;
-            parts.registers.script_failed = true;
-            return Err(status);
-        }
-    };
-    let limit = parts.payment.pin_tries.map(|(_, limit)| limit);
-    let obeyed = parts.registers.scripts_obeyed;
-    match command.ins {
-        0x16 => *chip.card_blocked = true,
-        0x18 => chip.application.registers.blocked = false,
-        0x1E => chip.application.registers.blocked = true,
-        _ => {
-            chip.application.registers.pin_tries_left = limit.ok_or(sw::NO_DATA)?;
-            if change {
-                chip.application.groups.insert(number::PIN, data);
-            }
-        }
-    }
-    chip.application.registers.scripts_obeyed = obeyed.saturating_add(1).min(0x0F);
-    Ok(Vec::new())
-}
-
-/// Checks the MAC and gives the deciphered data: a reference PIN block, or nothing.
-fn checked(parts: &Parts<'_>, command: &Command, change: bool) -> Result<Secret, u16> {
-    let keys = &parts.payment.keys;
-    let body = if change { 16 } else { 0 };
-    let (data, mac) = command
-        .data
-        .split_at_checked(body)
-        .ok_or(sw::WRONG_LENGTH)?;
-    if !matches!(mac.len(), 4 | 8) {
-        return Err(sw::WRONG_LENGTH);
-    }
-    let arqc = parts.transaction.arqc.ok_or(sw::CONDITIONS)?;
-    let input = [
-        &command.mac_header(command.data.len())[..],
-        &parts.registers.atc.to_be_bytes(),
-        &arqc,
-        data,
-    ]
-    .concat();
-    let expected = session_key(keys.family, &keys.integrity, &arqc)
-        .and_then(|key| emv_mac(keys.family, &key, &input))
-        .ok_or(sw::CONDITIONS)?;
-    if !expected
-        .get(..mac.len())
-        .is_some_and(|expected| same(expected, mac))
-    {
-        return Err(sw::SECURITY);
-    }
-    if !change {
-        return Ok(Secret::default());
-    }
-    let key = session_key(keys.family, &keys.confidentiality, &arqc).ok_or(sw::CONDITIONS)?;
-    let padded = Cipher::new(keys.family, &key)
-        .ok_or(sw::CONDITIONS)?
-        .cbc_decrypt(&[], data);
-    let block = unpad(&padded).ok_or(sw::WRONG_DATA)?;
-    if pin_length(block).is_none() {
-        return Err(sw::WRONG_DATA);
-    }
-    Ok(crate::crypto::secret(block))
 }

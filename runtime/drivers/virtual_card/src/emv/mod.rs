@@ -4,6 +4,7 @@ mod cryptogram;
 mod issuer;
 mod pin;
 mod reading;
+mod script;
 mod signature;
 
 use crate::Quirks;
@@ -52,6 +53,8 @@ pub(crate) struct Transaction {
     session_key: Secret,
     /// First cryptogram, when it was an ARQC.
     arqc: Option<[u8; 8]>,
+    /// Full MAC of the last format 1 script command.
+    script_chain: Option<Vec<u8>>,
     /// A script command failed; no further one is taken.
     scripts_closed: bool,
 }
@@ -110,7 +113,7 @@ pub(crate) fn execute(chip: &mut Chip<'_>, command: &Command) -> Answer {
         return Err(sw::WRONG_INS);
     }
     match command.ins {
-        0x16 | 0x18 | 0x1E | 0x24 => issuer::script(chip, command),
+        0x16 | 0x18 | 0x1E | 0x24 => script::obey(chip, command),
         0x20 => pin::verify(chip, command, challenge),
         0x82 => issuer::external_authenticate(chip, command),
         0x84 => pin::get_challenge(chip, command),

@@ -44,6 +44,7 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
         session_key: session_key(keys.family, &keys.cryptogram, &atc.to_be_bytes())
             .unwrap_or_else(Secret::default),
         arqc: None,
+        script_chain: None,
         scripts_closed: false,
     });
     if chip.quirks.processing_options_format_1 {

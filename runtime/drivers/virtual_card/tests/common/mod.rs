@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod host;
+pub(crate) mod profile;
 
 use cardwright_ports::{CardChannel, SecretBytes};
-use cardwright_virtual_card::{BlankKeys, VirtualCard};
+use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, Quirks, VirtualCard};
 
 /// AID of the golden card's application.
 pub(crate) const AID: &str = "A0000000031010";
@@ -39,4 +40,39 @@ pub(crate) fn ok(card: &mut VirtualCard, apdu: &str) -> Vec<u8> {
 
 pub(crate) fn status(card: &mut VirtualCard, apdu: &str) -> u16 {
     send(card, &h(apdu)).1
+}
+
+/// A blank with the test key and some applets.
+pub(crate) fn blank(protocol: Protocol, aids: &[&[u8]]) -> VirtualCard {
+    blank_with(protocol, aids, Quirks::default())
+}
+
+pub(crate) fn blank_with(protocol: Protocol, aids: &[&[u8]], quirks: Quirks) -> VirtualCard {
+    let aids = aids.iter().map(|aid| aid.to_vec()).collect();
+    let mut spec = BlankSpec::new(protocol, test_keys(), [0x47; 6], [0, 0, 0, 9], aids);
+    spec.quirks = quirks;
+    let mut card = VirtualCard::blank(&spec).unwrap();
+    card.reset().unwrap();
+    card
+}
+
+pub(crate) fn select(card: &mut VirtualCard, aid: &[u8]) -> (Vec<u8>, u16) {
+    send(card, &[&[0x00, 0xA4, 0x04, 0x00, aid.len() as u8], aid, &[0]].concat())
+}
+
+/// A card whose only application took these groupings over SCP02.
+pub(crate) fn personalized(groups: &profile::Groups) -> VirtualCard {
+    personalized_with(groups, Quirks::default())
+}
+
+pub(crate) fn personalized_with(groups: &profile::Groups, quirks: Quirks) -> VirtualCard {
+    let aid = h(AID);
+    let mut card = blank_with(Protocol::Scp02 { option: 0x15 }, &[&aid], quirks);
+    select(&mut card, &aid);
+    let mut host = host::Host::open(&mut card, 0x01, true);
+    for (number, status) in host::personalize(&mut card, &mut host, groups) {
+        assert_eq!(status, 0x9000, "{number:04X}: {:?}", card.last_refusal());
+    }
+    card.reset().unwrap();
+    card
 }
