@@ -1,0 +1,669 @@
+//! Drives waves of orders through the line: one commit for a wave's records, then its acts in
+//! parallel. Knows ports only.
+
+use super::codes::EngineError;
+use super::control::{Control, Directive, End, Signal, control};
+use super::effect::{Act, Effect, Event, Trouble};
+use super::hands::{Hands, Lane, Workpiece};
+use super::order::{Outcome, State, step};
+use super::record::{ENGINE, audit, because, in_state, moved};
+use super::recovery::Start;
+use super::route::Route;
+use cardwright_ports::store::{
+    AuditEntry, Batch, Change, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState,
+    Require,
+};
+use cardwright_ports::{Clock, Store, StoreError};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the executor works through.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Ledger and audit.
+    pub store: &'a dyn Store,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Lanes.
+    pub hands: &'a dyn Hands,
+}
+
+/// How it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Workers, each with its own lane.
+    pub lanes: usize,
+    /// Orders in a wave; chip slots times lanes is a good measure.
+    pub wave: usize,
+    /// Mailers in one document; independent of lanes, so that documents are, too.
+    pub mailers_per_document: usize,
+    /// Rejects at which the line stops by itself; 0 for never. Cards of the wave that is under way
+    /// are finished.
+    pub stop_after_rejects: u32,
+}
+
+impl Settings {
+    /// Usual settings for a number of lanes.
+    pub fn with_lanes(lanes: usize, stop_after_rejects: u32) -> Self {
+        Self {
+            lanes,
+            wave: lanes.saturating_mul(8),
+            mailers_per_document: 50,
+            stop_after_rejects,
+        }
+    }
+}
+
+/// A switch that another thread may turn while a run goes on; it acts between waves.
+#[derive(Debug, Default)]
+pub struct Switch(AtomicU8);
+
+impl Switch {
+    /// Stop between cards, to go on later.
+    pub fn pause(&self) {
+        self.0.fetch_max(1, Ordering::SeqCst);
+    }
+    /// Give the job up.
+    pub fn cancel(&self) {
+        self.0.fetch_max(2, Ordering::SeqCst);
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Orders done in this run.
+    pub done: u64,
+    /// Orders rejected.
+    pub rejected: u64,
+    /// Orders that wait for another attempt.
+    pub remakes: u64,
+    /// Orders and mailers in doubt.
+    pub unknown: u64,
+    /// Mailers printed.
+    pub mailers: u64,
+}
+
+/// Time that a station took, as its acts reported it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StationTime {
+    /// Acts.
+    pub count: u64,
+    /// Sum.
+    pub total_us: u64,
+    /// Longest.
+    pub longest_us: u64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOutcome {
+    /// How it ended.
+    pub end: End,
+    /// What it did.
+    pub progress: Progress,
+    /// Time by station.
+    pub stations: BTreeMap<&'static str, StationTime>,
+}
+
+/// Says that the process ends here; only crash tests do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+/// Called before every effect: before each commit with key `None`, before each act with its order.
+pub trait Boundary: Send + Sync {
+    /// Whether to go on.
+    fn before(&self, order: Option<OrderKey>, effect: &str) -> Result<(), Stopped>;
+}
+
+/// Never stops.
+pub struct NoBoundary;
+
+impl Boundary for NoBoundary {
+    fn before(&self, _: Option<OrderKey>, _: &str) -> Result<(), Stopped> {
+        Ok(())
+    }
+}
+
+/// Runs one job with one epoch.
+pub struct Executor<'a> {
+    ports: Ports<'a>,
+    boundary: &'a dyn Boundary,
+    settings: Settings,
+    route: Arc<Route>,
+    job: JobId,
+    start: Start,
+    #[cfg(test)]
+    pub(crate) bugs: super::tests::Bugs,
+}
+
+/// Why a wave could not go on.
+enum Broken {
+    Stopped,
+    Store(StoreError),
+    Lane(Trouble),
+}
+
+impl From<Stopped> for Broken {
+    fn from(_: Stopped) -> Self {
+        Broken::Stopped
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Broken::Store(error)
+    }
+}
+
+/// One order of a wave.
+struct Slot {
+    state: State,
+    work: Workpiece,
+    pending: Vec<Effect>,
+    event: Option<Event>,
+}
+
+type Lanes<'l> = Vec<Mutex<Box<dyn Lane + 'l>>>;
+
+impl<'a> Executor<'a> {
+    /// An executor of a job that was started, joined or authorized.
+    pub fn new(
+        ports: Ports<'a>,
+        job: JobId,
+        start: Start,
+        route: Route,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            ports,
+            boundary: &NoBoundary,
+            settings,
+            route: Arc::new(route),
+            job,
+            start,
+            #[cfg(test)]
+            bugs: Default::default(),
+        }
+    }
+
+    /// With a boundary that may stop it before any effect.
+    pub fn with_boundary(self, boundary: &'a dyn Boundary) -> Self {
+        Self { boundary, ..self }
+    }
+
+    /// Runs until the job ends, pauses or is taken away. An error means that the store, a lane or
+    /// the boundary stopped the run in the middle: the job must be recovered.
+    pub fn run(
+        &self,
+        switch: &Switch,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<RunOutcome, EngineError> {
+        match self.try_run(switch, progress) {
+            Ok(outcome) => Ok(outcome),
+            Err(Broken::Stopped) => Err(EngineError::new("R1452", "stopped at a boundary")),
+            Err(Broken::Store(error)) => Err(error.into()),
+            Err(Broken::Lane(trouble)) => {
+                let what = format!("{}: {}", trouble.code, trouble.reason);
+                Err(EngineError::new("R1454", what))
+            }
+        }
+    }
+
+    fn try_run(&self, switch: &Switch, report: &dyn Fn(&Progress)) -> Result<RunOutcome, Broken> {
+        let mut lanes: Lanes<'_> = Vec::new();
+        for _ in 0..self.settings.lanes.max(1) {
+            lanes.push(Mutex::new(self.ports.hands.lane().map_err(Broken::Lane)?));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.settings.lanes.max(1))
+            .build()
+            .map_err(|e| Broken::Lane(Trouble::card("R1454", e.to_string())))?;
+        let mut run = Run {
+            executor: self,
+            lanes,
+            pool,
+            control: Control::new(self.job, self.settings.stop_after_rejects),
+            progress: Progress::default(),
+            stations: BTreeMap::new(),
+        };
+        run.clear_line()?;
+        let mut directives = run.signal(Signal::Begin);
+        while let Some(directive) = directives.pop() {
+            directives.extend(run.obey(directive)?);
+            report(&run.progress);
+            match switch.0.load(Ordering::SeqCst) {
+                0 => {}
+                1 => drop(run.signal(Signal::Pause {
+                    by: "the operator".to_owned(),
+                })),
+                _ => drop(run.signal(Signal::Cancel {
+                    by: "the operator".to_owned(),
+                })),
+            }
+        }
+        Ok(RunOutcome {
+            end: run.control.end.unwrap_or(End::Fenced),
+            progress: run.progress,
+            stations: run.stations,
+        })
+    }
+
+    fn commit(&self, changes: Vec<Change>, audit: Vec<AuditEntry>) -> Result<(), Broken> {
+        self.boundary.before(None, "record")?;
+        let batch = Batch {
+            at: self.ports.clock.unix_seconds(),
+            require: Some(Require {
+                job: self.job,
+                epoch: self.start.epoch,
+            }),
+            changes,
+            audit,
+        };
+        Ok(self.ports.store.commit(&batch)?)
+    }
+}
+
+struct Run<'e, 'a> {
+    executor: &'e Executor<'a>,
+    lanes: Lanes<'e>,
+    pool: rayon::ThreadPool,
+    control: Control,
+    progress: Progress,
+    stations: BTreeMap<&'static str, StationTime>,
+}
+
+impl Run<'_, '_> {
+    fn signal(&mut self, signal: Signal) -> Vec<Directive> {
+        let (next, directives) = control(&self.control, signal);
+        self.control = next;
+        directives
+    }
+
+    fn clear_line(&mut self) -> Result<(), Broken> {
+        let executor = self.executor;
+        if !executor.start.clear_line {
+            return Ok(());
+        }
+        let key = OrderKey {
+            job: executor.job,
+            order: 0,
+        };
+        executor.commit(Vec::new(), vec![audit(ENGINE, "clear_line", key, "")])?;
+        executor.boundary.before(None, "clear_line")?;
+        match executor.ports.hands.clear_line() {
+            Ok(_) => Ok(()),
+            Err(trouble) => Err(Broken::Lane(trouble)),
+        }
+    }
+
+    fn obey(&mut self, directive: Directive) -> Result<Vec<Directive>, Broken> {
+        match directive {
+            Directive::TakeWave => {
+                let settings = &self.executor.settings;
+                let wave = settings.wave.max(1);
+                let limit = self.control.wave_limit(wave, settings.lanes);
+                let rows = self.store().runnable(self.executor.job, limit)?;
+                self.wave(rows, false)
+            }
+            Directive::TakeMailers => {
+                let settings = &self.executor.settings;
+                let wave = settings.mailers_per_document.max(1) * settings.lanes.max(1);
+                let query = OrderQuery {
+                    states: self.executor.mailer_states(),
+                    mailer: Some(MailerState::Pending),
+                    after: 0,
+                    limit: wave,
+                };
+                let rows = self.store().orders(self.executor.job, &query)?;
+                self.wave(rows, true)
+            }
+            Directive::Count => {
+                let counts = self.store().counts(self.executor.job)?;
+                let closed = [OrderState::Done, OrderState::Rejected, OrderState::Unknown];
+                let closed: u64 = closed.iter().map(|s| counts.in_state(*s)).sum();
+                let unknown = counts.in_state(OrderState::Unknown)
+                    + counts.mailers_in(MailerState::Unknown)
+                    + counts.mailers_in(MailerState::Printing);
+                let query = OrderQuery {
+                    states: vec![OrderState::Done],
+                    mailer: Some(MailerState::Pending),
+                    after: 0,
+                    limit: 1,
+                };
+                let unprinted = self.store().orders(self.executor.job, &query)?.len() as u64;
+                let open = counts.total().saturating_sub(closed) + unprinted;
+                Ok(self.signal(Signal::Counted { open, unknown }))
+            }
+            Directive::RejectPlanned => {
+                self.reject_planned()?;
+                Ok(self.signal(Signal::PlannedRejected))
+            }
+            Directive::Record(change, entry) => {
+                match self.executor.commit(vec![change], vec![entry]) {
+                    Ok(()) => Ok(self.signal(Signal::Recorded)),
+                    Err(Broken::Store(error)) if is_fence(&error) => {
+                        Ok(self.signal(Signal::FencedOff))
+                    }
+                    Err(broken) => Err(broken),
+                }
+            }
+        }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.executor.ports.store
+    }
+
+    fn reject_planned(&mut self) -> Result<(), Broken> {
+        loop {
+            let rows = self.store().runnable(self.executor.job, 500)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut changes = Vec::new();
+            let mut entries = Vec::new();
+            for row in rows {
+                let rejected = in_state(&row.status, OrderState::Rejected);
+                let to = because(rejected, "R1460", "the job was cancelled");
+                changes.push(moved(row.key, &row.status, &to));
+                entries.push(audit(ENGINE, "reject_order", row.key, "R1460"));
+                self.progress.rejected += 1;
+            }
+            self.executor.commit(changes, entries)?;
+        }
+    }
+
+    fn wave(
+        &mut self,
+        rows: Vec<cardwright_ports::store::OrderRow>,
+        mailers: bool,
+    ) -> Result<Vec<Directive>, Broken> {
+        if rows.is_empty() {
+            return Ok(self.signal(Signal::QueueEmpty));
+        }
+        let epoch = self.executor.start.epoch;
+        let mut slots: Vec<Slot> = rows
+            .into_iter()
+            .map(|row| {
+                let route = Arc::clone(&self.executor.route);
+                let fresh = match mailers {
+                    true => State::mailer(&row, epoch, route),
+                    false => State::card(&row, epoch, route),
+                };
+                Slot {
+                    state: fresh,
+                    work: Workpiece::new(row),
+                    pending: Vec::new(),
+                    event: Some(Event::Begin),
+                }
+            })
+            .collect();
+        while slots.iter().any(|s| s.event.is_some()) {
+            self.advance(&mut slots);
+            self.record(&mut slots)?;
+            self.perform(&mut slots)?;
+        }
+        for slot in &slots {
+            self.count(&slot.state);
+        }
+        Ok(self.signal(Signal::WaveOver))
+    }
+
+    /// Steps every order that has an event.
+    fn advance(&mut self, slots: &mut [Slot]) {
+        for slot in slots {
+            let Some(event) = slot.event.take() else {
+                continue;
+            };
+            if let Event::Failed(trouble) = &event
+                && trouble.line
+            {
+                self.signal(Signal::Line(trouble.clone()));
+            }
+            if let Event::Fed { blank, serial, .. } = &event {
+                slot.work.blank = Some((*blank, serial.clone()));
+            }
+            let (next, effects) = step(&slot.state, event);
+            slot.state = next;
+            slot.pending = effects;
+            #[cfg(test)]
+            self.executor
+                .bugs
+                .mutate(slot.state.key, &mut slot.pending, &mut slot.event);
+        }
+    }
+
+    /// Makes all pending records durable in one commit. An order whose compare-and-set fails is
+    /// taken out, the others are tried again: nothing of the failed commit was kept.
+    fn record(&mut self, slots: &mut [Slot]) -> Result<(), Broken> {
+        loop {
+            let mut changes = Vec::new();
+            let mut entries = Vec::new();
+            for effect in slots.iter().flat_map(|slot| &slot.pending) {
+                if let Effect::Record(c, e) = effect {
+                    changes.extend(c.iter().cloned());
+                    entries.extend(e.iter().cloned());
+                }
+            }
+            if entries.is_empty() && changes.is_empty() {
+                return Ok(());
+            }
+            let refusal = match self.executor.commit(changes, entries) {
+                Ok(()) => {
+                    for slot in slots.iter_mut() {
+                        slot.pending.retain(|e| matches!(e, Effect::Perform(_)));
+                    }
+                    return Ok(());
+                }
+                Err(Broken::Store(error)) => error,
+                Err(broken) => return Err(broken),
+            };
+            self.refused(slots, refusal)?;
+        }
+    }
+
+    fn refused(&mut self, slots: &mut [Slot], refusal: StoreError) -> Result<(), Broken> {
+        if refusal.code == "R1406" {
+            self.signal(Signal::FencedOff);
+            slots.iter_mut().for_each(|slot| turn(slot, Event::Fenced));
+            return Ok(());
+        }
+        let Some(key) = refusal.conflict else {
+            return Err(Broken::Store(refusal));
+        };
+        let trouble = Trouble::card(refusal.code, refusal.what.clone());
+        if refusal.code == "R1410" {
+            self.signal(Signal::Line(trouble.clone()));
+        }
+        let event = match refusal.code {
+            "R1405" => Event::Fenced,
+            _ => Event::Refused(trouble),
+        };
+        match slots
+            .iter_mut()
+            .find(|slot| slot.state.key == key && !slot.pending.is_empty())
+        {
+            Some(slot) => {
+                turn(slot, event);
+                Ok(())
+            }
+            None => Err(Broken::Store(refusal)),
+        }
+    }
+
+    /// Carries out the acts that are due: the feeder one after the other in the order of the wave,
+    /// so that cards meet orders the same way with any number of lanes; all others in parallel.
+    fn perform(&mut self, slots: &mut [Slot]) -> Result<(), Broken> {
+        let gate = self.gate(slots)?;
+        for slot in slots.iter_mut() {
+            let due = due(slot);
+            if let Some(Act::Feed { .. }) = due {
+                self.act(slot, 0)?;
+            } else if due == Some(Act::CheckGate) {
+                slot.pending.clear();
+                slot.event = Some(gate(slot));
+            }
+        }
+        let is_mailers = slots
+            .iter()
+            .any(|s| matches!(due(s), Some(Act::PrintMailer { .. })));
+        if is_mailers {
+            return self.print(slots);
+        }
+        let this = &*self;
+        if self.executor.settings.lanes <= 1 {
+            return slots.iter_mut().try_for_each(|slot| this.act(slot, 0));
+        }
+        self.pool.install(|| {
+            slots
+                .par_iter_mut()
+                .with_max_len(1)
+                .try_for_each(|slot| this.act(slot, rayon::current_thread_index().unwrap_or(0)))
+        })
+    }
+
+    fn act(&self, slot: &mut Slot, lane: usize) -> Result<(), Broken> {
+        let Some(act) = due(slot) else {
+            return Ok(());
+        };
+        slot.pending.clear();
+        let key = Some(slot.state.key);
+        self.executor.boundary.before(key, act.name())?;
+        let Some(lane) = self.lanes.get(lane) else {
+            slot.event = Some(Event::Failed(broke_down()));
+            return Ok(());
+        };
+        let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = &mut slot.work;
+        let event = catch_unwind(AssertUnwindSafe(|| lane.perform(work, &act)));
+        slot.event = Some(event.unwrap_or_else(|_| Event::Failed(broke_down())));
+        Ok(())
+    }
+
+    /// Prints documents of a fixed number of mailers, several documents at the same time.
+    fn print(&self, slots: &mut [Slot]) -> Result<(), Broken> {
+        let size = self.executor.settings.mailers_per_document.max(1);
+        let document = |slots: &mut [Slot]| -> Result<(), Broken> {
+            let lane = rayon::current_thread_index().unwrap_or(0);
+            self.document(slots, lane)
+        };
+        if self.executor.settings.lanes <= 1 {
+            return slots.chunks_mut(size).try_for_each(document);
+        }
+        self.pool
+            .install(|| slots.par_chunks_mut(size).try_for_each(document))
+    }
+
+    fn document(&self, slots: &mut [Slot], lane: usize) -> Result<(), Broken> {
+        let mut live: Vec<&mut Slot> = slots.iter_mut().filter(|s| due(s).is_some()).collect();
+        let mut batch = Vec::new();
+        for slot in &mut live {
+            self.executor
+                .boundary
+                .before(Some(slot.state.key), "mailer")?;
+            let row = slot.work.order.clone();
+            batch.push(std::mem::replace(&mut slot.work, Workpiece::new(row)));
+        }
+        let lane = self.lanes.get(lane).or_else(|| self.lanes.first());
+        let mut events = match lane {
+            Some(lane) => {
+                let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+                let printed = AssertUnwindSafe(|| lane.print_mailers(&mut batch));
+                catch_unwind(printed).unwrap_or_default()
+            }
+            None => Vec::new(),
+        }
+        .into_iter();
+        for slot in live {
+            slot.pending.clear();
+            // A lane that says less than it was asked leaves the rest in doubt.
+            slot.event = Some(events.next().unwrap_or(Event::Failed(broke_down())));
+        }
+        Ok(())
+    }
+
+    /// The release gate: the store must still hold this card's order verified, under our epoch, in
+    /// a running job. The compare-and-set that follows is the last word.
+    fn gate(&self, slots: &[Slot]) -> Result<impl Fn(&Slot) -> Event + use<>, Broken> {
+        let mut open: BTreeMap<OrderKey, bool> = BTreeMap::new();
+        if slots.iter().any(|s| due(s) == Some(Act::CheckGate)) {
+            let job = self.store().job(self.executor.job)?;
+            let alive = job.state == JobState::Running && self.executor.start.epoch >= job.fence;
+            for slot in slots.iter().filter(|s| due(s) == Some(Act::CheckGate)) {
+                let row = self.store().order(slot.state.key)?;
+                let same = row.status == slot.state.status;
+                let verified = row.status.state == OrderState::Verified;
+                open.insert(slot.state.key, alive && same && verified);
+            }
+        }
+        Ok(move |slot: &Slot| match open.get(&slot.state.key) {
+            Some(true) => Event::GateOpen,
+            _ => Event::Failed(Trouble::card("R1455", "the release gate is closed")),
+        })
+    }
+
+    fn count(&mut self, state: &State) {
+        for (name, spent) in &state.spent {
+            let time = self.stations.entry(name).or_default();
+            time.count += 1;
+            time.total_us = time.total_us.saturating_add(*spent);
+            time.longest_us = time.longest_us.max(*spent);
+        }
+        let Some(outcome) = state.outcome.clone() else {
+            return;
+        };
+        let counter = match outcome {
+            Outcome::Done => Some(&mut self.progress.done),
+            Outcome::Rejected => Some(&mut self.progress.rejected),
+            Outcome::Remake => Some(&mut self.progress.remakes),
+            Outcome::Unknown => Some(&mut self.progress.unknown),
+            Outcome::Printed => Some(&mut self.progress.mailers),
+            Outcome::Requeued | Outcome::Fenced => None,
+        };
+        if let Some(counter) = counter {
+            *counter += 1;
+        }
+        self.signal(Signal::Ended(outcome));
+    }
+}
+
+impl Executor<'_> {
+    #[cfg(not(test))]
+    fn mailer_states(&self) -> Vec<OrderState> {
+        vec![OrderState::Done]
+    }
+
+    #[cfg(test)]
+    fn mailer_states(&self) -> Vec<OrderState> {
+        self.bugs.mailer_states()
+    }
+}
+
+fn turn(slot: &mut Slot, event: Event) {
+    let (next, effects) = step(&slot.state, event);
+    slot.state = next;
+    slot.pending = effects;
+}
+
+fn due(slot: &Slot) -> Option<Act> {
+    slot.pending.iter().find_map(|effect| match effect {
+        Effect::Perform(act) => Some(act.clone()),
+        Effect::Record(..) => None,
+    })
+}
+
+fn broke_down() -> Trouble {
+    Trouble {
+        doubt: true,
+        line: true,
+        ..Trouble::card("R1454", "a lane broke down in the middle of an act")
+    }
+}
+
+fn is_fence(error: &StoreError) -> bool {
+    matches!(error.code, "R1405" | "R1406")
+}
