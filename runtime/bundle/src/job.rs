@@ -13,6 +13,8 @@ pub struct Product {
     pub card: String,
     /// Scenarios for it.
     pub scenarios: Vec<ScenarioUse>,
+    /// Stock of its blanks, when it is not the flow's.
+    pub stock: Option<String>,
 }
 
 /// A scenario and how many cards it is run on.

@@ -1,1 +1,23 @@
-//! Compositions with the trade's names: datagen, perso, validation, mailer, files, report
+//! Stations: compositions of runtime and ports that carry the trade's names.
+//!
+//! [`take`] is intake into the store, [`Line`] the hands that the engine's acts are done with,
+//! [`perso`] the chip, [`validation`] the terminal, [`pages`] letters and carriers, [`outputs`] the
+//! bank's files, [`report`] what people read.
+
+mod codes;
+mod error;
+pub mod faces;
+pub mod line;
+pub mod outputs;
+pub mod pages;
+pub mod perso;
+pub mod report;
+mod sessions;
+mod take;
+pub mod validation;
+
+pub use codes::CODES;
+pub use error::StationError;
+pub use line::{Line, LineParts};
+pub use sessions::Sessions;
+pub use take::{TakenJob, Taking, order_file_hash, take};

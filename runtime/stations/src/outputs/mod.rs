@@ -38,7 +38,7 @@ pub struct Finished<'a> {
 }
 
 /// A file that was written.
-#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct WrittenFile {
     /// Name in `files/`.
     pub name: String,

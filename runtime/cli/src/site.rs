@@ -1,0 +1,191 @@
+//! A site folder: what it is made of, opened in one place.
+//!
+//! ```text
+//! site.toml            what this site is and trusts
+//! hsm/soft-hsm.json    soft HSM, TEST keys only
+//! store/store.db       job ledger and audit log
+//! anchor/              last signed checkpoints, outside the store (another disk in production)
+//! machine/             the simulated machine's own ledger
+//! bundles/             bundles that the site has accepted, by digest
+//! ```
+
+use crate::failure::{Failure, exit};
+use cardwright_bundle::{PublicKey, Trust};
+use cardwright_machine::{ChipFactory, MachineSettings, SimulatedMachine};
+use cardwright_paper::PaperDriver;
+use cardwright_soft_hsm::SoftHsm;
+use cardwright_store::{SiteKey, SqliteStore};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const SCHEMA: u32 = 1;
+
+/// `site.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteFile {
+    schema: u32,
+    /// Name for people.
+    pub(crate) name: String,
+    pub(crate) trust: TrustTable,
+    pub(crate) machine: MachineTable,
+}
+
+/// Who may sign bundles for this site.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustTable {
+    /// Accept TEST bundles of the well-known test signer.
+    open_test_signer: bool,
+    /// How many signers LIVE needs.
+    threshold: usize,
+    /// Public keys, hexadecimal.
+    signers: Vec<String>,
+}
+
+/// The simulated machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MachineTable {
+    /// Cards that are put into a stock when a job first asks for it.
+    pub(crate) first_stock: u64,
+}
+
+/// An opened site folder.
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    pub(crate) file: SiteFile,
+}
+
+impl Site {
+    /// Makes a new site.
+    pub(crate) fn create(folder: &Path, first_stock: u64) -> Result<Self, Failure> {
+        let taken = folder.exists()
+            && std::fs::read_dir(folder).map_err(|e| Failure::file(folder, &e))?.next().is_some();
+        if taken {
+            return Err(Failure::new(
+                exit::ENVIRONMENT,
+                "R1293",
+                format!("{} is not empty", folder.display()),
+                "name a new folder; a site is never made over another one",
+            ));
+        }
+        for part in ["hsm", "store", "anchor", "machine", "bundles"] {
+            let path = folder.join(part);
+            std::fs::create_dir_all(&path).map_err(|e| Failure::file(&path, &e))?;
+        }
+        let name = folder.file_name().map(|n| n.to_string_lossy().into_owned());
+        let file = SiteFile {
+            schema: SCHEMA,
+            name: name.unwrap_or_else(|| "site".into()),
+            trust: TrustTable { open_test_signer: true, threshold: 1, signers: Vec::new() },
+            machine: MachineTable { first_stock },
+        };
+        let site = Self { folder: folder.to_path_buf(), file };
+        SoftHsm::create(&site.hsm_path())?;
+        site.site_key()?;
+        site.store()?;
+        let text = toml::to_string_pretty(&site.file).unwrap_or_default();
+        let path = site.folder.join("site.toml");
+        let text = format!("# A Cardwright site. TEST keys only: it refuses LIVE bundles.\n{text}");
+        std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
+        Ok(site)
+    }
+
+    /// Opens a site.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join("site.toml");
+        let text = std::fs::read_to_string(&path).map_err(|_| {
+            Failure::new(
+                exit::ENVIRONMENT,
+                "R1294",
+                format!("no site at {}", folder.display()),
+                "make one with `cardstation init DIR`, or name it with `--site`",
+            )
+        })?;
+        let file: SiteFile = toml::from_str(&text).map_err(|e| {
+            let what = format!("site.toml: {}", e.message());
+            Failure::new(exit::ENVIRONMENT, "R1295", what, "correct site.toml")
+        })?;
+        if file.schema != SCHEMA {
+            let what = format!("site.toml has schema {}, {SCHEMA} expected", file.schema);
+            return Err(Failure::new(exit::ENVIRONMENT, "R1295", what, "use a matching version"));
+        }
+        Ok(Self { folder: folder.to_path_buf(), file })
+    }
+
+    fn hsm_path(&self) -> PathBuf {
+        self.folder.join("hsm").join("soft-hsm.json")
+    }
+
+    /// Whom the site trusts.
+    pub(crate) fn trust(&self) -> Result<Trust, Failure> {
+        let wrong = || {
+            let what = "site.toml: a signer is not 64 hexadecimal digits";
+            Failure::new(exit::ENVIRONMENT, "R1295", what, "copy the signer's public key again")
+        };
+        let signers = self.file.trust.signers.iter().map(|text| {
+            let octets = hex::decode(text).map_err(|_| wrong())?;
+            Ok(PublicKey(octets.try_into().map_err(|_| wrong())?))
+        });
+        Ok(Trust {
+            signers: signers.collect::<Result<_, Failure>>()?,
+            threshold: self.file.trust.threshold,
+            open_test_signer: self.file.trust.open_test_signer,
+        })
+    }
+
+    /// The HSM.
+    pub(crate) fn hsm(&self) -> Result<SoftHsm, Failure> {
+        Ok(SoftHsm::open(&self.hsm_path())?)
+    }
+
+    fn site_key(&self) -> Result<SiteKey, Failure> {
+        Ok(SiteKey::load_or_create(&self.folder.join("hsm").join("site.key"))?)
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
+        let (store, anchor) = (self.folder.join("store"), self.folder.join("anchor"));
+        Ok(SqliteStore::open(&store, &anchor, self.site_key()?)?)
+    }
+
+    /// The audit log of a store that may not open.
+    pub(crate) fn verify_audit(
+        &self,
+    ) -> Result<cardwright_ports::store::AuditVerdict, Failure> {
+        let (store, anchor) = (self.folder.join("store"), self.folder.join("anchor"));
+        Ok(SqliteStore::verify_files(&store, &anchor, self.site_key()?.public())?)
+    }
+
+    /// Folder of the machine's own ledger.
+    pub(crate) fn machine_folder(&self) -> PathBuf {
+        self.folder.join("machine")
+    }
+
+    /// The machine, with blanks that carry these chips.
+    pub(crate) fn machine(&self, chips: ChipFactory) -> Result<SimulatedMachine, Failure> {
+        let folder = self.machine_folder();
+        Ok(SimulatedMachine::open(&folder, MachineSettings::default(), chips)?)
+    }
+
+    /// Paper.
+    pub(crate) fn paper(&self) -> PaperDriver {
+        PaperDriver::new()
+    }
+
+    /// Where an accepted bundle lies.
+    pub(crate) fn bundle_path(&self, digest: &str) -> PathBuf {
+        self.folder.join("bundles").join(format!("{digest}.cwb"))
+    }
+}
+
+/// Reads a file, no larger than a limit.
+pub(crate) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let length = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
+    if length > most {
+        let what = format!("{} is larger than {most} octets", path.display());
+        return Err(Failure::new(exit::ENVIRONMENT, "R1290", what, "name the right file"));
+    }
+    std::fs::read(path).map_err(|e| Failure::file(path, &e))
+}

@@ -1,0 +1,367 @@
+//! One worker's hands: its HSM session, and what each act does.
+
+use super::{Line, reference};
+use crate::{
+    StationError,
+    pages::{Pages, Revealer},
+    perso,
+    validation::{Specimen, Validator},
+};
+use cardwright_bundle::ScenarioUse;
+use cardwright_ports::{
+    HsmSession,
+    hsm::Draw,
+    machine::{
+        BlankNumber, Coercivity, EmbossedLine, MachineError, PrintedPanel, Side, StripeRead,
+        VisionRead,
+    },
+    store::{CardData as KeptData, OrderKey, SealContext},
+};
+use cardwright_runtime::{
+    datagen::CardData,
+    engine::{Act, Event, Lane, Trouble, Workpiece},
+    intake::Record,
+};
+
+/// A lane.
+pub(super) struct LineLane<'l, 'a> {
+    line: &'l Line<'a>,
+    session: Box<dyn HsmSession>,
+}
+
+/// What a lane keeps for an order between acts.
+struct Memo {
+    record: Record,
+    data: CardData,
+    stripe: Option<StripeRead>,
+    vision: Option<VisionRead>,
+}
+
+impl<'l, 'a> LineLane<'l, 'a> {
+    pub(super) fn new(line: &'l Line<'a>, session: Box<dyn HsmSession>) -> Self {
+        Self { line, session }
+    }
+}
+
+impl Lane for LineLane<'_, '_> {
+    fn perform(&mut self, work: &mut Workpiece, act: &Act) -> Event {
+        let clock = self.line.parts.clock;
+        let begun = clock.monotonic_us();
+        let event = match act {
+            Act::Generate => self.generate(work),
+            Act::Feed { stock } => self.feed(work, stock),
+            _ => self.on_card(work, act).unwrap_or_else(Event::Failed),
+        };
+        let spent = clock.monotonic_us().saturating_sub(begun);
+        self.line.tally.spent(act.name(), spent);
+        event
+    }
+
+    fn print_mailers(&mut self, batch: &mut [Workpiece]) -> Vec<Event> {
+        let clock = self.line.parts.clock;
+        let begun = clock.monotonic_us();
+        let keys: Vec<OrderKey> = batch.iter().map(|work| work.order.key).collect();
+        let printed = self.print(&keys);
+        let spent = clock.monotonic_us().saturating_sub(begun);
+        let each = spent / (keys.len().max(1) as u64);
+        keys.iter()
+            .map(|_| match &printed {
+                Ok(()) => {
+                    self.line.tally.spent("mailer", each);
+                    Event::Did { duration_us: each, note: None }
+                }
+                Err(trouble) => Event::Failed(trouble.clone()),
+            })
+            .collect()
+    }
+}
+
+impl LineLane<'_, '_> {
+    /// Data are made once: what the store has is taken, whatever a second making would give.
+    fn generate(&mut self, work: &mut Workpiece) -> Event {
+        match self.try_generate(work) {
+            Ok(kept) => Event::Generated(kept),
+            Err(error) => Event::Failed(order_trouble(&error)),
+        }
+    }
+
+    fn try_generate(&mut self, work: &mut Workpiece) -> Result<Option<KeptData>, StationError> {
+        let line = self.line;
+        let key = work.order.key;
+        let record = line.record(key)?;
+        let (data, kept) = match line.card_data(key)? {
+            Some(data) => (data, None),
+            None => {
+                let made = line.made(&work.order.product)?;
+                let label = line.draw_label();
+                let facts = line.facts(key.order);
+                let session = self.session.as_mut();
+                let data = made.datagen.make(&record, &facts, session, &label, key.order)?;
+                let clear = zeroize::Zeroizing::new(data.to_bytes()?);
+                let context = SealContext { order: key.order, purpose: "card" };
+                let sealer = line.parts.sealer;
+                let kept = KeptData {
+                    sealed: sealer.seal(&context, &clear)?,
+                    fingerprint: sealer.fingerprint(&context, &clear),
+                };
+                (data, Some(kept))
+            }
+        };
+        work.memo = Some(Box::new(Memo { record, data, stripe: None, vision: None }));
+        Ok(kept)
+    }
+
+    fn feed(&mut self, work: &Workpiece, stock: &str) -> Event {
+        let own = self.line.made(&work.order.product).ok();
+        let stock = own.and_then(|made| made.product.stock.as_deref()).unwrap_or(stock);
+        match self.line.parts.machine.feed(stock) {
+            Ok(blank) => Event::Fed {
+                blank: blank.number,
+                serial: blank.serial,
+                duration_us: blank.duration_us,
+            },
+            // Without cards, nothing goes on.
+            Err(error) => Event::Failed(Trouble { line: true, ..machine_trouble(error) }),
+        }
+    }
+
+    fn on_card(&mut self, work: &mut Workpiece, act: &Act) -> Result<Event, Trouble> {
+        let Some((blank, _)) = work.blank.clone() else {
+            return Err(Trouble::card("R1259", "no card is in a slot"));
+        };
+        let machine = self.line.parts.machine;
+        // Acts after the card's data are not needed any more.
+        let simple = match act {
+            Act::Carrier { .. } => {
+                let reference = reference(work.order.key.job, work.order.key.order);
+                Some(machine.carrier(blank, &reference))
+            }
+            Act::Insert { .. } => Some(machine.insert(blank, "C5")),
+            Act::Reject { bin, code } => Some(machine.reject(blank, bin, code)),
+            _ => None,
+        };
+        if let Some(done) = simple {
+            return done.map(did).map_err(machine_trouble);
+        }
+        let mut memo = self.memo(work)?;
+        let event = self.with_data(work, act, blank, &mut memo);
+        work.memo = Some(memo);
+        event
+    }
+
+    fn memo(&mut self, work: &mut Workpiece) -> Result<Box<Memo>, Trouble> {
+        if let Some(memo) = work.memo.take().and_then(|memo| memo.downcast::<Memo>().ok()) {
+            return Ok(memo);
+        }
+        let key = work.order.key;
+        let record = self.line.record(key).map_err(|e| order_trouble(&e))?;
+        let data = self.line.card_data(key).map_err(|e| order_trouble(&e))?;
+        let data = data.ok_or_else(|| Trouble::card("R1107", "the card's data are not there"))?;
+        Ok(Box::new(Memo { record, data, stripe: None, vision: None }))
+    }
+
+    fn with_data(
+        &mut self,
+        work: &Workpiece,
+        act: &Act,
+        blank: BlankNumber,
+        memo: &mut Memo,
+    ) -> Result<Event, Trouble> {
+        let machine = self.line.parts.machine;
+        let data = &memo.data;
+        match act {
+            Act::WriteChip { .. } => self.write_chip(work, blank, data),
+            Act::Encode { .. } => {
+                let made = self.line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
+                let low = made.card.stripe.as_ref().is_some_and(|s| s.coercivity == "low");
+                let coercivity = if low { Coercivity::Low } else { Coercivity::High };
+                let (track1, track2) = (data.track1.as_deref(), data.track2.as_deref());
+                machine.encode(blank, track1, track2, coercivity).map(did).map_err(machine_trouble)
+            }
+            Act::ReadStripe { .. } => {
+                let read = machine.read_stripe(blank).map_err(machine_trouble)?;
+                let same = read.track1 == data.track1 && read.track2 == data.track2;
+                let event = did(read.duration_us);
+                memo.stripe = Some(read);
+                same.then_some(event).ok_or_else(|| spoilt("R1258", "the stripe reads otherwise"))
+            }
+            Act::Emboss { .. } => {
+                let lines: Vec<EmbossedLine> = data
+                    .emboss
+                    .iter()
+                    .map(|(_, line, text)| EmbossedLine { line: *line, text: text.clone() })
+                    .collect();
+                machine.emboss(blank, &lines).map(did).map_err(machine_trouble)
+            }
+            Act::Print { .. } => {
+                let panels: Vec<PrintedPanel> = data.panels.iter().map(printed).collect();
+                machine.print(blank, &panels).map(did).map_err(machine_trouble)
+            }
+            Act::Vision { .. } => self.look(blank, memo),
+            Act::Validate => self.validate(work, blank, memo),
+            Act::Eject => self.eject(work, blank),
+            _ => Err(Trouble::card("R1259", "an act that this line does not know")),
+        }
+    }
+
+    fn write_chip(
+        &mut self,
+        work: &Workpiece,
+        blank: BlankNumber,
+        data: &CardData,
+    ) -> Result<Event, Trouble> {
+        let line = self.line;
+        let made = line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
+        let Some(chip) = &made.card.chip else { return Ok(did(0)) };
+        let label = line.draw_label();
+        // Another attempt is another card: it gets challenges of its own.
+        let purpose = format!("attempt {}", work.order.status.attempt);
+        let draw = Draw { job: &label, order: work.order.key.order, purpose: &purpose };
+        let mut channel = line.parts.machine.chip(blank).map_err(machine_trouble)?;
+        let session = self.session.as_mut();
+        perso::personalize(chip, &line.keys, data, session, channel.as_mut(), &draw)
+            .map_err(|e| spoilt(e.code, e.what))?;
+        drop(channel);
+        line.parts.machine.chip_done(blank).map(did).map_err(machine_trouble)
+    }
+
+    fn look(&mut self, blank: BlankNumber, memo: &mut Memo) -> Result<Event, Trouble> {
+        let seen = self.line.parts.machine.vision(blank).map_err(machine_trouble)?;
+        let lines_agree = memo.data.emboss.iter().all(|(_, number, text)| {
+            seen.lines.iter().any(|line| line.line == *number && line.text == *text)
+        });
+        let panels_agree =
+            memo.data.panels.iter().map(printed).all(|panel| seen.panels.contains(&panel));
+        let event = did(seen.duration_us);
+        memo.vision = Some(seen);
+        if lines_agree && panels_agree {
+            Ok(event)
+        } else {
+            Err(spoilt("R1258", "the camera reads otherwise"))
+        }
+    }
+
+    /// The product's scenarios; all of them when it is the card's turn.
+    fn validate(
+        &mut self,
+        work: &Workpiece,
+        blank: BlankNumber,
+        memo: &Memo,
+    ) -> Result<Event, Trouble> {
+        let line = self.line;
+        let order = work.order.key.order;
+        let made = line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
+        let label = line.draw_label();
+        let mut verdicts = Vec::new();
+        for used in made.product.scenarios.iter().filter(|used| is_sampled(used, order)) {
+            let validator =
+                Validator::new(line.parts.loaded, &used.scenario, &line.keys, line.date)
+                    .map_err(|e| order_trouble(&e))?;
+            let mut chip = match &made.card.chip {
+                Some(_) => Some(line.parts.machine.chip(blank).map_err(machine_trouble)?),
+                None => None,
+            };
+            let purpose = format!("validation {}", work.order.status.attempt);
+            let draw = Draw { job: &label, order, purpose: &purpose };
+            let specimen = Specimen {
+                data: &memo.data,
+                chip: chip.as_deref_mut().map(|c| c as &mut dyn cardwright_ports::CardChannel),
+                stripe: memo.stripe.as_ref(),
+                vision: memo.vision.as_ref(),
+            };
+            verdicts.extend(validator.run(specimen, self.session.as_mut(), &draw));
+        }
+        if verdicts.is_empty() {
+            return Ok(Event::Did { duration_us: 0, note: Some("not sampled".into()) });
+        }
+        line.tally.validated(&verdicts);
+        let failed = verdicts.iter().find_map(|v| v.failure.as_ref().map(|f| (&v.name, f)));
+        match failed {
+            None => {
+                let note = format!("{} checks passed", verdicts.len());
+                Ok(Event::Did { duration_us: 0, note: Some(note) })
+            }
+            Some((name, (code, what))) => Err(spoilt(code, format!("{name}: {what}"))),
+        }
+    }
+
+    fn eject(&mut self, work: &Workpiece, blank: BlankNumber) -> Result<Event, Trouble> {
+        let line = self.line;
+        if line.parts.keep_cards {
+            // Kept before the card leaves: afterwards the machine has it no more.
+            let channel = line.parts.machine.chip(blank).map_err(machine_trouble)?;
+            if let Some(state) = channel.snapshot() {
+                let name = format!("{:06}.card", work.order.key.order);
+                let path = line.parts.out.join("cards").join(name);
+                crate::report::write_whole(&path, state.expose())
+                    .map_err(|e| order_trouble(&e))?;
+            }
+        }
+        line.parts.machine.eject(blank).map(did).map_err(machine_trouble)
+    }
+
+    /// Several letters as one document. It gets its name when it is whole: a document that a crash
+    /// left behind has another one, and its letters are in doubt.
+    fn print(&mut self, keys: &[OrderKey]) -> Result<(), Trouble> {
+        let line = self.line;
+        let failed = |e: StationError| order_trouble(&e);
+        let Some(mailer) = &line.parts.job.mailer else { return Ok(()) };
+        let layout = Pages::new(line.parts.loaded, &mailer.layout, &line.keys).map_err(failed)?;
+        let label = line.draw_label();
+        let mut pages = Vec::with_capacity(keys.len());
+        for key in keys {
+            let record = line.record(*key).map_err(failed)?;
+            let data = line.card_data(*key).map_err(failed)?;
+            let data = data.ok_or_else(|| Trouble::card("R1107", "no card data"))?;
+            let facts = line.facts(key.order);
+            let session = self.session.as_mut();
+            let page = layout.make(&record, &facts, session, &label, key.order, &data.draws);
+            pages.push(page.map_err(failed)?);
+        }
+        let mut revealer = Revealer::new(&pages, self.session.as_mut());
+        let sheets: Vec<_> = pages.iter().map(|page| page.sheet.clone()).collect();
+        let document = line
+            .parts
+            .paper
+            .pdf(&line.stationery, &sheets, &mut revealer)
+            .map_err(|e| order_trouble(&e.into()))?;
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(()) };
+        let name = format!("{}-{:06}-{:06}.pdf", mailer.layout, first.order, last.order);
+        let path = line.parts.out.join("mailers").join(name);
+        // From here on paper may be inked: any failure is doubt.
+        crate::report::write_whole(&path, document.expose())
+            .map_err(|e| Trouble { doubt: true, ..order_trouble(&e) })
+    }
+}
+
+fn is_sampled(used: &ScenarioUse, order: u64) -> bool {
+    order % u64::from(used.of.max(1)) < u64::from(used.sample)
+}
+
+fn printed(panel: &cardwright_runtime::datagen::PanelData) -> PrintedPanel {
+    PrintedPanel {
+        side: if panel.front { Side::Front } else { Side::Back },
+        name: panel.name.clone(),
+        text: panel.text.clone(),
+    }
+}
+
+fn did(duration_us: u64) -> Event {
+    Event::Did { duration_us, note: None }
+}
+
+/// A card that came out wrong: another blank may do better.
+fn spoilt(code: &str, what: impl Into<String>) -> Trouble {
+    Trouble { retryable: true, ..Trouble::card(code, what) }
+}
+
+fn order_trouble(error: &StationError) -> Trouble {
+    // Reading the store or writing a file fails for every order alike.
+    let line = error.code.starts_with("R14") || error.code == "R1291";
+    Trouble { line, ..Trouble::card(error.code, error.what.clone()) }
+}
+
+/// What a machine's error means for a card.
+pub(super) fn machine_trouble(error: MachineError) -> Trouble {
+    Trouble { doubt: error.doubt, retryable: true, ..Trouble::card(error.code, error.what) }
+}

@@ -1,0 +1,200 @@
+//! The line: the hands with which the engine's acts are done, joined from HSM, machine and paper.
+
+mod closing;
+mod lane;
+mod tally;
+
+use crate::{StationError, pages, take};
+use cardwright_bundle::{Card, Job, Product};
+use cardwright_ports::{
+    Clock, Hsm, HsmSession, Paper, Store,
+    machine::Machine,
+    paper::Stationery,
+    store::{JobId, JobRow, OrderKey, RefusedRow, SealContext, Sealer},
+};
+use cardwright_runtime::{
+    Date, Loaded, Value,
+    datagen::{CardData, Datagen},
+    engine::{Hands, Lane, Trouble},
+    intake::{Intake, Once, Record},
+    plan::{BoundKeys, RunFacts},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+pub use closing::{Closing, Finish};
+pub use tally::{ActTime, Tally};
+
+/// What a line is joined from.
+#[derive(Clone, Copy)]
+pub struct LineParts<'a> {
+    /// Bundle.
+    pub loaded: &'a Loaded,
+    /// Job of the bundle.
+    pub job: &'a Job,
+    /// Job in the store.
+    pub row: &'a JobRow,
+    /// HSM.
+    pub hsm: &'a dyn Hsm,
+    /// Store.
+    pub store: &'a dyn Store,
+    /// Machine.
+    pub machine: &'a dyn Machine,
+    /// Paper.
+    pub paper: &'a dyn Paper,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Opens what the store keeps for this job.
+    pub sealer: &'a dyn Sealer,
+    /// Folder for letters and files.
+    pub out: &'a Path,
+    /// Whether every virtual card is kept.
+    pub keep_cards: bool,
+}
+
+/// A line for one job.
+pub struct Line<'a> {
+    pub(crate) parts: LineParts<'a>,
+    pub(crate) intake: Intake<'a>,
+    pub(crate) once: Once,
+    pub(crate) keys: BoundKeys,
+    pub(crate) products: BTreeMap<&'a str, Made<'a>>,
+    pub(crate) stationery: Stationery,
+    pub(crate) date: Date,
+    pub(crate) tally: Tally,
+}
+
+/// A product with everything that makes it.
+pub(crate) struct Made<'a> {
+    pub(crate) product: &'a Product,
+    pub(crate) card: &'a Card,
+    pub(crate) datagen: Datagen<'a>,
+}
+
+impl<'a> Line<'a> {
+    /// Binds keys, prepares products, makes folders. Nothing physical happens.
+    pub fn new(parts: LineParts<'a>) -> Result<Self, StationError> {
+        let mut session = parts.hsm.open_session()?;
+        let keys = BoundKeys::bind(parts.loaded.content(), session.as_mut())?;
+        // The day of the job, not of the clock: a job that goes on tomorrow makes the same cards.
+        let date = Date::from_unix_seconds(parts.row.opened_at);
+        let intake = Intake::new(parts.loaded, parts.job, date)?;
+        let mut products = BTreeMap::new();
+        for product in &parts.job.products {
+            let cards = &parts.loaded.content().cards;
+            let card = cards.iter().find(|c| c.name == product.card).ok_or_else(|| {
+                StationError::new("R1101", "a product without a card", "build the bundle again")
+            })?;
+            let datagen = Datagen::new(parts.loaded, card, &keys)?;
+            products.insert(product.code.as_str(), Made { product, card, datagen });
+        }
+        for folder in ["files", "mailers", "carriers"] {
+            make_folder(&parts.out.join(folder))?;
+        }
+        if parts.keep_cards {
+            make_folder(&parts.out.join("cards"))?;
+        }
+        let stationery = pages::stationery(parts.loaded);
+        let once = Once::new();
+        let tally = Tally::default();
+        Ok(Self { parts, intake, once, keys, products, stationery, date, tally })
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Day of the job.
+    pub fn date(&self) -> Date {
+        self.date
+    }
+
+    /// The product of a code.
+    pub(crate) fn made(&self, product: &str) -> Result<&Made<'a>, StationError> {
+        self.products.get(product).ok_or_else(|| {
+            StationError::new("R1513", "an order of an unknown product", "look at the job")
+        })
+    }
+
+    /// An order's record, opened.
+    pub(crate) fn record(&self, key: OrderKey) -> Result<Record, StationError> {
+        let sealed = self.parts.store.sealed_record(key)?;
+        let context = SealContext { order: key.order, purpose: "record" };
+        let clear = self.parts.sealer.open(&context, &sealed)?;
+        let order = take::unsealed(clear.expose())?;
+        Ok(self.intake.reread(&order, &self.once)?)
+    }
+
+    /// An order's card data, opened, if they were made.
+    pub(crate) fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StationError> {
+        let Some(kept) = self.parts.store.card_data(key)? else { return Ok(None) };
+        let context = SealContext { order: key.order, purpose: "card" };
+        let clear = self.parts.sealer.open(&context, &kept.sealed)?;
+        Ok(Some(CardData::from_bytes(clear.expose())?))
+    }
+
+    /// Facts of the run for one order.
+    pub(crate) fn facts(&self, order: u64) -> RunFacts {
+        let mut facts = RunFacts::default();
+        facts.set("date", Value::Date(self.date));
+        facts.set("sequence", Value::Number(i64::try_from(order).unwrap_or(i64::MAX)));
+        facts.set("reference", Value::Text(reference(self.parts.row.id, order)));
+        facts.set("job", Value::Text(self.parts.row.id.to_string()));
+        facts
+    }
+
+    /// Label under which the HSM draws for this job: the order file and the job's name, so that
+    /// the same orders draw the same at a restored site.
+    pub(crate) fn draw_label(&self) -> String {
+        format!("{} {}", self.parts.row.file_sha256, self.parts.row.name)
+    }
+}
+
+/// Number on letter and carrier; says nothing of the account.
+pub fn reference(job: JobId, order: u64) -> String {
+    format!("J{job:05}-{order:07}")
+}
+
+impl Hands for Line<'_> {
+    fn lane(&self) -> Result<Box<dyn Lane + '_>, Trouble> {
+        let session: Box<dyn HsmSession> =
+            self.parts.hsm.open_session().map_err(|e| Trouble::card(e.code, e.what))?;
+        Ok(Box::new(lane::LineLane::new(self, session)))
+    }
+
+    fn clear_line(&self) -> Result<Vec<u64>, Trouble> {
+        let machine = self.parts.machine;
+        let bin = machine.describe().bins.first().cloned().unwrap_or_else(|| "reject".into());
+        let blanks = machine.in_slots().map_err(lane::machine_trouble)?;
+        for blank in &blanks {
+            machine.reject(*blank, &bin, "R1462").map_err(lane::machine_trouble)?;
+        }
+        Ok(blanks)
+    }
+
+    fn finish(&self) -> Result<(), Trouble> {
+        self.write_files().map_err(|e| Trouble::card(e.code, e.what))
+    }
+}
+
+pub(crate) fn make_folder(path: &PathBuf) -> Result<(), StationError> {
+    std::fs::create_dir_all(path).map_err(|e| crate::error::file_error("an output folder", &e))
+}
+
+/// Refused rows of a job, page by page.
+pub(crate) fn refused(
+    store: &dyn Store,
+    job: JobId,
+    visit: &mut dyn FnMut(RefusedRow),
+) -> Result<(), StationError> {
+    let mut after = 0;
+    loop {
+        let rows = store.refused(job, after, 1_000)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.line;
+        rows.into_iter().for_each(&mut *visit);
+    }
+}

@@ -1,0 +1,262 @@
+//! Taking an order file: read twice, first to judge the whole, then to keep its orders. Nothing is
+//! half taken: a job whose intake does not end disappears.
+
+use crate::{StationError, error::file_error};
+use cardwright_bundle::Job;
+use cardwright_ports::{
+    Clock, HsmSession, Store,
+    store::{
+        AuditEntry, Batch, Change, JobId, JobState, MailerState, NewJob, NewOrder, OrderKey,
+        RefusedRow, SealContext, Sealer,
+    },
+};
+use cardwright_runtime::{
+    Date, Loaded, RuntimeError,
+    intake::{Intake, Order, Rejection, Summary},
+    plan::Fields,
+};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// Orders that are kept in one transaction.
+const PAGE: usize = 500;
+
+/// A job that was taken in.
+pub struct TakenJob {
+    /// Its number.
+    pub id: JobId,
+    /// What the scan found.
+    pub summary: Summary,
+}
+
+/// SHA-256 of a file, hexadecimal, in constant memory.
+pub fn order_file_hash(path: &Path) -> Result<String, StationError> {
+    let failed = |e: std::io::Error| file_error("the order file", &e);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0u8; 64 << 10];
+    loop {
+        let read = file.read(&mut buffer).map_err(failed)?;
+        match buffer.get(..read) {
+            Some(part) if read > 0 => hash.update(part),
+            _ => return Ok(hex::encode_upper(hash.finalize())),
+        }
+    }
+}
+
+/// What intake needs.
+pub struct Taking<'a> {
+    /// Bundle.
+    pub loaded: &'a Loaded,
+    /// Job of the bundle.
+    pub job: &'a Job,
+    /// Store.
+    pub store: &'a dyn Store,
+    /// Time.
+    pub clock: &'a dyn Clock,
+}
+
+/// Takes a file into the store as a job in state LOADED. `sealer` makes a job's sealer from its
+/// key.
+pub fn take(
+    taking: &Taking<'_>,
+    file: &Path,
+    session: &mut dyn HsmSession,
+    sealer: &dyn Fn(&cardwright_ports::SecretBytes) -> Result<Box<dyn Sealer>, StationError>,
+) -> Result<TakenJob, StationError> {
+    let today = Date::from_unix_seconds(taking.clock.unix_seconds());
+    let intake = Intake::new(taking.loaded, taking.job, today)?;
+    let hash = order_file_hash(file)?;
+    if let Some(earlier) = taking.store.job_of_file(&hash)? {
+        return Err(StationError::new(
+            "R1515",
+            format!("this file was taken before, as job {earlier}"),
+            "if the cards are really wanted again, ask the bank for a new file",
+        ));
+    }
+    // First the whole file is judged: what it refuses leaves no trace in the store.
+    intake.scan(&mut open(file)?, &mut |_| Ok(()))?;
+    let label = format!("{hash} {}", taking.job.name);
+    let wrapped_key = session.new_job_key(&label)?;
+    let key = session.open_job_key(&label, &wrapped_key)?;
+    let sealer = sealer(&key)?;
+    let name = file.file_name().map(|n| n.to_string_lossy().into_owned());
+    let new = NewJob {
+        name: taking.job.name.clone(),
+        bundle_digest: hex::encode_upper(taking.loaded.bundle().digest()),
+        file_sha256: hash,
+        file_name: name.unwrap_or_default(),
+        wrapped_key,
+    };
+    let id = taking.store.open_job(taking.clock.unix_seconds(), &new, "intake")?;
+    match keep(taking, &intake, file, id, sealer.as_ref()) {
+        Ok(summary) => Ok(TakenJob { id, summary }),
+        Err(error) => {
+            taking.store.abandon_intake(taking.clock.unix_seconds(), id, "intake")?;
+            Err(error)
+        }
+    }
+}
+
+fn open(file: &Path) -> Result<BufReader<File>, StationError> {
+    Ok(BufReader::new(File::open(file).map_err(|e| file_error("the order file", &e))?))
+}
+
+fn keep(
+    taking: &Taking<'_>,
+    intake: &Intake<'_>,
+    file: &Path,
+    id: JobId,
+    sealer: &dyn Sealer,
+) -> Result<Summary, StationError> {
+    let mut pages = Pages { taking, id, changes: Vec::new(), again: Vec::new() };
+    let mailer = taking.job.mailer.is_some();
+    let mut failure = None;
+    let scanned = intake.scan(&mut open(file)?, &mut |order| {
+        let kept = pages.order(intake, order, sealer, mailer);
+        kept.map_err(|error| {
+            let stop = RuntimeError::new(error.code, error.what.clone(), error.mend);
+            failure = Some(error);
+            stop
+        })
+    });
+    let mut summary = match (scanned, failure) {
+        (_, Some(error)) => return Err(error),
+        (Err(error), None) => return Err(error.into()),
+        (Ok(summary), None) => summary,
+    };
+    summary.accepted -= pages.again.len() as u64;
+    summary.rejections.append(&mut pages.again);
+    summary.rejections.sort_by_key(|r| r.line);
+    for rejection in &summary.rejections {
+        pages.refuse(rejection)?;
+    }
+    pages.flush()?;
+    let change =
+        Change::Job { job: id, from: JobState::Intake, to: JobState::Loaded, fence: None };
+    let detail = format!("{} orders, {} taken", summary.orders, summary.accepted);
+    commit(taking, id, vec![change], detail)?;
+    Ok(summary)
+}
+
+struct Pages<'p, 'a> {
+    taking: &'p Taking<'a>,
+    id: JobId,
+    changes: Vec<Change>,
+    /// Orders that ask for a card that an earlier job has made.
+    again: Vec<Rejection>,
+}
+
+impl Pages<'_, '_> {
+    fn order(
+        &mut self,
+        intake: &Intake<'_>,
+        order: Order,
+        sealer: &dyn Sealer,
+        mailer: bool,
+    ) -> Result<(), StationError> {
+        let record = intake.reread(&order, &Default::default())?;
+        let material = identity(&record, &self.taking.job.record, &order);
+        let identity = self.taking.store.identity_of(material.as_bytes());
+        if let Some(owner) = self.taking.store.identity_owner(&identity)? {
+            self.again.push(Rejection {
+                line: order.line,
+                order: Some(order.number),
+                code: "R1517".into(),
+                field: None,
+                reason: format!("job {} has this card as order {}", owner.job, owner.order),
+            });
+            return Ok(());
+        }
+        let clear = Zeroizing::new(format!(
+            "{}\n{}\n{}\n{}\n{}",
+            order.number, order.line, order.product, order.priority, order.text
+        ));
+        let context = SealContext { order: order.number, purpose: "record" };
+        let sealed = sealer.seal(&context, clear.as_bytes())?;
+        self.changes.push(Change::Add(NewOrder {
+            key: OrderKey { job: self.id, order: order.number },
+            line: order.line,
+            priority: order.priority,
+            product: order.product,
+            mailer: if mailer { MailerState::Pending } else { MailerState::Absent },
+            identity,
+            sealed,
+        }));
+        if self.changes.len() >= PAGE { self.flush() } else { Ok(()) }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection) -> Result<(), StationError> {
+        let field = rejection.field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
+        self.changes.push(Change::Refuse(
+            self.id,
+            RefusedRow {
+                line: rejection.line,
+                reference: rejection.order.map(|n| n.to_string()).unwrap_or_default(),
+                code: rejection.code.clone(),
+                reason: format!("{field}{}", rejection.reason),
+            },
+        ));
+        if self.changes.len() >= PAGE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), StationError> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let detail = format!("{} records", changes.len());
+        commit(self.taking, self.id, changes, detail)
+    }
+}
+
+fn commit(
+    taking: &Taking<'_>,
+    id: JobId,
+    changes: Vec<Change>,
+    detail: String,
+) -> Result<(), StationError> {
+    let audit = AuditEntry {
+        actor: "intake".into(),
+        act: "intake".into(),
+        key: OrderKey { job: id, order: 0 },
+        detail,
+    };
+    let at = taking.clock.unix_seconds();
+    Ok(taking.store.commit(&Batch { at, require: None, changes, audit: vec![audit] })?)
+}
+
+/// What makes a card unique: PAN, PSN and expiry, where the record has them; else the whole text.
+fn identity(record: &dyn Fields, name: &str, order: &Order) -> Zeroizing<String> {
+    let text = |field: &str| record.field(name, field).and_then(|v| v.text().map(str::to_owned));
+    let expiry = record.field(name, "expiry").and_then(|v| v.date());
+    match (text("pan"), expiry) {
+        (Some(pan), Some(expiry)) => {
+            let psn = text("psn").unwrap_or_default();
+            Zeroizing::new(format!("{pan}|{psn}|{}", expiry.format("YYYYMM")))
+        }
+        _ => Zeroizing::new(order.text.clone()),
+    }
+}
+
+/// An order from its sealed form.
+pub(crate) fn unsealed(clear: &[u8]) -> Result<Order, StationError> {
+    let damaged = || {
+        StationError::new("R1107", "a kept order can't be read", "restore the job's data")
+    };
+    let text = std::str::from_utf8(clear).map_err(|_| damaged())?;
+    let mut parts = text.splitn(5, '\n');
+    let mut next = || parts.next().ok_or_else(damaged);
+    Ok(Order {
+        number: next()?.parse().map_err(|_| damaged())?,
+        line: next()?.parse().map_err(|_| damaged())?,
+        product: next()?.to_owned(),
+        priority: next()?.parse().map_err(|_| damaged())?,
+        text: next()?.to_owned(),
+    })
+}
