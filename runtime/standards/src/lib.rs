@@ -14,4 +14,7 @@ pub mod kcv;
 pub mod mac;
 pub mod pan;
 pub mod pin;
+pub mod tags;
 pub mod test_keys;
+pub mod tlv;
+pub mod track;
