@@ -279,7 +279,7 @@ fn check_card(
             let (Some(_), Some(serial)) = (to.blank, &to.serial) else {
                 return Err(error("R1404", "an intent without blank and serial"));
             };
-            public_text(serial)?;
+            limit(serial.len(), TEXT_BYTES)?;
             if let Some((owner, attempt)) = rows.serial_owner(serial)? {
                 let what = format!(
                     "the chip was order {} of job {}, attempt {attempt}",

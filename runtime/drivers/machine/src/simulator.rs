@@ -73,7 +73,9 @@ impl SimulatedMachine {
         chips: ChipFactory,
     ) -> Result<Self, MachineError> {
         let (ledger, situation) = Ledger::open(folder)?;
-        let serial_prefix = ledger.keyed(&[b"serial prefix"])?.chars().take(8).collect();
+        // Hexadecimal that begins with a letter, so that nobody takes it for a card number.
+        let random = ledger.keyed(&[b"serial prefix"])?;
+        let serial_prefix = "C".chars().chain(random.chars().take(7)).collect();
         let slots = situation
             .resident
             .keys()

@@ -2,7 +2,9 @@
 
 use crate::engine::{Act, Event, Hands, Lane, Trouble, Workpiece};
 use cardwright_machine::{MachineSettings, SimulatedMachine};
-use cardwright_ports::machine::{Coercivity, EmbossedLine, Machine, PrintedPanel, Side};
+use cardwright_ports::machine::{
+    Coercivity, EmbossedLine, Machine, Place, PrintedPanel, Side,
+};
 use cardwright_ports::store::{CardData, JobState, MailerState, OrderKey, OrderState};
 use cardwright_ports::{CardChannel, CardError, MachineError, Store};
 use std::collections::BTreeSet;
@@ -61,8 +63,7 @@ impl Hands for FakeHands {
     fn clear_line(&self) -> Result<Vec<u64>, Trouble> {
         let blanks = self.machine.in_slots().map_err(trouble)?;
         for blank in blanks.iter().filter(|_| self.clears) {
-            let dropped = self.machine.reject(*blank, "unknown", "R1462");
-            dropped.map_err(trouble)?;
+            take_out(&self.machine, *blank, "R1462");
         }
         Ok(blanks)
     }
@@ -172,7 +173,10 @@ impl FakeHands {
     fn witness(&self, work: &Workpiece, act: &Act) {
         let Some(disk) = &self.disk else { return };
         let disk = disk();
-        let row = disk.order(work.order.key).unwrap();
+        let Ok(row) = disk.order(work.order.key) else {
+            let what = format!("{} while the disk has no such order", act.name());
+            return self.violations.lock().unwrap().push(what);
+        };
         let state = row.status.state;
         let fits = match act {
             Act::Generate | Act::Feed { .. } => state == OrderState::Claimed,
@@ -203,6 +207,15 @@ impl FakeHands {
                 state.name()
             );
             self.violations.lock().unwrap().push(what);
+        }
+    }
+}
+
+/// People do not give up when a bin jams.
+pub(crate) fn take_out(machine: &SimulatedMachine, blank: u64, code: &str) {
+    for _ in 0..5 {
+        if machine.where_is(blank).unwrap() == Place::Slot {
+            machine.reject(blank, "unknown", code).ok();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A site in a box: store, machine, printer, operators; runs a job through crashes to its end.
 
 use super::bugs::{Bug, BuggyStore, Bugs};
-use super::hands::{FakeHands, Forms, Reader, machine};
+use super::hands::{FakeHands, Forms, Reader, machine, take_out};
 use super::oracle::judge;
 use crate::engine::control::End;
 use crate::engine::{
@@ -10,7 +10,7 @@ use crate::engine::{
 };
 use cardwright_bundle::{Constant, Flow, Step};
 use cardwright_machine::SimulatedMachine;
-use cardwright_ports::machine::{Machine, Place};
+use cardwright_ports::machine::Machine;
 use cardwright_ports::store::{
     AuditEntry, Batch, BundleRow, Change, JobId, JobState, MailerState, NewJob, NewOrder, OrderKey,
     OrderQuery, OrderState,
@@ -262,7 +262,7 @@ impl World {
     pub(crate) fn empty_line(&self) {
         let machine = &self.hands.machine;
         for blank in machine.in_slots().unwrap() {
-            machine.reject(blank, "unknown", "HAND").ok();
+            take_out(machine, blank, "HAND");
         }
     }
 
@@ -303,9 +303,7 @@ impl World {
 
     fn look_for(&self, blank: u64) -> Found {
         let machine = &self.hands.machine;
-        if machine.where_is(blank).unwrap() == Place::Slot {
-            machine.reject(blank, "unknown", "HAND").unwrap();
-        }
+        take_out(machine, blank, "HAND");
         finding(&machine.where_is(blank).unwrap()).unwrap()
     }
 
