@@ -82,7 +82,10 @@ fn open_format_1(parts: &mut Parts<'_>, command: &Command) -> Result<Vec<u8>, u1
         input.extend_from_slice(&pad(&tlv::write(0x87, text), size));
     }
     let expected = emv_mac_of_blocks(keys.family, &key, &input).ok_or(sw::CONDITIONS)?;
-    if !expected.get(..mac.len()).is_some_and(|expected| same(expected, mac)) {
+    if !expected
+        .get(..mac.len())
+        .is_some_and(|expected| same(expected, mac))
+    {
         return Err(sw::SECURITY);
     }
     parts.transaction.script_chain = Some(expected);
@@ -97,7 +100,10 @@ fn open_format_1(parts: &mut Parts<'_>, command: &Command) -> Result<Vec<u8>, u1
 fn open_format_2(parts: &Parts<'_>, command: &Command, change: bool) -> Result<Vec<u8>, u16> {
     let keys = &parts.payment.keys;
     let body = if change { 16 } else { 0 };
-    let (text, mac) = command.data.split_at_checked(body).ok_or(sw::WRONG_LENGTH)?;
+    let (text, mac) = command
+        .data
+        .split_at_checked(body)
+        .ok_or(sw::WRONG_LENGTH)?;
     if !(4..=8).contains(&mac.len()) {
         return Err(sw::WRONG_LENGTH);
     }
@@ -112,7 +118,10 @@ fn open_format_2(parts: &Parts<'_>, command: &Command, change: bool) -> Result<V
     let expected = session_key(keys.family, &keys.integrity, &arqc)
         .and_then(|key| emv_mac(keys.family, &key, &input))
         .ok_or(sw::CONDITIONS)?;
-    if expected.get(..mac.len()).is_some_and(|expected| same(expected, mac)) {
+    if expected
+        .get(..mac.len())
+        .is_some_and(|expected| same(expected, mac))
+    {
         Ok(text.to_vec())
     } else {
         Err(sw::SECURITY)
@@ -123,7 +132,11 @@ fn open_format_2(parts: &Parts<'_>, command: &Command, change: bool) -> Result<V
 fn reference_pin(parts: &Parts<'_>, text: Vec<u8>, change: bool) -> Result<Secret, u16> {
     let keys = &parts.payment.keys;
     if !change {
-        return if text.is_empty() { Ok(Secret::default()) } else { Err(sw::WRONG_DATA) };
+        return if text.is_empty() {
+            Ok(Secret::default())
+        } else {
+            Err(sw::WRONG_DATA)
+        };
     }
     if text.is_empty() || !text.len().is_multiple_of(keys.family.block()) {
         return Err(sw::WRONG_DATA);

@@ -57,7 +57,10 @@ pub(crate) fn blank_with(protocol: Protocol, aids: &[&[u8]], quirks: Quirks) -> 
 }
 
 pub(crate) fn select(card: &mut VirtualCard, aid: &[u8]) -> (Vec<u8>, u16) {
-    send(card, &[&[0x00, 0xA4, 0x04, 0x00, aid.len() as u8], aid, &[0]].concat())
+    send(
+        card,
+        &[&[0x00, 0xA4, 0x04, 0x00, aid.len() as u8], aid, &[0]].concat(),
+    )
 }
 
 /// A card whose only application took these groupings over SCP02.

@@ -84,9 +84,8 @@ fn certify(key: &str, static_data: &[u8]) -> (Vec<u8>, Vec<u8>) {
 /// it has a key of its own for the PIN.
 pub(crate) fn certified(aip: [u8; 2], cvm_rules: &str, pin_key: bool) -> Groups {
     let mut groups = golden();
-    let record = |groups: &Groups, number: u16| {
-        groups.iter().find(|(n, _)| *n == number).unwrap().1.clone()
-    };
+    let record =
+        |groups: &Groups, number: u16| groups.iter().find(|(n, _)| *n == number).unwrap().1.clone();
     let text = hex::encode_upper(record(&groups, 0x0201));
     let list = format!("{}{cvm_rules}", "0".repeat(16));
     let list = format!("8E{:02X}{list}", list.len() / 2);
