@@ -8,6 +8,7 @@ use crate::stationery::Stock;
 use crate::units::points;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::paper::Sheet;
+use krilla::error::KrillaError;
 use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 use krilla::{Document, SerializeSettings};
@@ -48,8 +49,17 @@ pub(crate) fn write(
         page.finish();
         drawn?;
     }
-    let octets = document
-        .finish()
-        .map_err(|_| error::library("a font or background was refused by the PDF writer"))?;
+    let octets = document.finish().map_err(|error| refusal(stock, &error))?;
     Ok(SecretBytes::new(octets))
+}
+
+/// The writer's refusal in the layout's words.
+fn refusal(stock: &Stock, error: &KrillaError) -> Failure {
+    match error {
+        KrillaError::Pdf(pdf, ..) => match stock.name_of_background(pdf) {
+            Some(name) => error::bad_background(name, "is of a PDF version above 1.7"),
+            None => error::library("a background was refused by the PDF writer"),
+        },
+        _ => error::library("a font was refused by the PDF writer"),
+    }
 }

@@ -70,6 +70,12 @@ impl Stock {
         found.ok_or_else(|| error::unknown_background(name))
     }
 
+    /// The name of a background.
+    pub(crate) fn name_of_background(&self, pdf: &PdfDocument) -> Option<&str> {
+        let found = self.backgrounds.iter().find(|(_, known)| known.pdf == *pdf);
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// The shaper's fonts; a copy shares the data.
     pub(crate) fn fonts(&self) -> FontContext {
         self.fonts.clone()

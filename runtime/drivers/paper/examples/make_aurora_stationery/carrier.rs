@@ -1,7 +1,7 @@
 //! The welcome letter that carries the card.
 
-use crate::letterhead;
-use crate::pen::{self, Faces, GREY, HAIR, ICE, NIGHT, Pen, Shape, TEAL, WHITE};
+use super::letterhead;
+use super::pen::{self, Faces, GREY, HAIR, ICE, NIGHT, Pen, Shape, TEAL, WHITE};
 
 /// The card's place: ISO/IEC 7810 ID-1, 85.60 by 53.98 mm, corners of 3.18 mm.
 const CARD: (f32, f32, f32, f32, f32) = (99.4, 118.0, 85.60, 53.98, 3.18);

@@ -1,6 +1,6 @@
 //! What both sheets share: logo, sender, fold marks, footer.
 
-use crate::pen::{Faces, GREEN, GREY, HAIR, ICE, NIGHT, Pen, Shape, TEAL, VIOLET, WHITE};
+use super::pen::{Faces, GREEN, GREY, HAIR, ICE, NIGHT, Pen, Shape, TEAL, VIOLET, WHITE};
 
 /// Head and foot of a letter. Kept free for data: address (25, 46)-(110, 84), barcode
 /// (176, 16)-(196, 36) and the body.

@@ -1,7 +1,7 @@
 //! The PIN letter: a frame with a security pattern around the label's window and how to open it.
 
-use crate::letterhead;
-use crate::pen::{self, Faces, GREY, HAIR, ICE, Ink, NIGHT, Pen, Shape, TEAL, VIOLET, WHITE};
+use super::letterhead;
+use super::pen::{self, Faces, GREY, HAIR, ICE, Ink, NIGHT, Pen, Shape, TEAL, VIOLET, WHITE};
 
 /// Window of the laser PIN label on the stock; stays free of ink.
 const WINDOW: (f32, f32, f32, f32) = (118.0, 92.0, 52.0, 14.0);
