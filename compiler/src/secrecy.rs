@@ -1,120 +1,26 @@
 //! Sinks: where a value ends, and how much each may hold.
 //!
 //! A value reaches a sink below its secrecy only through a named operation that lowers it. What is
-//! refused is shown with the whole way from the input field to the sink.
+//! refused is shown with the whole way from the input field to the sink. The clearances are rows
+//! of the vocabulary.
+
+pub use cardwright_vocabulary::Sink;
 
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Step, Typed};
 use crate::model::Span;
-use cardwright_bundle::Secrecy;
+use cardwright_bundle::{Constant, Op, Secrecy};
+use cardwright_vocabulary::Level;
 use std::rc::Rc;
 
-/// A place where a value ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sink {
-    /// Text or barcode of a carrier.
-    CarrierText,
-    /// A DGI in clear.
-    ChipClear,
-    /// A DGI under the channel's data encryption key.
-    ChipEncrypted,
-    /// A flag that decides what is drawn, taken or refused: its outcome is visible.
-    Condition,
-    /// The printed panel of the card verification value.
-    Cvv2Panel,
-    /// Embossed characters.
-    Embossing,
-    /// Text of an error or a refusal.
-    ErrorText,
-    /// A field of an output file.
-    FileField,
-    /// Name of an output file.
-    FileName,
-    /// A line of a log.
-    Log,
-    /// The PIN field of a mailer.
-    MailerPin,
-    /// Text or barcode of a PIN mailer.
-    MailerText,
-    /// A metric.
-    Metric,
-    /// Any other printed panel of a card's face.
-    PrintPanel,
-    /// A line of the report.
-    Report,
-    /// A track of the stripe.
-    Stripe,
-}
-
-impl Sink {
-    /// The most that it may hold.
-    #[must_use]
-    pub const fn clearance(self) -> Secrecy {
-        match self {
-            Sink::Condition
-            | Sink::ErrorText
-            | Sink::FileName
-            | Sink::Log
-            | Sink::Metric
-            | Sink::Report => Secrecy::Public,
-            Sink::CarrierText
-            | Sink::Embossing
-            | Sink::FileField
-            | Sink::MailerText
-            | Sink::PrintPanel => Secrecy::Cardholder,
-            Sink::ChipClear | Sink::Cvv2Panel | Sink::Stripe => Secrecy::Sensitive,
-            Sink::ChipEncrypted | Sink::MailerPin => Secrecy::Secret,
-        }
-    }
-
-    /// Its name in a sentence.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Sink::CarrierText => "the text of a carrier",
-            Sink::ChipClear => "a DGI in clear",
-            Sink::ChipEncrypted => "an encrypted DGI",
-            Sink::Condition => "a condition whose outcome is visible",
-            Sink::Cvv2Panel => "the CVV2 panel",
-            Sink::Embossing => "the embossing",
-            Sink::ErrorText => "the text of a refusal",
-            Sink::FileField => "a field of an output file",
-            Sink::FileName => "the name of a file",
-            Sink::Log => "a log",
-            Sink::MailerPin => "the PIN field of a mailer",
-            Sink::MailerText => "the text of a PIN mailer",
-            Sink::Metric => "a metric",
-            Sink::PrintPanel => "a printed panel",
-            Sink::Report => "the report",
-            Sink::Stripe => "a track of the stripe",
-        }
-    }
-
-    /// How a value gets there rightly.
-    const fn advice(self) -> &'static str {
-        match self {
-            Sink::FileField => {
-                "lower it: `mask(…)` or `last_digits(…)` for a PAN, `encrypt(…, under: key)` with \
-                 a transport key for anything else"
-            }
-            Sink::Condition => {
-                "decide by a public field; a branch on a secret shows the secret by what it does"
-            }
-            Sink::CarrierText | Sink::MailerText => {
-                "a PIN belongs into the `pin` block of a mailer, verification values and tracks \
-                 into the card"
-            }
-            Sink::Embossing | Sink::PrintPanel => {
-                "a CVV2 belongs into the panel \"cvv2\", other verification values into chip and \
-                 stripe, a PIN into neither"
-            }
-            Sink::ChipClear => "send it in an encrypted DGI: `offline_pin` and `keys` do so",
-            Sink::Stripe => {
-                "a stripe holds tracks and verification values; a PIN goes there only as `pvv(…)` \
-                 or `ibm3624_offset(…)`"
-            }
-            _ => "lower it by name: `mask(…)`, `last_digits(…)`, `kcv(…)`; or leave it out",
-        }
+/// The bundle's level for a level of the vocabulary.
+#[must_use]
+pub const fn secrecy_of(level: Level) -> Secrecy {
+    match level {
+        Level::Public => Secrecy::Public,
+        Level::Cardholder => Secrecy::Cardholder,
+        Level::Sensitive => Secrecy::Sensitive,
+        Level::Secret => Secrecy::Secret,
     }
 }
 
@@ -130,17 +36,36 @@ pub const fn level(secrecy: Secrecy) -> &'static str {
 }
 
 impl Elaborator<'_> {
-    /// Lets a value end in a sink, or says by E1001 why it may not. `what` names the sink in this
-    /// place, such as `line 2 of the mailer`.
+    /// Lets a value end in a sink, or says why it may not: E1001 when it is too secret, E1002 when
+    /// it shows the PAN beside a PIN, E1003 when the CVV2 panel would hold something else. `what`
+    /// names the sink in this place, such as `line 2 of the mailer`.
     pub fn sink(&mut self, value: &Typed, sink: Sink, what: &str, span: Span) -> bool {
-        if value.secrecy > sink.clearance() {
+        let clearance = secrecy_of(sink.clearance());
+        let source = source(value);
+        let words = sink.words();
+        if value.secrecy > clearance {
             let message = format!(
-                "{} would reach {what}: {} takes at most {} values",
-                described(value),
-                sink.words(),
-                level(sink.clearance()),
+                "{} would reach {what}: it ends in {words}, which takes {} at most",
+                described(&source, value.secrecy),
+                level(clearance),
             );
-            self.refuse("E1001", value, &message, sink, what, span);
+            let advice = sink.row().map_or("", |row| row.advice);
+            self.refuse("E1001", value, &message, advice, (sink, what, span));
+            return false;
+        }
+        if value.shows_pan && sink.row().is_some_and(|row| !row.takes_pan) {
+            let message = format!(
+                "the PAN would reach {what}: {source} ends in {words}, and a PIN never travels \
+                 with its account number"
+            );
+            let advice = "show `last_digits(…)` at most, or better a reference: `run.reference`";
+            self.refuse("E1002", value, &message, advice, (sink, what, span));
+            return false;
+        }
+        if sink == Sink::Cvv2Panel && value.secrecy == Secrecy::Sensitive && !self.is_cvv2(value) {
+            let message = format!("{what} may hold the CVV2 and nothing else that is sensitive");
+            let advice = "use `cvv2(key, pan, expiry)`: the verification value of service code 000";
+            self.refuse("E1003", value, &message, advice, (sink, what, span));
             return false;
         }
         true
@@ -151,23 +76,42 @@ impl Elaborator<'_> {
         code: &str,
         value: &Typed,
         message: &str,
-        sink: Sink,
-        what: &str,
-        span: Span,
+        advice: &str,
+        (sink, what, span): (Sink, &str, Span),
     ) {
         let mut path = way(&value.path);
-        path.push((span, format!("{what} ({})", sink.words())));
-        let mut problem = Problem::error(code, span, message).help(sink.advice());
+        path.push((span, format!("{what}: {}", sink.words())));
+        let mut problem = Problem::error(code, span, message).help(advice);
+        if let Some((first, source)) = path.first() {
+            problem = problem.label(*first, format!("{source} comes from here"));
+        }
         problem.path = path;
         self.findings().push(problem);
     }
+
+    /// Whether a value is the verification value of service code 000 and nothing else.
+    fn is_cvv2(&self, value: &Typed) -> bool {
+        let Some(Op::Intent { intent, args, .. }) = self.op(value.node) else {
+            return false;
+        };
+        let service = args.last().and_then(|n| self.op(*n));
+        intent == "cvv"
+            && matches!(service, Some(Op::Constant { value: Constant::Text(t) }) if t == "000")
+    }
 }
 
-fn described(value: &Typed) -> String {
-    let source = way(&value.path)
+fn described(source: &str, secrecy: Secrecy) -> String {
+    match secrecy {
+        Secrecy::Cardholder => format!("{source} (cardholder data)"),
+        other => format!("{source} ({})", level(other)),
+    }
+}
+
+/// Where the most secret part of a value comes from.
+fn source(value: &Typed) -> String {
+    way(&value.path)
         .first()
-        .map_or_else(String::new, |(_, what)| what.clone());
-    format!("{source}, which is {},", level(value.secrecy))
+        .map_or_else(String::new, |(_, what)| what.clone())
 }
 
 /// The steps of a value, from its source on.

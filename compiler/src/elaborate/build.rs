@@ -53,6 +53,7 @@ impl Elaborator<'_> {
             node,
             ty,
             secrecy: Secrecy::Public,
+            shows_pan: false,
             path: step("a constant", span, None),
         }
     }
@@ -67,8 +68,9 @@ impl Elaborator<'_> {
             function: instruction.name.to_owned(),
             args: args.iter().map(|a| a.node).collect(),
         };
-        let what = format!("{name}: {}", instruction.doc);
-        Some(self.instruction(op, instruction.gives, instruction.effect, args, &what, span))
+        let what = format!("through `{name}`");
+        let typed = self.instruction(op, instruction.gives, instruction.effect, args, &what, span);
+        Some(self.folded(name, args, typed, span))
     }
 
     /// An operation of the HSM by its bundle name, with keys as qualified names in the intent's
@@ -94,7 +96,7 @@ impl Elaborator<'_> {
             keys,
             args: args.iter().map(|a| a.node).collect(),
         };
-        let what = format!("{name}: {}", instruction.doc);
+        let what = format!("through `{name}`");
         Some(self.instruction(op, instruction.gives, instruction.effect, args, &what, span))
     }
 
@@ -144,11 +146,19 @@ impl Elaborator<'_> {
             Effect::Becomes(level) => level,
         };
         let node = self.node(op, gives, secrecy, span);
+        let readable = matches!(
+            gives,
+            ValueType::Text | ValueType::TextList | ValueType::Bytes | ValueType::Number
+        );
         Typed {
             node,
             ty: plain_type(gives),
             secrecy,
-            path: step(what, span, top.map(|(_, path)| path)),
+            shows_pan: readable
+                && secrecy >= Secrecy::Cardholder
+                && effect != Effect::Becomes(Secrecy::Public)
+                && args.iter().any(|a| a.shows_pan),
+            path: way(what, span, effect, joined, top.map(|(_, path)| path)),
         }
     }
 
@@ -200,6 +210,24 @@ pub(super) fn step(what: impl Into<String>, span: Span, from: Option<Rc<Step>>) 
         span,
         from,
     })
+}
+
+/// The way of a result. What an operation makes more secret than all that goes into it (a PIN, a
+/// verification value) has its source there.
+fn way(
+    what: &str,
+    span: Span,
+    effect: Effect,
+    joined: Secrecy,
+    from: Option<Rc<Step>>,
+) -> Rc<Step> {
+    match effect {
+        Effect::Becomes(level) if level > joined => {
+            let what = what.strip_prefix("through ").unwrap_or(what);
+            step(format!("the result of {what}"), span, None)
+        }
+        _ => step(what, span, from),
+    }
 }
 
 fn fits(operands: usize, variadic: bool, given: usize) -> Option<()> {

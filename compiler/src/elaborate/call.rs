@@ -1,1 +1,672 @@
-//! To come.
+//! Calls: the vocabulary's functions become instructions, the author's own are put in.
+
+use super::fields::pin_format;
+use super::names::{Meaning, dotted};
+use super::{Elaborator, Env, Frame, Typed};
+use crate::diagnostics::Problem;
+use crate::model::{Decl, MArg, MExpr, MKind, Span};
+use crate::types::{ANY_LENGTH, Lengths, Type};
+use cardwright_bundle::Op;
+use cardwright_vocabulary::{FUNCTIONS, Function, Gives, Param, Takes, function, nearest};
+
+/// An argument that was bound to a parameter.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Expression(&'a MExpr),
+    Default(&'static str),
+}
+
+/// An argument after it was looked at.
+enum Ready {
+    Key(String),
+    Value(Typed),
+    Word(String),
+}
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn call(
+        &mut self,
+        callee: &'a MExpr,
+        args: &'a [MArg],
+        piped: Option<&'a MExpr>,
+        want: Option<&Type>,
+        span: Span,
+    ) -> Option<Typed> {
+        let MKind::Name(segments) = &callee.kind else {
+            let help = "write `function(arguments)`";
+            self.say("E0202", callee.span, "this can't be called".to_owned(), help);
+            return None;
+        };
+        let name = dotted(segments);
+        if let Some(row) = function(&name) {
+            let bound = self.bind(row, args, piped, span)?;
+            return self.builtin(row, &bound, want, span);
+        }
+        match self.model.resolve(segments, callee.span) {
+            crate::model::Target::Poisoned => None,
+            crate::model::Target::Decl { qualified, used } if used == segments.len() => {
+                let decl = self.model.get(&qualified)?;
+                if decl.kind == "fn" {
+                    return self.inline(decl, args, piped, want, span);
+                }
+                let message = format!("the {} `{}` is no function", decl.kind, decl.name);
+                self.say("E0202", callee.span, message, "name it without parentheses or |>");
+                None
+            }
+            _ => {
+                self.unknown_function(&name, callee.span);
+                None
+            }
+        }
+    }
+
+    fn unknown_function(&mut self, name: &str, span: Span) {
+        let own = self.model.of_kind("fn").map(|d| d.name.as_str());
+        let known = FUNCTIONS.iter().map(|f| f.name).chain(own);
+        let help = match nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "the reference book lists all functions; your own are declared as \
+                     `fn name(parameters) = …`"
+                .to_owned(),
+        };
+        self.say("E0106", span, format!("there is no function `{name}`"), &help);
+    }
+
+    /// Puts a function of the author's in: its parameters stand for the arguments.
+    fn inline(
+        &mut self,
+        decl: &'a Decl,
+        args: &'a [MArg],
+        piped: Option<&'a MExpr>,
+        want: Option<&Type>,
+        span: Span,
+    ) -> Option<Typed> {
+        let mut params: Vec<(&'a str, Option<&'a MExpr>)> = decl
+            .params
+            .iter()
+            .map(|(name, _, _)| (name.as_str(), None))
+            .collect();
+        let positional = piped
+            .into_iter()
+            .chain(args.iter().filter(|a| a.name.is_none()).map(|a| &a.value));
+        let mut too_many = 0;
+        for value in positional {
+            match params.iter_mut().find(|(_, given)| given.is_none()) {
+                Some(slot) => slot.1 = Some(value),
+                None => too_many += 1,
+            }
+        }
+        for arg in args {
+            let Some(name) = &arg.name else { continue };
+            match params.iter_mut().find(|(n, _)| n == name) {
+                Some(slot) if slot.1.is_none() => slot.1 = Some(&arg.value),
+                _ => too_many += 1,
+            }
+        }
+        let bound: Option<Vec<(&'a str, &'a MExpr)>> = params
+            .into_iter()
+            .map(|(name, given)| Some((name, given?)))
+            .collect();
+        let Some(bound) = bound.filter(|_| too_many == 0) else {
+            let names: Vec<&str> = decl.params.iter().map(|(n, _, _)| n.as_str()).collect();
+            self.findings().push(
+                Problem::error("E0209", span, format!("`{}` takes other arguments", decl.name))
+                    .label(decl.span, "declared here")
+                    .help(format!("it takes: {}", names.join(", "))),
+            );
+            return None;
+        };
+        let body = decl.value.as_ref()?.single()?;
+        self.enter(&decl.qualified, span)?;
+        let frame = self.frames.len();
+        self.frames.push(Frame {
+            params: bound,
+            caller: self.env,
+        });
+        let env = Env {
+            frame: Some(frame),
+            this: None,
+        };
+        let typed = self.standing(env, |s| s.expr(body, want));
+        self.frames.pop();
+        self.open.pop();
+        typed.map(|t| t.through(format!("through `fn {}`", decl.name), span))
+    }
+
+    fn bind(
+        &mut self,
+        row: &'static Function,
+        args: &'a [MArg],
+        piped: Option<&'a MExpr>,
+        span: Span,
+    ) -> Option<Vec<(&'static Param, Given<'a>)>> {
+        let mut bound: Vec<(&'static Param, Given<'a>)> = Vec::new();
+        let mut slots: Vec<(&'static Param, Option<&'a MExpr>)> =
+            row.params.iter().map(|p| (p, None)).collect();
+        for arg in args {
+            let Some(name) = &arg.name else { continue };
+            let Some(slot) = slots.iter_mut().find(|(p, _)| p.name == name) else {
+                let names: Vec<&str> = row.params.iter().map(|p| p.name).collect();
+                let help = match nearest(name, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it takes: {}", signature(row)),
+                };
+                let message = format!("`{}` takes no argument `{name}`", row.name);
+                self.say("E0209", arg.value.span, message, &help);
+                return None;
+            };
+            slot.1 = Some(&arg.value);
+        }
+        if let Some(piped) = piped {
+            let open = |s: &&mut (&Param, Option<&MExpr>)| {
+                s.1.is_none() && !s.0.named && !matches!(s.0.takes, Takes::Key(_))
+            };
+            if let Some(slot) = slots.iter_mut().find(open) {
+                slot.1 = Some(piped);
+            }
+        }
+        let mut extra: Vec<&'a MExpr> = Vec::new();
+        for value in args.iter().filter(|a| a.name.is_none()).map(|a| &a.value) {
+            match slots.iter_mut().find(|(p, given)| given.is_none() && !p.named) {
+                Some(slot) => slot.1 = Some(value),
+                None => extra.push(value),
+            }
+        }
+        for (param, given) in slots {
+            match (given, param.default) {
+                (Some(e), _) => bound.push((param, Given::Expression(e))),
+                (None, Some(default)) => bound.push((param, Given::Default(default))),
+                (None, None) => {
+                    let message = format!("`{}` needs `{}`", row.name, param.name);
+                    self.say("E0209", span, message, &format!("write it as {}", signature(row)));
+                    return None;
+                }
+            }
+        }
+        let last = row.params.last().filter(|_| row.variadic);
+        match (last, extra.first()) {
+            (Some(last), _) => {
+                bound.extend(extra.into_iter().map(|e| (last, Given::Expression(e))));
+            }
+            (None, Some(first)) => {
+                let message = format!("`{}` takes fewer arguments", row.name);
+                self.say("E0209", first.span, message, &format!("write it as {}", signature(row)));
+                return None;
+            }
+            (None, None) => {}
+        }
+        Some(bound)
+    }
+
+    fn builtin(
+        &mut self,
+        row: &'static Function,
+        bound: &[(&'static Param, Given<'a>)],
+        want: Option<&Type>,
+        span: Span,
+    ) -> Option<Typed> {
+        match row.name {
+            "count" => return self.count(bound, span),
+            "unique" => {
+                let message = "`unique` is a whole rule of a format: `require unique(…)`";
+                self.say("E0202", span, message.to_owned(), "let it stand alone in its rule");
+                return None;
+            }
+            _ => {}
+        }
+        let mut ready = Vec::new();
+        let mut failed = false;
+        for (param, given) in bound {
+            match self.ready(row, param, *given, span) {
+                Some(r) => ready.push(r),
+                None => failed = true,
+            }
+        }
+        if failed {
+            return None;
+        }
+        let mut keys = Vec::new();
+        let mut values = Vec::new();
+        let mut words = Vec::new();
+        for r in ready {
+            match r {
+                Ready::Key(key) => keys.push(key),
+                Ready::Value(value) => values.push(value),
+                Ready::Word(word) => words.push(word),
+            }
+        }
+        let typed = match row.name {
+            "kcv" => return self.check_value(&keys, span),
+            "format_date" => return self.format_date(values, span),
+            "cvv" | "cvv2" | "icvv" => self.verification(row, &keys, values, &words, span),
+            "track1" | "track2" => self.track(row, values, span),
+            "pin_block" => {
+                let format = words.first().and_then(|w| pin_format(w)).unwrap_or(0);
+                values.push(self.number(i64::from(format), span));
+                self.intent(row.instruction, &keys, &values, span)
+            }
+            _ if cardwright_bundle::intent(row.instruction).is_some() => {
+                self.intent(row.instruction, &keys, &values, span)
+            }
+            _ => {
+                let ty = self.result(row, &values);
+                let typed = self.apply(row.instruction, &values, span)?;
+                return Some(typed.of_type(ty));
+            }
+        }?;
+        let ty = match (row.gives, &typed.ty) {
+            (Gives::Track1 | Gives::Track2, ty) => ty.clone(),
+            _ => self.result(row, &values_of(&typed)),
+        };
+        let _ = want;
+        Some(typed.of_type(ty))
+    }
+
+    fn ready(
+        &mut self,
+        row: &'static Function,
+        param: &'static Param,
+        given: Given<'a>,
+        span: Span,
+    ) -> Option<Ready> {
+        let e = match given {
+            Given::Expression(e) => e,
+            Given::Default(text) => return self.default_value(param, text, span),
+        };
+        let value = |typed: Typed| Some(Ready::Value(typed));
+        match param.takes {
+            Takes::Text => {
+                let typed = self.expr(e, None)?;
+                value(self.coerce(typed, &Type::text(), e.span)?)
+            }
+            Takes::Bytes => value(self.expr(e, Some(&Type::bytes()))?),
+            Takes::Date => value(self.expr(e, Some(&Type::Date))?),
+            Takes::Number => value(self.expr(e, Some(&Type::Number { digits: 18 }))?),
+            Takes::Pin => value(self.expr(e, Some(&Type::Pin))?),
+            Takes::Lines => value(self.expr(
+                e,
+                Some(&Type::Lines {
+                    count: 99,
+                    each: ANY_LENGTH,
+                }),
+            )?),
+            Takes::Service => value(self.expr(e, Some(&Type::Digits(Lengths::exactly(3))))?),
+            Takes::ConstNumber => {
+                let n = self.const_number(e)?;
+                value(self.number(n, e.span))
+            }
+            Takes::ConstText => {
+                let text = self.const_text(e)?;
+                value(self.text(&text, e.span))
+            }
+            Takes::Tag => {
+                let Some(tag) = crate::model::shape::tag_of(e) else {
+                    let message = "a tag is expected".to_owned();
+                    self.say("E0208", e.span, message, "write `#9F37`");
+                    return None;
+                };
+                let octets = hex::decode(tag).ok()?;
+                value(self.octets(&octets, e.span))
+            }
+            Takes::Key(uses) => Some(Ready::Key(self.key_for(e, uses, row.name)?)),
+            Takes::Word(words) => match self.followed_word(e) {
+                Some(word) if words.contains(&word.as_str()) => Some(Ready::Word(word)),
+                _ => {
+                    let message = format!("`{}` is one of: {}", param.name, words.join(", "));
+                    self.say("E0209", e.span, message, "write the word itself");
+                    None
+                }
+            },
+            Takes::Record => None,
+        }
+    }
+
+    fn followed_word(&mut self, e: &'a MExpr) -> Option<String> {
+        let (behind, _) = self.behind(e)?;
+        let text = behind.literal_text();
+        behind.word().map(str::to_owned).or(text)
+    }
+
+    fn default_value(&mut self, param: &Param, text: &str, span: Span) -> Option<Ready> {
+        Some(match param.takes {
+            Takes::ConstNumber | Takes::Number => {
+                Ready::Value(self.number(text.parse().unwrap_or(0), span))
+            }
+            Takes::Word(_) => Ready::Word(text.to_owned()),
+            _ => Ready::Value(self.text(text, span)),
+        })
+    }
+
+    fn count(&mut self, bound: &[(&'static Param, Given<'a>)], span: Span) -> Option<Typed> {
+        let Some((_, Given::Expression(e))) = bound.first() else {
+            return None;
+        };
+        let format = self.format;
+        let name = e.word().filter(|name| {
+            format.is_some_and(|f| super::fields::record_of(f, name).is_some())
+        });
+        let Some(name) = name else {
+            let help = "write `count(order)`, in a rule of the format that declares the record";
+            self.say("E0106", e.span, "a record is expected".to_owned(), help);
+            return None;
+        };
+        let op = Op::Count {
+            record: name.to_owned(),
+        };
+        let ty = Type::Number { digits: 8 };
+        let public = cardwright_bundle::Secrecy::Public;
+        let node = self.node(op, ty.value_type(), public, span);
+        Some(Typed {
+            node,
+            ty,
+            secrecy: public,
+            shows_pan: false,
+            path: super::build::step(format!("`count({name})`"), span, None),
+        })
+    }
+
+    fn check_value(&mut self, keys: &[String], span: Span) -> Option<Typed> {
+        let decl = self.model.get(keys.first()?)?;
+        let check = decl.attribute("check").and_then(|e| e.single()?.literal_text());
+        let Some(check) = check else {
+            self.findings().push(
+                Problem::error("E0205", span, format!("`{}` states no check value", decl.name))
+                    .label(decl.span, "declared here")
+                    .help("add `check = \"…\"` to the key"),
+            );
+            return None;
+        };
+        Some(self.text(&check, span))
+    }
+
+    /// A date as text by a pattern of YYYY, YY, MM, DD and signs.
+    pub(super) fn dated(&mut self, date: Typed, pattern: &str, span: Span) -> Option<Typed> {
+        let rest = ["YYYY", "YY", "MM", "DD"]
+            .iter()
+            .fold(pattern.to_owned(), |rest, part| rest.replace(part, ""));
+        if rest == pattern || rest.chars().any(char::is_alphanumeric) || pattern.len() > 20 {
+            let message = format!("\"{pattern}\" is no pattern of a date");
+            let help = "patterns are made of YYYY, YY, MM, DD and signs: \"MM/YY\", \"YYYY-MM-DD\"";
+            self.say("E0205", span, message, help);
+            return None;
+        }
+        let length = Lengths::exactly(u32::try_from(pattern.chars().count()).unwrap_or(0));
+        let ty = if rest.is_empty() {
+            Type::Digits(length)
+        } else {
+            Type::Text(length)
+        };
+        let pattern = self.text(pattern, span);
+        let text = self.apply("format_date", &[date, pattern], span)?;
+        Some(text.of_type(ty))
+    }
+
+    fn format_date(&mut self, mut values: Vec<Typed>, span: Span) -> Option<Typed> {
+        let pattern = values.pop()?;
+        let text = self.constant_text(&pattern)?;
+        self.dated(values.pop()?, &text, span)
+    }
+
+    pub(super) fn constant_text(&self, typed: &Typed) -> Option<String> {
+        match self.op(typed.node)? {
+            Op::Constant {
+                value: cardwright_bundle::Constant::Text(text),
+            } => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn verification(
+        &mut self,
+        row: &Function,
+        keys: &[String],
+        mut values: Vec<Typed>,
+        words: &[String],
+        span: Span,
+    ) -> Option<Typed> {
+        let service = match row.name {
+            "cvv" => values.pop()?,
+            "cvv2" => self.text("000", span),
+            _ => self.text("999", span),
+        };
+        let order = words.first().map_or("YYMM", String::as_str);
+        let expiry = self.dated(values.pop()?, order, span)?;
+        let pan = values.pop()?;
+        self.intent(row.instruction, keys, &[pan, expiry, service], span)
+    }
+
+    fn track(&mut self, row: &Function, mut values: Vec<Typed>, span: Span) -> Option<Typed> {
+        let fixed = row.params.len().saturating_sub(1);
+        let discretionary = values.split_off(fixed.min(values.len()));
+        let tail = match discretionary.as_slice() {
+            [one] => one.clone(),
+            several => {
+                let lengths = several
+                    .iter()
+                    .filter_map(|t| t.ty.lengths())
+                    .fold(Lengths::exactly(0), Lengths::plus);
+                let joined = self.apply("concat_text", several, span)?;
+                joined.of_type(Type::Text(lengths))
+            }
+        };
+        values.push(tail);
+        // PAN, expiry of 4 and service code of 3, tail; track 1 with its name, format code and
+        // three separators, track 2 with one (ISO/IEC 7813).
+        let signs = if row.name == "track1" { 3 + 4 + 3 } else { 1 + 4 + 3 };
+        let lengths = values
+            .iter()
+            .enumerate()
+            .filter(|(n, t)| t.ty != Type::Date && *n + 2 != values.len())
+            .filter_map(|(_, t)| t.ty.lengths())
+            .fold(Lengths::exactly(signs), |sum, l| {
+                sum.plus(Lengths {
+                    min: l.min,
+                    // A name is shortened to 26 characters by the track itself.
+                    max: l.max.min(40),
+                })
+            });
+        let name_max = values.get(1).and_then(|t| t.ty.lengths()).map_or(0, |l| l.max);
+        let typed = self.apply(row.instruction, &values, span)?;
+        Some(typed.of_type(if row.name == "track1" {
+            Type::Track1(Lengths {
+                min: 0,
+                max: lengths.max.saturating_sub(name_max.min(40).saturating_sub(26)),
+            })
+        } else {
+            Type::Track2(lengths)
+        }))
+    }
+
+    /// The type of a result, with its lengths.
+    fn result(&self, row: &Function, values: &[Typed]) -> Type {
+        let nothing = Lengths::up_to(0);
+        let first = values.first().and_then(|v| v.ty.lengths()).unwrap_or(nothing);
+        let arg = |n: usize| -> u32 {
+            let constant = values.get(n).and_then(|v| self.op(v.node));
+            match constant {
+                Some(Op::Constant {
+                    value: cardwright_bundle::Constant::Number(n),
+                }) => u32::try_from(*n).unwrap_or(0),
+                _ => 0,
+            }
+        };
+        let times = |l: Lengths, n: u32| Lengths {
+            min: l.min,
+            max: l.max.saturating_mul(n).min(ANY_LENGTH.max),
+        };
+        match row.gives {
+            Gives::BytesTimes(n) => Type::Bytes(times(first, n)),
+            Gives::BytesOfArg(n) => Type::Bytes(Lengths::exactly(arg(n))),
+            Gives::HalfBytes => Type::Bytes(Lengths {
+                min: first.min.div_ceil(2),
+                max: first.max.div_ceil(2),
+            }),
+            Gives::SumBytes => Type::Bytes(
+                values
+                    .iter()
+                    .filter_map(|v| v.ty.lengths())
+                    .fold(Lengths::exactly(0), Lengths::plus),
+            ),
+            Gives::Tlv | Gives::Bytes => Type::bytes(),
+            Gives::Date => Type::Date,
+            Gives::Digits(n) => Type::Digits(Lengths::exactly(n)),
+            Gives::Flag => Type::Flag,
+            Gives::Grouped => {
+                let size = arg(1).max(1);
+                let grouped = |n: u32| n + n.saturating_sub(1) / size;
+                Type::Text(Lengths {
+                    min: grouped(first.min),
+                    max: grouped(first.max),
+                })
+            }
+            Gives::HexText => Type::Text(Lengths {
+                min: first.min.saturating_mul(2),
+                max: first.max.saturating_mul(2).min(ANY_LENGTH.max),
+            }),
+            Gives::Lines => lines_of(values),
+            Gives::Number => Type::Number { digits: 10 },
+            Gives::Pin => Type::Pin,
+            Gives::Pattern(_) => Type::text(),
+            Gives::Same => same(values, first),
+            Gives::Shortened(n) => Type::Text(Lengths {
+                min: 0,
+                max: arg(n),
+            }),
+            Gives::TextTimes(n) => match values.first().map(|v| &v.ty) {
+                Some(Type::Lines { each, .. }) => Type::Text(Lengths::up_to(each.max)),
+                _ => Type::Text(times(first, n)),
+            },
+            Gives::Padded(n) => Type::Text(Lengths {
+                min: first.min.max(arg(n)),
+                max: first.max.max(arg(n)),
+            }),
+            Gives::Cut(n) => cut(values, first, arg(n)),
+            Gives::Track1 => Type::Track1(ANY_LENGTH),
+            Gives::Track2 => Type::Track2(ANY_LENGTH),
+        }
+    }
+
+    /// The qualified name of the key that an expression names; its use must be one of `uses`
+    /// (E0501 names the key, its use, and the use that is needed). No uses: any key.
+    pub fn key(&mut self, e: &'a MExpr, uses: &[&str]) -> Option<String> {
+        self.key_for(e, uses, "this place")
+    }
+
+    fn key_for(&mut self, e: &'a MExpr, uses: &[&str], place: &str) -> Option<String> {
+        let MKind::Name(segments) = &e.kind else {
+            let help = "name a declared key, such as `cvk`";
+            self.say("E0502", e.span, "a key is expected".to_owned(), help);
+            return None;
+        };
+        let decl = match self.meaning(segments, e.span)? {
+            Meaning::Argument(inner, env) => {
+                return self.standing(env, |s| s.key_for(inner, uses, place));
+            }
+            Meaning::Attribute(owner, entry) => {
+                let env = Env {
+                    frame: None,
+                    this: Some(owner),
+                };
+                let inner = entry.single()?;
+                return self.standing(env, |s| s.key_for(inner, uses, place));
+            }
+            Meaning::Decl(decl) if decl.kind == "key" => decl,
+            Meaning::Decl(decl) => {
+                let message = format!("a key is expected, `{}` is a {}", decl.name, decl.kind);
+                self.say("E0502", e.span, message, "name a declared key, such as `cvk`");
+                return None;
+            }
+            Meaning::Field(record, field) => {
+                let message = format!("a key is expected, `{record}.{field}` is a field");
+                self.say("E0502", e.span, message, "name a declared key, such as `cvk`");
+                return None;
+            }
+            Meaning::Record(_) => {
+                self.say("E0502", e.span, "a key is expected".to_owned(), "name a declared key");
+                return None;
+            }
+        };
+        let usage = decl
+            .attribute("use")
+            .and_then(|entry| entry.single()?.dotted())
+            .unwrap_or_default();
+        if uses.is_empty() || uses.contains(&usage.as_str()) {
+            return Some(decl.qualified.clone());
+        }
+        let needed = uses.join("` or `");
+        let called = if place == "this place" {
+            place.to_owned()
+        } else {
+            format!("`{place}`")
+        };
+        self.findings().push(
+            Problem::error(
+                "E0501",
+                e.span,
+                format!(
+                    "the key `{}` is for `{usage}`; {called} needs a key for `{needed}`",
+                    decl.name
+                ),
+            )
+            .label(decl.span, format!("declared for `{usage}`"))
+            .help("a key has one use; name another key, or declare one for this use"),
+        );
+        None
+    }
+}
+
+fn values_of(typed: &Typed) -> Vec<Typed> {
+    vec![typed.clone()]
+}
+
+fn same(values: &[Typed], first: Lengths) -> Type {
+    match values.first().map(|v| &v.ty) {
+        Some(ty @ (Type::Digits(_) | Type::Pan | Type::Alphanumeric(_))) => ty.clone(),
+        _ => Type::Text(first),
+    }
+}
+
+fn cut(values: &[Typed], first: Lengths, count: u32) -> Type {
+    let lengths = Lengths {
+        min: 0,
+        max: count.min(first.max),
+    };
+    match values.first().map(|v| &v.ty) {
+        Some(Type::Digits(_) | Type::Pan) => Type::Digits(lengths),
+        _ => Type::Text(lengths),
+    }
+}
+
+fn lines_of(values: &[Typed]) -> Type {
+    let mut count = 0_u32;
+    let mut each = Lengths::up_to(0);
+    for value in values {
+        match &value.ty {
+            Type::Lines { count: n, each: l } => {
+                count = count.saturating_add(*n);
+                each = each.or(*l);
+            }
+            ty => {
+                count = count.saturating_add(1);
+                each = each.or(ty.lengths().unwrap_or(Lengths::up_to(0)));
+            }
+        }
+    }
+    Type::Lines { count, each }
+}
+
+/// How a function is written, for advice.
+fn signature(row: &Function) -> String {
+    let mut text = format!("`{}(", row.name);
+    for (n, param) in row.params.iter().enumerate() {
+        if n > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(param.name);
+        if param.named {
+            text.push_str(": …");
+        }
+    }
+    text.push_str(")`");
+    text
+}

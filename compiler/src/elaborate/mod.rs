@@ -5,17 +5,22 @@
 //! type, its secrecy and the way that it came, so that a sink can be refused with the whole path.
 
 mod build;
+mod call;
 mod coerce;
-mod constants;
+pub mod constants;
 mod expr;
+mod fields;
+mod fold;
 mod names;
+mod operators;
 
-pub use constants::{decimal, length_um, point_um, rect_um, size_mpt, words};
+pub use fields::{FieldDef, field_def, record_of};
+pub use names::want_type;
 
 use crate::diagnostics::Findings;
-use crate::model::{Decl, Model, Span};
+use crate::model::{Decl, MExpr, Model, Span};
 use crate::types::Type;
-use cardwright_bundle::{NodeId, Program, Secrecy};
+use cardwright_bundle::{NodeId, Op, Program, Secrecy};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -39,6 +44,8 @@ pub struct Typed {
     pub ty: Type,
     /// How secret.
     pub secrecy: Secrecy,
+    /// Whether it shows the PAN, or enough of it to find the account.
+    pub shows_pan: bool,
     /// The way of the most secret thing in it.
     pub path: Rc<Step>,
 }
@@ -87,6 +94,24 @@ pub struct Shared {
     pub spans: SpanTable,
 }
 
+/// Most expressions that one program may inline: lets and functions can't run away.
+const FUEL: u32 = 100_000;
+
+/// Where an expression stands: the function whose parameters are bare names, and the declaration
+/// whose attributes are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Env<'a> {
+    frame: Option<usize>,
+    this: Option<&'a Decl>,
+}
+
+/// A function that is being inlined: its parameters and where their arguments stand.
+#[derive(Debug)]
+struct Frame<'a> {
+    params: Vec<(&'a str, &'a MExpr)>,
+    caller: Env<'a>,
+}
+
 /// Builds one program.
 pub struct Elaborator<'a> {
     model: &'a Model,
@@ -94,13 +119,12 @@ pub struct Elaborator<'a> {
     program: Program,
     format: Option<&'a Decl>,
     index: HashMap<String, NodeId>,
-    /// Declaration whose attributes are bare names, innermost last.
-    selves: Vec<&'a Decl>,
-    /// Parameters of the functions that are being inlined, innermost last.
-    locals: Vec<names::Frame>,
-    /// Lets, functions and attributes that are being inlined, against cycles.
+    env: Env<'a>,
+    frames: Vec<Frame<'a>>,
+    /// Lets, functions and attributes that are being inlined, against circles.
     open: Vec<String>,
     lets: HashMap<String, Typed>,
+    fuel: u32,
 }
 
 impl<'a> Elaborator<'a> {
@@ -118,18 +142,27 @@ impl<'a> Elaborator<'a> {
             },
             format: decl,
             index: HashMap::new(),
-            selves: Vec::new(),
-            locals: Vec::new(),
+            env: Env::default(),
+            frames: Vec::new(),
             open: Vec::new(),
             lets: HashMap::new(),
+            fuel: FUEL,
         }
     }
 
     /// Runs `f` with a declaration's attributes as bare names (`services` inside its profile).
     pub fn within<T>(&mut self, decl: &'a Decl, f: impl FnOnce(&mut Self) -> T) -> T {
-        self.selves.push(decl);
+        let env = Env {
+            frame: None,
+            this: Some(decl),
+        };
+        self.standing(env, f)
+    }
+
+    fn standing<T>(&mut self, env: Env<'a>, f: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.env, env);
         let result = f(self);
-        self.selves.pop();
+        self.env = before;
         result
     }
 
@@ -143,6 +176,13 @@ impl<'a> Elaborator<'a> {
     #[must_use]
     pub fn model(&self) -> &'a Model {
         self.model
+    }
+
+    /// The operation of a node.
+    #[must_use]
+    pub fn op(&self, node: NodeId) -> Option<&Op> {
+        let node = self.program.nodes.get(usize::try_from(node).ok()?)?;
+        Some(&node.op)
     }
 
     /// The collection of problems.

@@ -55,12 +55,18 @@ pub enum Type {
     Bytes(Lengths),
     /// A public key certificate with its remainder.
     Certificate,
+    /// One of these words; as a value the word's number.
+    Choice(&'static [(&'static str, i64)]),
     /// A calendar date.
     Date,
     /// Decimal digits that stay text.
     Digits(Lengths),
+    /// A data object list: tags with the lengths that a terminal gives; as a value octets.
+    Dol,
     /// True or false.
     Flag,
+    /// Named bits of a set of the vocabulary; as a value octets.
+    Flags(&'static str),
     /// An ICC RSA key of so many bits.
     IccKey {
         /// Modulus length.
@@ -91,6 +97,8 @@ pub enum Type {
     },
     /// Octets that the HSM has sealed.
     Sealed,
+    /// Tags one after another; as a value octets.
+    TagList,
     /// Text.
     Text(Lengths),
     /// Track 1 between its sentinels.
@@ -110,13 +118,17 @@ impl Type {
             | Type::Text(_)
             | Type::Track1(_)
             | Type::Track2(_) => ValueType::Text,
-            Type::Bytes(_) | Type::PinBlock { .. } => ValueType::Bytes,
+            Type::Bytes(_)
+            | Type::Dol
+            | Type::Flags(_)
+            | Type::PinBlock { .. }
+            | Type::TagList => ValueType::Bytes,
             Type::Certificate => ValueType::Certificate,
             Type::Date => ValueType::Date,
             Type::Flag => ValueType::Flag,
             Type::IccKey { .. } => ValueType::IccKey,
             Type::Lines { .. } => ValueType::TextList,
-            Type::Number { .. } => ValueType::Number,
+            Type::Choice(_) | Type::Number { .. } => ValueType::Number,
             Type::Pin => ValueType::Pin,
             Type::Sealed => ValueType::Sealed,
         }
@@ -151,8 +163,15 @@ impl Type {
             Type::Alphanumeric(l) => format!("letters and digits{}", range(*l)),
             Type::Bytes(l) => format!("octets{}", range(*l)),
             Type::Certificate => "a public key certificate".into(),
+            Type::Choice(words) => {
+                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                format!("one of: {}", words.join(", "))
+            }
             Type::Date => "a date".into(),
             Type::Digits(l) => format!("digits{}", range(*l)),
+            Type::Dol => "a data object list".into(),
+            Type::Flags(set) => format!("flags of the set {set}"),
+            Type::TagList => "a list of tags".into(),
             Type::Flag => "a condition (yes or no)".into(),
             Type::IccKey { bits } => format!("an ICC RSA key of {bits} bits"),
             Type::Lines { count, .. } => format!("a list of up to {count} lines"),
