@@ -1,4 +1,5 @@
 //! What holds for every text: a lossless tree, an answer without panic, a stable layout.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail by a panic
 
 mod support;
 
@@ -32,6 +33,23 @@ fn holds_for_any_text(source: &str) {
         assert_eq!(support::meaning(&once), support::meaning(source));
         assert_eq!(parse(&once).diagnostics, []);
     }
+}
+
+/// The source with every space replaced by so many.
+fn with_other_spaces(source: &str, widths: &[usize]) -> String {
+    let mut spaced = String::new();
+    let mut turn = widths.iter().cycle();
+    parse(source)
+        .tree
+        .root()
+        .walk(&mut |node| match node.kind() {
+            Kind::Whitespace if !in_text(node) => {
+                spaced.push_str(&" ".repeat(*turn.next().unwrap()))
+            }
+            _ if node.is_leaf() => spaced.push_str(node.text()),
+            _ => {}
+        });
+    spaced
 }
 
 /// Whether a node is part of a text literal, which the formatter leaves as it is.
@@ -111,6 +129,17 @@ proptest! {
     #[test]
     fn any_soup_holds(source in support::soup()) {
         holds_for_any_text(&source);
+        if parse(&source).diagnostics.is_empty() {
+            prop_assert_eq!(format(&with_other_spaces(&source, &[2, 1, 3])), format(&source));
+        }
+    }
+
+    #[test]
+    fn any_signs_hold(source in "[a1 .,:;=(){}\\[\\]\"#+|>/\n-]{0,40}") {
+        holds_for_any_text(&source);
+        if parse(&source).diagnostics.is_empty() {
+            prop_assert_eq!(format(&with_other_spaces(&source, &[2, 1, 3])), format(&source));
+        }
     }
 
     #[test]
@@ -132,16 +161,8 @@ proptest! {
         source in prop::sample::select(support::sources()),
         widths in prop::collection::vec(1_usize..5, 64),
     ) {
-        let parsed = parse(&source);
-        prop_assume!(parsed.diagnostics.is_empty());
-        let tree = parsed.tree;
-        let mut spaced = String::new();
-        let mut turn = widths.iter().cycle();
-        tree.root().walk(&mut |node| match node.kind() {
-            Kind::Whitespace if !in_text(node) => spaced.push_str(&" ".repeat(*turn.next().unwrap())),
-            _ if node.is_leaf() => spaced.push_str(node.text()),
-            _ => {}
-        });
+        prop_assume!(parse(&source).diagnostics.is_empty());
+        let spaced = with_other_spaces(&source, &widths);
         prop_assert_eq!(format(&spaced), format(&source));
     }
 }

@@ -29,6 +29,11 @@ impl<'t> Entry<'t> {
                 }
                 Kind::Newline if line_ends == 0 => line_ends = 1,
                 Kind::Whitespace => {}
+                // A comment behind something on the same line speaks of that.
+                kind if line_ends == 0 && !kind.is_trivia() => {
+                    lines.pop();
+                    break;
+                }
                 _ => break,
             }
         }

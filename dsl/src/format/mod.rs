@@ -42,13 +42,16 @@ fn nests(tree: &Tree) -> bool {
 fn words(tree: &Tree) -> Vec<(Kind, &str)> {
     let mut words = Vec::new();
     tree.root().walk(&mut |node| {
-        let layout = [
-            Kind::Whitespace,
-            Kind::Newline,
-            Kind::Semicolon,
-            Kind::MissingSeparator,
-        ];
-        if node.is_leaf() && !layout.contains(&node.kind()) {
+        // An empty file is a leaf.
+        let layout = matches!(
+            node.kind(),
+            Kind::Whitespace
+                | Kind::Newline
+                | Kind::Semicolon
+                | Kind::MissingSeparator
+                | Kind::File
+        );
+        if node.is_leaf() && !layout {
             words.push((node.kind(), node.text().trim_end()));
         }
     });

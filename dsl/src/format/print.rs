@@ -48,7 +48,7 @@ struct Bracket {
 impl Printer {
     /// The children of a file or block. `broken` means one entry a line.
     fn members(&mut self, container: Node<'_>, broken: bool) {
-        let mut first = true;
+        let mut before = None;
         for node in container.children() {
             match node.kind() {
                 Kind::OpenBrace | Kind::CloseBrace | Kind::Semicolon => continue,
@@ -56,12 +56,13 @@ impl Printer {
                     self.trivia(node);
                     continue;
                 }
-                Kind::ErrorBlock if self.line_ends == 0 => {}
+                // A block behind a broken line stays behind it.
+                Kind::ErrorBlock if self.line_ends == 0 && before == Some(Kind::ErrorLine) => {}
                 _ if broken => self.line_ends = self.line_ends.max(1),
-                _ if !first => self.touching(";"),
+                _ if before.is_some() => self.touching(";"),
                 _ => {}
             }
-            first = false;
+            before = Some(node.kind());
             self.member(node);
         }
     }
@@ -81,7 +82,7 @@ impl Printer {
             .last_mut()
             .filter(|_| made_one_line && self.inline == 0)
         {
-            line.whole_entry = node.kind() == Kind::Entry && !node.text().contains('\n');
+            line.whole_entry = node.kind() == Kind::Entry && !line.body().contains('\n');
         }
         self.continues = continues;
     }
