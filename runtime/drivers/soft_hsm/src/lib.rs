@@ -4,6 +4,7 @@
 //! of its own ([`rsa_key`]). Random values are labelled draws from the site's root secret
 //! ([`entropy`]), so that lanes, order of calls and repetition do not change what a card gets.
 
+pub mod bench;
 pub mod entropy;
 pub mod error;
 mod file;

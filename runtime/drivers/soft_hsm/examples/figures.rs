@@ -1,0 +1,28 @@
+//! Prints this HSM's figures on this machine; with `--features peers` those of `rsa` 0.9 beside.
+//!
+//! `cargo run --release -p cardwright-soft-hsm --features peers --example figures -- 3`
+
+use cardwright_soft_hsm::bench::{self, Figure};
+use cardwright_soft_hsm::error::Refused;
+
+fn main() -> Result<(), Refused> {
+    let seconds = std::env::args()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(1.0);
+    show(&bench::symmetric_data_generation(seconds)?);
+    for (bits, exponent) in bench::KEY_ROWS {
+        show(&bench::key_generation(bits, exponent, seconds)?);
+        #[cfg(feature = "peers")]
+        show(&bench::rsa_crate_key_generation(bits, exponent, seconds)?);
+    }
+    for bits in [1152, 1408, 1984] {
+        show(&bench::private_operation(bits, seconds)?);
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "an example's output")]
+fn show(figure: &Figure) {
+    println!("{:<44} {:>12.1} {}", figure.name, figure.value, figure.unit);
+}

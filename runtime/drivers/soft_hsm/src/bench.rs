@@ -1,0 +1,201 @@
+//! Figures of this HSM on this machine, each measured for a given time on one core.
+//!
+//! Whoever quotes a figure quotes the peer measured in the same run with it.
+
+use std::time::Instant;
+
+use cardwright_ports::hsm::{Derivation, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse};
+
+use crate::SoftHsm;
+use crate::entropy::Stream;
+use crate::error::Refused;
+use crate::rsa_key::generate;
+
+/// A measured figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What was done, in a few words.
+    pub name: String,
+    /// How often in a unit of time, or how long once.
+    pub value: f64,
+    /// `keys/s`, `us`, `cards/s`.
+    pub unit: &'static str,
+}
+
+/// The sizes and exponents of the rows on key generation.
+pub const KEY_ROWS: [(u32, u32); 6] = [
+    (1152, 65_537),
+    (1152, 3),
+    (1408, 65_537),
+    (1408, 3),
+    (1984, 65_537),
+    (1984, 3),
+];
+
+/// Repeats some work for about `seconds`, at least once; the mean time of one, in seconds.
+fn mean(seconds: f64, mut work: impl FnMut(u64) -> Result<(), Refused>) -> Result<f64, Refused> {
+    let start = Instant::now();
+    let mut done = 0u64;
+    loop {
+        work(done)?;
+        done += 1;
+        let passed = start.elapsed().as_secs_f64();
+        if passed >= seconds {
+            return Ok(passed / done as f64);
+        }
+    }
+}
+
+/// ICC keys made in a second.
+pub fn key_generation(bits: u32, exponent: u32, seconds: f64) -> Result<Figure, Refused> {
+    let mut source = Stream::new(&[0xB5; 32]);
+    let each = mean(seconds, |_| {
+        generate(bits, exponent, &mut source).map(|_| ())
+    })?;
+    Ok(Figure {
+        name: format!("RSA-{bits} key, e = {exponent}"),
+        value: 1.0 / each,
+        unit: "keys/s",
+    })
+}
+
+/// Time of one private operation, with the check by the public key.
+pub fn private_operation(bits: u32, seconds: f64) -> Result<Figure, Refused> {
+    let key = generate(bits, 3, &mut Stream::new(&[0xB6; 32]))?;
+    let mut text = vec![0x42; key.modulus().len()];
+    let each = mean(seconds, |_| {
+        text = key.apply(&text)?;
+        Ok(())
+    })?;
+    Ok(Figure {
+        name: format!("RSA-{bits} private operation"),
+        value: each * 1e6,
+        unit: "us",
+    })
+}
+
+/// Cards whose symmetric data are made in a second: a PIN; three ICC master keys of option A with
+/// their check values, exported under a transport key; CVV, CVV2, iCVV; PVV; the PIN as block of
+/// format 0 and of format 3. The same work as `tests/peers/psec_pyemv.py`.
+pub fn symmetric_data_generation(seconds: f64) -> Result<Figure, Refused> {
+    let hsm = SoftHsm::in_memory([0xB7; 32])?;
+    let mut session = hsm.open_session()?;
+    let keys = Keys::bind(session.as_mut())?;
+    let each = mean(seconds, |card| {
+        keys.card(session.as_mut(), card)
+            .map(std::hint::black_box)
+            .map(|_| ())
+    })?;
+    Ok(Figure {
+        name: "symmetric data generation".to_owned(),
+        value: 1.0 / each,
+        unit: "cards/s",
+    })
+}
+
+struct Keys {
+    masters: [KeyHandle; 3],
+    transport: KeyHandle,
+    cvk: KeyHandle,
+    pvk: KeyHandle,
+    zpk: KeyHandle,
+}
+
+impl Keys {
+    fn bind(session: &mut dyn HsmSession) -> Result<Self, Refused> {
+        let mut bind = |name: &str, usage| {
+            session.bind(&KeyRequest {
+                name: format!("bench.{name}"),
+                algorithm: "tdes2".to_owned(),
+                bits: 0,
+                exponent: 0,
+                usage,
+            })
+        };
+        Ok(Self {
+            masters: [
+                bind("imk_ac", KeyUse::EmvApplicationCryptogram)?,
+                bind("imk_smi", KeyUse::EmvSecureMessagingIntegrity)?,
+                bind("imk_smc", KeyUse::EmvSecureMessagingConfidentiality)?,
+            ],
+            transport: bind("kek", KeyUse::Transport)?,
+            cvk: bind("cvk", KeyUse::CardVerification)?,
+            pvk: bind("pvk", KeyUse::PinVerificationPvv)?,
+            zpk: bind("zpk", KeyUse::PinEncryption)?,
+        })
+    }
+
+    /// All octets that a card's symmetric part has, as one text.
+    fn card(&self, session: &mut dyn HsmSession, card: u64) -> Result<Vec<u8>, Refused> {
+        let draw = Draw {
+            job: "bench",
+            order: card,
+            purpose: "pin",
+        };
+        let pan = format!("999992{:010}", card % 10_000_000_000);
+        let pin = session.generate_pin(4, &draw)?;
+        let keys = session.icc_master_keys(Derivation::A, self.masters, &pan, "01")?;
+        let mut made = session.export_sealed(&keys, self.transport)?;
+        made.extend_from_slice(&keys.check_values);
+        for service in ["201", "000", "999"] {
+            let value = session.card_verification_value(self.cvk, &pan, "2912", service)?;
+            made.extend_from_slice(value.as_bytes());
+        }
+        let pvv = session.pin_verification_value(self.pvk, &pan, &pin, 1)?;
+        made.extend_from_slice(pvv.as_bytes());
+        for format in [0, 3] {
+            made.extend(session.export_pin_block(&pin, self.zpk, format, &pan, &draw)?);
+        }
+        Ok(made)
+    }
+}
+
+/// The `rsa` crate's key generation, a peer; with the feature `peers` only.
+#[cfg(feature = "peers")]
+pub fn rsa_crate_key_generation(bits: u32, exponent: u32, seconds: f64) -> Result<Figure, Refused> {
+    /// Its generator speaks an older generation of the random traits.
+    struct Old(Stream);
+
+    impl rsa::rand_core::RngCore for Old {
+        fn next_u32(&mut self) -> u32 {
+            rsa::rand_core::impls::next_u32_via_fill(self)
+        }
+        fn next_u64(&mut self) -> u64 {
+            rsa::rand_core::impls::next_u64_via_fill(self)
+        }
+        fn fill_bytes(&mut self, octets: &mut [u8]) {
+            crate::rsa_key::RandomSource::fill(&mut self.0, octets);
+        }
+        fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+            self.fill_bytes(octets);
+            Ok(())
+        }
+    }
+
+    impl rsa::rand_core::CryptoRng for Old {}
+
+    let mut source = Old(Stream::new(&[0xB8; 32]));
+    let exponent_number = rsa::BigUint::from(exponent);
+    let each = mean(seconds, |_| {
+        rsa::RsaPrivateKey::new_with_exp(&mut source, bits as usize, &exponent_number)
+            .map(|_| ())
+            .map_err(|e| crate::error::RANDOMNESS.found(e.to_string()))
+    })?;
+    Ok(Figure {
+        name: format!("rsa 0.9: RSA-{bits} key, e = {exponent}"),
+        value: 1.0 / each,
+        unit: "keys/s",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_gives_a_figure() {
+        assert!(key_generation(512, 3, 0.0).unwrap().value > 0.0);
+        assert!(private_operation(512, 0.0).unwrap().value > 0.0);
+        assert!(symmetric_data_generation(0.0).unwrap().value > 0.0);
+    }
+}
