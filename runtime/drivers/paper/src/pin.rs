@@ -11,8 +11,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// The text behind the glyphs: the digit itself is only a place in it.
-pub(crate) const DIGITS: &str = "0123456789";
+const DIGITS: &str = "0123456789";
+/// The text behind the glyphs of a PIN: a digit is only a place in it. Neighbours take their
+/// places from different halves, because the PDF writer takes equal places for one cluster and
+/// would spell it out.
+const PLACES: &str = "01234567890123456789";
 /// Digits of a PIN (ISO 9564-1, 8.1).
 const LENGTH: std::ops::RangeInclusive<usize> = 4..=12;
 /// Dots of a masked PIN; always four, since the mask must not tell the length.
@@ -141,16 +144,20 @@ impl DigitSet {
         area: krilla::geom::Rect,
     ) -> Result<(), Failure> {
         let mut glyphs: Vec<KrillaGlyph> = Vec::with_capacity(*LENGTH.end());
-        for digit in pin.expose().bytes() {
-            let place = usize::from(digit.wrapping_sub(b'0'));
-            glyphs.extend(self.digits.get(place).cloned());
+        for (index, digit) in pin.expose().bytes().enumerate() {
+            let digit = usize::from(digit.wrapping_sub(b'0'));
+            glyphs.extend(self.digits.get(digit).cloned());
+            if let Some(glyph) = glyphs.last_mut() {
+                let place = digit + (index % 2) * DIGITS.len();
+                glyph.text_range = place..place + 1;
+            }
         }
         let width: f32 = glyphs.iter().map(|glyph| glyph.x_advance).sum::<f32>() * self.size;
         let fits = width <= area.width() + 0.01 && self.size <= area.height() + 0.01;
         if fits {
             let y = self.baseline(area.top(), area.height());
             let start = krilla::geom::Point::from_xy(area.left(), y);
-            surface.draw_glyphs(start, &glyphs, font.clone(), DIGITS, self.size, false);
+            surface.draw_glyphs(start, &glyphs, font.clone(), PLACES, self.size, false);
         }
         wipe(&mut glyphs);
         if fits {

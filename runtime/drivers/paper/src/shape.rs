@@ -281,3 +281,48 @@ pub(crate) fn place(
     }
     Ok(placed)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Shaper, Style};
+    use crate::stationery::Shelf;
+    use cardwright_ports::paper::{Alignment, Stationery};
+
+    /// Glyph numbers, left to right.
+    fn shaped(text: &str) -> Vec<u32> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../layouts/fonts/");
+        let data = std::fs::read(format!("{folder}NotoNaskhArabic-Regular.ttf")).unwrap();
+        let stationery = Stationery {
+            fonts: [("naskh".to_owned(), data)].into(),
+            ..Stationery::default()
+        };
+        let stock = Shelf::default().take(&stationery).unwrap();
+        let mut shaper = Shaper::new(&stock);
+        let style = Style {
+            faces: shaper.faces(&["naskh".to_owned()]).unwrap(),
+            size: 10.0,
+            spacing: 0.0,
+            width: 500.0,
+            alignment: Alignment::Start,
+        };
+        let paragraph = shaper.set(text, &style).ok().unwrap();
+        let runs = paragraph.runs.iter().flat_map(|run| &run.glyphs);
+        runs.map(|glyph| glyph.glyph_id.to_u32()).collect()
+    }
+
+    #[test]
+    fn arabic_letters_join() {
+        // From HarfBuzz 15.0.0 (uharfbuzz) with the same file.
+        assert_eq!(shaped("\u{628}\u{628}\u{628}"), [35, 36, 37]);
+        assert_eq!(
+            shaped("\u{633}\u{644}\u{627}\u{645}"),
+            [474, 1545, 443, 247]
+        );
+        // Unicode's presentation forms of beh: final FE90, medial FE92, initial FE91.
+        let form = |letter: &str| shaped(letter).first().copied().unwrap();
+        let forms = [form("\u{FE90}"), form("\u{FE92}"), form("\u{FE91}")];
+        assert_eq!(shaped("\u{628}\u{628}\u{628}"), forms);
+    }
+}

@@ -10,7 +10,7 @@ const WORD: &str = "TEST";
 const NOTE: &str = "TEST – made with test keys";
 const INK: Colour = Colour(214, 20, 60);
 /// Light enough to read through and for a scanner to see through; too plain to overlook.
-const OPACITY: f32 = 0.16;
+const OPACITY: f32 = 0.14;
 /// Part of the page's diagonal that the word takes.
 const REACH: f32 = 0.62;
 /// Height of capitals of the driver's face, as part of its size (OS/2 sCapHeight 714 of 1000).
