@@ -1,8 +1,50 @@
 //! Tree to Bundle: lower, check, emit. Pure: files come in through a trait.
+//!
+//! ```text
+//! Project --parse, lower--> Model --check--> findings --emit--> Content and assets
+//! ```
 
+pub mod check;
 pub mod diagnostics;
 pub mod elaborate;
 pub mod model;
 pub mod project;
+mod rules;
 pub mod secrecy;
 pub mod types;
+
+use diagnostics::{Finding, Findings};
+use model::Model;
+use project::Project;
+
+/// What a check gives: all findings of one run, and the Model.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Findings, sorted by file and position.
+    pub findings: Vec<Finding>,
+    /// The Model; it holds all that could be understood.
+    pub model: Model,
+}
+
+impl Checked {
+    /// Whether nothing stands against building a bundle.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        !self
+            .findings
+            .iter()
+            .any(|f| f.severity == diagnostics::Severity::Error)
+    }
+}
+
+/// Checks a project against the language: names, types, inheritance, keys, secrecy, rules.
+#[must_use]
+pub fn check_language(project: &Project<'_>) -> Checked {
+    let mut findings = Findings::new();
+    let model = model::lower(project, &mut findings);
+    check::check(&model, &mut findings);
+    Checked {
+        findings: findings.resolve(&model.sources),
+        model,
+    }
+}

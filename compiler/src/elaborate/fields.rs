@@ -340,7 +340,7 @@ impl<'a> Elaborator<'a> {
         let entry = record_of(format, &first.text)?;
         let once = matches!(entry.word(1), Some("header" | "trailer"))
             || entry.entries().iter().any(|e| e.word(0) == Some("once"));
-        (once || self.program.record.is_empty()).then(|| first.text.clone())
+        once.then(|| first.text.clone())
     }
 
     /// The record's field of type `pan`.

@@ -172,6 +172,33 @@ impl<'a> Elaborator<'a> {
         self.program
     }
 
+    /// Runs `f` with a program of its own for another record of the same format.
+    pub fn for_record<T>(&mut self, record: &str, f: impl FnOnce(&mut Self) -> T) -> T {
+        let fresh = Program {
+            format: self.program.format.clone(),
+            record: record.to_owned(),
+            nodes: Vec::new(),
+        };
+        let program = std::mem::replace(&mut self.program, fresh);
+        let index = std::mem::take(&mut self.index);
+        let lets = std::mem::take(&mut self.lets);
+        let result = f(self);
+        (self.program, self.index, self.lets) = (program, index, lets);
+        result
+    }
+
+    /// Whether the program speaks of no record: what it builds can only be constant.
+    #[must_use]
+    pub fn is_groundless(&self) -> bool {
+        self.format.is_none()
+    }
+
+    /// The expression behind a name, through lets, attributes and arguments; the expression itself
+    /// when it is no such name. `None` when the lets go in circles.
+    pub fn behind_name(&mut self, e: &'a MExpr) -> Option<(&'a MExpr, Option<&'a Decl>)> {
+        self.behind(e).map(|(e, env)| (e, env.this))
+    }
+
     /// The model.
     #[must_use]
     pub fn model(&self) -> &'a Model {

@@ -18,6 +18,7 @@ pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSeg
 pub use gather::lower;
 pub use print::print;
 pub use resolve::Target;
+pub(crate) use usage::walk;
 pub use source::{SourceFile, Sources, Span};
 
 use crate::project::Manifest;

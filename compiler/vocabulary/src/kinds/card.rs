@@ -135,7 +135,7 @@ const PANEL: &[ClauseRow] = &[
         doc: "left edge and baseline",
     },
     ClauseRow {
-        keyword: "font",
+        keyword: "with",
         takes: Is::Font,
         doc: "font and size",
     },

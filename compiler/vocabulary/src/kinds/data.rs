@@ -104,17 +104,17 @@ const FIELD: &[ClauseRow] = &[
     },
     ClauseRow {
         keyword: "as",
-        takes: Is::Word(&["hex"]),
-        doc: "octets as hexadecimal",
+        takes: Is::Word(&["hex", "public", "cardholder", "sensitive"]),
+        doc: "octets as hexadecimal; or how secret it is, where its type does not say enough",
+    },
+    ClauseRow {
+        keyword: "optional",
+        takes: Is::Any,
+        doc: "it may be blank",
     },
     ClauseRow {
         keyword: "each",
         takes: Is::Any,
         doc: "the width is that of one of several",
-    },
-    ClauseRow {
-        keyword: "secrecy",
-        takes: Is::Word(&["public", "cardholder", "sensitive"]),
-        doc: "how secret it is, where its type does not say enough",
     },
 ];

@@ -94,20 +94,19 @@ const RULE: Kind = Kind {
             "how grave a breach is",
         ),
         Attribute::value("reference", Is::Text(200), Optional, "where the rule comes from"),
-        Attribute::bare("when", "only where this holds").with(WHEN),
+        Attribute::bare("when <expression>", "only where this holds"),
         Attribute::bare("require <expression>", "what must hold").with(BECAUSE).many(),
+        Attribute::bare(
+            "because <expression>",
+            "what is said when the requirement before it does not hold; public",
+        )
+        .many(),
     ],
     doc: "A rule of a scheme or a bank. For a record of a format (`for orders.order`) it is a \
           condition on each order, which a job's `accept` names; for a kind (`for profile`) it is \
           checked when compiled, on every declaration of that kind.",
     ..PLAIN
 };
-
-const WHEN: &[ClauseRow] = &[ClauseRow {
-    keyword: "when",
-    takes: Is::Any,
-    doc: "condition",
-}];
 
 const BECAUSE: &[ClauseRow] = &[ClauseRow {
     keyword: "because",

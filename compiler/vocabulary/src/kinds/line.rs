@@ -167,12 +167,6 @@ const SCENARIO: Kind = Kind {
     ..BLOCK
 };
 
-const EXPECT: &[ClauseRow] = &[ClauseRow {
-    keyword: "expect",
-    takes: Is::Any,
-    doc: "`arqc signed_by KEY`",
-}];
-
 const CONTACT: Kind = Kind {
     name: "scenario.interface",
     merge: Merge::Replace,
@@ -186,9 +180,11 @@ const CONTACT: Kind = Kind {
         )
         .many(),
         Attribute::bare("verify pin <expression>", "VERIFY with the order's PIN").many(),
-        Attribute::bare("purchase <money>", "a transaction with an online cryptogram")
-            .with(EXPECT)
-            .many(),
+        Attribute::bare(
+            "purchase <money> expect arqc signed_by <name>",
+            "a transaction that goes online, its cryptogram verified with the issuer's key",
+        )
+        .many(),
     ],
     doc: "Steps over one interface.",
     ..BLOCK

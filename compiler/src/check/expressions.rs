@@ -1,0 +1,252 @@
+//! Expressions over an order: typed in their places, and held against their sinks.
+
+use crate::elaborate::{Elaborator, field_def, want_type};
+use crate::model::shape::tag_of;
+use crate::model::{Decl, MEntry, MExpr, MKind, Model};
+use crate::types::{Lengths, Type};
+use cardwright_vocabulary::{Attribute, Kind, Sink, Want, data_element};
+
+/// The record that a declaration's expressions speak of: format and record; an empty record for
+/// the rules of a file.
+pub(super) fn ground(model: &Model, decl: &Decl) -> (String, String) {
+    if let Some(ground) = &decl.for_record {
+        return ground.clone();
+    }
+    let through = |name: &str| -> Option<(String, String)> {
+        let entry = decl.attribute(name)?;
+        let MKind::Name(segments) = &entry.single()?.kind else {
+            return None;
+        };
+        let target = model.resolve_decl(segments, entry.span)?;
+        match name {
+            "input" => {
+                let named = decl.attribute("record").and_then(|e| e.single()?.word());
+                let record = match named {
+                    Some(record) => record.to_owned(),
+                    None => main_record(target)?,
+                };
+                Some((target.qualified.clone(), record))
+            }
+            _ => target.for_record.clone(),
+        }
+    };
+    match decl.kind.as_str() {
+        "format" => (decl.qualified.clone(), String::new()),
+        "job" => through("input").unwrap_or_default(),
+        "scenario" => decl
+            .for_decl
+            .as_deref()
+            .and_then(|card| model.get(card)?.for_record.clone())
+            .unwrap_or_default(),
+        "flow" | "let" | "fn" => only_record(model).unwrap_or_default(),
+        _ => (String::new(), String::new()),
+    }
+}
+
+/// The record of a format that is an order: the only one that may stand more than once.
+fn main_record(format: &Decl) -> Option<String> {
+    let mut many = format.entries.iter().filter(|e| {
+        e.word(0) == Some("record")
+            && !matches!(e.word(1), Some("header" | "trailer"))
+            && !e.entries().iter().any(|f| f.word(0) == Some("once"))
+    });
+    let first = many.next()?.word(1)?.to_owned();
+    Some(first)
+}
+
+/// The record that cards, profiles and layouts of the project speak of, when it is one and the
+/// same.
+fn only_record(model: &Model) -> Option<(String, String)> {
+    let mut found = None;
+    for decl in model.decls.values().filter(|d| !d.standard) {
+        let ground = match (decl.kind.as_str(), &decl.for_record) {
+            (_, Some(ground)) => ground.clone(),
+            ("format", None) => (decl.qualified.clone(), main_record(decl)?),
+            _ => continue,
+        };
+        match &found {
+            None => found = Some(ground),
+            Some(other) if *other == ground => {}
+            Some(_) => return None,
+        }
+    }
+    found
+}
+
+/// A `let` is elaborated by itself where it is clear what record it speaks of; else where it is
+/// used. A function is checked where it is called.
+pub(super) fn value<'a>(decl: &'a Decl, elaborator: &mut Elaborator<'a>) {
+    let Some(phrase) = &decl.value else {
+        let help = format!("write `{} {} = …`", decl.kind, decl.name);
+        elaborator.findings().push(
+            crate::diagnostics::Problem::error(
+                "E0212",
+                decl.span,
+                format!("`{}` has no value", decl.name),
+            )
+            .help(help),
+        );
+        return;
+    };
+    let single = phrase.single();
+    if single.is_none() {
+        elaborator.phrase(phrase, None);
+    }
+    let listed = single.is_some_and(|e| matches!(e.kind, MKind::List(_)));
+    // What a list means (flags, tags, lines) is only known in its place.
+    if decl.kind == "let" && !listed && !elaborator.is_groundless() {
+        elaborator.phrase(phrase, None);
+    }
+}
+
+/// An expression in its place, and its sink.
+pub(super) fn expression<'a>(
+    decl: &'a Decl,
+    want: Want,
+    sink: Option<Sink>,
+    e: &'a MExpr,
+    what: &str,
+    elaborator: &mut Elaborator<'a>,
+) {
+    if needs_record(decl) && elaborator.is_groundless() {
+        return; // a base: it is checked in what builds on it
+    }
+    let Some(typed) = elaborator.expr(e, want_type(want).as_ref()) else {
+        return;
+    };
+    if let Some(sink) = sink.map(|s| placed(s, decl, what)) {
+        elaborator.sink(&typed, sink, what, e.span);
+    }
+}
+
+fn needs_record(decl: &Decl) -> bool {
+    matches!(decl.kind.as_str(), "profile" | "card" | "layout" | "job" | "flow")
+}
+
+/// The vocabulary's sink, made narrower by what is declared around it.
+fn placed(sink: Sink, decl: &Decl, what: &str) -> Sink {
+    match sink {
+        Sink::CarrierText => {
+            let purpose = decl.attribute("purpose").and_then(|e| e.single()?.word());
+            if purpose == Some("mailer") {
+                Sink::MailerText
+            } else {
+                sink
+            }
+        }
+        Sink::PrintPanel if what.contains("\"cvv2\"") => Sink::Cvv2Panel,
+        _ => sink,
+    }
+}
+
+/// A field of a record: its type, and in a file that is written its value.
+pub(super) fn field<'a>(
+    decl: &'a Decl,
+    sink: Option<Sink>,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+) {
+    let def = match field_def(elaborator.model(), entry) {
+        Ok(def) => def,
+        Err(problem) => {
+            elaborator.findings().push(*problem);
+            return;
+        }
+    };
+    if let Type::PinBlock { .. } = &def.ty
+        && let Some(under) = under_key(entry)
+    {
+        elaborator.key(under, &["pin_encryption"]);
+    }
+    let Some(e) = entry.single() else { return };
+    if decl.for_record.is_none() {
+        let message = "a file that is read has no values";
+        elaborator.findings().push(
+            crate::diagnostics::Problem::error("E0212", e.span, message)
+                .help("add `for orders.order` to the format to write it for each order"),
+        );
+        return;
+    }
+    let want = Type::Text(def.ty.lengths().unwrap_or(Lengths::up_to(255)));
+    let Some(typed) = elaborator.expr(e, Some(&want)) else {
+        return;
+    };
+    let what = format!("field `{}`", entry.word(0).unwrap_or(""));
+    if let Some(sink) = sink {
+        elaborator.sink(&typed, sink, &what, e.span);
+    }
+}
+
+fn under_key(entry: &MEntry) -> Option<&MExpr> {
+    let first = entry.base.as_ref()?.terms.first()?;
+    let MKind::Call { args, .. } = &first.kind else {
+        return None;
+    };
+    let under = args.iter().find(|a| a.name.as_deref() == Some("under"))?;
+    Some(&under.value)
+}
+
+/// A data element's value.
+pub(super) fn element<'a>(entry: &'a MEntry, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let Some(tag) = entry.head.first().and_then(tag_of) else {
+        return;
+    };
+    if elaborator.is_groundless() {
+        return;
+    }
+    let row = data_element(tag);
+    let coding = row.map_or("", |r| r.coding.as_str());
+    let format = row.map_or("b", |r| r.format.as_str());
+    let (behind, _) = match elaborator.behind_name(e) {
+        Some(found) => found,
+        None => return,
+    };
+    let want = match (coding, format, &behind.kind) {
+        (_, _, MKind::Hex(_)) => Some(Type::bytes()),
+        ("dol", ..) => Some(Type::Dol),
+        ("tags", ..) => Some(Type::TagList),
+        ("date", ..) => Some(Type::Date),
+        ("pan", ..) => Some(Type::text()),
+        ("track2", ..) => Some(Type::Bytes(Lengths::up_to(19))),
+        (flags, ..) if flags.starts_with("flags:") => {
+            let set = flags.trim_start_matches("flags:");
+            cardwright_vocabulary::flag_set(set).map(|s| Type::Flags(s.name))
+        }
+        (_, "n" | "cn" | "an" | "ans" | "a", _) => Some(Type::text()),
+        _ => None,
+    };
+    let Some(typed) = elaborator.expr(e, want.as_ref()) else {
+        return;
+    };
+    elaborator.sink(&typed, Sink::ChipClear, &format!("data element #{tag}"), e.span);
+}
+
+/// A sentence that says all by its head: conditions of rules and formats, steps of scenarios.
+pub(super) fn sentence<'a>(
+    of_kind: &Kind,
+    decl: &'a Decl,
+    row: &Attribute,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+) {
+    match (of_kind.name, entry.word(0)) {
+        ("format", Some("require")) => crate::rules::file_rule(decl, entry, elaborator),
+        ("profile.cvm", Some(_)) => super::values::cvm_rule(entry, elaborator),
+        ("scenario.interface", Some("verify")) => {
+            if let Some(e) = entry.head.get(2).filter(|_| !elaborator.is_groundless()) {
+                elaborator.expr(e, Some(&Type::Pin));
+            }
+        }
+        ("scenario.interface", Some("select")) => {
+            if let Some(e) = entry.head.get(1) {
+                super::values::reference(&["profile"], e, elaborator);
+            }
+        }
+        ("scenario.interface", Some("purchase")) => {
+            if let Some(e) = entry.head.last().filter(|_| row.pattern.ends_with("<name>")) {
+                elaborator.key(e, &["emv.application_cryptogram"]);
+            }
+        }
+        _ => {}
+    }
+}

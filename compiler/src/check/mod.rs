@@ -1,0 +1,58 @@
+//! The check of a Model against the vocabulary: every entry a known row, every value what its row
+//! says, every expression typed and every sink cleared.
+
+mod expressions;
+mod rows;
+mod values;
+
+use crate::diagnostics::{Findings, Problem};
+use crate::elaborate::{Elaborator, Shared};
+use crate::model::{Decl, Model};
+use cardwright_vocabulary::{function, kind};
+
+/// Checks all declarations of the project.
+pub fn check(model: &Model, findings: &mut Findings) {
+    let mut shared = Shared::default();
+    for decl in model.decls.values().filter(|d| !d.standard && !d.poisoned) {
+        let (format, record) = expressions::ground(model, decl);
+        let elaborator = Elaborator::new(model, &mut shared, &format, &record);
+        declaration(decl, elaborator);
+    }
+    crate::rules::check(model, &mut shared);
+    findings.append(shared.findings);
+}
+
+fn declaration<'a>(decl: &'a Decl, mut elaborator: Elaborator<'a>) {
+    let Some(of_kind) = kind(&decl.kind) else {
+        return;
+    };
+    shadowing(decl, &mut elaborator);
+    match decl.kind.as_str() {
+        "let" | "fn" => expressions::value(decl, &mut elaborator),
+        "test" => rows::entries(of_kind, decl, &decl.entries, &mut elaborator, false),
+        _ => {
+            elaborator.within(decl, |e| {
+                rows::entries(of_kind, decl, &decl.entries, e, decl.is_concrete());
+            });
+            if decl.kind == "key" {
+                values::algorithm(decl, &mut elaborator);
+            }
+        }
+    }
+}
+
+/// A let or function may not hide a word of the language.
+fn shadowing(decl: &Decl, elaborator: &mut Elaborator<'_>) {
+    let hides = matches!(decl.kind.as_str(), "let" | "fn") && function(&decl.name).is_some()
+        || matches!(decl.name.as_str(), "run" | "mailer" | "true" | "false");
+    if hides {
+        elaborator.findings().push(
+            Problem::error(
+                "E0117",
+                decl.span,
+                format!("`{}` is a word of the language already", decl.name),
+            )
+            .help("give it another name"),
+        );
+    }
+}

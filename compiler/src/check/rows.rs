@@ -1,0 +1,204 @@
+//! Entries against the rows of their kind.
+
+use super::{expressions, values};
+use crate::diagnostics::Problem;
+use crate::elaborate::Elaborator;
+use crate::model::shape::{block_kind, row_of};
+use crate::model::{Decl, MEntry};
+use cardwright_vocabulary::{Attribute, Is, Kind, Need, Piece, Shape, nearest, pieces};
+
+/// Checks the entries of a declaration or block; `whole` asks for what is required as well.
+pub(super) fn entries<'a>(
+    of_kind: &'static Kind,
+    decl: &'a Decl,
+    entries: &'a [MEntry],
+    elaborator: &mut Elaborator<'a>,
+    whole: bool,
+) {
+    for entry in entries {
+        let Some(row) = row_of(of_kind, entry) else {
+            unknown(of_kind, decl, entry, elaborator);
+            continue;
+        };
+        let asked = entry.mark.is_some() && entry.value.is_none() && entry.block.is_none();
+        if asked {
+            continue; // the base's demand; the Model says who does not meet it
+        }
+        // An inherited entry has been checked where it stands, if that is a thing of its own.
+        shape(of_kind, row, entry, elaborator);
+        clauses(decl, row, entry, elaborator);
+        match row.shape {
+            Shape::Value(is) | Shape::ValueAndBlock(is, _) => {
+                values::value(decl, row, is, entry, elaborator);
+            }
+            Shape::Field(sink) => expressions::field(decl, sink, entry, elaborator),
+            Shape::Bare => expressions::sentence(of_kind, decl, row, entry, elaborator),
+            Shape::Block(_) | Shape::BareOrBlock(_) => {}
+        }
+        if let Some(inner) = block_kind(row) {
+            self::entries(inner, decl, entry.entries(), elaborator, whole);
+        }
+    }
+    if whole {
+        missing(of_kind, decl, entries, elaborator);
+    }
+}
+
+fn unknown(of_kind: &'static Kind, decl: &Decl, entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+    let word = entry.word(0).unwrap_or("");
+    let written = crate::model::shape::key_of(None, entry);
+    let owner = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);
+    let place = if of_kind.top {
+        format!("a {owner}")
+    } else {
+        format!("`{owner}` of the {} `{}`", decl.kind, decl.name)
+    };
+    let firsts = first_words(of_kind);
+    let same: Vec<&str> = of_kind
+        .attributes
+        .iter()
+        .map(|a| a.pattern)
+        .filter(|p| p.split(' ').next() == Some(word))
+        .collect();
+    let help = if !same.is_empty() {
+        format!("write it as `{}`", same.join("` or `"))
+    } else if let Some(near) = nearest(word, firsts.iter().copied()) {
+        format!("did you mean `{near}`?")
+    } else {
+        let patterns: Vec<&str> = of_kind.attributes.iter().map(|a| a.pattern).collect();
+        if patterns.is_empty() {
+            "leave its block empty or out".to_owned()
+        } else {
+            format!("it has: {}", patterns.join(", "))
+        }
+    };
+    let message = format!("{place} has no `{written}`");
+    let problem = Problem::error("E0102", entry.head_span(), message).help(help);
+    elaborator.findings().push(problem);
+}
+
+/// Words that rows of a kind begin with.
+fn first_words(of_kind: &'static Kind) -> Vec<&'static str> {
+    of_kind
+        .attributes
+        .iter()
+        .filter_map(|a| match pieces(a.pattern).into_iter().next() {
+            Some(Piece::Word(word)) => Some(word),
+            _ => None,
+        })
+        .collect()
+}
+
+fn shape(of_kind: &Kind, row: &Attribute, entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+    let (takes_value, takes_block) = match row.shape {
+        Shape::Bare => (Some(false), Some(false)),
+        Shape::Block(_) => (Some(false), Some(true)),
+        Shape::BareOrBlock(_) => (Some(false), None),
+        Shape::Field(_) => (None, Some(false)),
+        Shape::Value(_) => (Some(true), Some(false)),
+        Shape::ValueAndBlock(..) => (None, None),
+    };
+    let (has_value, has_block) = (entry.value.is_some(), entry.block.is_some());
+    let wrong = match (takes_value, has_value, takes_block, has_block) {
+        (Some(true), false, ..) => "needs a value: write `=` and the value after it",
+        (Some(false), true, ..) => "takes no value",
+        (.., Some(true), false) => "needs a block: write `{ … }` after it",
+        (.., Some(false), true) => "takes no block",
+        _ => "",
+    };
+    let name = crate::model::shape::key_of(Some(row), entry);
+    if !wrong.is_empty() {
+        let message = format!("`{name}` {wrong}");
+        let help = format!("{}: {}", row.pattern, row.doc);
+        elaborator
+            .findings()
+            .push(Problem::error("E0212", entry.head_span(), message).help(help));
+    }
+    if let Some(base) = &entry.base
+        && !matches!(row.shape, Shape::Field(_))
+    {
+        let owner = of_kind.name;
+        let message = format!("`{name}` of {owner} takes nothing after a colon");
+        elaborator.findings().push(
+            Problem::error("E0212", base.span, message).help("write `=` for a value"),
+        );
+    }
+}
+
+fn clauses<'a>(
+    decl: &'a Decl,
+    row: &Attribute,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+) {
+    for clause in &entry.clauses {
+        let Some(takes) = row.clauses.iter().find(|c| c.keyword == clause.keyword) else {
+            let free = matches!(row.shape, Shape::Value(Is::RefList(_) | Is::Any))
+                || matches!(row.shape, Shape::Field(_)) && clause.keyword == "optional";
+            if !free {
+                unknown_clause(row, &clause.keyword, clause.span, elaborator);
+            }
+            continue;
+        };
+        match (takes.takes, clause.single()) {
+            (Is::Expr(want, sink), Some(e)) => {
+                let what = format!("`{}`", clause.keyword);
+                expressions::expression(decl, want, sink, e, &what, elaborator);
+            }
+            (Is::Word(words), Some(e)) if clause.keyword != "as" => {
+                values::word(words, e, elaborator);
+            }
+            (Is::Number(least, most), Some(e)) => values::number(least, most, e, elaborator),
+            (Is::Point, Some(e)) => values::point(e, elaborator),
+            _ => {}
+        }
+    }
+}
+
+fn unknown_clause(
+    row: &Attribute,
+    keyword: &str,
+    span: crate::model::Span,
+    elaborator: &mut Elaborator<'_>,
+) {
+    let known: Vec<&str> = row.clauses.iter().map(|c| c.keyword).collect();
+    let help = if known.is_empty() {
+        "leave it out".to_owned()
+    } else {
+        format!("it takes: {}", known.join(", "))
+    };
+    let message = format!("`{}` takes no `{keyword}`", row.pattern);
+    elaborator
+        .findings()
+        .push(Problem::error("E0213", span, message).help(help));
+}
+
+fn missing(
+    of_kind: &'static Kind,
+    decl: &Decl,
+    entries: &[MEntry],
+    elaborator: &mut Elaborator<'_>,
+) {
+    for row in of_kind.attributes {
+        if row.need != Need::Required {
+            continue;
+        }
+        let there = entries
+            .iter()
+            .any(|e| row_of(of_kind, e).is_some_and(|r| r.pattern == row.pattern));
+        if there {
+            continue;
+        }
+        let owner = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);
+        let place = if of_kind.top {
+            format!("{} `{}`", decl.kind, decl.name)
+        } else {
+            format!("`{owner}` of the {} `{}`", decl.kind, decl.name)
+        };
+        let message = format!("{place} lacks `{}`", row.pattern);
+        elaborator.findings().push(
+            Problem::error("E0109", decl.span, message)
+                .help(format!("`{}`: {}", row.pattern, row.doc)),
+        );
+    }
+}

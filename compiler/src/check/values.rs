@@ -1,0 +1,364 @@
+//! Values that are known when compiled: words, numbers, lengths, names of declarations.
+
+use super::expressions;
+use crate::diagnostics::Problem;
+use crate::elaborate::Elaborator;
+use crate::elaborate::constants::{length_um, point_um, rect_um, size_mpt};
+use crate::model::{Decl, MEntry, MExpr, MItem, MKind, MSegment, Target};
+use cardwright_vocabulary::{
+    Attribute, CVM_CODES, CVM_CONDITIONS, Is, KEY_USES, key_use, nearest,
+};
+
+/// Checks a value against what its row says it is.
+pub(super) fn value<'a>(
+    decl: &'a Decl,
+    row: &Attribute,
+    is: Is,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+) {
+    let Some(phrase) = &entry.value else { return };
+    match is {
+        Is::Font => return font(entry, elaborator),
+        Is::Any | Is::Readings => return,
+        _ => {}
+    }
+    let [e] = phrase.terms.as_slice() else {
+        let message = format!("`{}` takes one value, there are several", row.pattern);
+        wrong(elaborator, phrase.span, message, row.doc);
+        return;
+    };
+    if matches!(e.kind, MKind::Poison) {
+        return;
+    }
+    match is {
+        Is::Text(most) => text(most, e, elaborator),
+        Is::Number(least, most) => number(least, most, e, elaborator),
+        Is::Word(words) => word(words, e, elaborator),
+        Is::WordList(words) => each(e, elaborator, &mut |e, elaborator| {
+            word(words, e, elaborator);
+        }),
+        Is::TextList => each(e, elaborator, &mut |e, elaborator| text(200, e, elaborator)),
+        Is::Truth => word(&["true", "false"], e, elaborator),
+        Is::KeyUse => usage(e, elaborator),
+        Is::Key(uses) => {
+            elaborator.key(e, uses);
+        }
+        Is::Ref(kinds) => reference(kinds, e, elaborator),
+        Is::RefList(kinds) => references(kinds, e, elaborator),
+        Is::Flags(set) => {
+            elaborator.const_flags(e, set);
+        }
+        Is::Hex(least, most) => octets(least, most, e, elaborator),
+        Is::Length if length_um(e).is_none() => {
+            wrong(elaborator, e.span, "a length is expected", "write `12 mm` or `10 pt`");
+        }
+        Is::Point => point(e, elaborator),
+        Is::Rect if rect_um(e).is_none() => {
+            let help = "write `(left, top, width, height)`, such as `(62 mm, 18 mm, 30 mm, 8 mm)`";
+            wrong(elaborator, e.span, "a rectangle is expected", help);
+        }
+        Is::Place if rect_um(e).is_none() && point_um(e).is_none() => {
+            let help = "write `(left, top)` or `(left, top, width, height)`, with units";
+            wrong(elaborator, e.span, "a place is expected", help);
+        }
+        Is::Colour => colour(e, elaborator),
+        Is::File => file(e, elaborator),
+        Is::Call(names) => call(names, e, elaborator),
+        Is::TagList => {
+            elaborator.expr(e, Some(&crate::types::Type::TagList));
+        }
+        Is::Element => expressions::element(entry, e, elaborator),
+        Is::Expr(want, sink) => {
+            let name = crate::model::shape::key_of(Some(row), entry);
+            expressions::expression(decl, want, sink, e, &format!("`{name}`"), elaborator);
+        }
+        Is::Record if !matches!(e.kind, MKind::Record(_)) => {
+            wrong(elaborator, e.span, "a record is expected", "write `{ pan = \"…\"; … }`");
+        }
+        _ => {}
+    }
+}
+
+fn wrong(
+    elaborator: &mut Elaborator<'_>,
+    span: crate::model::Span,
+    message: impl Into<String>,
+    help: &str,
+) {
+    elaborator
+        .findings()
+        .push(Problem::error("E0203", span, message).help(help));
+}
+
+fn each<'a>(
+    e: &'a MExpr,
+    elaborator: &mut Elaborator<'a>,
+    check: &mut dyn FnMut(&'a MExpr, &mut Elaborator<'a>),
+) {
+    match &e.kind {
+        MKind::List(items) => {
+            for item in items {
+                match item.phrase.single() {
+                    Some(term) => check(term, elaborator),
+                    None => wrong(elaborator, item.phrase.span, "one word is expected", "use commas"),
+                }
+            }
+        }
+        _ => check(e, elaborator),
+    }
+}
+
+fn text<'a>(most: u32, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let Some(text) = elaborator.const_text(e) else {
+        return;
+    };
+    let length = text.chars().count();
+    if u32::try_from(length).unwrap_or(u32::MAX) > most {
+        let message = format!("this has {length} characters, its place takes {most}");
+        elaborator
+            .findings()
+            .push(Problem::error("E0204", e.span, message).help("shorten it"));
+    }
+}
+
+/// A whole number between bounds.
+pub(super) fn number<'a>(least: i64, most: i64, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let Some(n) = elaborator.const_number(e) else {
+        return;
+    };
+    if !(least..=most).contains(&n) {
+        let message = format!("{n} is out of bounds: from {least} to {most}");
+        let help = "write a number within the bounds";
+        elaborator
+            .findings()
+            .push(Problem::error("E0205", e.span, message).help(help));
+    }
+}
+
+/// One of these words.
+pub(super) fn word(words: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let found = e.word();
+    if found.is_some_and(|w| words.contains(&w)) {
+        return;
+    }
+    let help = match found.and_then(|w| nearest(w, words.iter().copied())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it is one of: {}", words.join(", ")),
+    };
+    let message = match found {
+        Some(w) => format!("`{w}` is not known here"),
+        None => "a word is expected".to_owned(),
+    };
+    wrong(elaborator, e.span, message, &help);
+}
+
+fn usage(e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let name = e.dotted().unwrap_or_default();
+    if key_use(&name).is_some() {
+        return;
+    }
+    let names: Vec<&str> = KEY_USES.iter().map(|row| row.name).collect();
+    let help = match nearest(&name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("uses are: {}", names.join(", ")),
+    };
+    let message = format!("there is no key use `{name}`");
+    elaborator
+        .findings()
+        .push(Problem::error("E0503", e.span, message).help(help));
+}
+
+/// Algorithm of a key, and whether its use goes with it.
+pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
+    let Some(base) = decl.base.as_ref().and_then(|b| b.single()) else {
+        let help = "write `key cvk : tdes2 { use = card_verification }`";
+        elaborator.findings().push(
+            Problem::error("E0504", decl.span, format!("the key `{}` has no algorithm", decl.name))
+                .help(help),
+        );
+        return;
+    };
+    let name = match &base.kind {
+        MKind::Call { callee, args } => {
+            let bits = args.first().and_then(|a| a.value.integer()).unwrap_or(0);
+            let exponent = args.get(1).and_then(|a| a.value.integer()).unwrap_or(0);
+            // EMV Book 2, 11.1 and Annex B2.1: 1984 bits at most, exponent 3 or 2^16 + 1.
+            let fine = (1024..=1984).contains(&bits)
+                && bits % 8 == 0
+                && matches!(exponent, 3 | 65_537);
+            if !fine {
+                let help = "write `rsa(1984, 3)`: 1024 to 1984 bits in eights, exponent 3 or 65537";
+                elaborator.findings().push(
+                    Problem::error("E0504", base.span, "such an RSA key can't be used in EMV")
+                        .help(help),
+                );
+            }
+            callee.word().unwrap_or("")
+        }
+        _ => base.word().unwrap_or(""),
+    };
+    let usage = decl.attribute("use").and_then(|e| e.single()?.dotted());
+    if let Some(row) = usage.as_deref().and_then(key_use)
+        && !row.algorithms.contains(&name)
+    {
+        elaborator.findings().push(
+            Problem::error(
+                "E0505",
+                base.span,
+                format!("a key for `{}` can't be {name}", row.name),
+            )
+            .help(format!("it is one of: {}", row.algorithms.join(", "))),
+        );
+    }
+}
+
+/// The name of a declaration of one of these kinds.
+pub(super) fn reference(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let MKind::Name(segments) = &e.kind else {
+        let help = format!("name a declared {}", kinds.join(" or "));
+        wrong(elaborator, e.span, format!("a {} is expected", kinds.join(" or ")), &help);
+        return;
+    };
+    named(kinds, segments, e, elaborator);
+}
+
+fn named(kinds: &[&str], segments: &[MSegment], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let model = elaborator.model();
+    let wanted = kinds.join(" or ");
+    match model.resolve(segments, e.span) {
+        Target::Poisoned => {}
+        Target::Decl { qualified, used } if used == segments.len() => {
+            let Some(found) = model.get(&qualified) else {
+                return;
+            };
+            if !kinds.contains(&found.kind.as_str()) {
+                elaborator.findings().push(
+                    Problem::error(
+                        "E0114",
+                        e.span,
+                        format!("a {wanted} is expected, `{}` is a {}", found.name, found.kind),
+                    )
+                    .label(found.span, "declared here")
+                    .help(format!("name a declared {wanted}")),
+                );
+            }
+        }
+        _ => {
+            let name = e.dotted().unwrap_or_default();
+            let help = match model.similar(segments, e.span, kinds) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("declare it: `{} {name} … {{ … }}`", kinds.first().unwrap_or(&"")),
+            };
+            elaborator.findings().push(
+                Problem::error("E0106", e.span, format!("there is no {wanted} `{name}`"))
+                    .help(help),
+            );
+        }
+    }
+}
+
+fn references(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let MKind::List(items) = &e.kind else {
+        reference(kinds, e, elaborator);
+        return;
+    };
+    for MItem { phrase, .. } in items {
+        match phrase.terms.first() {
+            Some(first) => reference(kinds, first, elaborator),
+            None => continue,
+        }
+    }
+}
+
+/// A rule of cardholder verification.
+pub(super) fn cvm_rule(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+    let codes: Vec<&str> = CVM_CODES.iter().map(|c| c.word).collect();
+    let conditions: Vec<&str> = CVM_CONDITIONS.iter().map(|c| c.word).collect();
+    if let Some(method) = entry.head.first() {
+        word(&codes, method, elaborator);
+    }
+    let when = entry.clause("when").and_then(|c| c.terms.first());
+    match (when, entry.head.get(1)) {
+        (Some(condition), None) => word(&conditions, condition, elaborator),
+        (None, Some(_)) => {}
+        _ => {
+            let help = "write `signature when supported else next` or `no_cvm always else fail`";
+            wrong(elaborator, entry.span, "a rule has one condition", help);
+        }
+    }
+    if entry.clause("else").is_none() {
+        let help = "add `else fail` (give up) or `else next` (try the next rule)";
+        wrong(elaborator, entry.span, "what happens when it does not succeed?", help);
+    }
+}
+
+fn octets<'a>(least: u32, most: u32, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let Some(bytes) = elaborator.const_bytes(e) else {
+        return;
+    };
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if !(least..=most).contains(&length) {
+        let message = format!("this has {length} octets, its place takes {least} to {most}");
+        elaborator
+            .findings()
+            .push(Problem::error("E0204", e.span, message).help("write it as `x\"A0 00 …\"`"));
+    }
+}
+
+/// `(x, y)`.
+pub(super) fn point(e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    if point_um(e).is_none() {
+        let help = "write `(62 mm, 18 mm)`";
+        wrong(elaborator, e.span, "a place is expected: two lengths", help);
+    }
+}
+
+fn colour(e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let fine = e
+        .literal_text()
+        .is_some_and(|t| t.len() == 6 && t.bytes().all(|b| b.is_ascii_hexdigit()));
+    if !fine {
+        let help = "write red, green and blue in hexadecimal: \"0B2545\"";
+        wrong(elaborator, e.span, "a colour is expected", help);
+    }
+}
+
+fn font(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+    let Some(phrase) = &entry.value else { return };
+    let fine = match phrase.terms.as_slice() {
+        [name, size] => name.literal_text().is_some() && size_mpt(size).is_some(),
+        [name] => name.literal_text().is_some(),
+        _ => false,
+    };
+    if !fine {
+        let help = "write `font = \"OCR-B\" 12 pt`";
+        wrong(elaborator, phrase.span, "a font and its size are expected", help);
+    }
+}
+
+fn file(e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let fine = match &e.kind {
+        MKind::Call { callee, args } => {
+            let path = args.first().and_then(|a| a.value.literal_text());
+            callee.word() == Some("file") && args.len() == 1 && path.is_some()
+        }
+        _ => false,
+    };
+    if !fine {
+        let help = "write `file(\"letter.pdf\")`, a path inside the project";
+        wrong(elaborator, e.span, "a file is expected", help);
+    }
+}
+
+fn call(names: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let name = match &e.kind {
+        MKind::Call { callee, .. } => callee.word(),
+        _ => None,
+    };
+    if name.is_none_or(|n| !names.contains(&n)) {
+        let shown = names.join("(…)` or `");
+        let help = format!("write `{shown}(…)`");
+        wrong(elaborator, e.span, format!("`{shown}(…)` is expected"), &help);
+    }
+}
