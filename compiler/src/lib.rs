@@ -7,6 +7,7 @@
 pub mod check;
 pub mod diagnostics;
 pub mod elaborate;
+pub mod emit;
 pub mod model;
 pub mod project;
 mod rules;

@@ -1,0 +1,303 @@
+//! Cards: chip, stripe and faces in one program, and what they must say alike.
+
+mod faces;
+mod platform;
+mod stripe;
+
+use super::Context;
+use super::profile::{self, App, Element, Ground};
+use super::read;
+use crate::diagnostics::Problem;
+use crate::elaborate::{Elaborator, Typed};
+use crate::model::{Decl, MEntry, Span};
+use crate::types::{Lengths, Type};
+use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
+
+/// What others need to know of a card.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// Name.
+    pub(crate) name: String,
+    /// Qualified name.
+    pub(crate) qualified: String,
+    /// Format and record that it is for.
+    pub(crate) record: (String, String),
+    /// Applications: name, interfaces, facts.
+    pub(crate) applications: Vec<ApplicationFacts>,
+    /// Whether it has a stripe, embossing, print.
+    pub(crate) stripe: bool,
+    /// Whether anything is embossed.
+    pub(crate) embossed: bool,
+    /// Whether anything is printed.
+    pub(crate) printed: bool,
+    /// Where.
+    pub(crate) span: Span,
+}
+
+/// What scenarios need to know of an application.
+#[derive(Clone, Debug)]
+pub(crate) struct ApplicationFacts {
+    /// Name.
+    pub(crate) name: String,
+    /// Interfaces.
+    pub(crate) interfaces: Vec<String>,
+    /// Whether the chip has a PIN.
+    pub(crate) offline_pin: bool,
+    /// Whether its CVM list asks for an enciphered offline PIN.
+    pub(crate) enciphered_pin: bool,
+    /// Whether it has a key of its own.
+    pub(crate) dynamic: bool,
+    /// Qualified name of the key for application cryptograms.
+    pub(crate) cryptogram_key: Option<String>,
+}
+
+/// What the elaborator gave for one card.
+struct Lowered {
+    chip: Option<(Chip, Vec<ApplicationFacts>)>,
+    stripe: Option<(Stripe, stripe::Parts)>,
+    faces: Vec<Face>,
+    identity: Identity,
+    chip_tracks: Vec<(Element, String)>,
+    service: Option<(Typed, Span)>,
+}
+
+struct Identity {
+    pan: Typed,
+    psn: Typed,
+    expiry: Typed,
+}
+
+/// Lowers all cards.
+pub(super) fn lower(context: &mut Context<'_>) {
+    let model = context.model;
+    for decl in model.concrete("card") {
+        card(context, decl);
+    }
+}
+
+fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
+    let model = context.model;
+    let Some((format, record)) = decl.for_record.clone() else {
+        return;
+    };
+    let ground = Ground {
+        country: context.content.issuer.country,
+        currency: context.content.issuer.currency,
+        keys: context.content.keys.clone(),
+    };
+    let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
+    let lowered = elaborate(&mut elaborator, &ground, decl);
+    let program = elaborator.finish();
+    let Some(lowered) = lowered else {
+        return;
+    };
+    agree(context, decl, &program, &lowered);
+    for face in &lowered.faces {
+        for panel in &face.print {
+            super::fonts::add(context, &panel.font.clone(), decl.span);
+        }
+        if !face.emboss.is_empty() {
+            super::fonts::add(context, faces::EMBOSS_FONT, decl.span);
+        }
+    }
+    faces::check(context, decl, &program, &lowered.faces);
+    let index = context.add_program(program);
+    register(context, decl, (format, record), index, lowered);
+}
+
+fn register(
+    context: &mut Context<'_>,
+    decl: &Decl,
+    record: (String, String),
+    program: u32,
+    lowered: Lowered,
+) {
+    let (chip, applications) = lowered.chip.unzip();
+    context.cards.push(Facts {
+        name: decl.name.clone(),
+        qualified: decl.qualified.clone(),
+        record,
+        applications: applications.unwrap_or_default(),
+        stripe: lowered.stripe.is_some(),
+        embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
+        printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
+        span: decl.span,
+    });
+    let span = context.shared.spans.id(decl.span);
+    context.content.cards.push(Card {
+        name: decl.name.clone(),
+        program,
+        pan: lowered.identity.pan.node,
+        psn: lowered.identity.psn.node,
+        expiry: lowered.identity.expiry.node,
+        chip,
+        stripe: lowered.stripe.map(|(stripe, _)| stripe),
+        faces: lowered.faces,
+        span,
+    });
+}
+
+fn elaborate<'a>(
+    elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
+    decl: &'a Decl,
+) -> Option<Lowered> {
+    let chip = decl.attribute("chip").map(|entry| chip(elaborator, ground, decl, entry));
+    let stripe = decl.attribute("stripe").and_then(|e| stripe::lower(elaborator, e));
+    let faces = faces::lower(elaborator, decl);
+    let apps = chip.as_ref().map_or(&[][..], |c| c.apps.as_slice());
+    let identity = identity(elaborator, decl, apps, stripe.as_ref().map(|(_, p)| p))?;
+    let tracks = |a: &App<'_>| {
+        let element = a.element("57")?.clone();
+        Some((element, a.decl.name.clone()))
+    };
+    let service = apps.iter().find_map(|a| {
+        let element = a.element("5F30")?;
+        Some((element.raw.clone()?, element.span))
+    });
+    let chip_tracks = apps.iter().filter_map(tracks).collect();
+    same_account(elaborator, apps);
+    let facts = apps.iter().map(facts).collect();
+    Some(Lowered {
+        chip: chip.and_then(|c| Some((c.chip?, facts))),
+        stripe,
+        faces,
+        identity,
+        chip_tracks,
+        service,
+    })
+}
+
+struct ChipLowered<'a> {
+    chip: Option<Chip>,
+    apps: Vec<App<'a>>,
+}
+
+fn chip<'a>(
+    elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
+    decl: &'a Decl,
+    entry: &'a MEntry,
+) -> ChipLowered<'a> {
+    let channel = platform::channel(elaborator, ground, entry);
+    let mut apps = Vec::new();
+    let mut applications: Vec<Application> = Vec::new();
+    let list = entry.inner("applications").and_then(MEntry::single);
+    let names = list.map_or_else(Vec::new, |l| read::items(elaborator.model(), l));
+    for name in names {
+        let model = elaborator.model();
+        let Some(found) = read::reference(model, name, "profile", elaborator.findings()) else {
+            continue;
+        };
+        if found.for_record != decl.for_record {
+            wrong_record(elaborator, decl, found, name.span);
+            continue;
+        }
+        if let Some((app, application)) = profile::lower(elaborator, ground, found) {
+            apps.push(app);
+            applications.push(application);
+        }
+    }
+    platform::shared_keys(elaborator, &apps);
+    platform::identifiers(elaborator, &apps, entry.span);
+    let directories = platform::directories(elaborator, entry, &apps);
+    applications.extend(directories);
+    let chip = channel.map(|channel| Chip {
+        channel,
+        applications,
+    });
+    ChipLowered { chip, apps }
+}
+
+fn wrong_record(elaborator: &mut Elaborator<'_>, card: &Decl, profile: &Decl, span: Span) {
+    let message = format!(
+        "`{}` is not for the record that `{}` is for",
+        profile.name, card.name
+    );
+    elaborator.findings().push(
+        Problem::error("E0912", span, message)
+            .label(profile.span, "declared here")
+            .help("write the same `for format.record` at both"),
+    );
+}
+
+fn facts(app: &App<'_>) -> ApplicationFacts {
+    ApplicationFacts {
+        name: app.decl.name.clone(),
+        interfaces: app.interfaces.clone(),
+        offline_pin: app.offline_pin.is_some(),
+        enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
+        dynamic: app.dda.is_some(),
+        cryptogram_key: app.masters.as_ref().map(|m| m.names[0].clone()),
+    }
+}
+
+/// All applications of a card speak of one account.
+fn same_account(elaborator: &mut Elaborator<'_>, apps: &[App<'_>]) {
+    let Some((first, others)) = apps.split_first() else {
+        return;
+    };
+    let node = |app: &App<'_>, tag: &str| Some(app.element(tag)?.raw.as_ref()?.node);
+    for app in others {
+        for tag in ["5A", "5F24", "5F34"] {
+            if node(first, tag) != node(app, tag) {
+                let message = format!(
+                    "#{tag} of `{}` is not the one of `{}` on the same card",
+                    app.decl.name, first.decl.name
+                );
+                let span = app.element(tag).map_or(app.decl.span, |e| e.span);
+                elaborator.findings().push(
+                    Problem::error("E0332", span, message).help("write the same field in both"),
+                );
+            }
+        }
+    }
+}
+
+/// PAN, sequence number, expiry: as the card says, else as the chip, else as the stripe.
+fn identity<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    apps: &[App<'_>],
+    stripe: Option<&stripe::Parts>,
+) -> Option<Identity> {
+    let mut own = |name: &str, want: Type| {
+        let entry = decl.attribute(name)?;
+        elaborator.phrase(entry.value.as_ref()?, Some(&want))
+    };
+    let pan = own("pan", Type::Pan);
+    let psn = own("psn", Type::Digits(Lengths::exactly(2)));
+    let expiry = own("expiry", Type::Date);
+    let chip = |tag: &str| apps.iter().find_map(|a| a.element(tag)?.raw.clone());
+    let track = stripe.and_then(|p| p.track2.as_ref().or(p.track1.as_ref()));
+    let pan = pan.or_else(|| chip("5A")).or_else(|| track.map(|t| t.pan.clone()));
+    let expiry = expiry
+        .or_else(|| chip("5F24"))
+        .or_else(|| track.map(|t| t.expiry.clone()));
+    let psn = psn
+        .or_else(|| chip("5F34"))
+        .unwrap_or_else(|| elaborator.text("00", decl.span));
+    let (Some(pan), Some(expiry)) = (pan, expiry) else {
+        // Where chip or stripe are broken, they have said so.
+        if !elaborator.findings().has_errors() {
+            elaborator.findings().push(
+                Problem::error("E0301", decl.span, "the card has no PAN or no expiry")
+                    .help("write `pan = order.pan` and `expiry = order.expiry` into the card"),
+            );
+        }
+        return None;
+    };
+    Some(Identity { pan, psn, expiry })
+}
+
+/// Chip, stripe and faces say the same.
+fn agree(context: &mut Context<'_>, decl: &Decl, program: &Program, lowered: &Lowered) {
+    for (element, name) in &lowered.chip_tracks {
+        stripe::chip_value(context, program, element, name);
+    }
+    if let Some((_, parts)) = &lowered.stripe {
+        let chip = lowered.service.as_ref();
+        stripe::check(context, program, parts, &lowered.identity.pan, &lowered.identity.expiry);
+        stripe::service_code(context, program, parts, chip, decl.span);
+    }
+}

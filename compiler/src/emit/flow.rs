@@ -1,0 +1,144 @@
+//! Machine flows: known stations in a possible order, with what each needs.
+
+use super::{Context, read};
+use crate::diagnostics::Problem;
+use crate::elaborate::constants::words;
+use crate::model::{Decl, MEntry, MExpr, MKind};
+use cardwright_bundle::{Constant, Flow, Step};
+
+/// Stations in the order in which a card can pass them.
+pub(super) const STATIONS: [&str; 8] = [
+    "feed", "chip", "stripe", "emboss", "print", "vision", "carrier", "insert",
+];
+
+/// Lowers all flows.
+pub(super) fn lower(context: &mut Context<'_>) {
+    let model = context.model;
+    for decl in model.concrete("flow") {
+        let steps = decl.entries.iter().filter_map(|e| step(context, e)).collect();
+        let flow = Flow {
+            name: decl.name.clone(),
+            steps,
+            span: context.shared.spans.id(decl.span),
+        };
+        check(context, decl, &flow);
+        context.content.flows.push(flow);
+    }
+}
+
+fn step(context: &mut Context<'_>, entry: &MEntry) -> Option<Step> {
+    let station = entry.word(0)?;
+    if !STATIONS.contains(&station) {
+        context.push(
+            Problem::error("E0904", entry.span, format!("`{station}` is no station of a machine"))
+                .help(format!("take one of {}", STATIONS.join(", "))),
+        );
+        return None;
+    }
+    let mut settings: Vec<(String, Constant)> = Vec::new();
+    for setting in entry.entries() {
+        let name = setting.word(0).unwrap_or_default().to_owned();
+        if name == "layout" {
+            carrier(context, setting);
+        }
+        if let Some(value) = constant(setting) {
+            settings.push((name, value));
+        }
+    }
+    settings.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(Step {
+        station: station.to_owned(),
+        settings,
+        span: context.shared.spans.id(entry.span),
+    })
+}
+
+/// A setting as a constant: number, text, word, or words joined by commas.
+fn constant(entry: &MEntry) -> Option<Constant> {
+    let phrase = entry.value.as_ref()?;
+    if let Some(number) = phrase.single().and_then(MExpr::integer) {
+        return Some(Constant::Number(number));
+    }
+    if let Some(text) = phrase.single().and_then(MExpr::literal_text) {
+        return Some(Constant::Text(text));
+    }
+    let term = phrase.single()?;
+    let readings = match &term.kind {
+        MKind::List(items) => items
+            .iter()
+            .map(|item| reading(&item.phrase.terms))
+            .collect::<Option<Vec<_>>>(),
+        _ => words(term),
+    };
+    Some(Constant::Text(readings?.join(", ")))
+}
+
+/// `front.line 1`.
+fn reading(terms: &[MExpr]) -> Option<String> {
+    let words = terms
+        .iter()
+        .map(|t| t.dotted().or_else(|| t.integer().map(|n| n.to_string())))
+        .collect::<Option<Vec<_>>>()?;
+    Some(words.join(" "))
+}
+
+/// The carrier's page is a layout of that purpose.
+fn carrier(context: &mut Context<'_>, entry: &MEntry) {
+    let Some(term) = entry.single() else {
+        return;
+    };
+    let model = context.model;
+    let found = read::reference(model, term, "layout", &mut context.shared.findings);
+    if let Some(layout) = found {
+        let layouts = &context.content.layouts;
+        let purpose = layouts.iter().find(|l| l.name == layout.name).map(|l| l.purpose.clone());
+        if purpose.is_some_and(|p| p != "carrier") {
+            let message = format!("`{}` is no carrier", layout.name);
+            context.push(
+                Problem::error("E0913", entry.span, message)
+                    .help("name a layout with `purpose = carrier`; a mailer never meets the card"),
+            );
+        }
+    }
+}
+
+fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
+    let order: Vec<Option<usize>> = flow
+        .steps
+        .iter()
+        .map(|s| STATIONS.iter().position(|n| *n == s.station))
+        .collect();
+    if order.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+        let message = "the stations do not stand in the order in which a card passes them";
+        context.push(
+            Problem::error("E0911", decl.span, message)
+                .help(format!("the order is {}", STATIONS.join(", "))),
+        );
+    }
+    let Some(feed) = flow.steps.iter().find(|s| s.station == "feed") else {
+        context.push(
+            Problem::error("E0911", decl.span, "the flow has no `feed`: where do cards come from?")
+                .help("write `feed { stock = \"…\"; reject_bin = 1 }`"),
+        );
+        return;
+    };
+    let has = |name: &str| feed.settings.iter().any(|(n, _)| n == name);
+    if !has("stock") {
+        let message = "the feeder has no stock: blanks could not be counted";
+        context.push(
+            Problem::error("E0903", decl.span, message).help("write `stock = \"AUR-DEB-26\"`"),
+        );
+    }
+    if !has("reject_bin") {
+        let message = "a rejected card would have no bin";
+        context.push(
+            Problem::error("E0903", decl.span, message).help("write `reject_bin = 1` in `feed`"),
+        );
+    }
+}
+
+/// The layout that a flow's carrier station names.
+pub(super) fn carrier_of(decl: &Decl) -> Option<&MExpr> {
+    let station = decl.entries.iter().find(|e| e.word(0) == Some("carrier"))?;
+    station.inner("layout")?.single()
+}

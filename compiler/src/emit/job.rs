@@ -1,0 +1,431 @@
+//! Jobs: products, acceptance, priority, line, mailer, outputs.
+
+use super::{Context, flow, read};
+use crate::diagnostics::Problem;
+use crate::elaborate::{Elaborator, Typed};
+use crate::model::{Decl, MClause, MEntry, MExpr, MKind, Span};
+use crate::secrecy::Sink;
+use crate::types::Type;
+use cardwright_bundle::{FileKind, Job, MailerUse, NodeId, Output, Product, ScenarioUse};
+
+/// Rejected cards after which a line stops by itself, when a job does not say.
+const STOP_AFTER: i64 = 20;
+
+/// Lowers all jobs.
+pub(super) fn lower(context: &mut Context<'_>) {
+    let model = context.model;
+    let mut jobs = 0;
+    for decl in model.concrete("job") {
+        jobs += 1;
+        if let Some(job) = job(context, decl) {
+            context.content.jobs.push(job);
+        }
+    }
+    if jobs == 0 && !context.shared.findings.has_errors() {
+        let message = "the project has no job: a site would have nothing to run";
+        context.push(
+            Problem::warning("E0906", Span::default(), message)
+                .help("declare `job daily { input = …; flow = …; product … }`"),
+        );
+    }
+}
+
+fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
+    let model = context.model;
+    let input = target(context, decl, "input", "format")?;
+    let record = match decl.attribute("record").and_then(read::word) {
+        Some(word) => word,
+        None => super::formats::order_record(input)?,
+    };
+    let flow = target(context, decl, "flow", "flow")?;
+    let products = products(context, decl);
+    let mut elaborator =
+        Elaborator::new(model, &mut context.shared, &input.qualified, &record);
+    let values = values(&mut elaborator, decl, &products);
+    let program = elaborator.finish();
+    let program = context.add_program(program);
+    let (selector, priority, accept) = values?;
+    check_products(context, decl, &products, (&input.qualified, &record), flow);
+    let carrier = flow::carrier_of(flow).or_else(|| decl.attribute("carrier")?.single());
+    let carrier = carrier.and_then(|name| read::declaration(model, name, "layout"));
+    let stop = match decl.attribute("stop_after_rejects") {
+        Some(entry) => read::number(
+            entry,
+            (1, 1_000_000),
+            ("E0917", "`stop_after_rejects`"),
+            &mut context.shared.findings,
+        ),
+        None => Some(STOP_AFTER),
+    };
+    Some(Job {
+        name: decl.name.clone(),
+        input: input.name.clone(),
+        record,
+        program,
+        selector,
+        products,
+        priority,
+        accept,
+        flow: flow.name.clone(),
+        mailer: mailer(context, decl),
+        carrier: carrier.map(|d| d.name.clone()),
+        outputs: outputs(context, decl),
+        stop_after_rejects: u32::try_from(stop.unwrap_or(STOP_AFTER)).unwrap_or(20),
+        span: context.shared.spans.id(decl.span),
+    })
+}
+
+/// The declaration that an attribute names, or E0905.
+fn target<'a>(
+    context: &mut Context<'a>,
+    decl: &'a Decl,
+    attribute: &str,
+    kind: &str,
+) -> Option<&'a Decl> {
+    let Some(term) = decl.attribute(attribute).and_then(MEntry::single) else {
+        let message = format!("the job needs `{attribute}`");
+        context.push(
+            Problem::error("E0905", decl.span, message)
+                .help(format!("write `{attribute} = …` with a {kind}")),
+        );
+        return None;
+    };
+    read::reference(context.model, term, kind, &mut context.shared.findings)
+}
+
+fn products<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Product> {
+    let entries = decl.entries.iter().filter(|e| e.word(0) == Some("product"));
+    let mut products: Vec<Product> = Vec::new();
+    for entry in entries {
+        let code = entry.head.get(1).and_then(|t| {
+            let word = t.word().map(str::to_owned);
+            word.or_else(|| t.literal_text())
+        });
+        let code = code.unwrap_or_default();
+        if products.iter().any(|p| p.code == code) {
+            let message = format!("product {code} is there twice");
+            context.push(Problem::error("E0906", entry.span, message).help("keep one of them"));
+            continue;
+        }
+        products.extend(product(context, entry, code));
+    }
+    if decl.attribute("card").is_some() {
+        // The only card: every order asks for it.
+        let only = Product {
+            code: String::new(),
+            card: card_of(context, decl.attribute("card")).unwrap_or_default(),
+            scenarios: scenarios(context, decl.attribute("scenarios")),
+            stock: None,
+        };
+        products.push(only);
+    }
+    if products.is_empty() {
+        context.push(
+            Problem::error("E0906", decl.span, "the job makes no product")
+                .help("write `card = debit_card`, or `products = order.product` and `product … { card = … }`"),
+        );
+    }
+    products.sort_by(|a, b| a.code.cmp(&b.code));
+    products
+}
+
+fn product<'a>(context: &mut Context<'a>, entry: &'a MEntry, code: String) -> Option<Product> {
+    Some(Product {
+        code,
+        card: card_of(context, entry.inner("card"))?,
+        scenarios: scenarios(context, entry.inner("scenarios")),
+        stock: entry.inner("stock").and_then(read::text),
+    })
+}
+
+fn card_of<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Option<String> {
+    let term = entry?.single()?;
+    let found = read::reference(context.model, term, "card", &mut context.shared.findings)?;
+    Some(found.name.clone())
+}
+
+/// `[ready sample 1 of 200]`.
+fn scenarios<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Vec<ScenarioUse> {
+    let Some(term) = entry.and_then(MEntry::single) else {
+        return Vec::new();
+    };
+    let phrases = match &term.kind {
+        MKind::List(items) => items.iter().map(|i| &i.phrase).collect(),
+        _ => entry.and_then(|e| e.value.as_ref()).into_iter().collect::<Vec<_>>(),
+    };
+    let mut uses = Vec::new();
+    for phrase in phrases {
+        let Some(name) = phrase.terms.first() else {
+            continue;
+        };
+        let model = context.model;
+        let findings = &mut context.shared.findings;
+        let Some(found) = read::reference(model, name, "scenario", findings) else {
+            continue;
+        };
+        let number = |keyword: &str| {
+            let clause = phrase.clauses.iter().find(|c| c.keyword == keyword);
+            let n = clause.and_then(MClause::single).and_then(MExpr::integer);
+            n.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
+        };
+        uses.push(ScenarioUse {
+            scenario: found.name.clone(),
+            sample: number("sample").unwrap_or(1),
+            of: number("of").unwrap_or(1),
+        });
+    }
+    uses
+}
+
+type Values = (NodeId, Option<NodeId>, Vec<(NodeId, NodeId)>);
+
+/// Selector, priority, acceptance: the job's own program.
+fn values<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    products: &[Product],
+) -> Option<Values> {
+    let selector = match decl.attribute("products") {
+        Some(entry) => {
+            let phrase = entry.value.as_ref()?;
+            let value = elaborator.phrase(phrase, Some(&Type::text()))?;
+            elaborator.sink(&value, Sink::FileField, "the product selector", entry.span);
+            value
+        }
+        None => {
+            let code = products.first().map_or("", |p| p.code.as_str());
+            elaborator.text(code, decl.span)
+        }
+    };
+    let priority = match decl.attribute("priority") {
+        Some(entry) => Some(priority(elaborator, entry.single()?)?.node),
+        None => None,
+    };
+    let mut accept = Vec::new();
+    if let Some(list) = decl.attribute("accept").and_then(MEntry::single) {
+        for name in read::items(elaborator.model(), list) {
+            let model = elaborator.model();
+            let found = read::reference(model, name, "rule", elaborator.findings());
+            if let Some(rule) = found {
+                accept.extend(order_rule(elaborator, rule));
+            }
+        }
+    }
+    Some((selector.node, priority, accept))
+}
+
+/// `if order.urgent then express else normal`: 0 goes first.
+fn priority<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr) -> Option<Typed> {
+    match (&term.kind, term.word()) {
+        (_, Some("express")) => Some(elaborator.number(0, term.span)),
+        (_, Some("normal")) => Some(elaborator.number(1, term.span)),
+        (
+            MKind::If {
+                condition,
+                then,
+                otherwise,
+            },
+            _,
+        ) => {
+            let condition = elaborator.expr(condition, Some(&Type::Flag))?;
+            elaborator.sink(&condition, Sink::Condition, "the priority", term.span);
+            let then = priority(elaborator, then)?;
+            let otherwise = priority(elaborator, otherwise)?;
+            Some(elaborator.choose(&condition, &then, &otherwise, term.span))
+        }
+        _ => {
+            elaborator.findings().push(
+                Problem::error("E0917", term.span, "a priority is `express` or `normal`")
+                    .help("write `priority = if order.urgent then express else normal`"),
+            );
+            None
+        }
+    }
+}
+
+/// A rule on orders: what must hold, and what is said when it does not.
+fn order_rule<'a>(elaborator: &mut Elaborator<'a>, rule: &'a Decl) -> Vec<(NodeId, NodeId)> {
+    let entries = |word: &'static str| rule.entries.iter().filter(move |e| e.word(0) == Some(word));
+    let mut conditions = Vec::new();
+    for entry in entries("when") {
+        let own = entry.clause("when").and_then(MClause::single);
+        let term = entry.head.get(1).or(own);
+        conditions.extend(term.and_then(|t| elaborator.expr(t, Some(&Type::Flag))));
+    }
+    let shared = entries("because").find_map(|e| {
+        let own = e.clause("because").and_then(MClause::single);
+        e.head.get(1).or(own)
+    });
+    let mut result = Vec::new();
+    for entry in entries("require") {
+        let Some(required) = entry
+            .head
+            .get(1)
+            .and_then(|t| elaborator.expr(t, Some(&Type::Flag)))
+        else {
+            continue;
+        };
+        let because = entry.clause("because").and_then(MClause::single).or(shared);
+        let message = match because {
+            Some(term) => elaborator.expr(term, Some(&Type::text())),
+            None => Some(elaborator.text(&format!("rule {} is broken", rule.name), entry.span)),
+        };
+        let holds = implies(elaborator, &conditions, required, entry.span);
+        if let (Some(holds), Some(message)) = (holds, message) {
+            let what = format!("rule `{}`", rule.name);
+            elaborator.sink(&holds, Sink::Condition, &what, entry.span);
+            elaborator.sink(&message, Sink::ErrorText, &what, entry.span);
+            result.push((holds.node, message.node));
+        }
+    }
+    result
+}
+
+/// `not when or require`.
+fn implies(
+    elaborator: &mut Elaborator<'_>,
+    conditions: &[Typed],
+    required: Typed,
+    span: Span,
+) -> Option<Typed> {
+    if conditions.is_empty() {
+        return Some(required);
+    }
+    let mut parts = Vec::new();
+    for condition in conditions {
+        parts.push(elaborator.apply("not", std::slice::from_ref(condition), span)?);
+    }
+    parts.push(required);
+    elaborator.apply("any", &parts, span)
+}
+
+fn mailer<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<MailerUse> {
+    let entry = decl.attribute("mailer")?;
+    let term = entry.value.as_ref()?.terms.first()?;
+    let model = context.model;
+    let layout = read::reference(model, term, "layout", &mut context.shared.findings)?;
+    let after = entry.clause("after").and_then(|c| c.single()?.word());
+    if after != Some("produced") {
+        let message = "the mailer must wait for its card: a PIN without a card is a crime waiting";
+        context.push(
+            Problem::error("E0902", entry.span, message)
+                .help(format!("write `mailer = {} after produced`", layout.name)),
+        );
+        return None;
+    }
+    let purpose = context.content.layouts.iter().find(|l| l.name == layout.name);
+    if purpose.is_some_and(|l| l.purpose != "mailer") {
+        let message = format!("`{}` is no mailer", layout.name);
+        context.push(
+            Problem::error("E0913", entry.span, message)
+                .help("name a layout with `purpose = mailer`"),
+        );
+    }
+    Some(MailerUse {
+        layout: layout.name.clone(),
+        after: "produced".to_owned(),
+    })
+}
+
+fn outputs<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Output> {
+    let model = context.model;
+    let Some(list) = decl.attribute("outputs").and_then(MEntry::single) else {
+        return Vec::new();
+    };
+    let mut outputs = Vec::new();
+    for name in read::items(model, list) {
+        let findings = &mut context.shared.findings;
+        let Some(format) = read::reference(model, name, "format", findings) else {
+            continue;
+        };
+        outputs.push(output(context, format, name.span));
+    }
+    outputs
+}
+
+fn output<'a>(context: &mut Context<'a>, format: &'a Decl, span: Span) -> Output {
+    let model = context.model;
+    let kind = context.content.formats.iter().find(|f| f.name == format.name);
+    let secret = kind.is_some_and(|f| matches!(f.kind, FileKind::Cps | FileKind::Machine));
+    if format.for_record.is_none() {
+        let message = format!("`{}` is a file that is read", format.name);
+        context.push(
+            Problem::error("E0918", span, message)
+                .help("name a format that says what it is written for: `for orders.order`"),
+        );
+    }
+    let term = format.attribute("transport").and_then(MEntry::single);
+    let transport_key = term.and_then(|term| {
+        let mut elaborator = Elaborator::new(model, &mut context.shared, "", "");
+        let name = elaborator.key(term, &["transport"])?;
+        model.key_id(&name)
+    });
+    if secret && transport_key.is_none() {
+        let message = format!("`{}` holds keys and PINs, and has no transport key", format.name);
+        context.push(
+            Problem::error("E0910", span, message)
+                .help("write `transport = tk` into the format, a key with `use = transport`"),
+        );
+    }
+    Output {
+        format: format.name.clone(),
+        transport_key,
+    }
+}
+
+/// Cards against the job's record and the flow's stations; scenarios against the product's card.
+fn check_products(
+    context: &mut Context<'_>,
+    decl: &Decl,
+    products: &[Product],
+    (format, record): (&str, &str),
+    flow: &Decl,
+) {
+    let has = |station: &str| flow.entries.iter().any(|e| e.word(0) == Some(station));
+    for product in products {
+        let Some(card) = context.cards.iter().find(|c| c.name == product.card).cloned() else {
+            continue;
+        };
+        if card.record != (format.to_owned(), record.to_owned()) {
+            let message = format!("`{}` is not for the records of this job", card.name);
+            context.push(
+                Problem::error("E0912", decl.span, message)
+                    .label(card.span, "declared here")
+                    .help("write the job's record behind `for` at the card"),
+            );
+        }
+        let needs = [
+            ("chip", !card.applications.is_empty()),
+            ("stripe", card.stripe),
+            ("emboss", card.embossed),
+            ("print", card.printed),
+        ];
+        for (station, needed) in needs {
+            if needed && !has(station) {
+                let message = format!(
+                    "`{}` needs a `{station}` station, `{}` has none",
+                    card.name, flow.name
+                );
+                context.push(
+                    Problem::error("E0901", decl.span, message)
+                        .label(flow.span, "the flow")
+                        .help(format!("add `{station}` to the flow")),
+                );
+            }
+        }
+        for used in &product.scenarios {
+            let scenarios = &context.content.scenarios;
+            let other = scenarios.iter().find(|s| s.name == used.scenario);
+            if let Some(other) = other.filter(|s| s.card != product.card) {
+                let message = format!(
+                    "scenario `{}` is for `{}`, product {} is `{}`",
+                    other.name, other.card, product.code, product.card
+                );
+                context.push(
+                    Problem::error("E0907", decl.span, message)
+                        .help("name a scenario of this card"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Emit: a checked Model becomes a bundle's content and assets, and is held against the rules of
+//! EMV, of keys, of the stripe, of paper and of the line.
+//!
+//! One file per kind of declaration. Nothing stops at the first finding: what can be emitted is.
+
+mod card;
+mod checks;
+mod codes;
+mod flow;
+mod fonts;
+mod formats;
+mod job;
+mod keys;
+mod layout;
+mod profile;
+mod read;
+mod scenario;
+mod sources;
+mod value;
+
+pub use codes::CODES;
+
+use crate::diagnostics::{Finding, Findings, Problem, Severity};
+use crate::elaborate::Shared;
+use crate::model::{Decl, Model};
+use crate::project::Project;
+use cardwright_bundle::{Bundle, Content, Environment, Issuer, Program};
+use std::collections::BTreeMap;
+
+/// A bundle's content and its assets: name to media type and octets.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    /// What the bundle says.
+    pub content: Content,
+    /// Files that it carries.
+    pub assets: BTreeMap<String, (String, Vec<u8>)>,
+}
+
+/// What all lowerings share.
+pub(crate) struct Context<'a> {
+    model: &'a Model,
+    project: &'a Project<'a>,
+    environment: Environment,
+    shared: Shared,
+    content: Content,
+    assets: BTreeMap<String, (String, Vec<u8>)>,
+    /// Leading digits of the issuer's PANs, when the issuer says them.
+    bin: Option<String>,
+    /// What cards turned out to hold, for layouts, flows, scenarios and jobs.
+    cards: Vec<card::Facts>,
+}
+
+impl Context<'_> {
+    /// Adds a program and gives its index; an equal one is shared.
+    fn add_program(&mut self, program: Program) -> u32 {
+        let programs = &mut self.content.programs;
+        let at = programs.iter().position(|p| *p == program);
+        let index = at.unwrap_or_else(|| {
+            programs.push(program);
+            programs.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn push(&mut self, problem: Problem) {
+        self.shared.findings.push(problem);
+    }
+}
+
+/// Emits a Model. Findings say all that is wrong; the content is good only when none is an error.
+#[must_use]
+pub fn emit(
+    model: &Model,
+    project: &Project<'_>,
+    environment: Environment,
+) -> (Emitted, Findings) {
+    let mut context = Context {
+        model,
+        project,
+        environment,
+        shared: Shared::default(),
+        content: empty(model, environment),
+        assets: BTreeMap::new(),
+        bin: None,
+        cards: Vec::new(),
+    };
+    issuer(&mut context);
+    keys::lower(&mut context);
+    formats::lower(&mut context);
+    card::lower(&mut context);
+    layout::lower(&mut context);
+    flow::lower(&mut context);
+    scenario::lower(&mut context);
+    job::lower(&mut context);
+    checks::lower(&mut context);
+    sources::lower(&mut context);
+    let emitted = Emitted {
+        content: context.content,
+        assets: context.assets,
+    };
+    (emitted, context.shared.findings)
+}
+
+/// All findings of a project: of the language, and of what it makes.
+///
+/// Where names or syntax are broken, nothing is emitted: what follows would speak of ruins.
+#[must_use]
+pub fn check(project: &Project<'_>, environment: Environment) -> crate::Checked {
+    let (model, findings, _) = run(project, environment);
+    crate::Checked {
+        findings: findings.resolve(&model.sources),
+        model,
+    }
+}
+
+/// From a project to a sealed, unsigned bundle.
+///
+/// # Errors
+/// All findings, when one of them is an error.
+pub fn build(project: &Project<'_>, environment: Environment) -> Result<Bundle, Vec<Finding>> {
+    let (model, mut findings, emitted) = run(project, environment);
+    let Some(emitted) = emitted.filter(|_| !findings.has_errors()) else {
+        return Err(findings.resolve(&model.sources));
+    };
+    Bundle::seal(emitted.content, emitted.assets).map_err(|error| {
+        let span = crate::model::Span::default();
+        findings.push(Problem::error("E0499", span, error.to_string()));
+        findings.resolve(&model.sources)
+    })
+}
+
+fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Option<Emitted>) {
+    let mut findings = Findings::new();
+    let model = crate::model::lower(project, &mut findings);
+    crate::check::check(&model, &mut findings);
+    let broken = |code: &str| code.starts_with("E00") || code.starts_with("E01");
+    let resolved = findings.resolve(&model.sources);
+    if resolved.iter().any(|f| broken(&f.code) && f.severity == Severity::Error) {
+        return (model, findings, None);
+    }
+    let (emitted, found) = emit(&model, project, environment);
+    findings.append(found);
+    (model, findings, Some(emitted))
+}
+
+fn empty(model: &Model, environment: Environment) -> Content {
+    Content {
+        schema: 1,
+        name: model.manifest.name.clone(),
+        version: model.manifest.version.clone(),
+        sequence: model.manifest.sequence,
+        environment,
+        issuer: Issuer {
+            id: String::new(),
+            name: String::new(),
+            country: 0,
+            currency: 0,
+        },
+        keys: Vec::new(),
+        formats: Vec::new(),
+        programs: Vec::new(),
+        cards: Vec::new(),
+        layouts: Vec::new(),
+        flows: Vec::new(),
+        scenarios: Vec::new(),
+        jobs: Vec::new(),
+        assets: Vec::new(),
+        sources: Vec::new(),
+        spans: Vec::new(),
+    }
+}
+
+/// The issuer that the manifest names, or the only one.
+fn issuer(context: &mut Context<'_>) {
+    let model = context.model;
+    let mut issuers = model.of_kind("issuer").filter(|d| !d.poisoned);
+    let wanted = model.manifest.issuer.as_deref();
+    let found: Option<&Decl> = match wanted {
+        Some(name) => issuers.find(|d| d.name == name),
+        None => issuers.next(),
+    };
+    let Some(decl) = found else {
+        let message = "the project declares no issuer, or not the one that its manifest names";
+        context.push(
+            Problem::error("E0916", crate::model::Span::default(), message)
+                .help("declare `issuer NAME { name = \"…\"; country = …; currency = … }`"),
+        );
+        return;
+    };
+    let number = |name: &str| {
+        let n = decl.attribute(name).and_then(|e| e.single()?.integer());
+        n.and_then(|n| u16::try_from(n).ok()).unwrap_or(0)
+    };
+    context.bin = decl.attribute("bin").and_then(read::text);
+    context.content.issuer = Issuer {
+        id: decl.name.clone(),
+        name: decl.attribute("name").and_then(read::text).unwrap_or_default(),
+        country: number("country"),
+        currency: number("currency"),
+    };
+}

@@ -1,0 +1,280 @@
+//! Data groupings of EMV CPS 2.0, in the order in which cards take them: records, processing
+//! options, directory entry, internal data, keys and their check values, PIN, RSA components.
+
+use super::super::value;
+use super::afl::locator;
+use super::oda::{self, Certified};
+use super::records::Record;
+use super::{App, Masters};
+use crate::elaborate::{Elaborator, Typed};
+use crate::model::Span;
+use crate::secrecy::Sink;
+use crate::types::{Lengths, Type};
+use cardwright_bundle::{Application, Dgi, KeyId, NodeId, Padding};
+
+/// Components of the chip's RSA key by DGI (EMV CPS 2.0): number and title.
+const COMPONENTS: [(u16, &str); 5] = [
+    (0x8201, "ICC key: q^-1 mod p"),
+    (0x8202, "ICC key: d mod (q-1)"),
+    (0x8203, "ICC key: d mod (p-1)"),
+    (0x8204, "ICC key: prime q"),
+    (0x8205, "ICC key: prime p"),
+];
+
+/// The application as the bundle has it.
+pub(super) fn application(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Application> {
+    let span = app.decl.span;
+    let plain = records(elaborator, app, None, |r| !r.certificates)?;
+    let certified = match &app.dda {
+        Some(dda) => {
+            let data = oda::static_data(elaborator, app, &plain)?;
+            Some(oda::certify(elaborator, app, dda, &data)?)
+        }
+        None => None,
+    };
+    let mut contents = plain;
+    contents.extend(records(elaborator, app, certified.as_ref(), |r| r.certificates)?);
+    contents.sort_by_key(|(r, ..)| r.place);
+    let mut dgis = Vec::new();
+    for (record, _, whole) in &contents {
+        let title = format!("SFI {} record {}", record.place.sfi, record.place.record);
+        elaborator.sink(whole, Sink::ChipClear, &title, record.span);
+        dgis.push(clear(record.place.dgi(), whole, title));
+    }
+    dgis.push(processing_options(elaborator, app)?);
+    dgis.extend(directory_entry(elaborator, app)?);
+    dgis.push(internal(elaborator, app)?);
+    let mut sealed = Sealed {
+        elaborator,
+        dgis: &mut dgis,
+    };
+    if let Some(masters) = &app.masters {
+        sealed.master_keys(app, masters)?;
+    }
+    sealed.pin(app)?;
+    if let Some(certified) = &certified {
+        sealed.components(certified, span)?;
+    }
+    Some(Application {
+        name: app.decl.name.clone(),
+        aid: hex::encode_upper(&app.aid),
+        dgis,
+        pack: true,
+        facts: facts(elaborator, app)?,
+        keys: keys(elaborator, app),
+        derivation: app.masters.as_ref().map_or_else(String::new, |m| m.derivation.clone()),
+        interfaces: app.interfaces.clone(),
+        quirks: app.quirks.clone(),
+    })
+}
+
+fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
+    Dgi {
+        number,
+        node: value.node,
+        encrypted: false,
+        padding: Padding::None,
+        title: title.into(),
+    }
+}
+
+/// Content and whole (`70 …`) of the records that are chosen.
+fn records<'r>(
+    elaborator: &mut Elaborator<'_>,
+    app: &'r App<'_>,
+    certified: Option<&Certified>,
+    chosen: impl Fn(&Record) -> bool,
+) -> Option<Vec<(&'r Record, Typed, Typed)>> {
+    let mut result = Vec::new();
+    for record in app.records.iter().filter(|r| chosen(r)) {
+        let mut parts = Vec::new();
+        for (tag, span) in &record.tags {
+            let (value, if_any) = match app.element(tag) {
+                Some(element) => (element.value.clone(), false),
+                None => oda::object(elaborator, app.dda.as_ref()?, certified, tag)?,
+            };
+            parts.push(value::object(elaborator, tag, &value, if_any, *span)?);
+        }
+        let content = value::concat(elaborator, &parts, record.span)?;
+        let whole = if record.place.sfi <= 10 {
+            value::object(elaborator, "70", &content, false, record.span)?
+        } else {
+            content.clone()
+        };
+        result.push((record, content, whole));
+    }
+    Some(result)
+}
+
+/// DGI 9104: AIP and AFL, which the card gives to GET PROCESSING OPTIONS.
+fn processing_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
+    let span = app.decl.span;
+    let places: Vec<_> = app.records.iter().map(|r| r.place).collect();
+    let aip = elaborator.octets(&app.aip, span);
+    let afl = elaborator.octets(&locator(&places), span);
+    let parts = [
+        value::object(elaborator, "82", &aip, false, span)?,
+        value::object(elaborator, "94", &afl, false, span)?,
+    ];
+    let value = value::concat(elaborator, &parts, span)?;
+    Some(clear(0x9104, &value, "AIP and AFL"))
+}
+
+/// DGI 9102 (contacts) and 9103 (antenna): template A5 of the answer to SELECT.
+fn directory_entry(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec<Dgi>> {
+    let span = app.decl.span;
+    let label = elaborator.octets(app.label.as_bytes(), span);
+    let priority = elaborator.octets(&[app.priority], span);
+    let mut parts = vec![
+        value::object(elaborator, "50", &label, false, span)?,
+        value::object(elaborator, "87", &priority, false, span)?,
+    ];
+    if let Some(pdol) = app.element("9F38") {
+        let value = pdol.value.clone();
+        parts.push(value::object(elaborator, "9F38", &value, false, pdol.span)?);
+    }
+    if let Some(languages) = &app.languages {
+        let value = elaborator.octets(languages.as_bytes(), span);
+        parts.push(value::object(elaborator, "5F2D", &value, false, span)?);
+    }
+    let content = value::concat(elaborator, &parts, span)?;
+    let template = value::object(elaborator, "A5", &content, false, span)?;
+    let mut dgis = Vec::new();
+    if app.on("contact") {
+        dgis.push(clear(0x9102, &template, "answer to SELECT"));
+    }
+    if app.on("contactless") {
+        dgis.push(clear(0x9103, &template, "answer to SELECT, contactless"));
+    }
+    Some(dgis)
+}
+
+/// DGI 3000: transaction counter and issuer application data.
+fn internal(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
+    let decl = app.decl;
+    let span = decl.span;
+    let counter = decl.attribute("atc").and_then(|e| e.single()?.integer());
+    let counter = u16::try_from(counter.unwrap_or(0)).unwrap_or(0);
+    let atc = elaborator.octets(&counter.to_be_bytes(), span);
+    let mut parts = vec![value::object(elaborator, "9F36", &atc, false, span)?];
+    if let Some(octets) = super::rules::application_data(elaborator, decl) {
+        let iad = elaborator.octets(&octets, span);
+        parts.push(value::object(elaborator, "9F10", &iad, false, span)?);
+    }
+    for tag in ["9F4F"] {
+        if let Some(element) = app.element(tag) {
+            let value = element.value.clone();
+            parts.push(value::object(elaborator, tag, &value, false, element.span)?);
+        }
+    }
+    let value = value::concat(elaborator, &parts, span)?;
+    Some(clear(0x3000, &value, "internal data"))
+}
+
+/// Groupings that travel under the channel's data encryption key.
+struct Sealed<'e, 'a> {
+    elaborator: &'e mut Elaborator<'a>,
+    dgis: &'e mut Vec<Dgi>,
+}
+
+impl Sealed<'_, '_> {
+    fn push(&mut self, number: u16, value: &Typed, padding: Padding, title: &str, span: Span) {
+        self.elaborator.sink(value, Sink::ChipEncrypted, title, span);
+        self.dgis.push(Dgi {
+            number,
+            node: value.node,
+            encrypted: true,
+            padding,
+            title: title.to_owned(),
+        });
+    }
+
+    /// DGI 8000: AC, SM integrity, SM confidentiality; DGI 9000: their check values.
+    fn master_keys(&mut self, app: &App<'_>, masters: &Masters) -> Option<()> {
+        let span = masters.span;
+        let option = self.elaborator.text(&masters.derivation, span);
+        let pan = app.element("5A")?.raw.clone()?;
+        let psn = psn(self.elaborator, app);
+        let args = [option, pan, psn];
+        let keys = self
+            .elaborator
+            .intent("emv.master_keys", &masters.names, &args, span)?;
+        // 48 octets or more, whole blocks of DES and of AES alike: nothing to pad.
+        self.push(0x8000, &keys, Padding::None, "ICC master keys", span);
+        let ty = Type::Bytes(Lengths::exactly(9));
+        let values = value::apply(self.elaborator, "check_values", &[&keys], ty, span)?;
+        self.dgis.push(clear(0x9000, &values, "check values of the keys"));
+        Some(())
+    }
+
+    /// DGI 8010: the reference PIN; DGI 9010: try counter and limit.
+    fn pin(&mut self, app: &App<'_>) -> Option<()> {
+        let Some((pin, tries)) = &app.offline_pin else {
+            return Some(());
+        };
+        let span = super::read::span_of(app.decl, "offline_pin");
+        let block = self
+            .elaborator
+            .intent("pin.card_block", &[], std::slice::from_ref(pin), span)?;
+        // 8 octets: a DES block; under AES they are filled.
+        let padding = Padding::Iso7816IfNeeded;
+        self.push(0x8010, &block, padding, "reference PIN block", span);
+        let counters = self.elaborator.octets(&[*tries, *tries], span);
+        self.dgis.push(clear(0x9010, &counters, "PIN try counter and limit"));
+        Some(())
+    }
+
+    /// DGIs 8201 to 8205. Public personalization scripts add the padding also to whole blocks.
+    fn components(&mut self, certified: &Certified, span: Span) -> Option<()> {
+        for (n, (number, title)) in (0..).zip(COMPONENTS) {
+            let which = self.elaborator.number(n, span);
+            let args = [&certified.key, &which];
+            let part = value::apply(self.elaborator, "icc_component", &args, Type::Sealed, span)?;
+            self.push(number, &part, Padding::Iso7816Always, title, span);
+        }
+        Some(())
+    }
+}
+
+/// PAN sequence number as two digits; `00` when the application has none (EMV Book 2, A1.4.1).
+pub(crate) fn psn(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Typed {
+    let found = app.element("5F34").and_then(|e| e.raw.clone());
+    found.unwrap_or_else(|| elaborator.text("00", app.decl.span))
+}
+
+fn facts(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec<(String, NodeId)>> {
+    let span = app.decl.span;
+    let pan = app.element("5A")?.raw.clone()?;
+    let date = app.element("5F24")?.raw.clone()?;
+    let pattern = elaborator.text("YYMMDD", span);
+    let ty = Type::Digits(Lengths::exactly(6));
+    let expiry = value::apply(elaborator, "format_date", &[&date, &pattern], ty, span)?;
+    let aip = elaborator.octets(&app.aip, span);
+    let psn = psn(elaborator, app);
+    let mut facts = vec![
+        ("aip".to_owned(), aip.node),
+        ("expiry".to_owned(), expiry.node),
+        ("pan".to_owned(), pan.node),
+        ("psn".to_owned(), psn.node),
+    ];
+    if let Some((pin, _)) = &app.offline_pin {
+        facts.push(("pin".to_owned(), pin.node));
+    }
+    facts.sort();
+    Some(facts)
+}
+
+fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
+    let mut keys = Vec::new();
+    if let Some(masters) = &app.masters {
+        let roles = ["ac", "smi", "smc"].into_iter().zip(&masters.names);
+        for (role, name) in roles {
+            keys.extend(elaborator.model().key_id(name).map(|id| (role.to_owned(), id)));
+        }
+    }
+    if let Some(dda) = &app.dda {
+        keys.push(("issuer".to_owned(), dda.issuer_id));
+    }
+    keys.sort();
+    keys
+}

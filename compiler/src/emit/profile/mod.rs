@@ -1,0 +1,289 @@
+//! Profiles: an application's data elements, records, certificates and keys as data groupings of
+//! EMV CPS, in the order in which they are sent.
+
+pub(crate) mod afl;
+mod cvm;
+mod dgis;
+mod directories;
+mod elements;
+mod oda;
+mod records;
+mod rules;
+
+pub(crate) use directories::{ppse, pse};
+pub(crate) use elements::{Element, Track, track_of};
+
+use super::keys;
+use super::read;
+use crate::diagnostics::Problem;
+use crate::elaborate::{Elaborator, Typed};
+use crate::model::{Decl, MEntry, MExpr, MKind, Span};
+use crate::types::Type;
+use cardwright_bundle::{Application, KeySlot};
+
+/// What profiles need of the rest of the project.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    /// ISO 3166-1 numeric.
+    pub(crate) country: u16,
+    /// ISO 4217 numeric.
+    pub(crate) currency: u16,
+    /// Key slots.
+    pub(crate) keys: Vec<KeySlot>,
+}
+
+/// The chip's own key and who certifies it.
+#[derive(Clone, Debug)]
+pub(crate) struct Dda {
+    /// Modulus length.
+    pub(crate) bits: u32,
+    /// Public exponent.
+    pub(crate) exponent: u32,
+    /// Slot of the issuer key.
+    pub(crate) issuer: KeySlot,
+    /// Its number.
+    pub(crate) issuer_id: u32,
+    /// Its qualified name.
+    pub(crate) issuer_name: String,
+    /// Whose key it is: its own name, or that of the application that it shares with.
+    pub(crate) owner: String,
+    /// Where.
+    pub(crate) span: Span,
+}
+
+/// Symmetric keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Masters {
+    /// Qualified names of AC, SMI, SMC.
+    pub(crate) names: [String; 3],
+    /// `a`, `b`, `c`.
+    pub(crate) derivation: String,
+    /// Where.
+    pub(crate) span: Span,
+}
+
+/// An application on its way to data groupings.
+pub(crate) struct App<'a> {
+    pub(crate) decl: &'a Decl,
+    pub(crate) aid: Vec<u8>,
+    pub(crate) label: String,
+    pub(crate) priority: u8,
+    pub(crate) languages: Option<String>,
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) aip: Vec<u8>,
+    pub(crate) cvm: cvm::List,
+    pub(crate) elements: Vec<Element>,
+    pub(crate) records: Vec<records::Record>,
+    pub(crate) dda: Option<Dda>,
+    pub(crate) masters: Option<Masters>,
+    pub(crate) offline_pin: Option<(Typed, u8)>,
+    pub(crate) quirks: Vec<(String, String)>,
+}
+
+impl App<'_> {
+    /// A data element by tag.
+    pub(crate) fn element(&self, tag: &str) -> Option<&Element> {
+        self.elements.iter().find(|e| e.tag == tag)
+    }
+
+    /// Whether the AIP has a bit of its first octet.
+    pub(crate) fn aip_has(&self, mask: u8) -> bool {
+        self.aip.first().is_some_and(|b| b & mask != 0)
+    }
+
+    /// Whether a terminal finds it on this interface.
+    pub(crate) fn on(&self, interface: &str) -> bool {
+        self.interfaces.iter().any(|i| i == interface)
+    }
+
+    /// Whether a deviation is declared.
+    pub(crate) fn has_quirk(&self, name: &str) -> bool {
+        self.quirks.iter().any(|(n, _)| n == name)
+    }
+}
+
+/// Lowers one profile into the card's program; findings say what does not fit together.
+pub(crate) fn lower<'a>(
+    elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
+    decl: &'a Decl,
+) -> Option<(App<'a>, Application)> {
+    let before = elaborator.findings().len();
+    let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
+    app.records = records::layout(elaborator, &app);
+    rules::check(elaborator, &app);
+    let clean = elaborator.findings().len() == before;
+    let application = dgis::application(elaborator, &app);
+    if application.is_none() && clean {
+        // Never silent: what can't be emitted has a finding.
+        elaborator.findings().push(Problem::error(
+            "E0498",
+            decl.span,
+            format!("`{}` can't be emitted", decl.name),
+        ));
+    }
+    Some((app, application?))
+}
+
+fn gather<'a>(
+    elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
+    decl: &'a Decl,
+) -> Option<App<'a>> {
+    let aid = match decl.attribute("aid").and_then(MEntry::single) {
+        Some(term) => elaborator.const_bytes(term).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let interfaces = match decl.attribute("interfaces").and_then(MEntry::single) {
+        Some(list) => crate::elaborate::constants::words(list).unwrap_or_default(),
+        None => vec!["contact".to_owned()],
+    };
+    let aip = match decl.attribute("aip") {
+        Some(entry) => elements::flags_of(elaborator, entry, "aip").unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let number = |name: &str| {
+        let n = decl.attribute(name).and_then(|e| e.single()?.integer());
+        n.and_then(|n| u8::try_from(n).ok())
+    };
+    Some(App {
+        decl,
+        aid,
+        label: decl.attribute("label").and_then(read::text).unwrap_or_default(),
+        priority: number("priority").unwrap_or(1),
+        languages: decl.attribute("languages").and_then(read::text),
+        interfaces,
+        aip,
+        cvm: cvm_list(elaborator, decl).unwrap_or_default(),
+        elements: elements::gather(elaborator, ground, decl),
+        records: Vec::new(),
+        dda: dda(elaborator, ground, decl),
+        masters: masters(elaborator, decl),
+        offline_pin: offline_pin(elaborator, decl),
+        quirks: quirks(decl),
+    })
+}
+
+/// The `cvm` block as a list; unknown words are E0316.
+pub(crate) fn cvm_list(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Option<cvm::List> {
+    let block = decl.attribute("cvm")?;
+    let mut list = cvm::List::default();
+    for entry in block.entries() {
+        let amount = entry.single().and_then(MExpr::integer);
+        match (entry.word(0), amount.and_then(|n| u32::try_from(n).ok())) {
+            (Some("x"), Some(n)) => list.x = n,
+            (Some("y"), Some(n)) => list.y = n,
+            _ => list.rules.extend(cvm_rule(elaborator, entry)),
+        }
+    }
+    Some(list)
+}
+
+fn cvm_rule(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> Option<cvm::Rule> {
+    let method = entry.word(0).and_then(cardwright_vocabulary::cvm_code);
+    let condition = match entry.clause("when") {
+        Some(clause) => clause.single().and_then(MExpr::word),
+        None => entry.word(1).or(Some("always")),
+    };
+    let condition = condition.and_then(cardwright_vocabulary::cvm_condition);
+    let next = entry.clause("else").and_then(|c| c.single()?.word());
+    let (Some(method), Some(condition)) = (method, condition) else {
+        elaborator.findings().push(
+            Problem::error("E0316", entry.span, "this is no rule of cardholder verification")
+                .help("write such as `enciphered_pin_online when supported else next`"),
+        );
+        return None;
+    };
+    Some(cvm::Rule {
+        method,
+        condition,
+        apply_next: next == Some("next"),
+        span: entry.span,
+    })
+}
+
+fn dda<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> Option<Dda> {
+    let block = decl.attribute("dda")?;
+    let size = block.inner("key").and_then(|e| keys::rsa(e.single()?));
+    let Some((bits, exponent)) = size else {
+        elaborator.findings().push(
+            Problem::error("E0509", block.span, "the chip's own key has no size")
+                .help("write `key = rsa(1152, 3)`"),
+        );
+        return None;
+    };
+    let name = block.inner("certified_by").and_then(MEntry::single)?;
+    let issuer_name = elaborator.key(name, &["emv.issuer_private"])?;
+    let issuer_id = elaborator.model().key_id(&issuer_name)?;
+    let issuer = ground.keys.get(issuer_id as usize)?.clone();
+    let shared = block
+        .inner("same_key_as")
+        .and_then(MEntry::single)
+        .and_then(|e| read::declaration(elaborator.model(), e, "profile"));
+    Some(Dda {
+        bits,
+        exponent,
+        issuer,
+        issuer_id,
+        issuer_name,
+        owner: shared.map_or_else(|| decl.name.clone(), |d| d.name.clone()),
+        span: block.span,
+    })
+}
+
+fn masters<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Masters> {
+    let block = decl.attribute("keys")?;
+    let mut key = |name: &str, usage: &str| {
+        let term = block.inner(name)?.single()?;
+        elaborator.key(term, &[usage])
+    };
+    let ac = key("ac", "emv.application_cryptogram");
+    let smi = key("smi", "emv.secure_messaging_integrity");
+    let smc = key("smc", "emv.secure_messaging_confidentiality");
+    let derivation = block.inner("derivation").and_then(read::word);
+    let derivation = derivation.unwrap_or_else(|| "option_a".to_owned());
+    Some(Masters {
+        names: [ac?, smi?, smc?],
+        derivation: derivation.trim_start_matches("option_").to_owned(),
+        span: block.span,
+    })
+}
+
+fn offline_pin<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<(Typed, u8)> {
+    let block = decl.attribute("offline_pin")?;
+    let value = block.inner("value")?;
+    let pin = elaborator.phrase(value.value.as_ref()?, Some(&Type::Pin))?;
+    let tries = match block.inner("tries") {
+        Some(entry) => read::number(entry, (1, 15), ("E0611", "`tries`"), elaborator.findings())?,
+        None => 3,
+    };
+    Some((pin, u8::try_from(tries).ok()?))
+}
+
+fn quirks(decl: &Decl) -> Vec<(String, String)> {
+    let entries = decl.attribute("quirks").map_or(&[][..], MEntry::entries);
+    let mut quirks: Vec<(String, String)> = entries
+        .iter()
+        .filter_map(|e| Some((e.word(0)?.to_owned(), read::text(e)?)))
+        .collect();
+    quirks.sort();
+    quirks
+}
+
+/// Tags of a record's list.
+pub(crate) fn tags(list: &MExpr) -> Vec<(String, Span)> {
+    let MKind::List(items) = &list.kind else {
+        return Vec::new();
+    };
+    let terms = items.iter().filter_map(|i| i.phrase.single());
+    terms
+        .filter_map(|t| {
+            let named = || {
+                let row = cardwright_vocabulary::element_by_name(t.word()?)?;
+                Some(row.tag.clone())
+            };
+            let tag = t.tag().map(str::to_ascii_uppercase).or_else(named)?;
+            Some((tag, t.span))
+        })
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! Data elements, records and lists.
+
+use super::super::records::{self, ELSEWHERE, Record};
+use super::Rules;
+use crate::model::Span;
+use std::collections::BTreeMap;
+
+/// Mandatory in every application (EMV Book 3, 7.2, table 26) and what it is for.
+const MANDATORY: [(&str, &str); 4] = [
+    ("5A", "the application PAN"),
+    ("5F24", "the expiry"),
+    ("8C", "the first data object list of the card risk management"),
+    ("8D", "the second data object list of the card risk management"),
+];
+
+/// Objects that the first cryptogram's list must ask for (EMV Book 2, 8.1.1, table 26).
+const CRYPTOGRAM_MINIMUM: [&str; 8] = ["9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"];
+
+impl Rules<'_, '_, '_> {
+    /// AID and label.
+    pub(super) fn identity(&mut self) {
+        let octets = self.app.aid.len();
+        if !(5..=16).contains(&octets) {
+            let span = self.span("aid");
+            let message = format!("an AID has 5 to 16 octets, found {octets}");
+            self.report("E0328", span, message, "write `aid = x\"F0 00 00 00 92 10 10\"`");
+        }
+        let label = &self.app.label;
+        let fits = (1..=16).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
+        if !fits {
+            let span = self.span("label");
+            let message = "an application label has 1 to 16 letters, digits and spaces";
+            let help = "terminals show it as it is (EMV Book 1, 12.2.2); shorten it";
+            self.report("E0328", span, message, help);
+        }
+    }
+
+    /// What every application must have.
+    pub(super) fn mandatory_data(&mut self) {
+        for (tag, what) in MANDATORY {
+            if self.app.element(tag).is_none() {
+                let span = self.decl().span;
+                let message = format!("#{tag}, {what}, is missing (EMV Book 3, 7.2)");
+                let help = format!("write `#{tag} = …` into the `data` block");
+                self.report("E0301", span, message, &help);
+            }
+        }
+        if self.app.on("contactless") && self.app.element("57").is_none() {
+            let span = self.decl().span;
+            let message = "#57 is missing: contactless terminals read the track first";
+            let help = "write `#57 = track2(order.pan, order.expiry, services, tail)`";
+            self.report("E0301", span, message, help);
+        }
+    }
+
+    /// Every record: length, tags with values, each tag once, nothing that belongs elsewhere.
+    pub(super) fn records(&mut self) {
+        let app = self.app;
+        let mut seen: BTreeMap<&str, (Span, String)> = BTreeMap::new();
+        for record in &app.records {
+            let name = place(record);
+            let most = records::most(app);
+            let octets = records::template(records::content_octets(app, record));
+            if octets > most {
+                self.too_long(record, octets, most);
+            }
+            for (tag, span) in &record.tags {
+                self.tag(tag, *span, record);
+                if let Some((first, where_)) = seen.get(tag.as_str()) {
+                    let message = format!("#{tag} stands in {where_} and again in {name}");
+                    let (first, span) = (*first, *span);
+                    let problem = crate::diagnostics::Problem::error("E0311", span, message)
+                        .label(first, "here first")
+                        .help("terminals refuse a card with the same element twice; leave one");
+                    self.elaborator.findings().push(problem);
+                }
+                seen.insert(tag, (*span, name.clone()));
+            }
+        }
+        self.unread(&seen);
+    }
+
+    fn too_long(&mut self, record: &Record, octets: u32, most: u32) {
+        let message = format!(
+            "{} would have up to {octets} octets, {most} is the most (EMV Book 3, 7.5)",
+            place(record)
+        );
+        let help = if record.certificates {
+            format!(
+                "take an issuer key of at most 1976 bits, or declare the quirk `{}` with a reason \
+                 if the card product takes it",
+                records::QUIRK_255
+            )
+        } else {
+            "move some of its elements to another record".to_owned()
+        };
+        self.report("E0310", record.span, message, &help);
+    }
+
+    fn tag(&mut self, tag: &str, span: Span, record: &Record) {
+        if ELSEWHERE.contains(&tag) {
+            let message = format!("#{tag} does not belong into a record");
+            let help = "it goes into the answer to SELECT or GET PROCESSING OPTIONS by itself";
+            self.report("E0313", span, message, help);
+            return;
+        }
+        let certificate = records::CERTIFICATES.contains(&tag);
+        if certificate && record.place.signed {
+            let message = format!("#{tag} can't be signed: it carries the signature or its key");
+            self.report("E0315", span, message, "leave `signed` out for certificate records");
+        }
+        if self.app.element(tag).is_none() && !(certificate && self.app.dda.is_some()) {
+            let message = format!("{} names #{tag}, which has no value", place(record));
+            let help = format!("write `#{tag} = …` into the `data` block, or take it out here");
+            self.report("E0312", span, message, &help);
+        }
+    }
+
+    /// Values that no terminal would ever read.
+    fn unread(&mut self, seen: &BTreeMap<&str, (Span, String)>) {
+        let app = self.app;
+        let missing = app.elements.iter().filter(|e| {
+            !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str())
+        });
+        for element in missing {
+            let mandatory = MANDATORY.iter().any(|(t, _)| *t == element.tag);
+            let message = format!("#{} has a value and stands in no record", element.tag);
+            let help = "add it to a record, or leave the `records` block out";
+            if mandatory {
+                self.report("E0312", element.span, message, help);
+            } else {
+                self.warn("E0341", element.span, message, help);
+            }
+        }
+    }
+
+    /// Tag 57 says the same as the rest of the application.
+    pub(super) fn track2(&mut self) {
+        let Some(track) = self.app.element("57").and_then(|e| e.track.clone()) else {
+            return;
+        };
+        let span = self.app.element("57").map_or(self.decl().span, |e| e.span);
+        let raw = |tag: &str| Some(self.app.element(tag)?.raw.as_ref()?.node);
+        let (pan, expiry, service) = (raw("5A"), raw("5F24"), raw("5F30"));
+        let differs = |found: u32, expected: Option<u32>| expected.is_some_and(|e| e != found);
+        if differs(track.pan.node, pan) {
+            let message = "the PAN in #57 is not the one of #5A";
+            self.report("E0303", span, message, "write the same field in both");
+        }
+        if differs(track.expiry.node, expiry) {
+            let message = "the expiry in #57 is not the one of #5F24";
+            self.report("E0304", span, message, "write the same field in both");
+        }
+        if differs(track.service.node, service) {
+            let message = "the service code in #57 is not the one of #5F30";
+            self.report("E0305", span, message, "write `services` in both");
+        }
+    }
+
+    /// 8C, 8D, 9F38, 9F49: known entries, and what the cryptogram needs.
+    pub(super) fn object_lists(&mut self) {
+        let app = self.app;
+        for tag in ["8C", "8D", "9F38", "9F49", "97"] {
+            let Some((octets, span)) = app
+                .element(tag)
+                .and_then(|e| Some((e.constant.clone()?, e.span)))
+            else {
+                continue;
+            };
+            let Some(entries) = entries(&octets) else {
+                let message = format!("#{tag} is no list of tags and lengths");
+                self.report("E0324", span, message, "write it as a list: `[#9F02, #9F37]`");
+                continue;
+            };
+            for (entry, _) in &entries {
+                if cardwright_vocabulary::data_element(entry).is_none() {
+                    let message = format!("#{tag} asks for #{entry}, which no terminal knows");
+                    self.report("E0324", span, message, "name tags of EMV Book 3, annex A");
+                }
+            }
+            if tag == "8C" {
+                self.cryptogram_input(&entries, span);
+            }
+        }
+    }
+
+    fn cryptogram_input(&mut self, entries: &[(String, u8)], span: Span) {
+        let missing: Vec<&str> = CRYPTOGRAM_MINIMUM
+            .into_iter()
+            .filter(|tag| !entries.iter().any(|(t, _)| t == tag))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "#8C does not ask for #{}: the cryptogram would not cover it (EMV Book 2, 8.1.1)",
+                missing.join(", #")
+            );
+            self.report("E0323", span, message, "take `emv.cdol1`, or add the tags");
+        }
+    }
+
+    /// EMV Book 3, 10.4.2: usage control is judged by the issuer's country.
+    pub(super) fn usage_control(&mut self) {
+        let Some(span) = self.app.element("9F07").map(|e| e.span) else {
+            return;
+        };
+        if self.app.element("5F28").is_none() {
+            let message = "#9F07 has no meaning without #5F28, the issuer's country";
+            self.report("E0322", span, message, "write `country = …` into the issuer");
+        }
+    }
+}
+
+/// `SFI 2 record 1`.
+fn place(record: &Record) -> String {
+    format!("SFI {} record {}", record.place.sfi, record.place.record)
+}
+
+/// Tags and lengths of a data object list.
+fn entries(octets: &[u8]) -> Option<Vec<(String, u8)>> {
+    let mut rest = octets;
+    let mut entries = Vec::new();
+    while let Some((first, mut tail)) = rest.split_first() {
+        let mut tag = vec![*first];
+        // ISO/IEC 8825-1, 8.1.2.4: five ones mean that the tag goes on while bit 8 is set.
+        if first & 0x1F == 0x1F {
+            loop {
+                let (next, after) = tail.split_first()?;
+                tag.push(*next);
+                tail = after;
+                if next & 0x80 == 0 {
+                    break;
+                }
+            }
+        }
+        let (length, after) = tail.split_first()?;
+        entries.push((hex::encode_upper(&tag), *length));
+        rest = after;
+    }
+    Some(entries)
+}

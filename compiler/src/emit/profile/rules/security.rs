@@ -1,0 +1,241 @@
+//! Authentication, cardholder verification, action codes, keys.
+
+use super::super::cvm;
+use super::{Rules, aip};
+use crate::elaborate::Elaborator;
+use crate::model::Decl;
+use cardwright_vocabulary::flag_set;
+
+/// Action code bits that mean something only when the AIP offers a method: TVR octet 1.
+const AUTHENTICATION_BITS: [(&str, u8, &str); 3] = [
+    ("sda_failed", aip::SDA, "sda"),
+    ("dda_failed", aip::DDA, "dda"),
+    ("cda_failed", aip::CDA, "cda"),
+];
+
+/// Tag 9F10 as the profile says it.
+pub(crate) fn application_data(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Option<Vec<u8>> {
+    let term = decl.attribute("iad")?.single()?;
+    let term = crate::emit::read::follow(elaborator.model(), term);
+    match &term.kind {
+        crate::model::MKind::Hex(bytes) => Some(bytes.clone()),
+        _ => None,
+    }
+}
+
+impl Rules<'_, '_, '_> {
+    /// 8E against the AIP, the offline PIN, the interface, the application's currency.
+    pub(super) fn cardholder_verification(&mut self) {
+        let span = self.span("cvm");
+        let promised = self.app.aip_has(aip::CVM);
+        let rules = self.app.cvm.rules.clone();
+        if promised && rules.is_empty() {
+            let message = "the AIP promises cardholder verification, the `cvm` block has no rule";
+            self.report("E0309", span, message, "write at least `no_cvm always else fail`");
+        }
+        if !promised && !rules.is_empty() {
+            let message = "there are rules of cardholder verification that the AIP does not promise";
+            let help = "add `cardholder_verification` to `aip`: terminals skip the list otherwise";
+            self.report("E0309", span, message, help);
+        }
+        for rule in &rules {
+            self.cvm_rule(rule);
+        }
+        if let Some((last, others)) = rules.split_last() {
+            if last.apply_next {
+                let message = "the last rule says `else next`, and nothing follows";
+                self.warn("E0342", last.span, message, "write `else fail`");
+            }
+            let dead = others.iter().position(|r| r.method == 0x1F && r.condition == 0);
+            if let Some(rule) = dead.and_then(|n| others.get(n)) {
+                let message = "rules behind `no_cvm always` are never reached";
+                self.warn("E0342", rule.span, message, "move it to the end");
+            }
+        }
+    }
+
+    fn cvm_rule(&mut self, rule: &cvm::Rule) {
+        let method = cvm::method_word(rule.method);
+        let condition = cvm::condition_word(rule.condition);
+        if rule.needs_currency() && self.app.element("9F42").is_none() {
+            let message = format!("`{condition}` needs #9F42, the application's currency");
+            self.report("E0318", rule.span, message, "write `currency = …` into the issuer");
+        }
+        if !rule.is_offline_pin() {
+            return;
+        }
+        if !self.app.on("contact") {
+            let message = format!("`{method}` can't be done without contacts");
+            let help = "the antenna has no VERIFY: take `enciphered_pin_online`";
+            self.report("E0319", rule.span, message, help);
+        } else if self.app.offline_pin.is_none() {
+            let message = format!("`{method}` needs a PIN on the chip, there is no `offline_pin`");
+            let help = "write `offline_pin { value = order.pin; tries = 3 }`";
+            self.report("E0317", rule.span, message, help);
+        }
+        if rule.is_enciphered_offline_pin() && self.app.dda.is_none() {
+            let message = format!("`{method}` needs a key of the chip's own, there is no `dda`");
+            let help = "write `dda { key = rsa(1152, 3); certified_by = … }` (EMV Book 2, 7.1)";
+            self.report("E0320", rule.span, message, help);
+        }
+    }
+
+    /// A PIN on the chip that no rule uses.
+    pub(super) fn offline_pin(&mut self) {
+        let used = self.app.cvm.rules.iter().any(cvm::Rule::is_offline_pin);
+        if self.app.offline_pin.is_some() && !used {
+            let span = self.span("offline_pin");
+            let message = "the chip gets a PIN, and no rule of `cvm` ever asks for it";
+            self.warn("E0333", span, message, "add a rule, or take `offline_pin` out");
+        }
+    }
+
+    /// AIP against keys, certificates and static data.
+    pub(super) fn authentication(&mut self) {
+        let dynamic = self.app.aip_has(aip::DDA) || self.app.aip_has(aip::CDA);
+        let span = self.span("aip");
+        let Some(dda) = self.app.dda.clone() else {
+            if dynamic {
+                let message = "the AIP promises dynamic authentication, there is no `dda` block";
+                let help = "write `dda { key = rsa(1152, 3); certified_by = issuer_rsa }`";
+                self.report("E0307", span, message, help);
+            }
+            if self.app.aip_has(aip::SDA) {
+                let message = "static data authentication is not made here";
+                let help = "cards that can be copied are not issued any more: take `dda`";
+                self.report("E0307", span, message, help);
+            }
+            self.signed_without_signature();
+            return;
+        };
+        if !dynamic {
+            let message = "the chip gets a key of its own, and the AIP promises neither DDA nor CDA";
+            self.report("E0308", span, message, "add `dda` to `aip`");
+        }
+        self.key_sizes(&dda);
+        if self.app.aip_has(aip::DDA) && self.app.element("9F49").is_none() {
+            let message = "DDA needs #9F49, the data object list of INTERNAL AUTHENTICATE";
+            self.report("E0301", dda.span, message, "write `#9F49 = emv.ddol` and put it in a record");
+        }
+        if !self.app.records.iter().any(|r| r.place.signed) {
+            let message = "no record is signed: the certificate would protect no data of the card";
+            let help = "write `signed` behind the record with #5A, #5F24, #8E";
+            self.report("E0315", dda.span, message, help);
+        }
+        let list = self.app.element("9F4A").and_then(|e| e.constant.clone());
+        if list.is_some_and(|octets| octets != [0x82]) {
+            let span = self.app.element("9F4A").map_or(dda.span, |e| e.span);
+            let message = "#9F4A may name #82 and nothing else (EMV Book 3, 10.3)";
+            self.report("E0331", span, message, "write `#9F4A = [#82]`");
+        }
+    }
+
+    fn signed_without_signature(&mut self) {
+        let app = self.app;
+        let written = app.decl.attribute("records").is_some();
+        let signed = app.records.iter().find(|r| r.place.signed && written);
+        if let Some(record) = signed {
+            let message = "a record is marked signed, and nothing signs it";
+            self.report("E0315", record.span, message, "add a `dda` block, or leave `signed` out");
+        }
+    }
+
+    /// EMV Book 2, 5.1 and 6.1: no key is longer than the one that certifies it.
+    fn key_sizes(&mut self, dda: &super::super::Dda) {
+        if let Some(message) = crate::emit::keys::rsa_problem(dda.bits, dda.exponent) {
+            self.report("E0509", dda.span, message, "write such as `key = rsa(1152, 3)`");
+        }
+        if dda.bits > dda.issuer.bits {
+            let message = format!(
+                "the chip's key ({} bits) is longer than the issuer's ({} bits)",
+                dda.bits, dda.issuer.bits
+            );
+            self.report("E0508", dda.span, message, "take a shorter key for the chip");
+        }
+        if dda.bits < 1024 {
+            let message = format!("a chip key of {} bits is too short for a new card", dda.bits);
+            self.report("E0509", dda.span, message, "take at least 1024 bits, better 1152");
+        }
+    }
+
+    /// Action codes name only results that can happen.
+    pub(super) fn action_codes(&mut self) {
+        let Some(set) = flag_set("tvr") else {
+            return;
+        };
+        for (tag, name) in [("9F0D", "default"), ("9F0E", "denial"), ("9F0F", "online")] {
+            let app = self.app;
+            let Some((octets, span)) = app
+                .element(tag)
+                .and_then(|e| Some((e.constant.clone()?, e.span)))
+            else {
+                continue;
+            };
+            for (word, mask, method) in AUTHENTICATION_BITS {
+                let Some(flag) = set.flag(word) else {
+                    continue;
+                };
+                let at = usize::from(flag.octet).saturating_sub(1);
+                let is_set = octets.get(at).is_some_and(|b| b & flag.mask != 0);
+                if is_set && !app.aip_has(mask) {
+                    let message = format!(
+                        "action code `{name}` looks at {word}, and the AIP does not offer {method}"
+                    );
+                    let help = format!("take {word} out, or add `{method}` to `aip`");
+                    self.report("E0321", span, message, &help);
+                }
+            }
+        }
+    }
+
+    /// Tag 9F10 of the Common Core Definitions: format A, and the key's algorithm.
+    pub(super) fn issuer_application_data(&mut self) {
+        let span = self.span("iad");
+        let Some(octets) = application_data(self.elaborator, self.app.decl) else {
+            return;
+        };
+        let option_c = self.app.masters.as_ref().is_some_and(|m| m.derivation == "c");
+        let expected = if option_c { 0xA6 } else { 0xA5 };
+        let shape = octets.len() == 32 && octets.first() == Some(&0x0F);
+        if !shape || octets.get(1) != Some(&expected) || octets.get(16) != Some(&0x0F) {
+            let message = format!(
+                "#9F10 is not format A with common core identifier {expected:02X}, which the keys' \
+                 derivation asks for"
+            );
+            let help = "take `emv.iad_ccd_tdes` for triple DES keys, `emv.iad_ccd_aes` for AES";
+            self.report("E0327", span, message, help);
+        }
+        if self.app.aip_has(aip::ISSUER_AUTHENTICATION) {
+            let span = self.span("aip");
+            let message = "a Common Core application answers the issuer in the second GENERATE AC";
+            let help = "take `issuer_authentication` out of `aip`: EXTERNAL AUTHENTICATE is not used";
+            self.report("E0326", span, message, help);
+        }
+    }
+
+    /// Three different keys, all of the algorithm that the derivation is defined for.
+    pub(super) fn keys(&mut self) {
+        let Some(masters) = self.app.masters.clone() else {
+            return;
+        };
+        let [ac, smi, smc] = &masters.names;
+        if ac == smi || ac == smc || smi == smc {
+            let message = "one key would serve two purposes";
+            self.report("E0503", masters.span, message, "declare a key for each use");
+        }
+        let wants_aes = masters.derivation == "c";
+        let model = self.elaborator.model();
+        let wrong = masters.names.iter().find(|name| {
+            let base = model.get(name).and_then(|d| d.base.as_ref()?.single()?.word());
+            base.is_some_and(|algorithm| algorithm.starts_with("aes") != wants_aes)
+        });
+        if let Some(name) = wrong {
+            let message = format!(
+                "derivation option {} does not go with the algorithm of `{name}`",
+                masters.derivation
+            );
+            let help = "options A and B are for triple DES, option C is for AES (EMV Book 2, A1.4)";
+            self.report("E0516", masters.span, message, help);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Reading attributes of declarations: words, numbers, rectangles, with findings where one is not
+//! what its place takes.
+
+use crate::diagnostics::{Findings, Problem};
+use crate::elaborate::constants::{length_um, rect_um, size_mpt};
+use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span, Target};
+use cardwright_bundle::Rect;
+
+/// The word of a single value: `coercivity = high` gives `high`.
+pub(crate) fn word(entry: &MEntry) -> Option<String> {
+    entry.single()?.dotted()
+}
+
+/// The text of a single literal value.
+pub(crate) fn text(entry: &MEntry) -> Option<String> {
+    entry.single()?.literal_text()
+}
+
+/// Name and argument of `file("letter.pdf")`.
+pub(crate) fn file(entry: &MEntry) -> Option<String> {
+    let MKind::Call { callee, args } = &entry.single()?.kind else {
+        return None;
+    };
+    match args.as_slice() {
+        [path] if callee.word() == Some("file") => path.value.literal_text(),
+        _ => None,
+    }
+}
+
+/// Terms of a list's items, or the single term; names of lets are followed.
+pub(crate) fn items<'a>(model: &'a Model, value: &'a MExpr) -> Vec<&'a MExpr> {
+    match &follow(model, value).kind {
+        MKind::List(list) => list
+            .iter()
+            .filter_map(|item| item.phrase.single())
+            .collect(),
+        _ => vec![value],
+    }
+}
+
+/// What a name of a `let` stands for, through as many lets as there are; else the term itself.
+pub(crate) fn follow<'a>(model: &'a Model, value: &'a MExpr) -> &'a MExpr {
+    let mut at = value;
+    // Bounded: a chain of lets that is longer is a cycle, which the model has reported.
+    for _ in 0..32 {
+        let MKind::Name(segments) = &at.kind else {
+            return at;
+        };
+        let Target::Decl { qualified, used } = model.resolve(segments, at.span) else {
+            return at;
+        };
+        let target = model
+            .get(&qualified)
+            .filter(|d| d.kind == "let" && used == segments.len())
+            .and_then(|d| d.value.as_ref()?.single());
+        match target {
+            Some(next) => at = next,
+            None => return at,
+        }
+    }
+    at
+}
+
+/// The declaration of a kind that a name stands for.
+pub(crate) fn declaration<'a>(model: &'a Model, name: &MExpr, kind: &str) -> Option<&'a Decl> {
+    let MKind::Name(segments) = &name.kind else {
+        return None;
+    };
+    match model.resolve(segments, name.span) {
+        Target::Decl { qualified, .. } => model.get(&qualified).filter(|d| d.kind == kind),
+        Target::Poisoned | Target::Unknown => None,
+    }
+}
+
+/// The declaration of a kind that a name stands for, or E0905.
+pub(crate) fn reference<'a>(
+    model: &'a Model,
+    name: &MExpr,
+    kind: &str,
+    findings: &mut Findings,
+) -> Option<&'a Decl> {
+    if let MKind::Name(segments) = &name.kind
+        && model.resolve(segments, name.span) == Target::Poisoned
+    {
+        return None;
+    }
+    let found = declaration(model, name, kind);
+    if found.is_none() {
+        let shown = name.dotted().unwrap_or_else(|| "this".to_owned());
+        findings.push(
+            Problem::error("E0905", name.span, format!("`{shown}` is no {kind} of the project"))
+                .help(format!("name a declared {kind}; {}", known(model, kind))),
+        );
+    }
+    found.filter(|d| !d.poisoned)
+}
+
+fn known(model: &Model, kind: &str) -> String {
+    let names: Vec<&str> = model.concrete(kind).map(|d| d.name.as_str()).collect();
+    if names.is_empty() {
+        format!("there is no {kind} yet")
+    } else {
+        format!("there is {}", names.join(", "))
+    }
+}
+
+/// `(x, y, width, height)`, or `(x, y)` with a `size` beside it, as a rectangle; E0812 otherwise.
+pub(crate) fn rect(entry: &MEntry, size: Option<&MEntry>, findings: &mut Findings) -> Option<Rect> {
+    let value = entry.single();
+    let given = value.and_then(rect_um).or_else(|| {
+        let (x, y) = value.and_then(crate::elaborate::constants::point_um)?;
+        let side = size?.single().and_then(length_um)?;
+        Some((x, y, side, side))
+    });
+    let converted = given.and_then(|(x, y, w, h)| {
+        Some(Rect {
+            x_um: u32::try_from(x).ok()?,
+            y_um: u32::try_from(y).ok()?,
+            width_um: u32::try_from(w).ok().filter(|w| *w > 0)?,
+            height_um: u32::try_from(h).ok().filter(|h| *h > 0)?,
+        })
+    });
+    if converted.is_none() {
+        let message = "expected a place on the page: left, top, width and height";
+        findings.push(
+            Problem::error("E0812", entry.span, message)
+                .help("write such as `(25 mm, 50 mm, 85 mm, 30 mm)`; nothing may be negative"),
+        );
+    }
+    converted
+}
+
+/// Font name and size of `font = "Noto Sans" 10 pt`.
+pub(crate) fn font(entry: &MEntry) -> Option<(String, u32)> {
+    let phrase = entry.value.as_ref()?;
+    let name = phrase.terms.first()?.literal_text()?;
+    let size = phrase.terms.get(1).and_then(size_mpt)?;
+    Some((name, size))
+}
+
+/// A number between bounds, or a finding with the code.
+pub(crate) fn number(
+    entry: &MEntry,
+    (least, most): (i64, i64),
+    (code, what): (&str, &str),
+    findings: &mut Findings,
+) -> Option<i64> {
+    let found = entry.single().and_then(MExpr::integer);
+    if let Some(n) = found
+        && (least..=most).contains(&n)
+    {
+        return Some(n);
+    }
+    findings.push(
+        Problem::error(code, entry.span, format!("{what} is a number from {least} to {most}"))
+            .help(format!("write a number such as `{} = {least}`", head_words(entry))),
+    );
+    None
+}
+
+/// An entry's head as it was meant to be read: `sfi 1 record 1`.
+pub(crate) fn head_words(entry: &MEntry) -> String {
+    let words: Vec<String> = entry.head.iter().map(term_words).collect();
+    words.join(" ")
+}
+
+fn term_words(term: &MExpr) -> String {
+    term.dotted()
+        .or_else(|| term.integer().map(|n| n.to_string()))
+        .or_else(|| term.tag().map(|t| format!("#{t}")))
+        .or_else(|| term.literal_text().map(|t| format!("\"{t}\"")))
+        .unwrap_or_else(|| "…".to_owned())
+}
+
+/// Where a declaration's attribute stands, or the declaration's name.
+pub(crate) fn span_of(decl: &Decl, attribute: &str) -> Span {
+    decl.attribute(attribute).map_or(decl.span, |e| e.span)
+}

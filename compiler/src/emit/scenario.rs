@@ -1,0 +1,309 @@
+//! Validation scenarios: sentences become checks by name.
+
+use super::card::{ApplicationFacts, Facts};
+use super::{Context, read};
+use crate::diagnostics::Problem;
+use crate::elaborate::Elaborator;
+use crate::elaborate::constants::decimal;
+use crate::model::{Decl, MEntry, MExpr, MKind, Span};
+use cardwright_bundle::{Check, Constant, Scenario};
+
+/// Lowers all scenarios.
+pub(super) fn lower(context: &mut Context<'_>) {
+    let model = context.model;
+    for decl in model.concrete("scenario") {
+        let card = decl.for_decl.as_ref();
+        let Some(card) = card.and_then(|q| context.cards.iter().find(|c| c.qualified == *q)) else {
+            if !context.shared.findings.has_errors() {
+                context.push(
+                    Problem::error("E0907", decl.span, "the scenario speaks of no card")
+                        .help("write `scenario ready : validation for debit_card`"),
+                );
+            }
+            continue;
+        };
+        let card = card.clone();
+        let mut sentences = Sentences {
+            context,
+            card: &card,
+            checks: Vec::new(),
+            on: String::new(),
+            selected: None,
+        };
+        for block in &decl.entries {
+            sentences.block(block);
+        }
+        let checks = sentences.checks;
+        emit(context, decl, &card, checks);
+    }
+}
+
+fn emit(context: &mut Context<'_>, decl: &Decl, card: &Facts, checks: Vec<Check>) {
+    if checks.is_empty() {
+        context.push(
+            Problem::error("E0908", decl.span, "the scenario checks nothing")
+                .help("write such as `contact { select debit; read records }`"),
+        );
+    }
+    let span = context.shared.spans.id(decl.span);
+    context.content.scenarios.push(Scenario {
+        name: decl.name.clone(),
+        card: card.name.clone(),
+        checks,
+        span,
+    });
+}
+
+struct Sentences<'c, 'a> {
+    context: &'c mut Context<'a>,
+    card: &'c Facts,
+    checks: Vec<Check>,
+    on: String,
+    selected: Option<ApplicationFacts>,
+}
+
+impl<'a> Sentences<'_, 'a> {
+    fn block(&mut self, block: &'a MEntry) {
+        let Some(on) = block.word(0).filter(|_| block.block.is_some()) else {
+            return;
+        };
+        self.on = on.to_owned();
+        self.selected = None;
+        let there = match on {
+            "contact" | "contactless" => {
+                self.card.applications.iter().any(|a| a.interfaces.iter().any(|i| i == on))
+            }
+            "stripe" => self.card.stripe,
+            _ => true,
+        };
+        if !there {
+            let message = format!("the card has nothing to check on `{on}`");
+            self.wrong("E0909", block.span, &message, "take the block out, or change the card");
+            return;
+        }
+        for entry in block.entries() {
+            self.sentence(entry);
+        }
+    }
+
+    fn wrong(&mut self, code: &str, span: Span, message: &str, help: &str) {
+        self.context.push(Problem::error(code, span, message).help(help));
+    }
+
+    fn sentence(&mut self, entry: &'a MEntry) {
+        let words: Vec<&str> = entry.head.iter().map_while(MExpr::word).collect();
+        match (self.on.as_str(), words.as_slice()) {
+            ("contact" | "contactless", ["select", ..]) => self.select(entry),
+            ("contact" | "contactless", ["read", "records"]) => self.simple("read_records", entry),
+            ("contact" | "contactless", ["expect", "data", "matches", "source"]) => {
+                self.simple("data_matches_source", entry);
+            }
+            ("contact" | "contactless", ["authenticate", "offline", "dda" | "cda"]) => {
+                self.authenticate(entry);
+            }
+            ("contact", ["verify", "pin", ..]) => self.verify_pin(entry),
+            ("contact" | "contactless", ["purchase", ..]) => self.purchase(entry),
+            ("stripe", ["expect", "track1", "matches", "source"]) => {
+                self.simple("track1_matches_source", entry);
+            }
+            ("stripe", ["expect", "track2", "matches", "source"]) => {
+                self.simple("track2_matches_source", entry);
+            }
+            ("cross", ["expect", "embossing", "matches", "source"]) => {
+                if self.card.embossed {
+                    self.simple("embossing_matches_source", entry);
+                } else {
+                    let message = "the card has no embossing to compare";
+                    self.wrong("E0909", entry.span, message, "take the sentence out");
+                }
+            }
+            ("cross", ["expect", ..]) => self.comparisons(entry),
+            _ => self.not_understood(entry.span),
+        }
+    }
+
+    fn not_understood(&mut self, span: Span) {
+        let message = format!("this is no sentence of `{}`", self.on);
+        let help = "sentences are such as `select debit`, `read records`, `expect data matches \
+                    source`, `authenticate offline dda`, `verify pin order.pin`, `purchase 10.00 \
+                    EUR expect arqc signed_by imk_ac`, `expect track2 matches source`, `expect \
+                    chip.pan == stripe.pan`";
+        self.wrong("E0908", span, &message, help);
+    }
+
+    fn push(&mut self, check: &str, entry: &MEntry, settings: Vec<(String, Constant)>) {
+        let span = self.context.shared.spans.id(entry.span);
+        self.checks.push(Check {
+            on: self.on.clone(),
+            check: check.to_owned(),
+            settings,
+            keys: Vec::new(),
+            nodes: Vec::new(),
+            span,
+        });
+    }
+
+    fn simple(&mut self, check: &str, entry: &MEntry) {
+        self.push(check, entry, Vec::new());
+    }
+
+    fn select(&mut self, entry: &'a MEntry) {
+        let model = self.context.model;
+        let Some(name) = entry.head.get(1) else {
+            return self.not_understood(entry.span);
+        };
+        let findings = &mut self.context.shared.findings;
+        let Some(profile) = read::reference(model, name, "profile", findings) else {
+            return;
+        };
+        let found = self.card.applications.iter().find(|a| a.name == profile.name);
+        let found = found.filter(|a| a.interfaces.contains(&self.on)).cloned();
+        let Some(found) = found else {
+            let message = format!("`{}` is not on `{}` of this card", profile.name, self.on);
+            self.wrong("E0909", entry.span, &message, "select an application of the card");
+            return;
+        };
+        let name = Constant::Text(found.name.clone());
+        self.selected = Some(found);
+        self.push("select", entry, vec![("application".to_owned(), name)]);
+    }
+
+    fn authenticate(&mut self, entry: &MEntry) {
+        if self.selected.as_ref().is_some_and(|a| !a.dynamic) {
+            let message = "the application has no key of its own to authenticate with";
+            self.wrong("E0909", entry.span, message, "add a `dda` block to the profile");
+            return;
+        }
+        self.simple("authenticate_dda", entry);
+    }
+
+    fn verify_pin(&mut self, entry: &MEntry) {
+        let Some(selected) = self.selected.clone() else {
+            let message = "no application is selected before this";
+            return self.wrong("E0909", entry.span, message, "write `select …` first");
+        };
+        if !selected.offline_pin {
+            let message = "the chip has no PIN to verify";
+            self.wrong("E0909", entry.span, message, "add `offline_pin` to the profile");
+            return;
+        }
+        let method = if selected.enciphered_pin {
+            "enciphered"
+        } else {
+            "plain"
+        };
+        let method = Constant::Text(method.to_owned());
+        self.push("verify_pin", entry, vec![("method".to_owned(), method)]);
+    }
+
+    /// `purchase 10.00 EUR expect arqc signed_by imk_ac`.
+    fn purchase(&mut self, entry: &'a MEntry) {
+        let model = self.context.model;
+        let amount = entry.head.iter().find_map(|t| match &t.kind {
+            MKind::Quantity { number, unit } => Some((minor_units(number)?, unit.clone())),
+            _ => None,
+        });
+        let Some((amount, unit)) = amount else {
+            return self.not_understood(entry.span);
+        };
+        let clause = entry.clause("expect").map_or(&[][..], |c| c.terms.as_slice());
+        let mut terms = entry.head.iter().chain(clause);
+        let named = terms.find(|t| t.word() == Some("signed_by")).is_some();
+        let key = if named { terms.next() } else { None };
+        let mut keys = Vec::new();
+        if let Some(key) = key {
+            let shared = &mut self.context.shared;
+            let mut elaborator = Elaborator::new(model, shared, "", "");
+            let found = elaborator.key(key, &["emv.application_cryptogram"]);
+            drop(elaborator);
+            let Some(name) = found else {
+                return;
+            };
+            let own = self.selected.as_ref().and_then(|a| a.cryptogram_key.clone());
+            if own.is_some_and(|own| own != name) {
+                let message = "the application's cryptograms are made with another key";
+                self.wrong("E0909", entry.span, message, "name the key of its `keys` block");
+                return;
+            }
+            keys.extend(model.key_id(&name).map(|id| ("ac".to_owned(), id)));
+        }
+        let currency = i64::from(currency(&unit).unwrap_or(self.context.content.issuer.currency));
+        let settings = vec![
+            ("amount_minor".to_owned(), Constant::Number(amount)),
+            ("currency".to_owned(), Constant::Number(currency)),
+        ];
+        self.push("purchase", entry, settings);
+        if let Some(check) = self.checks.last_mut() {
+            check.keys = keys;
+        }
+    }
+
+    /// `chip.pan == stripe.pan and chip.expiry == stripe.expiry`.
+    fn comparisons(&mut self, entry: &MEntry) {
+        let Some(term) = entry.head.get(1) else {
+            return self.not_understood(entry.span);
+        };
+        for (left, right) in equalities(term) {
+            let mut pair = [left.as_str(), right.as_str()];
+            pair.sort_unstable();
+            match pair {
+                ["chip.pan", "stripe.pan"] => self.simple("chip_pan_is_stripe_pan", entry),
+                ["chip.expiry", "stripe.expiry"] => {
+                    self.simple("chip_expiry_is_stripe_expiry", entry);
+                }
+                ["chip.pan", "embossed.pan"] => self.simple("chip_pan_is_embossed_pan", entry),
+                _ => self.not_understood(term.span),
+            }
+        }
+    }
+}
+
+/// Both sides of every equality of an `and` chain; a term that is none gives blanks.
+fn equalities(term: &MExpr) -> Vec<(String, String)> {
+    match &term.kind {
+        MKind::Binary { op, left, right } if op == "and" => {
+            let mut all = equalities(left);
+            all.extend(equalities(right));
+            all
+        }
+        MKind::Binary { op, left, right } if op == "==" => vec![(
+            left.dotted().unwrap_or_default(),
+            right.dotted().unwrap_or_default(),
+        )],
+        _ => vec![(String::new(), String::new())],
+    }
+}
+
+/// `10.00` as 1000.
+fn minor_units(number: &str) -> Option<i64> {
+    let (digits, scale) = decimal(number)?;
+    match scale {
+        1 => digits.checked_mul(100),
+        10 => digits.checked_mul(10),
+        100 => Some(digits),
+        _ => None,
+    }
+}
+
+/// ISO 4217 numeric codes of currencies with two decimals that cards are often issued in.
+fn currency(code: &str) -> Option<u16> {
+    const CODES: [(&str, u16); 16] = [
+        ("AED", 784),
+        ("AUD", 36),
+        ("BRL", 986),
+        ("CAD", 124),
+        ("CHF", 756),
+        ("CNY", 156),
+        ("CZK", 203),
+        ("DKK", 208),
+        ("EUR", 978),
+        ("GBP", 826),
+        ("INR", 356),
+        ("NOK", 578),
+        ("PLN", 985),
+        ("SAR", 682),
+        ("SEK", 752),
+        ("USD", 840),
+    ];
+    CODES.iter().find(|(c, _)| *c == code).map(|(_, n)| *n)
+}
