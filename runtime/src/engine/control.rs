@@ -48,6 +48,8 @@ pub struct Control {
 enum Stage {
     Cards,
     Mailers,
+    /// The job is given up; cards that left get their mailers.
+    LastMailers,
     Closing,
     Over,
 }
@@ -56,7 +58,6 @@ enum Stage {
 enum Wish {
     Stop(Stop),
     Cancel,
-    Leave,
 }
 
 /// What happened to the job.
@@ -86,8 +87,10 @@ pub enum Signal {
     FencedOff,
     /// Answer to [`Directive::Count`]: orders and mailers that stand against the end.
     Counted {
-        /// Planned or in the hands of others.
+        /// Orders that wait, and mailers of good cards.
         open: u64,
+        /// Orders and mailers in the hands of other stations.
+        others: u64,
         /// Unknown orders and mailers.
         unknown: u64,
     },
@@ -137,7 +140,7 @@ impl Control {
     fn want(&mut self, wish: Wish) {
         // The first reason stays, but giving up outranks a pause; nothing comes after the last wave.
         let first = self.wish.is_none() || wish == Wish::Cancel;
-        if first && self.stage != Stage::Closing {
+        if first && !matches!(self.stage, Stage::Closing | Stage::LastMailers) {
             self.wish = Some(wish);
         }
     }
@@ -194,8 +197,15 @@ pub fn control(state: &Control, signal: Signal) -> (Control, Vec<Directive>) {
         }
         Signal::WaveOver => go_on(&mut next),
         Signal::QueueEmpty => queue_empty(&mut next),
-        Signal::PlannedRejected => vec![Directive::Count],
-        Signal::Counted { open, unknown } => close(&mut next, open, unknown),
+        Signal::PlannedRejected => {
+            next.stage = Stage::LastMailers;
+            vec![Directive::TakeMailers]
+        }
+        Signal::Counted {
+            open,
+            others,
+            unknown,
+        } => close(&mut next, open, others, unknown),
         Signal::Recorded => {
             next.stage = Stage::Over;
             Vec::new()
@@ -218,6 +228,7 @@ fn ended(state: &mut Control, outcome: Outcome) {
 
 fn go_on(state: &mut Control) -> Vec<Directive> {
     match (&state.wish, &state.stage) {
+        (_, Stage::LastMailers) => vec![Directive::TakeMailers],
         (Some(Wish::Cancel), _) => {
             state.stage = Stage::Closing;
             vec![Directive::RejectPlanned]
@@ -232,7 +243,7 @@ fn go_on(state: &mut Control) -> Vec<Directive> {
 }
 
 fn queue_empty(state: &mut Control) -> Vec<Directive> {
-    if state.wish.is_some() {
+    if state.wish.is_some() && state.stage != Stage::LastMailers {
         return go_on(state);
     }
     if state.stage == Stage::Cards {
@@ -243,22 +254,26 @@ fn queue_empty(state: &mut Control) -> Vec<Directive> {
     vec![Directive::Count]
 }
 
-fn close(state: &mut Control, open: u64, unknown: u64) -> Vec<Directive> {
+fn close(state: &mut Control, open: u64, others: u64, unknown: u64) -> Vec<Directive> {
+    if others > 0 {
+        // Pausing or ending the job now would stop them in the middle of a card.
+        state.stage = Stage::Over;
+        state.end = Some(End::LeftToOthers);
+        return Vec::new();
+    }
     let doubt = Stop {
         code: "R1456".to_owned(),
         reason: format!("{unknown} unknown orders or mailers"),
     };
     match state.wish.clone() {
-        Some(Wish::Cancel) if open == 0 && unknown == 0 => {
+        Some(Wish::Stop(stop)) if open > 0 || unknown > 0 => pause(state, stop),
+        _ if unknown > 0 => pause(state, doubt),
+        Some(Wish::Cancel) if open == 0 => {
             state.end = Some(End::Cancelled);
             state.move_job(JobState::Cancelled, "", ENGINE)
         }
-        Some(Wish::Stop(stop)) if open > 0 || unknown > 0 => pause(state, stop),
-        Some(Wish::Leave) => Vec::new(),
-        _ if unknown > 0 => pause(state, doubt),
         _ if open > 0 => {
-            // Others still hold orders; pausing would stop them.
-            state.wish = Some(Wish::Leave);
+            // Another station has put orders back since; they are for the next run.
             state.stage = Stage::Over;
             state.end = Some(End::LeftToOthers);
             Vec::new()

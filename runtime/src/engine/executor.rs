@@ -321,28 +321,22 @@ impl Run<'_, '_> {
                 let rows = self.store().orders(self.executor.job, &query)?;
                 self.wave(rows, true)
             }
-            Directive::Count => {
-                let counts = self.store().counts(self.executor.job)?;
-                let closed = [OrderState::Done, OrderState::Rejected, OrderState::Unknown];
-                let closed: u64 = closed.iter().map(|s| counts.in_state(*s)).sum();
-                let unknown = counts.in_state(OrderState::Unknown)
-                    + counts.mailers_in(MailerState::Unknown)
-                    + counts.mailers_in(MailerState::Printing);
-                let query = OrderQuery {
-                    states: vec![OrderState::Done],
-                    mailer: Some(MailerState::Pending),
-                    after: 0,
-                    limit: 1,
-                };
-                let unprinted = self.store().orders(self.executor.job, &query)?.len() as u64;
-                let open = counts.total().saturating_sub(closed) + unprinted;
-                Ok(self.signal(Signal::Counted { open, unknown }))
-            }
+            Directive::Count => self.tally(),
             Directive::RejectPlanned => {
                 self.reject_planned()?;
                 Ok(self.signal(Signal::PlannedRejected))
             }
             Directive::Record(change, entry) => {
+                if matches!(
+                    change,
+                    Change::Job {
+                        to: JobState::Done,
+                        ..
+                    }
+                ) {
+                    self.executor.boundary.before(None, "finish")?;
+                    self.executor.ports.hands.finish().map_err(Broken::Lane)?;
+                }
                 match self.executor.commit(vec![change], vec![entry]) {
                     Ok(()) => Ok(self.signal(Signal::Recorded)),
                     Err(Broken::Store(error)) if is_fence(&error) => {
@@ -352,6 +346,30 @@ impl Run<'_, '_> {
                 }
             }
         }
+    }
+
+    fn tally(&mut self) -> Result<Vec<Directive>, Broken> {
+        let counts = self.store().counts(self.executor.job)?;
+        let query = OrderQuery {
+            states: vec![OrderState::Done],
+            mailer: Some(MailerState::Pending),
+            after: 0,
+            limit: 1,
+        };
+        let unprinted = self.store().orders(self.executor.job, &query)?.len() as u64;
+        let planned = counts.in_state(OrderState::Planned);
+        let unknown =
+            counts.in_state(OrderState::Unknown) + counts.mailers_in(MailerState::Unknown);
+        let others: u64 = OrderState::ALL
+            .iter()
+            .filter(|s| s.in_flight() || **s == OrderState::Claimed)
+            .map(|s| counts.in_state(*s))
+            .sum();
+        Ok(self.signal(Signal::Counted {
+            open: planned + unprinted,
+            others: others + counts.mailers_in(MailerState::Printing),
+            unknown,
+        }))
     }
 
     fn store(&self) -> &dyn Store {

@@ -54,4 +54,10 @@ pub trait Hands: Send + Sync {
     /// Drops every card that stands in the machine into a bin; asked for once after an
     /// authorization, and noted in the audit log before. Gives the blanks.
     fn clear_line(&self) -> Result<Vec<u64>, Trouble>;
+
+    /// Closes the books: asked for when every order is done or rejected, before the job ends and
+    /// its key is destroyed. May be asked for again after a crash.
+    fn finish(&self) -> Result<(), Trouble> {
+        Ok(())
+    }
 }

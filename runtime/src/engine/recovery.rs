@@ -331,6 +331,16 @@ pub fn cancel(
         let what = format!("{unknown} unknown orders or mailers");
         return Err(EngineError::new("R1456", what));
     }
+    let unprinted = OrderQuery {
+        states: vec![OrderState::Done],
+        mailer: Some(MailerState::Pending),
+        after: 0,
+        limit: 1,
+    };
+    if !store.orders(job, &unprinted)?.is_empty() {
+        let what = "good cards wait for their mailers: run the job and cancel it there";
+        return Err(EngineError::new("R1456", what));
+    }
     loop {
         let rows = store.runnable(job, PAGE)?;
         if rows.is_empty() {

@@ -109,10 +109,40 @@ impl Anchor {
             .append(true)
             .open(path)
             .map_err(|e| error("R1409", format!("open the anchor: {e}")))?;
-        Ok(Self {
+        let mut anchor = Self {
             path: path.to_path_buf(),
             file,
-        })
+        };
+        anchor.cut_torn_line()?;
+        Ok(anchor)
+    }
+
+    /// A power cut may leave half a line; its commit is in the database, the next line anchors it.
+    fn cut_torn_line(&mut self) -> Result<(), StoreError> {
+        let (length, tail) = self.tail()?;
+        let whole = tail.iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1);
+        match (tail.len() - whole) as u64 {
+            0 => Ok(()),
+            torn => self
+                .file
+                .set_len(length - torn)
+                .map_err(|e| error("R1409", format!("mend the anchor: {e}"))),
+        }
+    }
+
+    /// The file's length and its last octets.
+    fn tail(&mut self) -> Result<(u64, Vec<u8>), StoreError> {
+        let failed = |e: std::io::Error| error("R1409", format!("read the anchor: {e}"));
+        let length = self.file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let window = length.min(2 * ANCHOR_LINE_BYTES);
+        let start = SeekFrom::Start(length - window);
+        self.file.seek(start).map_err(failed)?;
+        let mut tail = Vec::new();
+        (&self.file)
+            .take(window)
+            .read_to_end(&mut tail)
+            .map_err(failed)?;
+        Ok((length, tail))
     }
 
     pub(crate) fn append(&mut self, head: &SignedHead, durable: bool) -> Result<(), StoreError> {
@@ -129,17 +159,7 @@ impl Anchor {
 
     /// The last whole line, without reading the others.
     pub(crate) fn last(&mut self) -> Result<Option<SignedHead>, StoreError> {
-        let failed = |e: std::io::Error| error("R1409", format!("read the anchor: {e}"));
-        let length = self.file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let window = length.min(2 * ANCHOR_LINE_BYTES);
-        self.file
-            .seek(SeekFrom::Start(length - window))
-            .map_err(failed)?;
-        let mut tail = Vec::new();
-        (&self.file)
-            .take(window)
-            .read_to_end(&mut tail)
-            .map_err(failed)?;
+        let (_, tail) = self.tail()?;
         let text = String::from_utf8_lossy(&tail);
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         match whole.lines().next_back() {

@@ -86,6 +86,12 @@ impl MemoryStore {
         inner.tables.put_job(&row)
     }
 
+    /// Notes a chip as used, past every rule.
+    #[doc(hidden)]
+    pub fn forge_serial(&self, serial: &str, key: OrderKey) -> Result<(), StoreError> {
+        self.lock()?.tables.bind_serial(serial, key, 1)
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
         self.inner
             .lock()
@@ -381,7 +387,10 @@ impl Store for MemoryStore {
         self.read(|tables| {
             let rows = tables.refused.get(&job).into_iter().flatten();
             let rows = rows.filter(|r| r.line > after_line);
-            Ok(rows.take(limit).cloned().collect())
+            let mut rows: Vec<RefusedRow> = rows.cloned().collect();
+            rows.sort_by_key(|r| r.line);
+            rows.truncate(limit);
+            Ok(rows)
         })
     }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Makes the chip of a fresh card from its serial.
-pub type ChipFactory = Arc<dyn Fn(&str) -> Box<dyn CardChannel> + Send + Sync>;
+pub type ChipFactory = Arc<dyn Fn(&str, &str) -> Box<dyn CardChannel> + Send + Sync>;
 
 /// ISO/IEC 7811-6: 79 and 40 characters on tracks 1 and 2, sentinels and LRC among them.
 const TRACK_CHARACTERS: [usize; 2] = [79, 40];
@@ -58,6 +58,7 @@ struct Inner {
 /// slot after a restart can be rejected, not finished.
 #[derive(Default)]
 struct Slot {
+    stock: String,
     contacts: Option<Contacts>,
     track1: Option<String>,
     track2: Option<String>,
@@ -237,7 +238,11 @@ impl Machine for SimulatedMachine {
             mark: Some(serial.clone()),
             ..Line::default()
         })?;
-        inner.slots.insert(number, Slot::default());
+        let slot = Slot {
+            stock: stock.to_owned(),
+            ..Slot::default()
+        };
+        inner.slots.insert(number, slot);
         let duration_us = stop_after(fault, Act::Feed, number)?;
         Ok(Blank {
             number,
@@ -254,7 +259,7 @@ impl Machine for SimulatedMachine {
         let slot = inner.slots.entry(blank).or_default();
         let contacts = slot
             .contacts
-            .get_or_insert_with(|| Contacts::new((self.chips)(&serial)));
+            .get_or_insert_with(|| Contacts::new((self.chips)(&slot.stock, &serial)));
         contacts.channel()
     }
 

@@ -22,7 +22,7 @@ impl CardChannel for CountingChip {
 }
 
 fn machine(folder: &Path) -> SimulatedMachine {
-    let chips = Arc::new(|_: &str| Box::new(CountingChip(0)) as Box<dyn CardChannel>);
+    let chips = Arc::new(|_: &str, _: &str| Box::new(CountingChip(0)) as Box<dyn CardChannel>);
     SimulatedMachine::open(folder, MachineSettings::default(), chips).unwrap()
 }
 

@@ -2,9 +2,7 @@
 
 use crate::engine::{Act, Event, Hands, Lane, Trouble, Workpiece};
 use cardwright_machine::{MachineSettings, SimulatedMachine};
-use cardwright_ports::machine::{
-    Coercivity, EmbossedLine, Machine, Place, PrintedPanel, Side,
-};
+use cardwright_ports::machine::{Coercivity, EmbossedLine, Machine, Place, PrintedPanel, Side};
 use cardwright_ports::store::{CardData, JobState, MailerState, OrderKey, OrderState};
 use cardwright_ports::{CardChannel, CardError, MachineError, Store};
 use std::collections::BTreeSet;
@@ -23,7 +21,7 @@ impl CardChannel for NoChip {
 }
 
 pub(crate) fn machine(folder: &Path) -> Arc<SimulatedMachine> {
-    let chips = Arc::new(|_: &str| Box::new(NoChip) as Box<dyn CardChannel>);
+    let chips = Arc::new(|_: &str, _: &str| Box::new(NoChip) as Box<dyn CardChannel>);
     let settings = MachineSettings::default();
     Arc::new(SimulatedMachine::open(folder, settings, chips).unwrap())
 }

@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod bugs;
+mod control;
 mod hands;
 mod oracle;
 mod races;

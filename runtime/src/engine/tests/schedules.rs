@@ -5,7 +5,7 @@ use super::races::takeover;
 use super::world::World;
 use cardwright_machine::{Act, Fault, FaultKind};
 
-const SCHEDULES: u64 = 1_500;
+const SCHEDULES: u64 = 4_000;
 const SEEDS_FOR_A_BUG: u64 = 300;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to draw schedules.
@@ -81,11 +81,32 @@ fn random_schedules_keep_every_invariant() {
     }
 }
 
+/// What the oracle must say about a bug.
+fn mark(bug: Bug) -> &'static str {
+    match bug {
+        Bug::AcknowledgeBeforeSync | Bug::ActBeforeRecord => "while the disk says",
+        Bug::NoGate => "eject of order",
+        Bug::AutomaticResume => "authorized false",
+        Bug::StaleEpochAccepted | Bug::IntentReused | Bug::SettledWithoutFinding => "I1",
+        Bug::SecondMailerPrint => "I3",
+        Bug::AuditSkipped => "I5",
+        Bug::OnePersonSettles => "two people",
+        Bug::MailerBeforeCard => "a mailer and no card",
+        Bug::ClaimForgotten => "does not end",
+        Bug::DoneBeforeEject => "its card is not out",
+        Bug::NoClearLine => "in_machine: 2",
+    }
+}
+
 #[test]
 fn every_seeded_bug_is_caught() {
+    let caught = |bug: Bug, seed: u64| {
+        let wrong = schedule(seed, Some(bug));
+        wrong.iter().any(|what| what.contains(mark(bug)))
+    };
     let missed: Vec<Bug> = Bug::ALL
         .into_iter()
-        .filter(|bug| (0..SEEDS_FOR_A_BUG).all(|seed| schedule(seed, Some(*bug)).is_empty()))
+        .filter(|bug| !(0..SEEDS_FOR_A_BUG).any(|seed| caught(*bug, seed)))
         .collect();
     assert!(missed.is_empty(), "never caught: {missed:?}");
 }

@@ -234,12 +234,6 @@ impl World {
         };
         let forgotten = store.orders(self.job, &claimed).unwrap();
         let recovery = recover(store, &self.clock, self.job, "Ada")?;
-        if self.bug == Some(Bug::ClaimForgotten) {
-            for row in forgotten {
-                let forged = store.inner.forge(row.key, Some(row.status), None);
-                forged.unwrap();
-            }
-        }
         for key in &recovery.unknown {
             if self.bug == Some(Bug::IntentReused) {
                 let mut status = store.order(*key).unwrap().status;
@@ -255,7 +249,14 @@ impl World {
                 store.inner.forge(*key, None, mailer).unwrap();
             }
         }
-        authorize(store, &self.clock, self.job, "Ada")
+        let begun = authorize(store, &self.clock, self.job, "Ada")?;
+        if self.bug == Some(Bug::ClaimForgotten) {
+            for row in forgotten {
+                let forged = store.inner.forge(row.key, Some(row.status), None);
+                forged.unwrap();
+            }
+        }
+        Ok(begun)
     }
 
     /// An operator empties the machine by hand.
@@ -310,11 +311,12 @@ impl World {
     /// Runs the job through crashes at the given boundaries (counted in each run) to its end, and
     /// gives all that is wrong then.
     pub(crate) fn history(&mut self, crashes: &[u64]) -> Vec<String> {
-        match self.try_history(crashes) {
-            Ok(()) => {}
-            Err(error) => return vec![format!("the job does not end: {error}")],
-        }
+        let ended = self.try_history(crashes);
         let mut wrong = self.hands.violations.lock().unwrap().clone();
+        if let Err(error) = ended {
+            wrong.push(format!("the job does not end: {error}"));
+            return wrong;
+        }
         let folder: PathBuf = self.folder.path().to_path_buf();
         let forms = &self.hands.forms;
         wrong.extend(judge(&*self.store, self.job, &[&folder], forms));
