@@ -4,9 +4,9 @@
 //! An issuer's key is expanded when it is bound and then used for every card; the operations
 //! themselves do not allocate. Key types have no Debug and are wiped on drop.
 
+use crate::des::{Halves, Schedule};
 use aes::{Aes128, Aes192, Aes256};
 use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
-use des::Des;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -113,27 +113,23 @@ pub trait Block<const N: usize> {
 
 /// Single DES. Exists only as a part of retail MACs, CVVs and SCP02; it protects nothing by
 /// itself.
-pub struct DesPart(Des);
+pub struct DesPart(Schedule);
 
 impl DesPart {
     fn new(key: [u8; 8]) -> Self {
-        Self(Des::new(&Array(key)))
+        Self(Schedule::new(key))
     }
 }
 
 impl Block<8> for DesPart {
     #[inline]
     fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Array(block);
-        self.0.encrypt_block(&mut block);
-        block.0
+        self.0.encrypt(Halves::enter(block)).leave()
     }
 
     #[inline]
     fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Array(block);
-        self.0.decrypt_block(&mut block);
-        block.0
+        self.0.decrypt(Halves::enter(block)).leave()
     }
 }
 
@@ -213,14 +209,15 @@ impl Block<8> for TdesKey {
     #[inline]
     fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
         let third = self.third.as_ref().unwrap_or(&self.first);
-        third.encrypt(self.second.decrypt(self.first.encrypt(block)))
+        let halves = self.first.0.encrypt(Halves::enter(block));
+        third.0.encrypt(self.second.0.decrypt(halves)).leave()
     }
 
     #[inline]
     fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
         let third = self.third.as_ref().unwrap_or(&self.first);
-        self.first
-            .decrypt(self.second.encrypt(third.decrypt(block)))
+        let halves = third.0.decrypt(Halves::enter(block));
+        self.first.0.decrypt(self.second.0.encrypt(halves)).leave()
     }
 }
 

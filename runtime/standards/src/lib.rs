@@ -4,6 +4,7 @@
 pub mod apdu;
 pub mod cipher;
 pub mod cvv;
+mod des;
 pub mod des_keys;
 pub mod digits;
 pub mod emboss;
