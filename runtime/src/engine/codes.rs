@@ -13,13 +13,15 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1451",
         "a writing station after the carrier",
-        "A card is validated before it is affixed to its carrier; nothing may write to it later.",
+        "A card is validated before it is affixed to its carrier; nothing may write to it \
+         later.",
         "move chip, stripe, emboss, print and vision before carrier and insert",
     ),
     (
         "R1452",
         "the job was running when the process ended",
-        "Its orders must be looked through before anything goes on: those with a card become UNKNOWN.",
+        "Its orders must be looked through before anything goes on: those with a card \
+         become UNKNOWN.",
         "recover the job, look at the line, then authorize it",
     ),
     (
@@ -31,13 +33,15 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1454",
         "a lane broke down",
-        "Software of a lane ended unexpectedly in the middle of an act; the card is in doubt.",
+        "Software of a lane ended unexpectedly in the middle of an act; the card is in \
+         doubt.",
         "keep the journal and report it; find the card",
     ),
     (
         "R1455",
         "the release gate is closed",
-        "The order, its epoch or its job changed while the card was in the machine; it may not leave.",
+        "The order, its epoch or its job changed while the card was in the machine; it \
+         may not leave.",
         "the card goes to the reject bin; look who recovered or stopped the job",
     ),
     (
@@ -73,7 +77,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1461",
         "the job can't be started from here",
-        "Only a job that is loaded or paused can be started; one that waits needs an authorization.",
+        "Only a job that is loaded or paused can be started; one that waits needs an \
+         authorization.",
         "look at the job's state",
     ),
     (

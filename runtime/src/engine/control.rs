@@ -112,7 +112,7 @@ pub enum Directive {
     /// Reject every planned order, because the job was cancelled.
     RejectPlanned,
     /// Make this durable, then signal [`Signal::Recorded`].
-    Record(Change, AuditEntry),
+    Record(Box<Change>, AuditEntry),
 }
 
 impl Control {
@@ -138,7 +138,7 @@ impl Control {
     }
 
     fn want(&mut self, wish: Wish) {
-        // The first reason stays, but giving up outranks a pause; nothing comes after the last wave.
+        // The first reason stays, but giving up outranks a pause; after the last wave it is late.
         let first = self.wish.is_none() || wish == Wish::Cancel;
         if first && !matches!(self.stage, Stage::Closing | Stage::LastMailers) {
             self.wish = Some(wish);
@@ -157,7 +157,7 @@ impl Control {
             order: 0,
         };
         let entry = audit(by, "job", key, format!("{} {detail}", to.name()));
-        vec![Directive::Record(change, entry)]
+        vec![Directive::Record(Box::new(change), entry)]
     }
 }
 

@@ -4,129 +4,24 @@
 use super::codes::EngineError;
 use super::control::{Control, Directive, End, Signal, control};
 use super::effect::{Act, Effect, Event, Trouble};
-use super::hands::{Hands, Lane, Workpiece};
+use super::hands::{Lane, Workpiece};
 use super::order::{Outcome, State, step};
 use super::record::{ENGINE, audit, because, in_state, moved};
 use super::recovery::Start;
 use super::route::Route;
-use cardwright_ports::store::{
-    AuditEntry, Batch, Change, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState,
-    Require,
+use super::settings::{
+    Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, StationTime, Stopped, Switch,
+    Turned,
 };
-use cardwright_ports::{Clock, Store, StoreError};
+use cardwright_ports::store::{
+    AuditEntry, Batch, Change, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderRow,
+    OrderState, Require,
+};
+use cardwright_ports::{Store, StoreError};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What the executor works through.
-#[derive(Clone, Copy)]
-pub struct Ports<'a> {
-    /// Ledger and audit.
-    pub store: &'a dyn Store,
-    /// Time.
-    pub clock: &'a dyn Clock,
-    /// Lanes.
-    pub hands: &'a dyn Hands,
-}
-
-/// How it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Workers, each with its own lane.
-    pub lanes: usize,
-    /// Orders in a wave; chip slots times lanes is a good measure.
-    pub wave: usize,
-    /// Mailers in one document; independent of lanes, so that documents are, too.
-    pub mailers_per_document: usize,
-    /// Rejects at which the line stops by itself; 0 for never. Cards of the wave that is under way
-    /// are finished.
-    pub stop_after_rejects: u32,
-}
-
-impl Settings {
-    /// Usual settings for a number of lanes.
-    pub fn with_lanes(lanes: usize, stop_after_rejects: u32) -> Self {
-        Self {
-            lanes,
-            wave: lanes.saturating_mul(8),
-            mailers_per_document: 50,
-            stop_after_rejects,
-        }
-    }
-}
-
-/// A switch that another thread may turn while a run goes on; it acts between waves.
-#[derive(Debug, Default)]
-pub struct Switch(AtomicU8);
-
-impl Switch {
-    /// Stop between cards, to go on later.
-    pub fn pause(&self) {
-        self.0.fetch_max(1, Ordering::SeqCst);
-    }
-    /// Give the job up.
-    pub fn cancel(&self) {
-        self.0.fetch_max(2, Ordering::SeqCst);
-    }
-}
-
-/// How far a run is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Orders done in this run.
-    pub done: u64,
-    /// Orders rejected.
-    pub rejected: u64,
-    /// Orders that wait for another attempt.
-    pub remakes: u64,
-    /// Orders and mailers in doubt.
-    pub unknown: u64,
-    /// Mailers printed.
-    pub mailers: u64,
-}
-
-/// Time that a station took, as its acts reported it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StationTime {
-    /// Acts.
-    pub count: u64,
-    /// Sum.
-    pub total_us: u64,
-    /// Longest.
-    pub longest_us: u64,
-}
-
-/// What a run did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunOutcome {
-    /// How it ended.
-    pub end: End,
-    /// What it did.
-    pub progress: Progress,
-    /// Time by station.
-    pub stations: BTreeMap<&'static str, StationTime>,
-}
-
-/// Says that the process ends here; only crash tests do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
-
-/// Called before every effect: before each commit with key `None`, before each act with its order.
-pub trait Boundary: Send + Sync {
-    /// Whether to go on.
-    fn before(&self, order: Option<OrderKey>, effect: &str) -> Result<(), Stopped>;
-}
-
-/// Never stops.
-pub struct NoBoundary;
-
-impl Boundary for NoBoundary {
-    fn before(&self, _: Option<OrderKey>, _: &str) -> Result<(), Stopped> {
-        Ok(())
-    }
-}
 
 /// Runs one job with one epoch.
 pub struct Executor<'a> {
@@ -235,14 +130,11 @@ impl<'a> Executor<'a> {
         while let Some(directive) = directives.pop() {
             directives.extend(run.obey(directive)?);
             report(&run.progress);
-            match switch.0.load(Ordering::SeqCst) {
-                0 => {}
-                1 => drop(run.signal(Signal::Pause {
-                    by: "the operator".to_owned(),
-                })),
-                _ => drop(run.signal(Signal::Cancel {
-                    by: "the operator".to_owned(),
-                })),
+            let by = "the operator".to_owned();
+            match switch.turned() {
+                Turned::Not => {}
+                Turned::Pause => drop(run.signal(Signal::Pause { by })),
+                Turned::Cancel => drop(run.signal(Signal::Cancel { by })),
             }
         }
         Ok(RunOutcome {
@@ -327,17 +219,14 @@ impl Run<'_, '_> {
                 Ok(self.signal(Signal::PlannedRejected))
             }
             Directive::Record(change, entry) => {
-                if matches!(
-                    change,
-                    Change::Job {
-                        to: JobState::Done,
-                        ..
-                    }
-                ) {
+                // The end of a job destroys its key: what needs it must be written before.
+                if let Change::Job { to, .. } = *change
+                    && matches!(to, JobState::Done | JobState::Cancelled)
+                {
                     self.executor.boundary.before(None, "finish")?;
                     self.executor.ports.hands.finish().map_err(Broken::Lane)?;
                 }
-                match self.executor.commit(vec![change], vec![entry]) {
+                match self.executor.commit(vec![*change], vec![entry]) {
                     Ok(()) => Ok(self.signal(Signal::Recorded)),
                     Err(Broken::Store(error)) if is_fence(&error) => {
                         Ok(self.signal(Signal::FencedOff))
@@ -395,11 +284,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn wave(
-        &mut self,
-        rows: Vec<cardwright_ports::store::OrderRow>,
-        mailers: bool,
-    ) -> Result<Vec<Directive>, Broken> {
+    fn wave(&mut self, rows: Vec<OrderRow>, mailers: bool) -> Result<Vec<Directive>, Broken> {
         if rows.is_empty() {
             return Ok(self.signal(Signal::QueueEmpty));
         }

@@ -20,19 +20,21 @@ mod order;
 mod record;
 mod recovery;
 mod route;
+mod settings;
+mod settlement;
 #[cfg(test)]
 mod tests;
 
 pub use codes::{CODES, EngineError};
 pub use effect::{Act, Effect, Event, Trouble};
-pub use executor::{
-    Boundary, Executor, NoBoundary, Ports, Progress, RunOutcome, Settings, StationTime, Stopped,
-    Switch,
-};
+pub use executor::Executor;
 pub use hands::{Hands, Lane, Workpiece};
 pub use order::{Outcome, State, step};
-pub use recovery::{
-    Found, FoundForm, Recovery, Settlement, Start, approve, approve_mailer, authorize, cancel,
-    finding, join, recover, settle, settle_mailer, start,
-};
+pub use recovery::{Recovery, Start, authorize, cancel, join, recover, start};
 pub use route::{Move, Route};
+pub use settings::{
+    Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, StationTime, Stopped, Switch,
+};
+pub use settlement::{
+    Found, FoundForm, Settlement, approve, approve_mailer, finding, settle, settle_mailer,
+};

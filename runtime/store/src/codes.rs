@@ -8,70 +8,72 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1401",
         "the store can't be opened, read or written",
-        "The database gave an error: a full disk, a missing folder, a lock or damage. Nothing of the \
-         batch was kept, so nothing physical happens.",
+        "The database gave an error: a full disk, a missing folder, a lock or damage. \
+         Nothing of the batch was kept, so nothing physical happens.",
         "look at the disk and the site's folder, then start again",
     ),
     (
         "R1402",
         "a change without an audit entry",
-        "State and audit are one commit. A batch that changes something and says nothing about it is \
-         refused.",
+        "State and audit are one commit. A batch that changes something and says nothing \
+         about it is refused.",
         "this is a bug of ours; keep the journal and report it",
     ),
     (
         "R1403",
         "an older bundle",
-        "The site has accepted a bundle of this name with a higher sequence, or another bundle with \
-         the same one. A site never goes back.",
+        "The site has accepted a bundle of this name with a higher sequence, or another \
+         bundle with the same one. A site never goes back.",
         "build the bundle anew with a higher sequence",
     ),
     (
         "R1404",
         "a step that the protocol does not know",
-        "An order, mailer or job was asked to go from one state to another that can't follow it.",
+        "An order, mailer or job was asked to go from one state to another that can't \
+         follow it.",
         "look at the order's journal; nothing was changed",
     ),
     (
         "R1405",
         "somebody else was faster",
-        "An order, mailer or job was not in the state or epoch that the change expected. Nothing of \
-         the batch was kept.",
-        "read the order again; if a card is in the machine, it stays there until it is settled",
+        "An order, mailer or job was not in the state or epoch that the change expected. \
+         Nothing of the batch was kept.",
+        "read the order again; if a card is in the machine, it stays there until it is \
+         settled",
     ),
     (
         "R1406",
         "this executor was fenced off",
-        "The job was recovered or paused by somebody else; an executor with an older epoch may change \
-         nothing any more.",
+        "The job was recovered or paused by somebody else; an executor with an older \
+         epoch may change nothing any more.",
         "stop this executor; settle its cards as unknown",
     ),
     (
         "R1407",
         "the audit log does not fit its anchor",
-        "The database is older than the anchor beside it, or another one: it was rolled back, cut or \
-         exchanged.",
+        "The database is older than the anchor beside it, or another one: it was rolled \
+         back, cut or exchanged.",
         "keep both files, run the audit check, and call the security officer",
     ),
     (
         "R1408",
         "a text for the audit log holds what looks like a card number",
-        "The audit log and the journal are public. A run of 12 to 19 digits with a right Luhn digit is \
-         refused.",
+        "The audit log and the journal are public. A run of 12 to 19 digits with a right \
+         Luhn digit is refused.",
         "name the order by its number",
     ),
     (
         "R1409",
         "the anchor can't be written",
-        "The anchor of the audit log lies outside the database. When it can't be written, the store \
-         takes no more changes.",
+        "The anchor of the audit log lies outside the database. When it can't be written, \
+         the store takes no more changes.",
         "make room for the anchor file, then start again",
     ),
     (
         "R1410",
         "other card data for the same order",
-        "Random values are drawn once. A second run of the same order gave another result, which is \
-         an alarm; the first data stay.",
+        "Random values are drawn once. A second run of the same order gave another \
+         result, which is an alarm; the first data stay.",
         "stop the job and look for a changed key, bundle or record",
     ),
     (
@@ -89,8 +91,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1413",
         "two people are needed",
-        "What is unknown is settled by two different people who found the same, for this very attempt \
-         and within a day.",
+        "What is unknown is settled by two different people who found the same, for this \
+         very attempt and within a day.",
         "let a second person look and approve",
     ),
     (
@@ -120,7 +122,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1418",
         "an authorization is needed",
-        "After a restart nothing physical happens before somebody has looked at the line and said so.",
+        "After a restart nothing physical happens before somebody has looked at the line \
+         and said so.",
         "look at the line, then authorize the job",
     ),
     (

@@ -7,8 +7,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1260",
         "the machine's ledger can't be written or read",
-        "Every physical act is noted in the machine's own ledger. When the ledger's folder is full, \
-         missing or damaged, the machine does nothing.",
+        "Every physical act is noted in the machine's own ledger. When the ledger's \
+         folder is full, missing or damaged, the machine does nothing.",
         "make room or restore the machine's folder, then start again",
     ),
     (
@@ -56,14 +56,15 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1268",
         "a value is too long for the machine",
-        "Tracks, embossed lines, panels and references have limits of the standards and of the \
-         machine.",
+        "Tracks, embossed lines, panels and references have limits of the standards and \
+         of the machine.",
         "correct the layout or the card",
     ),
     (
         "R1269",
         "the carrier shows another reference",
-        "The barcode on the carrier is not that of the card's order, so the card was not affixed.",
+        "The barcode on the carrier is not that of the card's order, so the card was not \
+         affixed.",
         "look at the carriers' order in the tray",
     ),
 ];
