@@ -256,6 +256,6 @@ mod tests {
         }
         assert!(split_response(&[0x90]).is_err());
         assert_eq!(split_response(&[1, 0x90, 0]), Ok((&[1u8][..], 0x9000)));
-        assert_eq!(status_meaning(0x63C2).is_some(), true);
+        assert!(status_meaning(0x63C2).is_some());
     }
 }

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn nibbles_are_packed_from_the_left() {
         assert_eq!(pack::<2>([1, 2, 3]), [0x12, 0x30]);
-        assert_eq!(values("12a").is_none(), true);
+        assert!(values("12a").is_none());
         assert_eq!(Digits::from_values([1, 0, 9]).as_str(), "109");
     }
 }

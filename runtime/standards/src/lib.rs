@@ -3,6 +3,7 @@
 
 pub mod apdu;
 pub mod cipher;
+pub mod codes;
 pub mod cvv;
 mod des;
 pub mod des_keys;
@@ -13,6 +14,7 @@ pub mod formats;
 pub mod globalplatform;
 pub mod hex;
 pub mod kcv;
+pub mod keyblock;
 pub mod mac;
 pub mod names;
 pub mod pan;

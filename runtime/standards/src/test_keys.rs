@@ -149,7 +149,7 @@ fn first_prime(start: BigUint, exponent: u32) -> BigUint {
 fn strike(sieved: &mut [bool], residue: u32, prime: u32, unwanted: u32) {
     // 2 i = unwanted - residue (mod prime); the half of an odd number is that of it plus prime.
     let difference = (prime + unwanted - residue) % prime;
-    let first = if difference % 2 == 0 {
+    let first = if difference.is_multiple_of(2) {
         difference / 2
     } else {
         (difference + prime) / 2

@@ -333,7 +333,7 @@ fn data_values(text: &str, track: Track) -> Result<Vec<u8>, TrackError> {
 }
 
 fn with_parity(value: u8, track: Track) -> u8 {
-    if value.count_ones() % 2 == 0 {
+    if value.count_ones().is_multiple_of(2) {
         value | 1 << track.data_bits()
     } else {
         value

@@ -1,4 +1,11 @@
 //! Every case of psec's tests that these functions cover: CVV, MAC, PIN blocks, PVV, IBM 3624.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! pysim's GlobalPlatform vectors: SCP02, and SCP03 with all key lengths and three levels.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
 
 mod common;
 

@@ -260,14 +260,42 @@ pub fn service_code_meaning(code: &str) -> Option<[&'static str; 3]> {
     ])
 }
 
-/// A CVM list, tag 8E: both amounts and the rules as (code, condition); none when it is malformed.
-pub fn cvm_list(octets: &[u8]) -> Option<([u32; 2], Vec<(u8, u8)>)> {
-    let (x, rest) = octets.split_first_chunk::<4>()?;
-    let (y, rest) = rest.split_first_chunk::<4>()?;
-    let (rules, odd) = rest.as_chunks::<2>();
-    let amounts = [u32::from_be_bytes(*x), u32::from_be_bytes(*y)];
-    odd.is_empty()
-        .then(|| (amounts, rules.iter().map(|[a, b]| (*a, *b)).collect()))
+/// A CVM list, tag 8E (Book 3, 10.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CvmList {
+    /// Amount X, in the application currency.
+    pub amount_x: u32,
+    /// Amount Y.
+    pub amount_y: u32,
+    /// Code and condition of each rule, in order.
+    pub rules: Vec<(u8, u8)>,
+}
+
+impl CvmList {
+    /// Reads tag 8E; none when it is malformed.
+    pub fn parse(octets: &[u8]) -> Option<Self> {
+        let (x, rest) = octets.split_first_chunk::<4>()?;
+        let (y, rest) = rest.split_first_chunk::<4>()?;
+        let (rules, odd) = rest.as_chunks::<2>();
+        odd.is_empty().then(|| Self {
+            amount_x: u32::from_be_bytes(*x),
+            amount_y: u32::from_be_bytes(*y),
+            rules: rules
+                .iter()
+                .map(|[code, condition]| (*code, *condition))
+                .collect(),
+        })
+    }
+
+    /// The octets of tag 8E.
+    pub fn to_octets(&self) -> Vec<u8> {
+        let amounts = [self.amount_x.to_be_bytes(), self.amount_y.to_be_bytes()].concat();
+        let rules = self
+            .rules
+            .iter()
+            .flat_map(|(code, condition)| [*code, *condition]);
+        amounts.into_iter().chain(rules).collect()
+    }
 }
 
 #[cfg(test)]
@@ -297,11 +325,10 @@ mod tests {
     #[test]
     fn lists_and_service_codes() {
         let octets = crate::hex::decode("000000000000000041031F00").unwrap();
-        assert_eq!(
-            cvm_list(&octets),
-            Some(([0, 0], vec![(0x41, 3), (0x1F, 0)]))
-        );
-        assert_eq!(cvm_list(&octets[..11]), None);
+        let list = CvmList::parse(&octets).unwrap();
+        assert_eq!(list.rules, [(0x41, 3), (0x1F, 0)]);
+        assert_eq!(list.to_octets(), octets);
+        assert_eq!(CvmList::parse(&octets[..11]), None);
         assert!(service_code_meaning("201").is_some() && service_code_meaning("2O1").is_none());
     }
 }

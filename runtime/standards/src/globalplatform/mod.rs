@@ -92,7 +92,7 @@ pub const R_ENCRYPTION: u8 = 0x20;
 /// An open secure channel of either protocol.
 pub enum Channel {
     /// SCP02.
-    Scp02(scp02::Channel),
+    Scp02(Box<scp02::Channel>),
     /// SCP03.
     Scp03(Box<scp03::Channel>),
 }
@@ -112,7 +112,7 @@ impl Channel {
             initialize::Protocol::Scp02(card) => {
                 let (channel, command) =
                     scp02::Channel::open(keys, option, level, host_challenge, card)?;
-                Ok((Self::Scp02(channel), command))
+                Ok((Self::Scp02(Box::new(channel)), command))
             }
             initialize::Protocol::Scp03(card) => {
                 let (channel, command) = scp03::Channel::open(keys, level, host_challenge, card)?;
