@@ -26,6 +26,7 @@ mod settlement;
 mod tests;
 
 pub use codes::{CODES, EngineError};
+pub use control::{End, Stop};
 pub use effect::{Act, Effect, Event, Trouble};
 pub use executor::Executor;
 pub use hands::{Hands, Lane, Workpiece};
