@@ -231,3 +231,18 @@ impl Kind {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn labels_are_the_names_and_tell_what_is_wrong() {
+        for kind in Kind::ALL {
+            let joined = kind.label().replace('_', "");
+            assert_eq!(format!("{kind:?}").to_lowercase(), joined);
+            let wrong = joined.starts_with("error") || joined.starts_with("missing");
+            assert_eq!(kind.is_error(), wrong, "{kind:?}");
+        }
+    }
+}

@@ -42,3 +42,15 @@ fn the_tour_is_without_an_error() {
     let source = fs::read_to_string(folder.unwrap().join("in.perso")).unwrap();
     assert_eq!(parse(&source).diagnostics, []);
 }
+
+#[test]
+fn the_examples_of_the_language_page_are_without_an_error() {
+    let page = include_str!("../../docs/language/grammar.md");
+    let mut examples = 0;
+    for example in page.split("```perso\n").skip(1) {
+        let source = example.split("```").next().unwrap();
+        assert_eq!(parse(source).diagnostics, [], "{source}");
+        examples += 1;
+    }
+    assert!(examples > 1);
+}

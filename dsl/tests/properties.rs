@@ -123,8 +123,16 @@ fn look_at(expression: &Expr<'_>) -> usize {
     }
 }
 
+/// So many cases; failures are printed, not written beside the source.
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(count)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn any_soup_holds(source in support::soup()) {
@@ -149,7 +157,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+    #![proptest_config(cases(30))]
 
     #[test]
     fn mutants_of_the_cases_hold(source in support::mutant()) {
