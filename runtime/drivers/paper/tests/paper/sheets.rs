@@ -85,7 +85,7 @@ pub(crate) fn page(mark: Placed) -> Sheet {
 
 /// A PIN letter for order `number`.
 pub(crate) fn mailer(number: u64) -> Sheet {
-    let (name, street, body): (&str, &str, [&str; 3]) = if number % 2 == 0 {
+    let (name, street, body): (&str, &str, [&str; 3]) = if number.is_multiple_of(2) {
         (
             "Zoë Ångström-O’Neill",
             "Ελένης Βενιζέλου 12",
