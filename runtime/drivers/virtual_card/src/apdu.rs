@@ -73,9 +73,9 @@ impl Command {
     pub(crate) fn parse(octets: &[u8]) -> Option<Self> {
         let (&[cla, ins, p1, p2], body) = octets.split_first_chunk::<4>()?;
         let (data, le, extended) = match body {
-            [] => (&body[..0], None, false),
-            [le] => (&body[..0], Some(short_le(*le)), false),
-            [0, high, low] => (&body[..0], Some(extended_le(*high, *low)), true),
+            [] => (&[][..], None, false),
+            [le] => (&[][..], Some(short_le(*le)), false),
+            [0, high, low] => (&[][..], Some(extended_le(*high, *low)), true),
             [0, high, low, rest @ ..] => {
                 let length = usize::from(u16::from_be_bytes([*high, *low]));
                 if length == 0 {

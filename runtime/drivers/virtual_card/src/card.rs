@@ -11,7 +11,7 @@ use cardwright_ports::{CardChannel, CardError, SecretBytes};
 /// Answer to reset: T=0 and T=1 offered, seven historical octets (pre-issuing data `CWVC1`), check
 /// octet (ISO/IEC 7816-3, 8.2).
 const ATR: [u8; 12] = [
-    0x3B, 0x87, 0x80, 0x01, 0x80, 0x65, b'C', b'W', b'V', b'C', b'1', 0xA5,
+    0x3B, 0x87, 0x80, 0x01, 0x80, 0x65, b'C', b'W', b'V', b'C', b'1', 0xD3,
 ];
 
 /// What a terminal has selected.
@@ -167,9 +167,13 @@ impl VirtualCard {
         if command.ins == 0xC0 && command.cla & 0xFC == 0 {
             return self.get_response(&command, waiting);
         }
-        let (le, extended) = (command.le, command.extended);
+        let shape = Shape {
+            le: command.le,
+            extended: command.extended,
+            has_data: !command.data.is_empty(),
+        };
         let answer = self.route(command);
-        self.fit(answer, le, extended)
+        self.fit(answer, shape)
     }
 
     /// Obeys a command, through the secure channel where one is open.
@@ -347,27 +351,22 @@ impl VirtualCard {
         self.volatile.stream = Stream::default();
     }
 
-    /// Fits an answer into what the terminal expects.
-    fn fit(&mut self, answer: Vec<u8>, le: Option<usize>, extended: bool) -> Vec<u8> {
+    /// Fits an answer into what the terminal expects. Over T=1 a card sends what it has when the
+    /// command has no Le; over T=0 data of a command with data always wait.
+    fn fit(&mut self, answer: Vec<u8>, shape: Shape) -> Vec<u8> {
         let length = answer.len().saturating_sub(2);
         let t0 = self.platform.quirks.t0_status_words;
-        let room = match le {
-            Some(le) => le,
-            // Without Le a T=1 card sends what it has.
-            None => 256,
+        let exact = shape.le == Some(length);
+        let roomy = shape.le.is_none_or(|le| le >= length);
+        let fits = match t0 {
+            true => exact && !shape.has_data,
+            false => shape.extended || (roomy && length <= 256),
         };
-        if length == 0 || (length <= room && !t0) || extended {
+        if length == 0 || fits {
             return answer;
         }
-        if t0 && le.is_some_and(|le| le == length) {
-            return answer;
-        }
-        if let Some(le) = le.filter(|le| *le < length && length <= 256 && *le < 256) {
-            let _ = le;
+        if length <= 256 && !(t0 && shape.has_data) {
             return (sw::WRONG_LE | low_octet(length)).to_be_bytes().to_vec();
-        }
-        if !t0 && length <= 256 {
-            return answer;
         }
         self.volatile.waiting = answer;
         (sw::MORE_DATA | low_octet(length.min(256)))
@@ -389,6 +388,14 @@ impl VirtualCard {
         self.volatile.waiting = later.to_vec();
         [now, &(sw::MORE_DATA | left).to_be_bytes()].concat()
     }
+}
+
+/// What of a command decides how its answer travels.
+#[derive(Clone, Copy)]
+struct Shape {
+    le: Option<usize>,
+    extended: bool,
+    has_data: bool,
 }
 
 /// Length as SW2 has it; 256 is zero.

@@ -16,10 +16,6 @@ pub(crate) fn secret(octets: &[u8]) -> Secret {
 }
 
 /// A block cipher with its key. Key lengths that no cipher has can't be made.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack for one command"
-)]
 pub(crate) enum Cipher {
     Des(Des),
     Tdes(TdesEde2),

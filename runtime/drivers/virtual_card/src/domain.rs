@@ -79,7 +79,7 @@ fn open_scp03(card: &mut VirtualCard, option: u8, host: &[u8]) -> Result<Opened,
     let pseudo_random = option & scp03::PSEUDO_RANDOM != 0;
     let mut counter = [0; 3];
     if pseudo_random {
-        let next = card.platform.sequence + 1;
+        let next = card.platform.sequence.saturating_add(1);
         let [0, a, b, c] = next.to_be_bytes() else {
             return Err(sw::CONDITIONS);
         };
@@ -119,7 +119,7 @@ pub(crate) fn external_authenticate(card: &mut VirtualCard, command: Command) ->
         return Err(sw::WRONG_LENGTH);
     }
     // Counted before it is checked, so that pulling the card out does not give a free try.
-    card.platform.failures += 1;
+    card.platform.failures = card.platform.failures.saturating_add(1);
     let channel = handshake.authenticate(command)?;
     card.platform.failures = 0;
     if matches!(card.platform.protocol, Protocol::Scp02 { .. }) {

@@ -330,7 +330,7 @@ fn private_key(
         };
     };
     let exponent = match record_object(profile, place.exponent) {
-        Some([e @ ..]) if matches!(e.len(), 1 | 3) => {
+        Some(e) if matches!(e.len(), 1 | 3) => {
             e.iter().fold(0, |n, octet| n << 8 | u32::from(*octet))
         }
         _ => return Err(format!("the {name}'s public exponent is missing")),

@@ -189,6 +189,11 @@ mod tests {
             let mut session = Session::derive(&keys, &host, card, false).unwrap();
             let (expected_card, expected_host) = session.cryptograms(&host, card).unwrap();
             assert_eq!(expected_card, cryptogram, "{name}");
+            // These cards are eUICCs; the challenge is made over their root domain's AID.
+            let aid = h("A0000005591010FFFFFFFF8900000100");
+            let counter = answer[29..32].try_into().unwrap();
+            let challenge = pseudo_random_challenge(&keys, counter, &aid).unwrap();
+            assert_eq!(challenge, card, "{name}");
 
             let command = |key: &str| Command::parse(&h(&text(&class[key]))).unwrap();
             let level = command("ext_auth_cmd").p1;

@@ -188,7 +188,9 @@ pub(crate) fn read_grouping_header(octets: &[u8], ber: bool) -> Option<(u16, usi
     match rest {
         [0xFF, high, low, rest @ ..] => {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            (length >= 0xFF && length < 0xFFFF).then_some((number, length, rest))
+            (0xFF..0xFFFF)
+                .contains(&length)
+                .then_some((number, length, rest))
         }
         [0xFF, ..] | [] => None,
         [length, rest @ ..] => Some((number, usize::from(*length), rest)),

@@ -2,7 +2,7 @@
 
 use super::{Chip, IssuerOutcome, PinOutcome, Stage, Transaction};
 use crate::apdu::{Answer, Command, sw};
-use crate::crypto::{Secret, session_key};
+use crate::crypto::session_key;
 use crate::tlv;
 
 /// Starts a transaction: counts it, and tells AIP and AFL.
@@ -42,7 +42,7 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
         signed_dynamic_data: false,
         issuer: IssuerOutcome::NotPerformed,
         session_key: session_key(keys.family, &keys.cryptogram, &atc.to_be_bytes())
-            .unwrap_or_else(Secret::default),
+            .ok_or(sw::CONDITIONS)?,
         arqc: None,
         script_chain: None,
         scripts_closed: false,
