@@ -177,7 +177,13 @@ impl Store for SqliteStore {
 
     fn orders(&self, job: JobId, query: &OrderQuery) -> Result<Vec<OrderRow>, StoreError> {
         // Names come from closed enumerations, so that they may stand in the text.
-        let mut sql = format!("SELECT {ORDER_COLUMNS} FROM orders WHERE job = ?1 AND number > ?2");
+        // Without the hint SQLite walks the primary key past every mailer that is printed already.
+        let hint = match query.mailer {
+            Some(_) => " INDEXED BY orders_by_mailer",
+            None => "",
+        };
+        let mut sql =
+            format!("SELECT {ORDER_COLUMNS} FROM orders{hint} WHERE job = ?1 AND number > ?2");
         if !query.states.is_empty() {
             let names: Vec<String> = query
                 .states
