@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) embossed: bool,
     /// Whether anything is printed.
     pub(crate) printed: bool,
+    /// Whether all its applications could be lowered; if not, they have said why.
+    pub(crate) complete: bool,
     /// Where.
     pub(crate) span: Span,
 }
@@ -59,6 +61,7 @@ struct Lowered {
     identity: Identity,
     chip_tracks: Vec<(Element, String)>,
     service: Option<(Typed, Span)>,
+    complete: bool,
 }
 
 struct Identity {
@@ -121,6 +124,7 @@ fn register(
         stripe: lowered.stripe.is_some(),
         embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
         printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
+        complete: lowered.complete,
         span: decl.span,
     });
     let span = context.shared.spans.id(decl.span);
@@ -142,8 +146,12 @@ fn elaborate<'a>(
     ground: &Ground,
     decl: &'a Decl,
 ) -> Option<Lowered> {
-    let chip = decl.attribute("chip").map(|entry| chip(elaborator, ground, decl, entry));
-    let stripe = decl.attribute("stripe").and_then(|e| stripe::lower(elaborator, e));
+    let chip = decl
+        .attribute("chip")
+        .map(|entry| chip(elaborator, ground, decl, entry));
+    let stripe = decl
+        .attribute("stripe")
+        .and_then(|e| stripe::lower(elaborator, e));
     let faces = faces::lower(elaborator, decl);
     let apps = chip.as_ref().map_or(&[][..], |c| c.apps.as_slice());
     let identity = identity(elaborator, decl, apps, stripe.as_ref().map(|(_, p)| p))?;
@@ -158,6 +166,7 @@ fn elaborate<'a>(
     let chip_tracks = apps.iter().filter_map(tracks).collect();
     same_account(elaborator, apps);
     let facts = apps.iter().map(facts).collect();
+    let complete = chip.as_ref().is_none_or(|c| c.complete);
     Some(Lowered {
         chip: chip.and_then(|c| Some((c.chip?, facts))),
         stripe,
@@ -165,12 +174,14 @@ fn elaborate<'a>(
         identity,
         chip_tracks,
         service,
+        complete,
     })
 }
 
 struct ChipLowered<'a> {
     chip: Option<Chip>,
     apps: Vec<App<'a>>,
+    complete: bool,
 }
 
 fn chip<'a>(
@@ -184,6 +195,7 @@ fn chip<'a>(
     let mut applications: Vec<Application> = Vec::new();
     let list = entry.inner("applications").and_then(MEntry::single);
     let names = list.map_or_else(Vec::new, |l| read::items(elaborator.model(), l));
+    let wanted = names.len();
     for name in names {
         let model = elaborator.model();
         let Some(found) = read::reference(model, name, "profile", elaborator.findings()) else {
@@ -198,15 +210,22 @@ fn chip<'a>(
             applications.push(application);
         }
     }
-    platform::shared_keys(elaborator, &apps);
-    platform::identifiers(elaborator, &apps, entry.span);
-    let directories = platform::directories(elaborator, entry, &apps);
-    applications.extend(directories);
+    // What is broken has said so: what follows from it is not said again.
+    let complete = apps.len() == wanted;
+    if complete {
+        platform::shared_keys(elaborator, &apps);
+        platform::identifiers(elaborator, &apps, entry.span);
+        applications.extend(platform::directories(elaborator, entry, &apps));
+    }
     let chip = channel.map(|channel| Chip {
         channel,
         applications,
     });
-    ChipLowered { chip, apps }
+    ChipLowered {
+        chip,
+        apps,
+        complete,
+    }
 }
 
 fn wrong_record(elaborator: &mut Elaborator<'_>, card: &Decl, profile: &Decl, span: Span) {
@@ -270,7 +289,9 @@ fn identity<'a>(
     let expiry = own("expiry", Type::Date);
     let chip = |tag: &str| apps.iter().find_map(|a| a.element(tag)?.raw.clone());
     let track = stripe.and_then(|p| p.track2.as_ref().or(p.track1.as_ref()));
-    let pan = pan.or_else(|| chip("5A")).or_else(|| track.map(|t| t.pan.clone()));
+    let pan = pan
+        .or_else(|| chip("5A"))
+        .or_else(|| track.map(|t| t.pan.clone()));
     let expiry = expiry
         .or_else(|| chip("5F24"))
         .or_else(|| track.map(|t| t.expiry.clone()));
@@ -297,7 +318,15 @@ fn agree(context: &mut Context<'_>, decl: &Decl, program: &Program, lowered: &Lo
     }
     if let Some((_, parts)) = &lowered.stripe {
         let chip = lowered.service.as_ref();
-        stripe::check(context, program, parts, &lowered.identity.pan, &lowered.identity.expiry);
-        stripe::service_code(context, program, parts, chip, decl.span);
+        stripe::check(
+            context,
+            program,
+            parts,
+            &lowered.identity.pan,
+            &lowered.identity.expiry,
+        );
+        if lowered.complete {
+            stripe::service_code(context, program, parts, chip, decl.span);
+        }
     }
 }

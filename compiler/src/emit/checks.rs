@@ -63,9 +63,7 @@ fn purposes(context: &mut Context<'_>) {
         let names: Vec<&str> = uses.keys().copied().collect();
         let message = format!("`{}` would serve {}", key.name, names.join(" and "));
         let at = span(context, key.span);
-        context.push(
-            Problem::error("E0503", at, message).help("declare a key for each purpose"),
-        );
+        context.push(Problem::error("E0503", at, message).help("declare a key for each purpose"));
     }
 }
 

@@ -15,7 +15,11 @@ pub(super) const STATIONS: [&str; 8] = [
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("flow") {
-        let steps = decl.entries.iter().filter_map(|e| step(context, e)).collect();
+        let steps = decl
+            .entries
+            .iter()
+            .filter_map(|e| step(context, e))
+            .collect();
         let flow = Flow {
             name: decl.name.clone(),
             steps,
@@ -30,8 +34,12 @@ fn step(context: &mut Context<'_>, entry: &MEntry) -> Option<Step> {
     let station = entry.word(0)?;
     if !STATIONS.contains(&station) {
         context.push(
-            Problem::error("E0904", entry.span, format!("`{station}` is no station of a machine"))
-                .help(format!("take one of {}", STATIONS.join(", "))),
+            Problem::error(
+                "E0904",
+                entry.span,
+                format!("`{station}` is no station of a machine"),
+            )
+            .help(format!("take one of {}", STATIONS.join(", "))),
         );
         return None;
     }
@@ -91,7 +99,10 @@ fn carrier(context: &mut Context<'_>, entry: &MEntry) {
     let found = read::reference(model, term, "layout", &mut context.shared.findings);
     if let Some(layout) = found {
         let layouts = &context.content.layouts;
-        let purpose = layouts.iter().find(|l| l.name == layout.name).map(|l| l.purpose.clone());
+        let purpose = layouts
+            .iter()
+            .find(|l| l.name == layout.name)
+            .map(|l| l.purpose.clone());
         if purpose.is_some_and(|p| p != "carrier") {
             let message = format!("`{}` is no carrier", layout.name);
             context.push(
@@ -108,7 +119,10 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
         .iter()
         .map(|s| STATIONS.iter().position(|n| *n == s.station))
         .collect();
-    if order.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+    if order
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a >= b))
+    {
         let message = "the stations do not stand in the order in which a card passes them";
         context.push(
             Problem::error("E0911", decl.span, message)
@@ -117,8 +131,12 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
     }
     let Some(feed) = flow.steps.iter().find(|s| s.station == "feed") else {
         context.push(
-            Problem::error("E0911", decl.span, "the flow has no `feed`: where do cards come from?")
-                .help("write `feed { stock = \"…\"; reject_bin = 1 }`"),
+            Problem::error(
+                "E0911",
+                decl.span,
+                "the flow has no `feed`: where do cards come from?",
+            )
+            .help("write `feed { stock = \"…\"; reject_bin = 1 }`"),
         );
         return;
     };

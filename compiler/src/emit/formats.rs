@@ -81,8 +81,12 @@ fn kind(context: &mut Context<'_>, decl: &Decl) -> FileKind {
         Some("machine") => FileKind::Machine,
         _ => {
             context.shared.findings.push(
-                Problem::error("E0914", decl.span, "a format needs a known layout of records")
-                    .help("write `: fixed_width`, `: delimited`, `: cps` or `: machine`"),
+                Problem::error(
+                    "E0914",
+                    decl.span,
+                    "a format needs a known layout of records",
+                )
+                .help("write `: fixed_width`, `: delimited`, `: cps` or `: machine`"),
             );
             FileKind::FixedWidth
         }
@@ -128,8 +132,12 @@ fn read_record<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Record {
         && when.is_none()
     {
         context.shared.findings.push(
-            Problem::error("E0914", clause.span, "a record is told by characters at a place")
-                .help("write `when text(1, 2) == \"DT\"`: column, width, and the text there"),
+            Problem::error(
+                "E0914",
+                clause.span,
+                "a record is told by characters at a place",
+            )
+            .help("write `when text(1, 2) == \"DT\"`: column, width, and the text there"),
         );
     }
     let fields = entry
@@ -168,11 +176,7 @@ fn written_record<'a>(context: &mut Context<'a>, decl: &'a Decl, entry: &'a MEnt
     }
 }
 
-fn written_field<'a>(
-    elaborator: &mut Elaborator<'a>,
-    at: u32,
-    entry: &'a MEntry,
-) -> Option<Field> {
+fn written_field<'a>(elaborator: &mut Elaborator<'a>, at: u32, entry: &'a MEntry) -> Option<Field> {
     let name = entry.word(0)?.to_owned();
     let value = super::value::text(elaborator, entry)?;
     elaborator.sink(
@@ -196,6 +200,10 @@ fn written_field<'a>(
 
 /// A literal number in a clause: `at 3`.
 fn clause_number(entry: &MEntry, keyword: &str) -> Option<u32> {
-    let number = entry.clause(keyword)?.terms.first().and_then(MExpr::integer)?;
+    let number = entry
+        .clause(keyword)?
+        .terms
+        .first()
+        .and_then(MExpr::integer)?;
     u32::try_from(number).ok()
 }

@@ -39,8 +39,7 @@ fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     };
     let flow = target(context, decl, "flow", "flow")?;
     let products = products(context, decl);
-    let mut elaborator =
-        Elaborator::new(model, &mut context.shared, &input.qualified, &record);
+    let mut elaborator = Elaborator::new(model, &mut context.shared, &input.qualified, &record);
     let values = values(&mut elaborator, decl, &products);
     let program = elaborator.finish();
     let program = context.add_program(program);
@@ -151,7 +150,10 @@ fn scenarios<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Vec<Sc
     };
     let phrases = match &term.kind {
         MKind::List(items) => items.iter().map(|i| &i.phrase).collect(),
-        _ => entry.and_then(|e| e.value.as_ref()).into_iter().collect::<Vec<_>>(),
+        _ => entry
+            .and_then(|e| e.value.as_ref())
+            .into_iter()
+            .collect::<Vec<_>>(),
     };
     let mut uses = Vec::new();
     for phrase in phrases {
@@ -313,7 +315,11 @@ fn mailer<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<MailerUse> {
         );
         return None;
     }
-    let purpose = context.content.layouts.iter().find(|l| l.name == layout.name);
+    let purpose = context
+        .content
+        .layouts
+        .iter()
+        .find(|l| l.name == layout.name);
     if purpose.is_some_and(|l| l.purpose != "mailer") {
         let message = format!("`{}` is no mailer", layout.name);
         context.push(
@@ -345,7 +351,11 @@ fn outputs<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Output> {
 
 fn output<'a>(context: &mut Context<'a>, format: &'a Decl, span: Span) -> Output {
     let model = context.model;
-    let kind = context.content.formats.iter().find(|f| f.name == format.name);
+    let kind = context
+        .content
+        .formats
+        .iter()
+        .find(|f| f.name == format.name);
     let secret = kind.is_some_and(|f| matches!(f.kind, FileKind::Cps | FileKind::Machine));
     if format.for_record.is_none() {
         let message = format!("`{}` is a file that is read", format.name);
@@ -361,7 +371,10 @@ fn output<'a>(context: &mut Context<'a>, format: &'a Decl, span: Span) -> Output
         model.key_id(&name)
     });
     if secret && transport_key.is_none() {
-        let message = format!("`{}` holds keys and PINs, and has no transport key", format.name);
+        let message = format!(
+            "`{}` holds keys and PINs, and has no transport key",
+            format.name
+        );
         context.push(
             Problem::error("E0910", span, message)
                 .help("write `transport = tk` into the format, a key with `use = transport`"),
@@ -383,7 +396,12 @@ fn check_products(
 ) {
     let has = |station: &str| flow.entries.iter().any(|e| e.word(0) == Some(station));
     for product in products {
-        let Some(card) = context.cards.iter().find(|c| c.name == product.card).cloned() else {
+        let Some(card) = context
+            .cards
+            .iter()
+            .find(|c| c.name == product.card)
+            .cloned()
+        else {
             continue;
         };
         if card.record != (format.to_owned(), record.to_owned()) {

@@ -95,8 +95,12 @@ pub(crate) fn rsa(term: &MExpr) -> Option<(u32, u32)> {
 fn rsa_size(context: &mut Context<'_>, decl: &Decl, bits: u32, exponent: u32) {
     if let Some(message) = rsa_problem(bits, exponent) {
         context.shared.findings.push(
-            Problem::error("E0509", decl.span, format!("key `{}`: {message}", decl.name))
-                .help("write such as `rsa(1984, 3)`"),
+            Problem::error(
+                "E0509",
+                decl.span,
+                format!("key `{}`: {message}", decl.name),
+            )
+            .help("write such as `rsa(1984, 3)`"),
         );
     }
 }
@@ -128,12 +132,13 @@ fn usage(context: &mut Context<'_>, decl: &Decl, algorithm: &str) -> String {
     };
     if !algorithm.is_empty() && !row.algorithms.contains(&algorithm) {
         let message = format!("a key of use {usage} can't be {algorithm}");
-        context.shared.findings.push(
-            Problem::error("E0516", span, message).help(format!(
+        context
+            .shared
+            .findings
+            .push(Problem::error("E0516", span, message).help(format!(
                 "this use takes {}: what computes with it is defined for these only",
                 row.algorithms.join(", ")
-            )),
-        );
+            )));
     }
     usage
 }
@@ -151,9 +156,12 @@ fn check_value(context: &mut Context<'_>, decl: &Decl, slot: &KeySlot) -> String
         return String::new();
     }
     if slot.algorithm == "rsa" {
-        return slot.public.as_ref().map_or_else(String::new, |public: &KeyPublic| {
-            check::of_modulus(&public.modulus)
-        });
+        return slot
+            .public
+            .as_ref()
+            .map_or_else(String::new, |public: &KeyPublic| {
+                check::of_modulus(&public.modulus)
+            });
     }
     check::of_open_test_key(slot).unwrap_or_default()
 }
@@ -167,7 +175,10 @@ fn stated(context: &mut Context<'_>, entry: &MEntry, slot: &KeySlot) -> String {
                 Problem::error(
                     "E0512",
                     entry.span,
-                    format!("the check value of a {} key has {expected} octets", slot.algorithm),
+                    format!(
+                        "the check value of a {} key has {expected} octets",
+                        slot.algorithm
+                    ),
                 )
                 .help(format!(
                     "write it as hexadecimal, made by method `{}`: `check = x\"0A1B2C\"`",

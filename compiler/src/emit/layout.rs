@@ -73,7 +73,9 @@ fn assemble(
         height_um,
         background: background(context, decl),
         window,
-        stock: stock.and_then(read::word).unwrap_or_else(|| "plain".to_owned()),
+        stock: stock
+            .and_then(read::word)
+            .unwrap_or_else(|| "plain".to_owned()),
         items,
         span: context.shared.spans.id(decl.span),
     }
@@ -92,8 +94,12 @@ fn background(context: &mut Context<'_>, decl: &Decl) -> Option<String> {
         Err(error) => error.to_string(),
     };
     context.push(
-        Problem::error("E0810", entry.span, format!("the background can't be used: {reason}"))
-            .help("name a one-page PDF of the project: `background = file(\"letter.pdf\")`"),
+        Problem::error(
+            "E0810",
+            entry.span,
+            format!("the background can't be used: {reason}"),
+        )
+        .help("name a one-page PDF of the project: `background = file(\"letter.pdf\")`"),
     );
     None
 }

@@ -69,11 +69,7 @@ impl Context<'_> {
 
 /// Emits a Model. Findings say all that is wrong; the content is good only when none is an error.
 #[must_use]
-pub fn emit(
-    model: &Model,
-    project: &Project<'_>,
-    environment: Environment,
-) -> (Emitted, Findings) {
+pub fn emit(model: &Model, project: &Project<'_>, environment: Environment) -> (Emitted, Findings) {
     let mut context = Context {
         model,
         project,
@@ -135,7 +131,10 @@ fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Opt
     crate::check::check(&model, &mut findings);
     let broken = |code: &str| code.starts_with("E00") || code.starts_with("E01");
     let resolved = findings.resolve(&model.sources);
-    if resolved.iter().any(|f| broken(&f.code) && f.severity == Severity::Error) {
+    if resolved
+        .iter()
+        .any(|f| broken(&f.code) && f.severity == Severity::Error)
+    {
         return (model, findings, None);
     }
     let (emitted, found) = emit(&model, project, environment);
@@ -194,7 +193,10 @@ fn issuer(context: &mut Context<'_>) {
     context.bin = decl.attribute("bin").and_then(read::text);
     context.content.issuer = Issuer {
         id: decl.name.clone(),
-        name: decl.attribute("name").and_then(read::text).unwrap_or_default(),
+        name: decl
+            .attribute("name")
+            .and_then(read::text)
+            .unwrap_or_default(),
         country: number("country"),
         currency: number("currency"),
     };

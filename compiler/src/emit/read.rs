@@ -88,8 +88,12 @@ pub(crate) fn reference<'a>(
     if found.is_none() {
         let shown = name.dotted().unwrap_or_else(|| "this".to_owned());
         findings.push(
-            Problem::error("E0905", name.span, format!("`{shown}` is no {kind} of the project"))
-                .help(format!("name a declared {kind}; {}", known(model, kind))),
+            Problem::error(
+                "E0905",
+                name.span,
+                format!("`{shown}` is no {kind} of the project"),
+            )
+            .help(format!("name a declared {kind}; {}", known(model, kind))),
         );
     }
     found.filter(|d| !d.poisoned)
@@ -152,8 +156,15 @@ pub(crate) fn number(
         return Some(n);
     }
     findings.push(
-        Problem::error(code, entry.span, format!("{what} is a number from {least} to {most}"))
-            .help(format!("write a number such as `{} = {least}`", head_words(entry))),
+        Problem::error(
+            code,
+            entry.span,
+            format!("{what} is a number from {least} to {most}"),
+        )
+        .help(format!(
+            "write a number such as `{} = {least}`",
+            head_words(entry)
+        )),
     );
     None
 }

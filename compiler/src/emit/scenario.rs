@@ -70,15 +70,25 @@ impl<'a> Sentences<'_, 'a> {
         self.on = on.to_owned();
         self.selected = None;
         let there = match on {
-            "contact" | "contactless" => {
-                self.card.applications.iter().any(|a| a.interfaces.iter().any(|i| i == on))
-            }
+            "contact" | "contactless" => self
+                .card
+                .applications
+                .iter()
+                .any(|a| a.interfaces.iter().any(|i| i == on)),
             "stripe" => self.card.stripe,
             _ => true,
         };
+        if !there && !self.card.complete {
+            return;
+        }
         if !there {
             let message = format!("the card has nothing to check on `{on}`");
-            self.wrong("E0909", block.span, &message, "take the block out, or change the card");
+            self.wrong(
+                "E0909",
+                block.span,
+                &message,
+                "take the block out, or change the card",
+            );
             return;
         }
         for entry in block.entries() {
@@ -87,7 +97,8 @@ impl<'a> Sentences<'_, 'a> {
     }
 
     fn wrong(&mut self, code: &str, span: Span, message: &str, help: &str) {
-        self.context.push(Problem::error(code, span, message).help(help));
+        self.context
+            .push(Problem::error(code, span, message).help(help));
     }
 
     fn sentence(&mut self, entry: &'a MEntry) {
@@ -156,11 +167,20 @@ impl<'a> Sentences<'_, 'a> {
         let Some(profile) = read::reference(model, name, "profile", findings) else {
             return;
         };
-        let found = self.card.applications.iter().find(|a| a.name == profile.name);
+        let found = self
+            .card
+            .applications
+            .iter()
+            .find(|a| a.name == profile.name);
         let found = found.filter(|a| a.interfaces.contains(&self.on)).cloned();
         let Some(found) = found else {
             let message = format!("`{}` is not on `{}` of this card", profile.name, self.on);
-            self.wrong("E0909", entry.span, &message, "select an application of the card");
+            self.wrong(
+                "E0909",
+                entry.span,
+                &message,
+                "select an application of the card",
+            );
             return;
         };
         let name = Constant::Text(found.name.clone());
@@ -171,7 +191,12 @@ impl<'a> Sentences<'_, 'a> {
     fn authenticate(&mut self, entry: &MEntry) {
         if self.selected.as_ref().is_some_and(|a| !a.dynamic) {
             let message = "the application has no key of its own to authenticate with";
-            self.wrong("E0909", entry.span, message, "add a `dda` block to the profile");
+            self.wrong(
+                "E0909",
+                entry.span,
+                message,
+                "add a `dda` block to the profile",
+            );
             return;
         }
         self.simple("authenticate_dda", entry);
@@ -184,7 +209,12 @@ impl<'a> Sentences<'_, 'a> {
         };
         if !selected.offline_pin {
             let message = "the chip has no PIN to verify";
-            self.wrong("E0909", entry.span, message, "add `offline_pin` to the profile");
+            self.wrong(
+                "E0909",
+                entry.span,
+                message,
+                "add `offline_pin` to the profile",
+            );
             return;
         }
         let method = if selected.enciphered_pin {
@@ -206,7 +236,9 @@ impl<'a> Sentences<'_, 'a> {
         let Some((amount, unit)) = amount else {
             return self.not_understood(entry.span);
         };
-        let clause = entry.clause("expect").map_or(&[][..], |c| c.terms.as_slice());
+        let clause = entry
+            .clause("expect")
+            .map_or(&[][..], |c| c.terms.as_slice());
         let mut terms = entry.head.iter().chain(clause);
         let named = terms.find(|t| t.word() == Some("signed_by")).is_some();
         let key = if named { terms.next() } else { None };
@@ -219,10 +251,18 @@ impl<'a> Sentences<'_, 'a> {
             let Some(name) = found else {
                 return;
             };
-            let own = self.selected.as_ref().and_then(|a| a.cryptogram_key.clone());
+            let own = self
+                .selected
+                .as_ref()
+                .and_then(|a| a.cryptogram_key.clone());
             if own.is_some_and(|own| own != name) {
                 let message = "the application's cryptograms are made with another key";
-                self.wrong("E0909", entry.span, message, "name the key of its `keys` block");
+                self.wrong(
+                    "E0909",
+                    entry.span,
+                    message,
+                    "name the key of its `keys` block",
+                );
                 return;
             }
             keys.extend(model.key_id(&name).map(|id| ("ac".to_owned(), id)));

@@ -52,11 +52,17 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
     let mut lines: Vec<EmbossLine> = Vec::new();
     for entry in entries {
         let number = entry.head.get(1).and_then(MExpr::integer);
-        let Some(line) = number.and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=4).contains(n))
+        let Some(line) = number
+            .and_then(|n| u8::try_from(n).ok())
+            .filter(|n| (1..=4).contains(n))
         else {
             elaborator.findings().push(
-                Problem::error("E0803", entry.span, "an embossed line is one of line 1 to line 4")
-                    .help("write `line 1 = …` for the number line"),
+                Problem::error(
+                    "E0803",
+                    entry.span,
+                    "an embossed line is one of line 1 to line 4",
+                )
+                .help("write `line 1 = …` for the number line"),
             );
             continue;
         };
@@ -74,12 +80,12 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
         let longest = value.ty.lengths().map_or(most, |l| l.max);
         if longest > most {
             let message = format!("{what} may have up to {longest} characters, {most} fit");
-            elaborator.findings().push(
-                Problem::error("E0801", entry.span, message).help(
+            elaborator
+                .findings()
+                .push(Problem::error("E0801", entry.span, message).help(
                     "shorten it by `embossing_name(26)` or `slice(1, 27)`; a PAN of more than 16 \
                      digits stands on line 1 without spaces",
-                ),
-            );
+                ));
         }
         lines.push(EmbossLine {
             line,
@@ -92,7 +98,10 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
 
 fn print<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<Panel> {
     let entries = face.inner("print").map_or(&[][..], MEntry::entries);
-    entries.iter().filter_map(|e| panel(elaborator, e)).collect()
+    entries
+        .iter()
+        .filter_map(|e| panel(elaborator, e))
+        .collect()
 }
 
 fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel> {
@@ -114,8 +123,12 @@ fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel
     let fits = |x: u32, y: u32| x.saturating_add(width_um) <= WIDTH_UM && y <= HEIGHT_UM;
     let Some((x_um, y_um)) = place.filter(|(x, y)| fits(*x, *y)) else {
         elaborator.findings().push(
-            Problem::error("E0804", entry.span, format!("panel \"{name}\" lies outside the card"))
-                .help("a card has 85.60 mm by 53.98 mm: write `at (62 mm, 18 mm)`"),
+            Problem::error(
+                "E0804",
+                entry.span,
+                format!("panel \"{name}\" lies outside the card"),
+            )
+            .help("a card has 85.60 mm by 53.98 mm: write `at (62 mm, 18 mm)`"),
         );
         return None;
     };
@@ -143,8 +156,9 @@ pub(super) fn check(context: &mut Context<'_>, decl: &Decl, program: &Program, f
             "this line may hold characters that the embosser does not have"
         };
         context.push(
-            Problem::error("E0802", span, message)
-                .help("bring a name through `embossing_name(26)`, text through `latin` and `upper`"),
+            Problem::error("E0802", span, message).help(
+                "bring a name through `embossing_name(26)`, text through `latin` and `upper`",
+            ),
         );
     }
 }
@@ -154,7 +168,8 @@ fn line_span(decl: &Decl, line: u8) -> crate::model::Span {
     let lines = faces
         .filter_map(|f| f.inner("emboss"))
         .flat_map(MEntry::entries);
-    let mut found = lines.filter(|e| e.head.get(1).and_then(MExpr::integer) == Some(i64::from(line)));
+    let mut found =
+        lines.filter(|e| e.head.get(1).and_then(MExpr::integer) == Some(i64::from(line)));
     found.next().map_or(decl.span, |e| e.span)
 }
 
@@ -171,7 +186,9 @@ fn embossable(context: &Context<'_>, program: &Program, id: NodeId, numeric: boo
         Some(Op::Constant {
             value: Constant::Text(text),
         }) => text.chars().all(|c| on_drum(c, numeric)),
-        Some(Op::Field { record, field }) => field_is_embossable(context, program, record, field, numeric),
+        Some(Op::Field { record, field }) => {
+            field_is_embossable(context, program, record, field, numeric)
+        }
         Some(Op::Apply { function, args }) => match function.as_str() {
             "embossing_name" => !numeric,
             // Digits, with the pattern's own characters between them.
@@ -200,7 +217,11 @@ fn field_is_embossable(
     field: &str,
     numeric: bool,
 ) -> bool {
-    let format = context.content.formats.iter().find(|f| f.name == program.format);
+    let format = context
+        .content
+        .formats
+        .iter()
+        .find(|f| f.name == program.format);
     let found = format
         .and_then(|f| f.records.iter().find(|r| r.name == record))
         .and_then(|r| r.fields.iter().find(|f| f.name == field));

@@ -33,9 +33,8 @@ pub(super) fn channel<'a>(
         return None;
     };
     let named = |name: &str| args.iter().find(|a| a.name.as_deref() == Some(name));
-    let number = |name: &str, default: i64| {
-        named(name).map_or(Some(default), |a| a.value.integer())
-    };
+    let number =
+        |name: &str, default: i64| named(name).map_or(Some(default), |a| a.value.integer());
     let scp02 = protocol == "scp02";
     let option = number("option", if scp02 { 0x55 } else { 0x70 })?;
     let level = number("security_level", if scp02 { 0x03 } else { 0x33 })?;
@@ -73,12 +72,20 @@ fn protocol_fits(
     span: Span,
 ) {
     let scp02 = protocol == "scp02";
-    let options: &[i64] = if scp02 { &SCP02_OPTIONS } else { &SCP03_OPTIONS };
+    let options: &[i64] = if scp02 {
+        &SCP02_OPTIONS
+    } else {
+        &SCP03_OPTIONS
+    };
     if !options.contains(&option) {
         let shown: Vec<String> = options.iter().map(|o| format!("0x{o:02X}")).collect();
         elaborator.findings().push(
-            Problem::error("E0401", span, format!("{protocol} has no option 0x{option:02X}"))
-                .help(format!("take one of {}", shown.join(", "))),
+            Problem::error(
+                "E0401",
+                span,
+                format!("{protocol} has no option 0x{option:02X}"),
+            )
+            .help(format!("take one of {}", shown.join(", "))),
         );
     }
     // R-MAC and R-ENCRYPTION need bits 6 and 7 of the option (Amendment D, table 5-1).
@@ -89,8 +96,9 @@ fn protocol_fits(
         _ => false,
     };
     if !allowed {
-        let message =
-            format!("security level 0x{level:02X} does not go with {protocol} option 0x{option:02X}");
+        let message = format!(
+            "security level 0x{level:02X} does not go with {protocol} option 0x{option:02X}"
+        );
         let help = "a channel has at least C-MAC: 0x01, or 0x03 with encryption; 0x33 needs \
                     SCP03 with option 0x60 or 0x70";
         elaborator
@@ -127,7 +135,9 @@ pub(super) fn directories(
 ) -> Vec<Application> {
     let attribute = entry.inner("directories");
     let span = attribute.map_or(entry.span, |e| e.span);
-    let listed = attribute.and_then(|e| words(e.single()?)).unwrap_or_default();
+    let listed = attribute
+        .and_then(|e| words(e.single()?))
+        .unwrap_or_default();
     let mut made = Vec::new();
     for (name, interface) in [("pse", "contact"), ("ppse", "contactless")] {
         let wanted = listed.iter().any(|d| d == name);
@@ -145,7 +155,9 @@ pub(super) fn directories(
             (false, true) if name == "ppse" => {
                 let message = "contactless terminals find no application without `ppse`";
                 let problem = Problem::error("E0330", span, message);
-                elaborator.findings().push(problem.help("add `ppse` to `directories`"));
+                elaborator
+                    .findings()
+                    .push(problem.help("add `ppse` to `directories`"));
             }
             _ => {}
         }
@@ -189,8 +201,9 @@ pub(super) fn shared_keys(elaborator: &mut Elaborator<'_>, apps: &[App<'_>]) {
                 app.decl.name, dda.owner
             );
             elaborator.findings().push(
-                Problem::error("E0334", dda.span, message)
-                    .help("name an application of the same card, with the same `rsa(bits, exponent)`"),
+                Problem::error("E0334", dda.span, message).help(
+                    "name an application of the same card, with the same `rsa(bits, exponent)`",
+                ),
             );
         }
     }

@@ -75,12 +75,12 @@ fn track<'a>(
     if total > most {
         let code = if first { "E0701" } else { "E0702" };
         let message = format!("{name} would have up to {total} characters, {most} fit");
-        elaborator.findings().push(
-            Problem::error(code, attribute.span, message).help(format!(
+        elaborator
+            .findings()
+            .push(Problem::error(code, attribute.span, message).help(format!(
                 "shorten the discretionary data by {} characters",
                 total - most
-            )),
-        );
+            )));
     }
     Some((value, parts))
 }
@@ -164,9 +164,13 @@ pub(super) fn service_code(
         && service.node != track.service.node
     {
         context.push(
-            Problem::error("E0703", parts.span, "stripe and chip have different service codes")
-                .label(*span, "the chip's")
-                .help("write one `let` and use it in both"),
+            Problem::error(
+                "E0703",
+                parts.span,
+                "stripe and chip have different service codes",
+            )
+            .label(*span, "the chip's")
+            .help("write one `let` and use it in both"),
         );
     }
     let digits = text_of(program, track.service.node);
@@ -177,9 +181,15 @@ pub(super) fn service_code(
     let promises = matches!(first, '2' | '6');
     if promises != chip.is_some() && matches!(first, '1' | '2' | '5' | '6') {
         let (message, help) = if promises {
-            ("the service code promises a chip, the card has none", "begin it with 1 or 5")
+            (
+                "the service code promises a chip, the card has none",
+                "begin it with 1 or 5",
+            )
         } else {
-            ("the card has a chip, its service code says none", "begin it with 2 or 6")
+            (
+                "the card has a chip, its service code says none",
+                "begin it with 2 or 6",
+            )
         };
         context.push(Problem::error("E0329", card, message).help(help));
     }

@@ -49,13 +49,23 @@ fn meaning<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<(FieldTyp
         return (base.word() == Some("text")).then_some((FieldType::Text, repeat));
     }
     if let MKind::Call { callee, args } = &first.kind {
-        let format = args.first()?.value.word()?.strip_prefix("iso")?.parse().ok()?;
+        let format = args
+            .first()?
+            .value
+            .word()?
+            .strip_prefix("iso")?
+            .parse()
+            .ok()?;
         let key = args.iter().find(|a| a.name.as_deref() == Some("under"))?;
         let key = key_slot(context, entry, &key.value, format)?;
         return (callee.word() == Some("pin_block"))
             .then_some((FieldType::PinBlock { format, key }, 1));
     }
-    let length = || second.and_then(MExpr::integer).and_then(|n| u32::try_from(n).ok());
+    let length = || {
+        second
+            .and_then(MExpr::integer)
+            .and_then(|n| u32::try_from(n).ok())
+    };
     let word = second.and_then(MExpr::literal_text);
     let field_type = match first.word()? {
         "text" | "ans" => FieldType::Text,

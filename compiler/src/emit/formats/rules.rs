@@ -109,4 +109,3 @@ pub(in crate::emit) fn order_record(decl: &Decl) -> Option<String> {
     let many = records.find(|e| !super::is_once(e))?;
     Some(super::name_of(many))
 }
-

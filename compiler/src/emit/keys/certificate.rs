@@ -40,7 +40,13 @@ pub(super) fn read(
         Ok(key) => key,
         Err(reason) => {
             let message = format!("the certificate does not open with this CA key: {reason}");
-            report(context, "E0514", entry.span, message, "fetch certificate and CA key again");
+            report(
+                context,
+                "E0514",
+                entry.span,
+                message,
+                "fetch certificate and CA key again",
+            );
             return None;
         }
     };
@@ -80,7 +86,13 @@ fn attribute<'a>(context: &mut Context<'_>, decl: &'a Decl, name: &str) -> Optio
 fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
     let Some(path) = read::file(entry) else {
         let message = "expected a file of the project".to_owned();
-        report(context, "E0504", entry.span, message, "write `file(\"keys/issuer.cer\")`");
+        report(
+            context,
+            "E0504",
+            entry.span,
+            message,
+            "write `file(\"keys/issuer.cer\")`",
+        );
         return None;
     };
     let parsed = context
@@ -90,7 +102,10 @@ fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
         .and_then(|bytes| {
             let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
             if text.len() > MAX_OCTETS {
-                return Err(format!("{} octets, at most {MAX_OCTETS} are read", text.len()));
+                return Err(format!(
+                    "{} octets, at most {MAX_OCTETS} are read",
+                    text.len()
+                ));
             }
             toml::from_str::<Fields>(text).map_err(|e| e.message().to_owned())
         });
@@ -124,16 +139,17 @@ fn number(fields: &Fields, name: &str) -> Option<u32> {
     }
 }
 
-fn octets(
-    context: &mut Context<'_>,
-    fields: &Fields,
-    name: &str,
-    span: Span,
-) -> Option<Vec<u8>> {
+fn octets(context: &mut Context<'_>, fields: &Fields, name: &str, span: Span) -> Option<Vec<u8>> {
     let found = text(fields, name).and_then(|t| hex::decode(t).ok());
     if found.is_none() && name != "remainder" {
         let message = format!("the file has no hexadecimal `{name}`");
-        report(context, "E0504", span, message, "fetch the file again from the CA");
+        report(
+            context,
+            "E0504",
+            span,
+            message,
+            "fetch the file again from the CA",
+        );
     }
     found
 }
@@ -156,8 +172,17 @@ fn compare_size(
     }
     // EMV Book 2, 11.1.2: the issuer's modulus is not longer than the CA's.
     if key.modulus.len() > ca_octets {
-        let message = format!("the issuer key is longer than the CA key ({} octets)", ca_octets);
-        report(context, "E0508", place.span, message, "have it certified by a CA key as long");
+        let message = format!(
+            "the issuer key is longer than the CA key ({} octets)",
+            ca_octets
+        );
+        report(
+            context,
+            "E0508",
+            place.span,
+            message,
+            "have it certified by a CA key as long",
+        );
     }
 }
 
@@ -186,12 +211,22 @@ fn compare_identity(
             "the key says CA index {declared:02X}, the certificate {:02X}",
             stated.unwrap_or(0)
         );
-        report(context, "E0505", place.span, message, "write the index that the CA gave");
+        report(
+            context,
+            "E0505",
+            place.span,
+            message,
+            "write the index that the CA gave",
+        );
     }
 }
 
 fn rid(decl: &Decl, fields: &Fields) -> Vec<u8> {
-    match decl.attribute("rid").and_then(MEntry::single).map(|e| &e.kind) {
+    match decl
+        .attribute("rid")
+        .and_then(MEntry::single)
+        .map(|e| &e.kind)
+    {
         Some(MKind::Hex(bytes)) => bytes.clone(),
         _ => text(fields, "rid")
             .and_then(|t| hex::decode(t).ok())

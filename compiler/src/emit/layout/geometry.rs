@@ -16,12 +16,24 @@ pub(super) fn check(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
     if let Some(window) = layout.window
         && !inside(&window, &page)
     {
-        report(context, decl.span, "E0805", "the PIN window lies outside the page", PAGE);
+        report(
+            context,
+            decl.span,
+            "E0805",
+            "the PIN window lies outside the page",
+            PAGE,
+        );
     }
     for item in &layout.items {
         let span = span_of(context, item.span, decl);
         if !inside(&item.at, &page) {
-            report(context, span, "E0805", "this item reaches over the edge of the page", PAGE);
+            report(
+                context,
+                span,
+                "E0805",
+                "this item reaches over the edge of the page",
+                PAGE,
+            );
         }
         let is_pin = matches!(item.draw, ItemKind::Pin { .. });
         let Some(window) = &layout.window else {
@@ -29,11 +41,23 @@ pub(super) fn check(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
         };
         if is_pin && !inside(&item.at, window) {
             let help = "the label hides the window only: move the PIN inside";
-            report(context, span, "E0807", "the PIN lies outside the stock's window", help);
+            report(
+                context,
+                span,
+                "E0807",
+                "the PIN lies outside the stock's window",
+                help,
+            );
         }
         if !is_pin && overlaps(&item.at, window) {
             let help = "ink in the window shows through or hides the PIN: move the item";
-            report(context, span, "E0806", "this item reaches into the PIN window", help);
+            report(
+                context,
+                span,
+                "E0806",
+                "this item reaches into the PIN window",
+                help,
+            );
         }
     }
     purpose(context, decl, layout);
@@ -47,14 +71,26 @@ fn purpose(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
     let pins = count(|k| matches!(k, ItemKind::Pin { .. }));
     if layout.purpose == "mailer" {
         if pins != 1 && written(decl, "pin") {
-            report(context, decl.span, "E0603", "a mailer has one `pin` item", "keep one of them");
+            report(
+                context,
+                decl.span,
+                "E0603",
+                "a mailer has one `pin` item",
+                "keep one of them",
+            );
         } else if pins == 0 {
             let help = "write `pin { value = order.pin; at = (…) }`";
             report(context, decl.span, "E0603", "the mailer shows no PIN", help);
         }
         if layout.window.is_none() {
             let help = "write `stock = pintab { window = (118 mm, 92 mm, 52 mm, 14 mm) }`";
-            report(context, decl.span, "E0807", "the mailer's stock has no PIN window", help);
+            report(
+                context,
+                decl.span,
+                "E0807",
+                "the mailer's stock has no PIN window",
+                help,
+            );
         }
     }
     let symbols = count(|k| matches!(k, ItemKind::DataMatrix { .. }));
@@ -66,7 +102,10 @@ fn purpose(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
 }
 
 fn written(decl: &Decl, word: &str) -> bool {
-    decl.entries.iter().filter(|e| e.word(0) == Some(word)).any(|e: &MEntry| e.block.is_some())
+    decl.entries
+        .iter()
+        .filter(|e| e.word(0) == Some(word))
+        .any(|e: &MEntry| e.block.is_some())
 }
 
 fn inside(inner: &Rect, outer: &Rect) -> bool {

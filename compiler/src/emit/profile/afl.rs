@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// The golden card of `tests/vectors/cps/golden_card.json`: SFI 1 record 1, SFI 2 records 1
+    /// The golden card of `tests/vectors/project/vectors_perso.json`: SFI 1 record 1, SFI 2 records 1
     /// (signed) and 2, SFI 3 records 1 to 3.
     #[test]
     fn the_golden_card() {

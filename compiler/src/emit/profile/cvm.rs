@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// The list of the golden card of `tests/vectors/cps/golden_card.json`, tag 8E of DGI 0201.
+    /// The list of the golden card of `tests/vectors/project/vectors_perso.json`, tag 8E of DGI 0201.
     #[test]
     fn the_golden_card() {
         let list = List {

@@ -33,7 +33,9 @@ pub(super) fn application(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Opt
         None => None,
     };
     let mut contents = plain;
-    contents.extend(records(elaborator, app, certified.as_ref(), |r| r.certificates)?);
+    contents.extend(records(elaborator, app, certified.as_ref(), |r| {
+        r.certificates
+    })?);
     contents.sort_by_key(|(r, ..)| r.place);
     let mut dgis = Vec::new();
     for (record, _, whole) in &contents {
@@ -62,7 +64,10 @@ pub(super) fn application(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Opt
         pack: true,
         facts: facts(elaborator, app)?,
         keys: keys(elaborator, app),
-        derivation: app.masters.as_ref().map_or_else(String::new, |m| m.derivation.clone()),
+        derivation: app
+            .masters
+            .as_ref()
+            .map_or_else(String::new, |m| m.derivation.clone()),
         interfaces: app.interfaces.clone(),
         quirks: app.quirks.clone(),
     })
@@ -179,7 +184,8 @@ struct Sealed<'e, 'a> {
 
 impl Sealed<'_, '_> {
     fn push(&mut self, number: u16, value: &Typed, padding: Padding, title: &str, span: Span) {
-        self.elaborator.sink(value, Sink::ChipEncrypted, title, span);
+        self.elaborator
+            .sink(value, Sink::ChipEncrypted, title, span);
         self.dgis.push(Dgi {
             number,
             node: value.node,
@@ -203,7 +209,8 @@ impl Sealed<'_, '_> {
         self.push(0x8000, &keys, Padding::None, "ICC master keys", span);
         let ty = Type::Bytes(Lengths::exactly(9));
         let values = value::apply(self.elaborator, "check_values", &[&keys], ty, span)?;
-        self.dgis.push(clear(0x9000, &values, "check values of the keys"));
+        self.dgis
+            .push(clear(0x9000, &values, "check values of the keys"));
         Some(())
     }
 
@@ -213,14 +220,15 @@ impl Sealed<'_, '_> {
             return Some(());
         };
         let span = super::read::span_of(app.decl, "offline_pin");
-        let block = self
-            .elaborator
-            .intent("pin.card_block", &[], std::slice::from_ref(pin), span)?;
+        let block =
+            self.elaborator
+                .intent("pin.card_block", &[], std::slice::from_ref(pin), span)?;
         // 8 octets: a DES block; under AES they are filled.
         let padding = Padding::Iso7816IfNeeded;
         self.push(0x8010, &block, padding, "reference PIN block", span);
         let counters = self.elaborator.octets(&[*tries, *tries], span);
-        self.dgis.push(clear(0x9010, &counters, "PIN try counter and limit"));
+        self.dgis
+            .push(clear(0x9010, &counters, "PIN try counter and limit"));
         Some(())
     }
 
@@ -269,7 +277,12 @@ fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
     if let Some(masters) = &app.masters {
         let roles = ["ac", "smi", "smc"].into_iter().zip(&masters.names);
         for (role, name) in roles {
-            keys.extend(elaborator.model().key_id(name).map(|id| (role.to_owned(), id)));
+            keys.extend(
+                elaborator
+                    .model()
+                    .key_id(name)
+                    .map(|id| (role.to_owned(), id)),
+            );
         }
     }
     if let Some(dda) = &app.dda {

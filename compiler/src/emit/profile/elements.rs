@@ -289,11 +289,11 @@ pub(crate) fn track_of<'a>(
         if !matches!(term.kind, MKind::Poison) {
             let message = format!("this is written by `{function}`, so that its parts are known");
             let name = if named == 1 { "order.name, " } else { "" };
-            elaborator.findings().push(
-                Problem::error("E0707", span, message).help(format!(
+            elaborator
+                .findings()
+                .push(Problem::error("E0707", span, message).help(format!(
                     "write `{function}(order.pan, {name}order.expiry, 201, tail)`"
-                )),
-            );
+                )));
         }
         return None;
     };
@@ -322,11 +322,7 @@ fn dol<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr, span: Span) -> Opti
     Some(octets)
 }
 
-fn dol_entry(
-    elaborator: &mut Elaborator<'_>,
-    item: &MItem,
-    span: Span,
-) -> Option<(String, u8)> {
+fn dol_entry(elaborator: &mut Elaborator<'_>, item: &MItem, span: Span) -> Option<(String, u8)> {
     let first = item.phrase.terms.first()?;
     let row = first
         .tag()
@@ -335,9 +331,13 @@ fn dol_entry(
     let Some(row) = row else {
         let shown = first.dotted().unwrap_or_default();
         elaborator.findings().push(
-            Problem::error("E0324", span, format!("`{shown}` in the list is no data element"))
-                .label(first.span, "no terminal can fill it in")
-                .help("a data object list names tags of EMV Book 3, annex A"),
+            Problem::error(
+                "E0324",
+                span,
+                format!("`{shown}` in the list is no data element"),
+            )
+            .label(first.span, "no terminal can fill it in")
+            .help("a data object list names tags of EMV Book 3, annex A"),
         );
         return None;
     };

@@ -108,13 +108,11 @@ pub(crate) fn lower<'a>(
     ground: &Ground,
     decl: &'a Decl,
 ) -> Option<(App<'a>, Application)> {
-    let before = elaborator.findings().len();
     let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
     app.records = records::layout(elaborator, &app);
     rules::check(elaborator, &app);
-    let clean = elaborator.findings().len() == before;
     let application = dgis::application(elaborator, &app);
-    if application.is_none() && clean {
+    if application.is_none() && !elaborator.findings().has_errors() {
         // Never silent: what can't be emitted has a finding.
         elaborator.findings().push(Problem::error(
             "E0498",
@@ -125,11 +123,7 @@ pub(crate) fn lower<'a>(
     Some((app, application?))
 }
 
-fn gather<'a>(
-    elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
-    decl: &'a Decl,
-) -> Option<App<'a>> {
+fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> Option<App<'a>> {
     let aid = match decl.attribute("aid").and_then(MEntry::single) {
         Some(term) => elaborator.const_bytes(term).unwrap_or_default(),
         None => Vec::new(),
@@ -149,7 +143,10 @@ fn gather<'a>(
     Some(App {
         decl,
         aid,
-        label: decl.attribute("label").and_then(read::text).unwrap_or_default(),
+        label: decl
+            .attribute("label")
+            .and_then(read::text)
+            .unwrap_or_default(),
         priority: number("priority").unwrap_or(1),
         languages: decl.attribute("languages").and_then(read::text),
         interfaces,
@@ -189,8 +186,12 @@ fn cvm_rule(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> Option<cvm::Rule
     let next = entry.clause("else").and_then(|c| c.single()?.word());
     let (Some(method), Some(condition)) = (method, condition) else {
         elaborator.findings().push(
-            Problem::error("E0316", entry.span, "this is no rule of cardholder verification")
-                .help("write such as `enciphered_pin_online when supported else next`"),
+            Problem::error(
+                "E0316",
+                entry.span,
+                "this is no rule of cardholder verification",
+            )
+            .help("write such as `enciphered_pin_online when supported else next`"),
         );
         return None;
     };

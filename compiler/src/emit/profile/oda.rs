@@ -25,8 +25,16 @@ pub(crate) fn longest(dda: &Dda, tag: &str) -> u32 {
         "8F" => 1,
         "9F32" => exponent_octets(dda.issuer.exponent),
         "9F47" => exponent_octets(dda.exponent),
-        "90" => dda.issuer.public.as_ref().map_or(issuer, |p| digits(&p.certificate)),
-        "92" => dda.issuer.public.as_ref().map_or(0, |p| digits(&p.remainder)),
+        "90" => dda
+            .issuer
+            .public
+            .as_ref()
+            .map_or(issuer, |p| digits(&p.certificate)),
+        "92" => dda
+            .issuer
+            .public
+            .as_ref()
+            .map_or(0, |p| digits(&p.remainder)),
         "9F46" => issuer,
         "9F48" => (dda.bits / 8).saturating_sub(issuer.saturating_sub(ICC_OVERHEAD)),
         _ => 0,

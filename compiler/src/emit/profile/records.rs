@@ -55,8 +55,12 @@ fn written(elaborator: &mut Elaborator<'_>, block: &MEntry) -> Vec<Record> {
     for entry in block.entries() {
         let Some(place) = place(entry) else {
             elaborator.findings().push(
-                Problem::error("E0314", entry.span, "a record has an SFI from 1 to 30 and a number")
-                    .help("write `sfi 2 record 1 signed = [#5A, #5F24]`; EMV's own data is in 1 to 10"),
+                Problem::error(
+                    "E0314",
+                    entry.span,
+                    "a record has an SFI from 1 to 30 and a number",
+                )
+                .help("write `sfi 2 record 1 signed = [#5A, #5F24]`; EMV's own data is in 1 to 10"),
             );
             continue;
         };
@@ -116,7 +120,13 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
     let is_signed = |t: &str| signed && SIGNED.contains(&t);
     let mut records = Vec::new();
     pack(app, &group(&is_first), 1, false, &mut records);
-    pack(app, &group(&|t| !is_first(t) && is_signed(t)), 2, true, &mut records);
+    pack(
+        app,
+        &group(&|t| !is_first(t) && is_signed(t)),
+        2,
+        true,
+        &mut records,
+    );
     let rest = group(&|t| !is_first(t) && !is_signed(t));
     pack(app, &rest, 2, false, &mut records);
     records
@@ -125,7 +135,10 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
 fn pack(app: &App<'_>, elements: &[&Element], sfi: u8, signed: bool, records: &mut Vec<Record>) {
     let mut open: Option<(Vec<(String, Span)>, u32)> = None;
     let mut close = |tags: Vec<(String, Span)>| {
-        let used = records.iter().filter(|r: &&Record| r.place.sfi == sfi).count();
+        let used = records
+            .iter()
+            .filter(|r: &&Record| r.place.sfi == sfi)
+            .count();
         records.push(Record {
             place: Place {
                 sfi,
@@ -176,7 +189,11 @@ fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
         .iter()
         .flat_map(|r| r.tags.iter().map(|(t, _)| t.clone()))
         .collect();
-    let sfi = records.iter().map(|r| r.place.sfi).filter(|s| *s <= 10).max();
+    let sfi = records
+        .iter()
+        .map(|r| r.place.sfi)
+        .filter(|s| *s <= 10)
+        .max();
     let sfi = sfi.unwrap_or(0).saturating_add(1).min(10);
     let first = records.iter().filter(|r| r.place.sfi == sfi).count();
     let mut bins: Vec<(Vec<(String, Span)>, u32)> = Vec::new();
@@ -187,7 +204,10 @@ fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
         }
         let octets = object_octets(tag, size);
         let entry = (tag.to_owned(), dda.span);
-        match bins.iter_mut().find(|(_, used)| template(*used + octets) <= MOST) {
+        match bins
+            .iter_mut()
+            .find(|(_, used)| template(*used + octets) <= MOST)
+        {
             Some((tags, used)) => {
                 tags.push(entry);
                 *used += octets;
@@ -224,5 +244,9 @@ pub(crate) fn content_octets(app: &App<'_>, record: &Record) -> u32 {
 
 /// Most octets of a record of this application.
 pub(crate) fn most(app: &App<'_>) -> u32 {
-    if app.has_quirk(QUIRK_255) { MOST + 1 } else { MOST }
+    if app.has_quirk(QUIRK_255) {
+        MOST + 1
+    } else {
+        MOST
+    }
 }

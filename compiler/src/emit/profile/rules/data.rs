@@ -9,8 +9,14 @@ use std::collections::BTreeMap;
 const MANDATORY: [(&str, &str); 4] = [
     ("5A", "the application PAN"),
     ("5F24", "the expiry"),
-    ("8C", "the first data object list of the card risk management"),
-    ("8D", "the second data object list of the card risk management"),
+    (
+        "8C",
+        "the first data object list of the card risk management",
+    ),
+    (
+        "8D",
+        "the second data object list of the card risk management",
+    ),
 ];
 
 /// Objects that the first cryptogram's list must ask for (EMV Book 2, 8.1.1, table 26).
@@ -23,11 +29,18 @@ impl Rules<'_, '_, '_> {
         if !(5..=16).contains(&octets) {
             let span = self.span("aid");
             let message = format!("an AID has 5 to 16 octets, found {octets}");
-            self.report("E0328", span, message, "write `aid = x\"F0 00 00 00 92 10 10\"`");
+            self.report(
+                "E0328",
+                span,
+                message,
+                "write `aid = x\"F0 00 00 00 92 10 10\"`",
+            );
         }
         let label = &self.app.label;
         let fits = (1..=16).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b' ');
         if !fits {
             let span = self.span("label");
             let message = "an application label has 1 to 16 letters, digits and spaces";
@@ -108,7 +121,12 @@ impl Rules<'_, '_, '_> {
         let certificate = records::CERTIFICATES.contains(&tag);
         if certificate && record.place.signed {
             let message = format!("#{tag} can't be signed: it carries the signature or its key");
-            self.report("E0315", span, message, "leave `signed` out for certificate records");
+            self.report(
+                "E0315",
+                span,
+                message,
+                "leave `signed` out for certificate records",
+            );
         }
         if self.app.element(tag).is_none() && !(certificate && self.app.dda.is_some()) {
             let message = format!("{} names #{tag}, which has no value", place(record));
@@ -120,9 +138,10 @@ impl Rules<'_, '_, '_> {
     /// Values that no terminal would ever read.
     fn unread(&mut self, seen: &BTreeMap<&str, (Span, String)>) {
         let app = self.app;
-        let missing = app.elements.iter().filter(|e| {
-            !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str())
-        });
+        let missing = app
+            .elements
+            .iter()
+            .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()));
         for element in missing {
             let mandatory = MANDATORY.iter().any(|(t, _)| *t == element.tag);
             let message = format!("#{} has a value and stands in no record", element.tag);
@@ -170,7 +189,12 @@ impl Rules<'_, '_, '_> {
             };
             let Some(entries) = entries(&octets) else {
                 let message = format!("#{tag} is no list of tags and lengths");
-                self.report("E0324", span, message, "write it as a list: `[#9F02, #9F37]`");
+                self.report(
+                    "E0324",
+                    span,
+                    message,
+                    "write it as a list: `[#9F02, #9F37]`",
+                );
                 continue;
             };
             for (entry, _) in &entries {
@@ -206,7 +230,12 @@ impl Rules<'_, '_, '_> {
         };
         if self.app.element("5F28").is_none() {
             let message = "#9F07 has no meaning without #5F28, the issuer's country";
-            self.report("E0322", span, message, "write `country = …` into the issuer");
+            self.report(
+                "E0322",
+                span,
+                message,
+                "write `country = …` into the issuer",
+            );
         }
     }
 }

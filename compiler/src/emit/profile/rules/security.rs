@@ -31,10 +31,16 @@ impl Rules<'_, '_, '_> {
         let rules = self.app.cvm.rules.clone();
         if promised && rules.is_empty() {
             let message = "the AIP promises cardholder verification, the `cvm` block has no rule";
-            self.report("E0309", span, message, "write at least `no_cvm always else fail`");
+            self.report(
+                "E0309",
+                span,
+                message,
+                "write at least `no_cvm always else fail`",
+            );
         }
         if !promised && !rules.is_empty() {
-            let message = "there are rules of cardholder verification that the AIP does not promise";
+            let message =
+                "there are rules of cardholder verification that the AIP does not promise";
             let help = "add `cardholder_verification` to `aip`: terminals skip the list otherwise";
             self.report("E0309", span, message, help);
         }
@@ -46,7 +52,9 @@ impl Rules<'_, '_, '_> {
                 let message = "the last rule says `else next`, and nothing follows";
                 self.warn("E0342", last.span, message, "write `else fail`");
             }
-            let dead = others.iter().position(|r| r.method == 0x1F && r.condition == 0);
+            let dead = others
+                .iter()
+                .position(|r| r.method == 0x1F && r.condition == 0);
             if let Some(rule) = dead.and_then(|n| others.get(n)) {
                 let message = "rules behind `no_cvm always` are never reached";
                 self.warn("E0342", rule.span, message, "move it to the end");
@@ -59,7 +67,12 @@ impl Rules<'_, '_, '_> {
         let condition = cvm::condition_word(rule.condition);
         if rule.needs_currency() && self.app.element("9F42").is_none() {
             let message = format!("`{condition}` needs #9F42, the application's currency");
-            self.report("E0318", rule.span, message, "write `currency = …` into the issuer");
+            self.report(
+                "E0318",
+                rule.span,
+                message,
+                "write `currency = …` into the issuer",
+            );
         }
         if !rule.is_offline_pin() {
             return;
@@ -86,7 +99,12 @@ impl Rules<'_, '_, '_> {
         if self.app.offline_pin.is_some() && !used {
             let span = self.span("offline_pin");
             let message = "the chip gets a PIN, and no rule of `cvm` ever asks for it";
-            self.warn("E0333", span, message, "add a rule, or take `offline_pin` out");
+            self.warn(
+                "E0333",
+                span,
+                message,
+                "add a rule, or take `offline_pin` out",
+            );
         }
     }
 
@@ -109,13 +127,19 @@ impl Rules<'_, '_, '_> {
             return;
         };
         if !dynamic {
-            let message = "the chip gets a key of its own, and the AIP promises neither DDA nor CDA";
+            let message =
+                "the chip gets a key of its own, and the AIP promises neither DDA nor CDA";
             self.report("E0308", span, message, "add `dda` to `aip`");
         }
         self.key_sizes(&dda);
         if self.app.aip_has(aip::DDA) && self.app.element("9F49").is_none() {
             let message = "DDA needs #9F49, the data object list of INTERNAL AUTHENTICATE";
-            self.report("E0301", dda.span, message, "write `#9F49 = emv.ddol` and put it in a record");
+            self.report(
+                "E0301",
+                dda.span,
+                message,
+                "write `#9F49 = emv.ddol` and put it in a record",
+            );
         }
         if !self.app.records.iter().any(|r| r.place.signed) {
             let message = "no record is signed: the certificate would protect no data of the card";
@@ -136,25 +160,48 @@ impl Rules<'_, '_, '_> {
         let signed = app.records.iter().find(|r| r.place.signed && written);
         if let Some(record) = signed {
             let message = "a record is marked signed, and nothing signs it";
-            self.report("E0315", record.span, message, "add a `dda` block, or leave `signed` out");
+            self.report(
+                "E0315",
+                record.span,
+                message,
+                "add a `dda` block, or leave `signed` out",
+            );
         }
     }
 
     /// EMV Book 2, 5.1 and 6.1: no key is longer than the one that certifies it.
     fn key_sizes(&mut self, dda: &super::super::Dda) {
         if let Some(message) = crate::emit::keys::rsa_problem(dda.bits, dda.exponent) {
-            self.report("E0509", dda.span, message, "write such as `key = rsa(1152, 3)`");
+            self.report(
+                "E0509",
+                dda.span,
+                message,
+                "write such as `key = rsa(1152, 3)`",
+            );
         }
         if dda.bits > dda.issuer.bits {
             let message = format!(
                 "the chip's key ({} bits) is longer than the issuer's ({} bits)",
                 dda.bits, dda.issuer.bits
             );
-            self.report("E0508", dda.span, message, "take a shorter key for the chip");
+            self.report(
+                "E0508",
+                dda.span,
+                message,
+                "take a shorter key for the chip",
+            );
         }
         if dda.bits < 1024 {
-            let message = format!("a chip key of {} bits is too short for a new card", dda.bits);
-            self.report("E0509", dda.span, message, "take at least 1024 bits, better 1152");
+            let message = format!(
+                "a chip key of {} bits is too short for a new card",
+                dda.bits
+            );
+            self.report(
+                "E0509",
+                dda.span,
+                message,
+                "take at least 1024 bits, better 1152",
+            );
         }
     }
 
@@ -194,7 +241,11 @@ impl Rules<'_, '_, '_> {
         let Some(octets) = application_data(self.elaborator, self.app.decl) else {
             return;
         };
-        let option_c = self.app.masters.as_ref().is_some_and(|m| m.derivation == "c");
+        let option_c = self
+            .app
+            .masters
+            .as_ref()
+            .is_some_and(|m| m.derivation == "c");
         let expected = if option_c { 0xA6 } else { 0xA5 };
         let shape = octets.len() == 32 && octets.first() == Some(&0x0F);
         if !shape || octets.get(1) != Some(&expected) || octets.get(16) != Some(&0x0F) {
@@ -208,7 +259,8 @@ impl Rules<'_, '_, '_> {
         if self.app.aip_has(aip::ISSUER_AUTHENTICATION) {
             let span = self.span("aip");
             let message = "a Common Core application answers the issuer in the second GENERATE AC";
-            let help = "take `issuer_authentication` out of `aip`: EXTERNAL AUTHENTICATE is not used";
+            let help =
+                "take `issuer_authentication` out of `aip`: EXTERNAL AUTHENTICATE is not used";
             self.report("E0326", span, message, help);
         }
     }
@@ -226,7 +278,9 @@ impl Rules<'_, '_, '_> {
         let wants_aes = masters.derivation == "c";
         let model = self.elaborator.model();
         let wrong = masters.names.iter().find(|name| {
-            let base = model.get(name).and_then(|d| d.base.as_ref()?.single()?.word());
+            let base = model
+                .get(name)
+                .and_then(|d| d.base.as_ref()?.single()?.word());
             base.is_some_and(|algorithm| algorithm.starts_with("aes") != wants_aes)
         });
         if let Some(name) = wrong {
