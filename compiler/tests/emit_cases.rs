@@ -4,6 +4,12 @@
 //! A new case is a new folder with `in.perso`; `INSTA_UPDATE=always` writes what is beside it, to
 //! be read before it is kept.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use cardwright_bundle::{Content, Environment, Op, Program};
 use cardwright_compiler::diagnostics::human;
 use cardwright_compiler::emit::{build, check};

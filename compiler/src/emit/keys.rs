@@ -107,7 +107,7 @@ fn rsa_size(context: &mut Context<'_>, decl: &Decl, bits: u32, exponent: u32) {
 
 /// What is wrong with an RSA key's size or exponent.
 pub(crate) fn rsa_problem(bits: u32, exponent: u32) -> Option<String> {
-    if !(512..=1984).contains(&bits) || bits % 8 != 0 {
+    if !(512..=1984).contains(&bits) || !bits.is_multiple_of(8) {
         return Some(format!(
             "{bits} bits found, a multiple of 8 from 512 to 1984 expected"
         ));
