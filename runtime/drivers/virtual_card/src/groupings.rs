@@ -3,7 +3,7 @@
 use crate::apdu::{Sw, sw};
 use crate::application::Role;
 use crate::crypto::{Secret, secret, unpad};
-use crate::tlv;
+use crate::{Quirks, tlv};
 
 /// First record grouping: SFI 1, record 1.
 const RECORD_FIRST: u16 = 0x0101;
@@ -96,10 +96,10 @@ pub(crate) fn is_object(grouping: u16) -> bool {
 }
 
 /// Checks a clear value and gives it in the form in which the card keeps it.
-pub(crate) fn accept(grouping: u16, value: Secret) -> Result<Secret, Sw> {
+pub(crate) fn accept(grouping: u16, value: Secret, quirks: &Quirks) -> Result<Secret, Sw> {
     let fine = match grouping {
         number::FILES => tlv::well_formed(&value) && all_files(&value),
-        _ if is_record(grouping) => record(grouping, &value),
+        _ if is_record(grouping) => record(grouping, &value, quirks),
         number::INTERNAL | number::INTERNAL_MORE => {
             tlv::well_formed(&value) && internal_lengths(&value)
         }
@@ -158,8 +158,9 @@ fn all_files(value: &[u8]) -> bool {
     tlv::read_all(value).is_some_and(|all| !all.is_empty() && all.iter().all(|o| o.tag == 0x62))
 }
 
-fn record(grouping: u16, value: &[u8]) -> bool {
-    let sized = !value.is_empty() && value.len() <= RECORD_OCTETS_MAX;
+fn record(grouping: u16, value: &[u8], quirks: &Quirks) -> bool {
+    let most = RECORD_OCTETS_MAX + usize::from(quirks.record_of_255);
+    let sized = !value.is_empty() && value.len() <= most;
     let payment = grouping >> 8 <= 10;
     sized && (!payment || (tlv::only(value, 0x70).is_some() && tlv::well_formed(value)))
 }
@@ -188,7 +189,12 @@ mod tests {
     use super::*;
 
     fn verdict(grouping: u16, text: &str) -> Option<Sw> {
-        accept(grouping, secret(&hex::decode(text).unwrap())).err()
+        accept(
+            grouping,
+            secret(&hex::decode(text).unwrap()),
+            &Quirks::default(),
+        )
+        .err()
     }
 
     #[test]

@@ -200,7 +200,7 @@ fn keep(
     } else {
         raw.value
     };
-    let value = groupings::accept(number, clear).map_err(|_| bad("has a wrong value"))?;
+    let value = groupings::accept(number, clear, quirks).map_err(|_| bad("has a wrong value"))?;
     if application.octets() + value.len() > APPLICATION_OCTETS_MAX {
         return Err(refuse(sw::NO_MEMORY, "the application's memory is full"));
     }

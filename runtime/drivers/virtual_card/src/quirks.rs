@@ -17,6 +17,9 @@ pub struct Quirks {
     pub clear_check_values: bool,
     /// How CRT components have to be padded.
     pub component_padding: ComponentPadding,
+    /// Payment records may have 255 octets, template included; EMV ends at 254. With a certificate
+    /// of a 1984-bit issuer key a record has one octet too many.
+    pub record_of_255: bool,
     /// SCP03 counts only commands that carry data.
     pub counts_data_only: bool,
     /// GET PROCESSING OPTIONS answers in format 1 (`80`).
@@ -29,4 +32,58 @@ pub struct Quirks {
     pub no_clear_pin: bool,
     /// Answers as over T=0: data wait behind `61xx`, a wrong Le is told by `6Cxx`.
     pub t0_status_words: bool,
+}
+
+impl Quirks {
+    /// Switches a deviation on by its name, as a card product's description spells it: the field's
+    /// name, or `component_padding_always` and `component_padding_never`. False when there is
+    /// none of that name, which leaves the card as it was.
+    pub fn declare(&mut self, name: &str) -> bool {
+        let flag = match name {
+            "ber_dgi_lengths" => &mut self.ber_dgi_lengths,
+            "any_block_number" => &mut self.any_block_number,
+            "one_dgi_per_command" => &mut self.one_dgi_per_command,
+            "clear_check_values" => &mut self.clear_check_values,
+            "record_of_255" => &mut self.record_of_255,
+            "counts_data_only" => &mut self.counts_data_only,
+            "processing_options_format_1" => &mut self.processing_options_format_1,
+            "generate_ac_format_1" => &mut self.generate_ac_format_1,
+            "internal_authenticate_format_1" => &mut self.internal_authenticate_format_1,
+            "no_clear_pin" => &mut self.no_clear_pin,
+            "t0_status_words" => &mut self.t0_status_words,
+            "component_padding_always" => {
+                self.component_padding = ComponentPadding::Always;
+                return true;
+            }
+            "component_padding_never" => {
+                self.component_padding = ComponentPadding::Never;
+                return true;
+            }
+            _ => return false,
+        };
+        *flag = true;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_its_name() {
+        let names = serde_json::to_value(Quirks::default()).unwrap();
+        for name in names.as_object().unwrap().keys() {
+            let mut quirks = Quirks::default();
+            if name == "component_padding" {
+                assert!(quirks.declare("component_padding_always"));
+                assert!(quirks.declare("component_padding_never"));
+                continue;
+            }
+            assert!(quirks.declare(name), "{name}");
+            let now = serde_json::to_value(&quirks).unwrap();
+            assert_eq!(now[name], true);
+        }
+        assert!(!Quirks::default().declare("unheard_of"));
+    }
 }

@@ -175,7 +175,7 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
             return Err(wrong());
         }
         let value = secret(&zeroize::Zeroizing::new(value.octets()?));
-        let value = groupings::accept(*number, value).map_err(|_| wrong())?;
+        let value = groupings::accept(*number, value, quirks).map_err(|_| wrong())?;
         application.groups.insert(*number, value);
     }
     if kept.personalized {

@@ -550,6 +550,21 @@ fn deviations_of_card_products() {
     assert_eq!(ok(&mut card, "00C000007A")[..2], h("8078"));
     assert_eq!(status(&mut card, &format!("80AE00001D{CDOL1}")), 0x612D);
 
+    // A record with the certificate of a 1984-bit issuer key: 70 81 FC, 9F46 81 F8 and 248 octets.
+    let certificate = [&h("7081FC9F4681F8")[..], &[0x5A; 248]].concat();
+    for (record_of_255, expected) in [(false, 0x6A80), (true, 0x9000)] {
+        let quirks = Quirks {
+            record_of_255,
+            ..Quirks::default()
+        };
+        let mut card = blank_with(SCP02, &[&aid], quirks);
+        select(&mut card, &aid);
+        let mut host = Host::open(&mut card, 0x01, true);
+        let groups = [(0x0301, certificate.clone()), (0x9010, vec![3, 3])];
+        let statuses = personalize(&mut card, &mut host, &groups);
+        assert_eq!(statuses[1].1, expected, "the second half of the record");
+    }
+
     let quirks = Quirks {
         ber_dgi_lengths: true,
         any_block_number: true,
