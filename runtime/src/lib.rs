@@ -12,6 +12,7 @@ mod functions;
 pub mod intake;
 pub mod load;
 pub mod plan;
+pub mod print;
 mod value;
 
 pub use error::RuntimeError;

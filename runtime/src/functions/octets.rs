@@ -91,7 +91,8 @@ pub(super) static TABLE: &[Row] = &[
 fn build_tlv(tag: &[u8], value: &[u8]) -> Result {
     let mut out = Vec::with_capacity(tag.len() + 3 + value.len());
     out.extend_from_slice(tag);
-    tlv::write_length(&mut out, value.len());
+    tlv::push_length(&mut out, value.len())
+        .map_err(|_| no_fit("a value of more than 65,535 octets"))?;
     out.extend_from_slice(value);
     Ok(Value::Bytes(out))
 }

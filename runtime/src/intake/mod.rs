@@ -68,6 +68,8 @@ pub struct Summary {
     pub rejections: Vec<Rejection>,
     /// Fields of the records that stand once (header, trailer).
     pub once: Once,
+    /// Their lines, to be kept with each order so that it can be read again by itself.
+    pub once_lines: Vec<String>,
 }
 
 /// Records that stand once in a file, by name.
@@ -110,13 +112,21 @@ impl<'a> Intake<'a> {
         scan.finish()
     }
 
-    /// Reads an order again from the text that was kept.
-    pub fn reread(&self, order: &Order, once: &Once) -> Result<Record, RuntimeError> {
+    /// Reads an order again from the text that was kept, with the file's header and trailer.
+    pub fn reread(&self, order: &Order, once_lines: &[String]) -> Result<Record, RuntimeError> {
+        let mut once = Once::new();
+        for line in once_lines {
+            if let Some(declared) = record::find(self.format, line) {
+                let values = record::parse(self.format, declared, line)
+                    .map_err(|e| RuntimeError::new("R1107", e.reason, "restore the job's data"))?;
+                once.insert(declared.name.clone(), values);
+            }
+        }
         let declared = record::find(self.format, &order.text)
             .ok_or_else(|| broken("an order that is none"))?;
         let values = record::parse(self.format, declared, &order.text)
             .map_err(|e| RuntimeError::new("R1107", e.reason, "restore the job's data"))?;
-        Ok(Record::new(declared.name.clone(), values, once.clone()))
+        Ok(Record::new(declared.name.clone(), values, once))
     }
 
     pub(crate) fn facts(&self, number: u64) -> RunFacts {
@@ -183,13 +193,14 @@ impl<'s, 'a> Scan<'s, 'a> {
         };
         match number {
             Some(number) => self.order(line.number, number, text, values, visit),
-            None => self.once(declared, values),
+            None => self.once(declared, text, values),
         }
     }
 
     fn once(
         &mut self,
         declared: &cardwright_bundle::Record,
+        text: String,
         values: BTreeMap<String, Value>,
     ) -> Result<(), RuntimeError> {
         if declared.once && self.summary.once.contains_key(&declared.name) {
@@ -198,6 +209,7 @@ impl<'s, 'a> Scan<'s, 'a> {
         }
         if declared.once {
             self.summary.once.insert(declared.name.clone(), values);
+            self.summary.once_lines.push(text);
         }
         Ok(())
     }

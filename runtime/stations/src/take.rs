@@ -80,7 +80,7 @@ pub fn take(
         ));
     }
     // First the whole file is judged: what it refuses leaves no trace in the store.
-    intake.scan(&mut open(file)?, &mut |_| Ok(()))?;
+    let judged = intake.scan(&mut open(file)?, &mut |_| Ok(()))?;
     let label = format!("{hash} {}", taking.job.name);
     let wrapped_key = session.new_job_key(&label)?;
     let key = session.open_job_key(&label, &wrapped_key)?;
@@ -94,7 +94,7 @@ pub fn take(
         wrapped_key,
     };
     let id = taking.store.open_job(taking.clock.unix_seconds(), &new, "intake")?;
-    match keep(taking, &intake, file, id, sealer.as_ref()) {
+    match keep(taking, &intake, file, id, &judged.once_lines, sealer.as_ref()) {
         Ok(summary) => Ok(TakenJob { id, summary }),
         Err(error) => {
             taking.store.abandon_intake(taking.clock.unix_seconds(), id, "intake")?;
@@ -112,9 +112,10 @@ fn keep(
     intake: &Intake<'_>,
     file: &Path,
     id: JobId,
+    once_lines: &[String],
     sealer: &dyn Sealer,
 ) -> Result<Summary, StationError> {
-    let mut pages = Pages { taking, id, changes: Vec::new(), again: Vec::new() };
+    let mut pages = Pages { taking, id, once_lines, changes: Vec::new(), again: Vec::new() };
     let mailer = taking.job.mailer.is_some();
     let mut failure = None;
     let scanned = intake.scan(&mut open(file)?, &mut |order| {
@@ -147,6 +148,7 @@ fn keep(
 struct Pages<'p, 'a> {
     taking: &'p Taking<'a>,
     id: JobId,
+    once_lines: &'p [String],
     changes: Vec<Change>,
     /// Orders that ask for a card that an earlier job has made.
     again: Vec<Rejection>,
@@ -160,7 +162,7 @@ impl Pages<'_, '_> {
         sealer: &dyn Sealer,
         mailer: bool,
     ) -> Result<(), StationError> {
-        let record = intake.reread(&order, &Default::default())?;
+        let record = intake.reread(&order, self.once_lines)?;
         let material = identity(&record, &self.taking.job.record, &order);
         let identity = self.taking.store.identity_of(material.as_bytes());
         if let Some(owner) = self.taking.store.identity_owner(&identity)? {
@@ -174,8 +176,13 @@ impl Pages<'_, '_> {
             return Ok(());
         }
         let clear = Zeroizing::new(format!(
-            "{}\n{}\n{}\n{}\n{}",
-            order.number, order.line, order.product, order.priority, order.text
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            order.number,
+            order.line,
+            order.product,
+            order.priority,
+            order.text,
+            self.once_lines.join("\n")
         ));
         let context = SealContext { order: order.number, purpose: "record" };
         let sealed = sealer.seal(&context, clear.as_bytes())?;
@@ -244,19 +251,20 @@ fn identity(record: &dyn Fields, name: &str, order: &Order) -> Zeroizing<String>
     }
 }
 
-/// An order from its sealed form.
-pub(crate) fn unsealed(clear: &[u8]) -> Result<Order, StationError> {
+/// An order from its sealed form, and the header and trailer of its file.
+pub(crate) fn unsealed(clear: &[u8]) -> Result<(Order, Vec<String>), StationError> {
     let damaged = || {
         StationError::new("R1107", "a kept order can't be read", "restore the job's data")
     };
     let text = std::str::from_utf8(clear).map_err(|_| damaged())?;
-    let mut parts = text.splitn(5, '\n');
+    let mut parts = text.split('\n');
     let mut next = || parts.next().ok_or_else(damaged);
-    Ok(Order {
+    let order = Order {
         number: next()?.parse().map_err(|_| damaged())?,
         line: next()?.parse().map_err(|_| damaged())?,
         product: next()?.to_owned(),
         priority: next()?.parse().map_err(|_| damaged())?,
         text: next()?.to_owned(),
-    })
+    };
+    Ok((order, parts.map(str::to_owned).collect()))
 }

@@ -20,7 +20,6 @@ use cardwright_ports::{
 use cardwright_runtime::{
     datagen::CardData,
     engine::{Act, Event, Lane, Trouble, Workpiece},
-    intake::Record,
 };
 
 /// A lane.
@@ -31,7 +30,6 @@ pub(super) struct LineLane<'l, 'a> {
 
 /// What a lane keeps for an order between acts.
 struct Memo {
-    record: Record,
     data: CardData,
     stripe: Option<StripeRead>,
     vision: Option<VisionRead>,
@@ -107,7 +105,7 @@ impl LineLane<'_, '_> {
                 (data, Some(kept))
             }
         };
-        work.memo = Some(Box::new(Memo { record, data, stripe: None, vision: None }));
+        work.memo = Some(Box::new(Memo { data, stripe: None, vision: None }));
         Ok(kept)
     }
 
@@ -154,10 +152,9 @@ impl LineLane<'_, '_> {
             return Ok(memo);
         }
         let key = work.order.key;
-        let record = self.line.record(key).map_err(|e| order_trouble(&e))?;
         let data = self.line.card_data(key).map_err(|e| order_trouble(&e))?;
         let data = data.ok_or_else(|| Trouble::card("R1107", "the card's data are not there"))?;
-        Ok(Box::new(Memo { record, data, stripe: None, vision: None }))
+        Ok(Box::new(Memo { data, stripe: None, vision: None }))
     }
 
     fn with_data(

@@ -16,7 +16,7 @@ use cardwright_runtime::{
     Date, Loaded, Value,
     datagen::{CardData, Datagen},
     engine::{Hands, Lane, Trouble},
-    intake::{Intake, Once, Record},
+    intake::{Intake, Record},
     plan::{BoundKeys, RunFacts},
 };
 use std::{
@@ -58,7 +58,6 @@ pub struct LineParts<'a> {
 pub struct Line<'a> {
     pub(crate) parts: LineParts<'a>,
     pub(crate) intake: Intake<'a>,
-    pub(crate) once: Once,
     pub(crate) keys: BoundKeys,
     pub(crate) products: BTreeMap<&'a str, Made<'a>>,
     pub(crate) stationery: Stationery,
@@ -97,9 +96,8 @@ impl<'a> Line<'a> {
             make_folder(&parts.out.join("cards"))?;
         }
         let stationery = pages::stationery(parts.loaded);
-        let once = Once::new();
         let tally = Tally::default();
-        Ok(Self { parts, intake, once, keys, products, stationery, date, tally })
+        Ok(Self { parts, intake, keys, products, stationery, date, tally })
     }
 
     /// What was counted so far.
@@ -124,8 +122,8 @@ impl<'a> Line<'a> {
         let sealed = self.parts.store.sealed_record(key)?;
         let context = SealContext { order: key.order, purpose: "record" };
         let clear = self.parts.sealer.open(&context, &sealed)?;
-        let order = take::unsealed(clear.expose())?;
-        Ok(self.intake.reread(&order, &self.once)?)
+        let (order, once_lines) = take::unsealed(clear.expose())?;
+        Ok(self.intake.reread(&order, &once_lines)?)
     }
 
     /// An order's card data, opened, if they were made.

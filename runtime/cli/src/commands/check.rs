@@ -1,0 +1,77 @@
+//! `check`: is this site fit to work?
+
+use crate::{
+    arguments::{Check, Format},
+    failure::{Failure, exit},
+    site::Site,
+    terminal,
+};
+use cardwright_machine::Ledger;
+use cardwright_ports::{Hsm, Store};
+use cardwright_runtime::plan::BoundKeys;
+use serde_json::json;
+use std::path::Path;
+
+struct Finding {
+    what: String,
+    wrong: Option<String>,
+}
+
+fn fine(what: impl Into<String>) -> Finding {
+    Finding { what: what.into(), wrong: None }
+}
+
+fn judged(what: impl Into<String>, result: Result<(), String>) -> Finding {
+    Finding { what: what.into(), wrong: result.err() }
+}
+
+/// Runs every self-test.
+pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
+    let site = Site::open(site)?;
+    let mut findings = Vec::new();
+    let hsm = site.hsm()?;
+    for answer in cardwright_soft_hsm::known_answers() {
+        let result = if answer.passed { Ok(()) } else { Err("another answer".into()) };
+        findings.push(judged(format!("HSM known answer: {}", answer.name), result));
+    }
+    findings.push(fine(format!("HSM: {}", hsm.info().name)));
+    if let Some(bundle) = &arguments.bundle {
+        let loaded = super::bundle::verify(&site, &super::bundle::read(bundle)?)?;
+        let mut session = hsm.open_session()?;
+        let bound = BoundKeys::bind(loaded.content(), session.as_mut());
+        let name = format!("{} keys with the bundle's check values", loaded.content().keys.len());
+        findings.push(judged(name, bound.map(drop).map_err(|e| e.to_string())));
+    }
+    let store = site.store()?;
+    findings.push(fine(format!("store: {} jobs", store.jobs()?.len())));
+    let audit = store.verify_audit()?;
+    findings.push(judged(
+        format!("audit chain: {} entries", audit.entries),
+        if audit.findings.is_empty() { Ok(()) } else { Err(audit.findings.join("; ")) },
+    ));
+    let ledger = Ledger::audit(&site.machine_folder())?;
+    findings.push(judged(
+        format!("machine ledger: {} blanks issued", ledger.issued),
+        if ledger.holds() { Ok(()) } else { Err(ledger.findings.join("; ")) },
+    ));
+    Ok(show(&findings, arguments.format))
+}
+
+fn show(findings: &[Finding], format: Format) -> u8 {
+    let wrong = findings.iter().filter(|f| f.wrong.is_some()).count();
+    if format == Format::Json {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|f| json!({"check": f.what, "passed": f.wrong.is_none(), "wrong": f.wrong}))
+            .collect();
+        terminal::json(&json!({ "schema_version": 1, "passed": wrong == 0, "checks": list }));
+    } else {
+        for finding in findings {
+            match &finding.wrong {
+                None => terminal::print(&format!("ok     {}", finding.what)),
+                Some(what) => terminal::print(&format!("WRONG  {}: {what}", finding.what)),
+            }
+        }
+    }
+    if wrong == 0 { 0 } else { exit::DEVICE }
+}

@@ -1,0 +1,206 @@
+//! `job`: look at jobs, go on, give up, settle what is unknown.
+
+use super::production::{self, Going, SystemClock};
+use crate::{
+    arguments::{self, Format, FoundCard, Job, JobVerb},
+    failure::{Failure, exit},
+    site::Site,
+    terminal,
+};
+use cardwright_ports::{
+    Store,
+    store::{JobId, JobState, OrderKey, OrderQuery, OrderState},
+};
+use cardwright_runtime::engine::{self, Found, FoundForm, Settlement};
+use cardwright_store::SqliteStore;
+use serde_json::json;
+use std::path::Path;
+
+/// Carries the verb out.
+pub(crate) fn run(site: &Path, arguments: &Job) -> Result<u8, Failure> {
+    let site = Site::open(site)?;
+    let store = site.store()?;
+    match &arguments.verb {
+        JobVerb::List { format } => list(&store, *format),
+        JobVerb::Show { job, format } => show(&store, *job, *format),
+        JobVerb::Run(going) => go(&site, &store, going, None),
+        JobVerb::Resume { going, authorized_by } => {
+            go(&site, &store, going, authorized_by.as_deref())
+        }
+        JobVerb::Pause { job } => pause(&store, *job),
+        JobVerb::Cancel { job, by, reason } => {
+            engine::cancel(&store, &SystemClock, *job, by)?;
+            terminal::print(&format!("job {job} is cancelled: {reason}"));
+            Ok(0)
+        }
+        JobVerb::Settle { job, order, found, by, mailer } => {
+            settle(&store, OrderKey { job: *job, order: *order }, *found, by, *mailer)
+        }
+        JobVerb::Report { job, out } => report(&store, *job, out),
+    }
+}
+
+fn list(store: &SqliteStore, format: Format) -> Result<u8, Failure> {
+    let mut rows = Vec::new();
+    for row in store.jobs()? {
+        let counts = store.counts(row.id)?;
+        rows.push((row, counts));
+    }
+    if format == Format::Json {
+        let jobs: Vec<_> = rows
+            .iter()
+            .map(|(row, counts)| {
+                json!({"job": row.id, "name": row.name, "state": row.state.name(),
+                    "file": row.file_name, "orders": counts.total(),
+                    "done": counts.in_state(OrderState::Done),
+                    "unknown": counts.in_state(OrderState::Unknown)})
+            })
+            .collect();
+        terminal::json(&json!({ "schema_version": 1, "jobs": jobs }));
+    } else {
+        for (row, counts) in rows {
+            terminal::print(&format!(
+                "{:>5}  {:<22} {:<22} {:>7} orders {:>7} done {:>4} unknown  {}",
+                row.id,
+                row.name,
+                row.state.name(),
+                counts.total(),
+                counts.in_state(OrderState::Done),
+                counts.in_state(OrderState::Unknown),
+                row.file_name
+            ));
+        }
+    }
+    Ok(0)
+}
+
+fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
+    let row = store.job(id)?;
+    let counts = store.counts(id)?;
+    let query = OrderQuery {
+        states: vec![OrderState::Unknown, OrderState::Exception],
+        mailer: None,
+        after: 0,
+        limit: 1_000,
+    };
+    let doubtful = store.orders(id, &query)?;
+    if format == Format::Json {
+        let states: serde_json::Map<_, _> =
+            counts.orders.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
+        let mailers: serde_json::Map<_, _> =
+            counts.mailers.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
+        let doubtful: Vec<_> = doubtful
+            .iter()
+            .map(|o| {
+                json!({"order": o.key.order, "line": o.line, "blank": o.status.blank,
+                    "serial": o.status.serial, "code": o.status.code,
+                    "reason": o.status.reason})
+            })
+            .collect();
+        terminal::json(&json!({
+            "schema_version": 1, "job": id, "name": row.name, "state": row.state.name(),
+            "orders": states, "mailers": mailers, "refused": counts.refused,
+            "in_doubt": doubtful,
+        }));
+        return Ok(0);
+    }
+    terminal::print(&format!("job {id} {} is {}", row.name, row.state.name()));
+    for (state, count) in &counts.orders {
+        terminal::print(&format!("  {:<18} {count}", state.name()));
+    }
+    for (state, count) in &counts.mailers {
+        terminal::print(&format!("  mailer {:<11} {count}", state.name()));
+    }
+    for order in doubtful {
+        terminal::print(&format!(
+            "  order {} (line {}): blank {} serial {}: {}",
+            order.key.order,
+            order.line,
+            order.status.blank.unwrap_or(0),
+            order.status.serial.as_deref().unwrap_or("-"),
+            order.status.reason.as_deref().unwrap_or("-")
+        ));
+    }
+    Ok(0)
+}
+
+fn go(
+    site: &Site,
+    store: &SqliteStore,
+    going: &arguments::Going,
+    authorized_by: Option<&str>,
+) -> Result<u8, Failure> {
+    let clock = SystemClock;
+    let mut row = store.job(going.job)?;
+    if row.state == JobState::Running {
+        engine::recover(store, &clock, going.job, "operator")?;
+        row = store.job(going.job)?;
+    }
+    let loaded = production::bundle_of(site, &row)?;
+    std::fs::create_dir_all(&going.out).map_err(|e| Failure::file(&going.out, &e))?;
+    let waits = row.state == JobState::WaitingAuthorization;
+    let begin = || match (waits, authorized_by) {
+        (true, Some(who)) => engine::authorize(store, &clock, going.job, who),
+        // Without an authorization the engine itself refuses.
+        _ => engine::start(store, &clock, going.job, "operator"),
+    };
+    let how =
+        Going { out: &going.out, lanes: going.lanes, keep_cards: going.keep_cards };
+    let (report, outcome) =
+        production::produce(site, store, &loaded, going.job, &begin, &how)?;
+    Ok(production::summary(&report, &outcome, &going.out, Format::Human))
+}
+
+/// Fences the running executor off: it stops between cards, and the job waits.
+fn pause(store: &SqliteStore, job: JobId) -> Result<u8, Failure> {
+    let found = engine::recover(store, &SystemClock, job, "operator")?;
+    terminal::print(&format!(
+        "job {job} is stopped: {} orders wait, {} cards in doubt; resume it with an authorization",
+        found.requeued,
+        found.unknown.len()
+    ));
+    Ok(0)
+}
+
+fn settle(
+    store: &SqliteStore,
+    key: OrderKey,
+    found: FoundCard,
+    by: &str,
+    mailer: bool,
+) -> Result<u8, Failure> {
+    let settlement = if mailer {
+        let form = match found {
+            FoundCard::Good => FoundForm::Printed,
+            FoundCard::Destroyed | FoundCard::Nothing => FoundForm::Destroyed,
+        };
+        engine::approve_mailer(store, &SystemClock, key, form, by)?
+    } else {
+        let card = match found {
+            FoundCard::Good => Found::GoodCard,
+            FoundCard::Destroyed => Found::DestroyedCard,
+            FoundCard::Nothing => Found::NoCard,
+        };
+        engine::approve(store, &SystemClock, key, card, by)?
+    };
+    match settlement {
+        Settlement::Settled => terminal::print(&format!("order {} is settled", key.order)),
+        Settlement::WaitsForSecond => terminal::print("noted; another person must find the same"),
+    }
+    Ok(0)
+}
+
+fn report(store: &SqliteStore, job: JobId, out: &Path) -> Result<u8, Failure> {
+    let row = store.job(job)?;
+    let path = out.join("report.json");
+    if path.exists() {
+        terminal::print(&format!("report of job {job}: {}", out.join("report.html").display()));
+        return Ok(0);
+    }
+    Err(Failure::new(
+        exit::ENVIRONMENT,
+        "R1298",
+        format!("job {job} is {} and has no report in {}", row.state.name(), out.display()),
+        "reports are written when a run ends: name the folder that `run` wrote to",
+    ))
+}

@@ -1,0 +1,332 @@
+//! Production: joins store, HSM, machine and paper to a line and runs a job on it.
+
+use crate::{
+    failure::{Failure, exit},
+    site::{Site, read_file},
+    terminal,
+};
+use cardwright_bundle::{Chip, Content, Limits};
+use cardwright_machine::{ChipFactory, Ledger, SimulatedMachine};
+use cardwright_ports::{
+    CardChannel, CardError, Clock, Hsm, HsmSession, SecretBytes, Store,
+    hsm::Diversification,
+    machine::Machine,
+    store::{JobId, JobRow, Sealer},
+};
+use cardwright_runtime::{
+    Loaded,
+    engine::{
+        EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch,
+    },
+};
+use cardwright_standards::test_keys;
+use cardwright_stations::{
+    Line, LineParts, StationError,
+    line::{Closing, Finish},
+    report::Report,
+};
+use cardwright_store::{JobSealer, SqliteStore};
+use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, VirtualCard};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// The system's clock.
+pub(crate) struct SystemClock;
+
+static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+
+impl Clock for SystemClock {
+    fn unix_seconds(&self) -> i64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+    }
+    fn monotonic_us(&self) -> u64 {
+        u64::try_from(BEGUN.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How a job is run.
+pub(crate) struct Going<'a> {
+    pub(crate) out: &'a Path,
+    pub(crate) lanes: Option<usize>,
+    pub(crate) keep_cards: bool,
+}
+
+/// A job's sealer from its wrapped key.
+pub(crate) fn sealer(
+    row: &JobRow,
+    session: &mut dyn HsmSession,
+) -> Result<Box<dyn Sealer>, Failure> {
+    let wrapped = row.wrapped_key.as_ref().ok_or_else(|| {
+        Failure::new(
+            exit::ENVIRONMENT,
+            "R1461",
+            format!("job {} has ended; its key was destroyed", row.id),
+            "its report was written when it ended",
+        )
+    })?;
+    let label = format!("{} {}", row.file_sha256, row.name);
+    let key = session.open_job_key(&label, wrapped)?;
+    Ok(Box::new(JobSealer::new(&key)?))
+}
+
+/// Makes a sealer for a new job.
+pub(crate) fn new_sealer(key: &SecretBytes) -> Result<Box<dyn Sealer>, StationError> {
+    Ok(Box::new(JobSealer::new(key)?))
+}
+
+/// The accepted bundle of a job.
+pub(crate) fn bundle_of(site: &Site, row: &JobRow) -> Result<Loaded, Failure> {
+    let path = site.bundle_path(&row.bundle_digest);
+    super::bundle::verify(site, &read_file(&path, Limits::default().bundle_bytes as u64)?)
+}
+
+/// Runs a started job to its end, a pause, or trouble, and writes the report.
+pub(crate) fn produce(
+    site: &Site,
+    store: &SqliteStore,
+    loaded: &Loaded,
+    id: JobId,
+    begin: &dyn Fn() -> Result<Start, EngineError>,
+    going: &Going<'_>,
+) -> Result<(Report, RunOutcome), Failure> {
+    let row = store.job(id)?;
+    let job = loaded.job(Some(&row.name))?;
+    let hsm = site.hsm()?;
+    let mut session = hsm.open_session()?;
+    let sealer = sealer(&row, session.as_mut())?;
+    let machine = site.machine(chips(loaded.content())?)?;
+    let paper = site.paper();
+    let clock = SystemClock;
+    let lanes = going.lanes.unwrap_or_else(default_lanes).clamp(1, 256);
+    let line = Line::new(LineParts {
+        loaded,
+        job,
+        row: &row,
+        hsm: &hsm,
+        store,
+        machine: &machine,
+        paper: &paper,
+        clock: &clock,
+        sealer: sealer.as_ref(),
+        out: going.out,
+        keep_cards: going.keep_cards,
+    })?;
+    let flow = loaded.content().flows.iter().find(|flow| flow.name == job.flow);
+    let flow = flow.ok_or_else(|| {
+        Failure::new(exit::TRUST, "R1101", "no flow of that name", "build the bundle again")
+    })?;
+    let route = Route::of_flow(flow)?;
+    fill_stocks(site, &machine, job, &route)?;
+    let before = Ledger::audit(&site.machine_folder())?;
+    let counts = store.counts(id)?;
+    let bar = progress_bar(counts.total());
+    let begun = Instant::now();
+    let settings = Settings::with_lanes(lanes, job.stop_after_rejects);
+    let ports = Ports { store, clock: &clock, hands: &line };
+    let executor = Executor::new(ports, id, begin()?, route, settings);
+    let outcome = executor.run(&switch(store, id), &|progress: &Progress| show(&bar, progress));
+    bar.finish_and_clear();
+    let seconds = begun.elapsed().as_secs_f64();
+    let outcome = outcome?;
+    let after = Ledger::audit(&site.machine_folder())?;
+    let finish = Finish {
+        seconds,
+        lanes,
+        stations: &outcome.stations,
+        blanks: Closing {
+            issued: after.issued - before.issued,
+            good: after.good - before.good,
+            rejected: after.rejected - before.rejected,
+            inside: after.in_machine,
+        },
+        job_id: id,
+    };
+    let (report, pictures) = line.report(&finish)?;
+    report.write(going.out, &pictures)?;
+    write_journal(store, id, going.out)?;
+    Ok((report, outcome))
+}
+
+/// The operator's switch; other processes turn it through the store.
+fn switch(_store: &SqliteStore, _id: JobId) -> Switch {
+    Switch::default()
+}
+
+fn default_lanes() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn fill_stocks(
+    site: &Site,
+    machine: &SimulatedMachine,
+    job: &cardwright_bundle::Job,
+    route: &Route,
+) -> Result<(), Failure> {
+    let own = job.products.iter().filter_map(|product| product.stock.as_deref());
+    for stock in own.chain([route.stock.as_str()]) {
+        if machine.stock_level(stock).unwrap_or(0) == 0 {
+            machine.load_stock(stock, site.file.machine.first_stock)?;
+        }
+    }
+    Ok(())
+}
+
+fn progress_bar(total: u64) -> indicatif::ProgressBar {
+    use std::io::IsTerminal;
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let bar = indicatif::ProgressBar::new(total);
+    let style = "{bar:32} {pos}/{len} cards  {per_sec}  {msg}";
+    if let Ok(style) = indicatif::ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &indicatif::ProgressBar, progress: &Progress) {
+    bar.set_position(progress.done + progress.rejected);
+    if progress.mailers > 0 {
+        bar.set_message(format!("{} letters", progress.mailers));
+    }
+}
+
+fn write_journal(store: &SqliteStore, id: JobId, out: &Path) -> Result<(), Failure> {
+    use std::io::Write;
+    let path = out.join("journal.jsonl");
+    let failed = |e: std::io::Error| Failure::file(&path, &e);
+    let file = std::fs::File::create(&path).map_err(failed)?;
+    let mut file = std::io::BufWriter::new(file);
+    let mut after = 0;
+    loop {
+        let lines = store.journal(id, after, 1_000)?;
+        let Some((last, ..)) = lines.last() else { break };
+        after = *last;
+        for (_, _, line) in &lines {
+            writeln!(file, "{line}").map_err(failed)?;
+        }
+    }
+    file.flush().map_err(failed)
+}
+
+/// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
+/// are made from it, with the open test keys that a maker would have put in.
+fn chips(content: &Content) -> Result<ChipFactory, Failure> {
+    let mut by_stock: BTreeMap<String, Chip> = BTreeMap::new();
+    let mut default = None;
+    for job in &content.jobs {
+        for product in &job.products {
+            let card = content.cards.iter().find(|card| card.name == product.card);
+            let Some(chip) = card.and_then(|card| card.chip.clone()) else { continue };
+            match &product.stock {
+                Some(stock) => {
+                    by_stock.insert(stock.clone(), chip);
+                }
+                None => default = Some(chip),
+            }
+        }
+    }
+    let content = content.clone();
+    Ok(Arc::new(move |stock: &str, serial: &str| {
+        let chip = by_stock.get(stock).or(default.as_ref());
+        match chip.and_then(|chip| blank(&content, chip, serial)) {
+            Some(card) => Box::new(card) as Box<dyn CardChannel>,
+            None => Box::new(NoChip),
+        }
+    }))
+}
+
+fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
+    let channel = &chip.channel;
+    let slot = content.keys.get(channel.key as usize)?;
+    let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).ok()?;
+    let method = match channel.diversification.as_str() {
+        "emv" => Diversification::Emv,
+        "visa2" => Diversification::Visa2,
+        "visa" => Diversification::Visa,
+        "kdf3" => Diversification::Kdf3,
+        _ => Diversification::None,
+    };
+    let protocol = match channel.protocol.as_str() {
+        "scp02" => Protocol::Scp02 { option: channel.option },
+        _ => Protocol::Scp03 { option: channel.option },
+    };
+    let keys = BlankKeys::Master { key: SecretBytes::new(key.expose().to_vec()), method };
+    let mut instances = Vec::new();
+    for application in &chip.applications {
+        instances.push(hex::decode(&application.aid).ok()?);
+    }
+    // A chip's serial number has four octets (CPLC); the machine's text is longer.
+    let digest = Sha256::digest(serial.as_bytes());
+    let serial = digest.get(..4)?.try_into().ok()?;
+    let mut spec = BlankSpec::new(protocol, keys, [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92], serial, instances);
+    if channel.key_version != 0 {
+        spec.key_version = channel.key_version;
+    }
+    VirtualCard::blank(&spec).ok()
+}
+
+/// A blank without a chip that answers.
+struct NoChip;
+
+impl CardChannel for NoChip {
+    fn reset(&mut self) -> Result<Vec<u8>, CardError> {
+        Err(CardError { code: "R1208", what: "the blank's chip does not answer".into() })
+    }
+    fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.reset()
+    }
+}
+
+/// Prints the summary of a run and gives its exit code.
+pub(crate) fn summary(
+    report: &Report,
+    outcome: &RunOutcome,
+    out: &Path,
+    format: crate::arguments::Format,
+) -> u8 {
+    let ended = matches!(outcome.end, cardwright_runtime::engine::End::Done);
+    if format == crate::arguments::Format::Json {
+        terminal::json(&serde_json::to_value(report).unwrap_or_default());
+    } else {
+        human(report, outcome, out);
+    }
+    if report.is_clean() && ended { 0 } else { exit::PARTLY }
+}
+
+fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
+    let r = &report.reconciliation;
+    terminal::print(&format!(
+        "{} orders: {} produced, {} rejected, {} unknown, {} unaccounted",
+        r.input, r.produced, r.rejected, r.unknown, r.unaccounted
+    ));
+    terminal::print(&format!(
+        "{} cards validated, {} failed; {} PIN letters, {} carriers, {} files",
+        report.validated.passed,
+        report.validated.failed,
+        report.mailers,
+        report.carriers,
+        report.files.len()
+    ));
+    terminal::print(&format!(
+        "{:.1} s, {:.1} cards a second, {} lanes",
+        report.seconds, report.cards_per_second, report.subject.lanes
+    ));
+    if !matches!(outcome.end, cardwright_runtime::engine::End::Done) {
+        terminal::print(&format!("the job has not ended: {:?}", outcome.end));
+    }
+    for order in report.rejected.iter().take(12) {
+        let field = order.field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
+        terminal::print(&format!("  line {:>6}  {}  {field}{}", order.line, order.code, order.reason));
+    }
+    if report.rejected.len() > 12 {
+        terminal::print(&format!("  … {} more in report.json", report.rejected.len() - 12));
+    }
+    terminal::print(&format!("report: {}", out.join("report.html").display()));
+}
