@@ -125,8 +125,8 @@ impl Reader<'_> {
 }
 
 /// The driver sends length and body in two writes; without a prompt acknowledgement of the first
-/// its system holds the second back: 46 ms an APDU on the loopback, 0.06 ms with it. The flag wears off: set it again
-/// before each read. A system that refuses it is only slower.
+/// its system holds the second back: 46 ms an APDU on the loopback, 0.06 ms with it. The flag wears
+/// off, so it is set before each read. A system that refuses it is only slower.
 fn acknowledge_at_once(stream: &TcpStream) {
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_quickack(true);

@@ -58,7 +58,11 @@ fn survives(card: &mut VirtualCard, apdu: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn any_octets(octets in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -92,7 +96,10 @@ proptest! {
     #[test]
     fn mutated_scripts(
         order in prop::collection::vec(0usize..18, 1..30),
-        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1u8..), 0..4),
+        flips in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1u8..),
+            0..4,
+        ),
     ) {
         let aid = h(AID);
         let mut card = blank(Protocol::Scp02 { option: 0x15 }, &[&aid]);
