@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Makes the chip of a fresh card from its serial.
+/// Makes the chip of a fresh card from its stock and its serial.
 pub type ChipFactory = Arc<dyn Fn(&str, &str) -> Box<dyn CardChannel> + Send + Sync>;
 
 /// ISO/IEC 7811-6: 79 and 40 characters on tracks 1 and 2, sentinels and LRC among them.
