@@ -37,7 +37,8 @@ pub const fn level(secrecy: Secrecy) -> &'static str {
 
 impl Elaborator<'_> {
     /// Lets a value end in a sink, or says why it may not: E1001 when it is too secret, E1002 when
-    /// it shows the PAN beside a PIN, E1003 when the CVV2 panel would hold something else. `what`
+    /// it shows the PAN beside a PIN, E1003 when the CVV2 panel would hold
+    /// something else, E1005 when an enciphered PIN would stay somewhere. `what`
     /// names the sink in this place, such as `line 2 of the mailer`.
     pub fn sink(&mut self, value: &Typed, sink: Sink, what: &str, span: Span) -> bool {
         let clearance = secrecy_of(sink.clearance());
@@ -45,8 +46,8 @@ impl Elaborator<'_> {
         let words = sink.words();
         if value.secrecy > clearance {
             let message = format!(
-                "{} would reach {what}: it ends in {words}, which takes {} at most",
-                described(&source, value.secrecy),
+                "{source} is {} and would reach {what}: {words} takes {} at most",
+                level(value.secrecy),
                 level(clearance),
             );
             let advice = sink.row().map_or("", |row| row.advice);
@@ -55,11 +56,20 @@ impl Elaborator<'_> {
         }
         if value.shows_pan && sink.row().is_some_and(|row| !row.takes_pan) {
             let message = format!(
-                "the PAN would reach {what}: {source} ends in {words}, and a PIN never travels \
-                 with its account number"
+                "{source} shows the account and would reach {what}: {words} never shows it beside \
+                 a PIN"
             );
             let advice = "show `last_digits(…)` at most, or better a reference: `run.reference`";
             self.refuse("E1002", value, &message, advice, (sink, what, span));
+            return false;
+        }
+        if value.holds_pin && matches!(sink, Sink::ChipClear | Sink::Stripe) {
+            let message = format!(
+                "{source} is an enciphered PIN and would reach {what}: it is for transit only"
+            );
+            let advice = "the chip takes the PIN by `offline_pin`, the stripe a value made from \
+                          it: `pvv(…)`";
+            self.refuse("E1005", value, &message, advice, (sink, what, span));
             return false;
         }
         if sink == Sink::Cvv2Panel && value.secrecy == Secrecy::Sensitive && !self.is_cvv2(value) {
@@ -100,22 +110,15 @@ impl Elaborator<'_> {
     }
 }
 
-fn described(source: &str, secrecy: Secrecy) -> String {
-    match secrecy {
-        Secrecy::Cardholder => format!("{source} (cardholder data)"),
-        other => format!("{source} ({})", level(other)),
-    }
-}
-
-/// Where the most secret part of a value comes from.
-fn source(value: &Typed) -> String {
-    way(&value.path)
-        .first()
-        .map_or_else(String::new, |(_, what)| what.clone())
+/// Where the most secret part of a value comes from, in short.
+pub(crate) fn source(value: &Typed) -> String {
+    way(&value.path).first().map_or_else(String::new, |(_, what)| {
+        what.split(", ").next().unwrap_or(what).to_owned()
+    })
 }
 
 /// The steps of a value, from its source on.
-fn way(last: &Rc<Step>) -> Vec<(Span, String)> {
+pub(crate) fn way(last: &Rc<Step>) -> Vec<(Span, String)> {
     let mut steps = Vec::new();
     let mut at = Some(last);
     while let Some(step) = at {

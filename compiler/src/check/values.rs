@@ -166,7 +166,7 @@ fn usage(e: &MExpr, elaborator: &mut Elaborator<'_>) {
     let message = format!("there is no key use `{name}`");
     elaborator
         .findings()
-        .push(Problem::error("E0503", e.span, message).help(help));
+        .push(Problem::error("E0520", e.span, message).help(help));
 }
 
 /// Algorithm of a key, and whether its use goes with it.
@@ -174,7 +174,7 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
     let Some(base) = decl.base.as_ref().and_then(|b| b.single()) else {
         let help = "write `key cvk : tdes2 { use = card_verification }`";
         elaborator.findings().push(
-            Problem::error("E0504", decl.span, format!("the key `{}` has no algorithm", decl.name))
+            Problem::error("E0521", decl.span, format!("the key `{}` has no algorithm", decl.name))
                 .help(help),
         );
         return;
@@ -190,7 +190,7 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
             if !fine {
                 let help = "write `rsa(1984, 3)`: 1024 to 1984 bits in eights, exponent 3 or 65537";
                 elaborator.findings().push(
-                    Problem::error("E0504", base.span, "such an RSA key can't be used in EMV")
+                    Problem::error("E0521", base.span, "such an RSA key can't be used in EMV")
                         .help(help),
                 );
             }
@@ -204,7 +204,7 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
     {
         elaborator.findings().push(
             Problem::error(
-                "E0505",
+                "E0522",
                 base.span,
                 format!("a key for `{}` can't be {name}", row.name),
             )

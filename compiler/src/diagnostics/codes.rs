@@ -1,13 +1,317 @@
-//! The table of the compiler's codes.
+//! The table of the front half's codes: names, types, keys, PINs, secrecy.
 
 /// A code's page: code, title, explanation, how to mend.
-pub type CodeRow = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type CodeRow = (&'static str, &'static str, &'static str, &'static str);
 
-/// All codes of this crate, sorted.
-pub static CODES: &[CodeRow] = &[];
+/// Codes of Model and check, sorted; those of emission stand beside it.
+pub static CODES: &[CodeRow] = &[
+    (
+        "E0101",
+        "an unknown kind of declaration",
+        "A declaration begins with a kind that the vocabulary knows: issuer, key, format, \
+         profile, card, layout, flow, scenario, job, let, fn, rule, test.",
+        "Correct the word.",
+    ),
+    (
+        "E0102",
+        "an unknown attribute",
+        "Each kind and each block has rows in the vocabulary; this entry matches none of \
+         them.",
+        "Correct the word, or move the entry to the block that has it. The reference book \
+         lists all rows.",
+    ),
+    (
+        "E0103",
+        "a declaration without a name",
+        "A declaration begins with its kind and its name.",
+        "Write the name after the kind.",
+    ),
+    (
+        "E0104",
+        "an unknown package",
+        "A `use` line names a package of the project, a standard package (`std.…`), or a \
+         declaration in one.",
+        "Correct the path.",
+    ),
+    (
+        "E0105",
+        "the same name twice",
+        "Two things of one name can't be told apart: declarations of a package, attributes of \
+         a block, imports of a file.",
+        "Rename or remove one of them.",
+    ),
+    (
+        "E0106",
+        "an unknown name",
+        "Nothing of this name is declared in the package, imported, or a field of the record \
+         that is spoken of.",
+        "Correct the name, import its package, or declare it.",
+    ),
+    (
+        "E0107",
+        "a circle",
+        "A declaration builds on itself, or a value is made from itself.",
+        "Break the circle.",
+    ),
+    (
+        "E0108",
+        "a final attribute is overridden",
+        "The base marks the attribute `final`: who builds on it takes it as it is.",
+        "Leave the attribute out, or build on another base.",
+    ),
+    (
+        "E0109",
+        "something required is missing",
+        "The kind needs this attribute, or the base marks it `required`.",
+        "Add the attribute.",
+    ),
+    (
+        "E0110",
+        "the manifest can't be used",
+        "A project has a `cardwright.toml` with name, version and sequence.",
+        "Correct the manifest.",
+    ),
+    (
+        "E0111",
+        "a source can't be read",
+        "Sources are UTF-8 files of bounded size and number.",
+        "Save the file as UTF-8, or split it.",
+    ),
+    (
+        "E0112",
+        "two packages in one file",
+        "A file belongs to one package.",
+        "Move the other declarations into a file of their own.",
+    ),
+    (
+        "E0113",
+        "`for` or a base that has no meaning here",
+        "After `for` stands what a declaration speaks of: a record of a format, a card, a \
+         kind. After a colon stands a base or a type.",
+        "Name what the finding asks for.",
+    ),
+    (
+        "E0114",
+        "a declaration of another kind is expected",
+        "The place takes declarations of one kind, the name means one of another.",
+        "Name one of the right kind.",
+    ),
+    (
+        "E0115",
+        "an unused import",
+        "Nothing in the file uses the package.",
+        "Take the line out.",
+    ),
+    (
+        "E0116",
+        "an unused declaration",
+        "Nothing uses this let, function or key.",
+        "Take it out, or use it.",
+    ),
+    (
+        "E0117",
+        "a word of the language as a name",
+        "A let or function would hide a function or word of the language.",
+        "Give it another name.",
+    ),
+    (
+        "E0201",
+        "a value of another type is expected",
+        "The place takes one type, the expression gives another, and nothing turns one into \
+         the other by itself.",
+        "Use the function that the finding names.",
+    ),
+    (
+        "E0202",
+        "an operation that does not exist",
+        "These values can't be compared, added or called.",
+        "Make both of one type, or use a function.",
+    ),
+    (
+        "E0203",
+        "a value that has no meaning here",
+        "The place takes a certain form of value.",
+        "Write what the finding shows.",
+    ),
+    (
+        "E0204",
+        "a value does not fit",
+        "The longest value that the expression can give is longer than its place, or too \
+         short.",
+        "Shorten the value by name, or give it more room.",
+    ),
+    (
+        "E0205",
+        "a constant is expected",
+        "The value must be known when compiled, or is out of its bounds.",
+        "Write it out.",
+    ),
+    (
+        "E0206",
+        "branches of different types",
+        "Both branches of an `if` give one type.",
+        "Make both of one type.",
+    ),
+    (
+        "E0207",
+        "an unknown flag",
+        "The list names a bit that its bit field does not have.",
+        "Correct the word; the reference book lists the flags of each field.",
+    ),
+    (
+        "E0208",
+        "a tag is expected",
+        "A data object list and a tag list hold tags or names of data elements.",
+        "Write `#9F37` or `unpredictable_number`.",
+    ),
+    (
+        "E0209",
+        "wrong arguments",
+        "The function takes other arguments.",
+        "Write the call as the finding shows.",
+    ),
+    (
+        "E0210",
+        "an expression without bounds",
+        "Lets and functions are put in where they are used; here this grows beyond the limit.",
+        "Give common parts to a `let`.",
+    ),
+    (
+        "E0211",
+        "a field's type is not understood",
+        "A field has a type with its length, pattern or key.",
+        "Write the type as the finding shows.",
+    ),
+    (
+        "E0212",
+        "a value, block or colon that is missing or too much",
+        "A row of the vocabulary says whether an entry has a value or a block.",
+        "Write the entry as the finding shows.",
+    ),
+    (
+        "E0213",
+        "an unknown clause",
+        "The entry takes no clause of this keyword.",
+        "Leave it out.",
+    ),
+    (
+        "E0214",
+        "a rule on records that refuses the file",
+        "The condition looks at each record; a breach can refuse that record only.",
+        "Add `reject record`.",
+    ),
+    (
+        "E0390",
+        "a rule of the project is broken",
+        "A `rule` of a scheme or bank does not hold for a declaration.",
+        "Change the declaration; the rule says why.",
+    ),
+    (
+        "E0391",
+        "a rule can't be decided",
+        "The rule's condition is not a statement about the declaration.",
+        "Write it with `present`, `includes`, `length`, `starts` and comparisons.",
+    ),
+    (
+        "E0501",
+        "a key of another use",
+        "Every operation takes keys of one use; a key has exactly one (X9.143).",
+        "Name a key of the use that is needed.",
+    ),
+    (
+        "E0502",
+        "a key where none belongs, or none where one belongs",
+        "Keys are no values: they go only into operations that take one.",
+        "Name a declared key, or take it out.",
+    ),
+    (
+        "E0520",
+        "an unknown key use",
+        "The use is not in the vocabulary.",
+        "Correct the word.",
+    ),
+    (
+        "E0521",
+        "a key without a usable algorithm",
+        "A key is `tdes2`, `tdes3`, `aes128`, `aes192`, `aes256` or `rsa(bits, exponent)`.",
+        "Write the algorithm after the colon.",
+    ),
+    (
+        "E0522",
+        "an algorithm that does not go with the use",
+        "Each use is defined for certain algorithms.",
+        "Take one of those that the finding lists.",
+    ),
+    (
+        "E0601",
+        "a PIN in clear",
+        "A file never brings a PIN in clear.",
+        "Declare the field as `pin_block(format, under: key)`.",
+    ),
+    (
+        "E0602",
+        "a PIN block without its PAN",
+        "Formats 0, 3 and 4 of ISO 9564-1 are bound to the account number.",
+        "Give the record a field of type `pan`.",
+    ),
+    (
+        "E1001",
+        "a secret would leak",
+        "A value reaches a sink that takes less than it is. The path shows each step from its \
+         source to the sink.",
+        "Lower the value by a named operation, or leave it out.",
+    ),
+    (
+        "E1002",
+        "the PAN beside a PIN",
+        "A PIN mailer shows nothing that leads to the account (ISO 9564-1, PCI PIN).",
+        "Show a reference instead.",
+    ),
+    (
+        "E1003",
+        "something else in the CVV2 panel",
+        "The panel holds the card verification value of service code 000 and nothing else.",
+        "Use `cvv2(…)`.",
+    ),
+    (
+        "E1004",
+        "a secret declared less secret",
+        "A PAN and a PIN block are what they are.",
+        "Leave the clause out; lower the value where it is used.",
+    ),
+    (
+        "E1005",
+        "an enciphered PIN that would stay",
+        "A PIN block is for transit: it is translated by the HSM and never kept on a card's \
+         open data or stripe.",
+        "Give the chip its PIN by `offline_pin`, the stripe a `pvv(…)`.",
+    ),
+];
 
-/// The row of a code.
+/// The row of a code of this crate: title, explanation, how to mend.
 #[must_use]
-pub fn explanation(code: &str) -> Option<&'static CodeRow> {
-    CODES.iter().find(|row| row.0 == code)
+pub fn explanation(
+    code: &str,
+) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
+    CODES
+        .iter()
+        .chain(crate::emit::CODES)
+        .find(|row| row.0 == code)
+        .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_each_stands_once() {
+        for pair in CODES.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{} before {}", pair[0].0, pair[1].0);
+        }
+        for row in CODES {
+            let elsewhere = crate::emit::CODES.iter().any(|other| other.0 == row.0);
+            assert!(!elsewhere, "{} has two meanings", row.0);
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub use render::human;
 
 use crate::model::{Sources, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -178,14 +179,33 @@ impl Findings {
         self.problems.extend(other.problems);
     }
 
-    /// The findings with places, sorted by file and position, each once.
+    /// The findings with places, sorted by file and position, each once. Where an early phase has
+    /// found fault with a value, later phases' faults with the same words are left out.
     #[must_use]
     pub fn resolve(&self, sources: &Sources) -> Vec<Finding> {
-        let mut all: Vec<Finding> = self.problems.iter().map(|p| finding(p, sources)).collect();
-        all.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
-        all.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
-        all
+        let mut first: HashMap<Span, &Problem> = HashMap::new();
+        let mut kept = Vec::new();
+        for problem in &self.problems {
+            let earlier = first.get(&problem.span);
+            if earlier.is_none_or(|other| !covers(other, problem)) {
+                kept.push(finding(problem, sources));
+            }
+            if earlier.is_none() && problem.severity == Severity::Error {
+                first.insert(problem.span, problem);
+            }
+        }
+        kept.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
+        kept.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
+        kept
     }
+}
+
+/// Whether the earlier problem says all that the later one at the same place has to say.
+fn covers(earlier: &Problem, later: &Problem) -> bool {
+    let about_a_value = ["E0106", "E0114", "E02", "E05", "E10"]
+        .iter()
+        .any(|band| earlier.code.starts_with(band));
+    about_a_value && (earlier.code != later.code || earlier.code == "E1001")
 }
 
 fn finding(problem: &Problem, sources: &Sources) -> Finding {

@@ -30,7 +30,8 @@ pub fn human(findings: &[Finding]) -> String {
                 step.what
             );
         }
-        for label in &finding.labels {
+        let labels = finding.labels.iter().filter(|_| finding.path.is_empty());
+        for label in labels {
             let _ = writeln!(
                 out,
                 "  {}:{}:{}: {}",

@@ -54,6 +54,7 @@ impl Elaborator<'_> {
             ty,
             secrecy: Secrecy::Public,
             shows_pan: false,
+            holds_pin: false,
             path: step("a constant", span, None),
         }
     }
@@ -145,19 +146,22 @@ impl Elaborator<'_> {
             Effect::Join => joined,
             Effect::Becomes(level) => level,
         };
+        let readable = match gives {
+            ValueType::Text | ValueType::TextList | ValueType::Bytes => true,
+            ValueType::Number => counts_on(&op),
+            _ => false,
+        };
+        let lowered = effect == Effect::Becomes(Secrecy::Public);
+        let exported = matches!(&op, Op::Intent { intent, .. } if intent == "pin.export");
+        let made = matches!(&op, Op::Intent { .. }) && !exported;
         let node = self.node(op, gives, secrecy, span);
-        let readable = matches!(
-            gives,
-            ValueType::Text | ValueType::TextList | ValueType::Bytes | ValueType::Number
-        );
         Typed {
             node,
             ty: plain_type(gives),
             secrecy,
-            shows_pan: readable
-                && secrecy >= Secrecy::Cardholder
-                && effect != Effect::Becomes(Secrecy::Public)
-                && args.iter().any(|a| a.shows_pan),
+            shows_pan: readable && !lowered && !made && args.iter().any(|a| a.shows_pan),
+            holds_pin: exported
+                || readable && !lowered && !made && args.iter().any(|a| a.holds_pin),
             path: way(what, span, effect, joined, top.map(|(_, path)| path)),
         }
     }
@@ -210,6 +214,12 @@ pub(super) fn step(what: impl Into<String>, span: Span, from: Option<Rc<Step>>) 
         span,
         from,
     })
+}
+
+/// Whether a number is still made of the digits of what it came from, not a count of them.
+fn counts_on(op: &Op) -> bool {
+    matches!(op, Op::Apply { function, .. }
+        if matches!(function.as_str(), "to_number" | "add" | "subtract"))
 }
 
 /// The way of a result. What an operation makes more secret than all that goes into it (a PIN, a

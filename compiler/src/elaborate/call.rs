@@ -361,6 +361,7 @@ impl<'a> Elaborator<'a> {
             ty,
             secrecy: public,
             shows_pan: false,
+            holds_pin: false,
             path: super::build::step(format!("`count({name})`"), span, None),
         })
     }

@@ -39,7 +39,7 @@ impl Elaborator<'_> {
             (Type::PinBlock { .. } | Type::Pin, _) if need == ValueType::Text => {
                 let help = "a PIN is drawn by the `pin` block of a mailer and held by \
                             `offline_pin`; no text may show it";
-                self.report_pin_as_text(&value, span, help);
+                self.report_pin(&value, span, super::expr::TEXT, help);
                 return None;
             }
             (Type::Number { .. }, _) if need == ValueType::Text => {
@@ -174,7 +174,6 @@ impl Elaborator<'_> {
         let pin = self.intent("pin.import", &[key], &[value, pan, number], span)?;
         Some(Typed {
             ty: Type::Pin,
-            shows_pan: false,
             path: super::build::step("as a PIN", span, Some(block_path)),
             ..pin
         })

@@ -5,6 +5,14 @@ use crate::diagnostics::Problem;
 use crate::model::{MExpr, MItem, MKind, MPart, MPhrase, Span};
 use crate::types::{Lengths, Type};
 
+/// What would become of a PIN: in words, and as the last step of its way.
+pub(super) const TEXT: (&str, &str) = ("would become text, where anyone can read it", "as text");
+/// The same for a comparison.
+pub(super) const COMPARISON: (&str, &str) = (
+    "would decide a comparison, whose outcome anyone can watch",
+    "in a comparison",
+);
+
 impl<'a> Elaborator<'a> {
     /// An expression as a typed node; `want` is what its place takes, and what it is turned into
     /// where the language does that by itself. `None` means that a finding was pushed (or that a
@@ -136,37 +144,35 @@ impl<'a> Elaborator<'a> {
             return self.coerce(typed, &Type::text(), e.span);
         }
         let help = match &typed.ty {
-            Type::Date => "say how: `{order.expiry |> \"MM/YY\"}`",
+            Type::Date => "name it first: `let printed = order.expiry |> \"MM/YY\"`, then `{printed}`",
             Type::Bytes(_) => "write them as `{hex(…)}`",
-            Type::Lines { .. } => "take one line: `{line(order.address, 1)}`",
+            Type::Lines { .. } => "take one line: `{order.address[1]}`",
             Type::Pin | Type::PinBlock { .. } => {
                 "a PIN is never text; it is drawn by the `pin` block of a mailer"
             }
             _ => "make text of it first",
         };
-        let code = if matches!(typed.ty, Type::Pin | Type::PinBlock { .. }) {
-            self.report_pin_as_text(&typed, e.span, help);
+        if matches!(typed.ty, Type::Pin | Type::PinBlock { .. }) {
+            self.report_pin(&typed, e.span, TEXT, help);
             return None;
-        } else {
-            "E0201"
-        };
+        }
         let message = format!("{} can't stand in a text", typed.ty.words());
-        self.say(code, e.span, message, help);
+        self.say("E0201", e.span, message, help);
         None
     }
 
-    /// A PIN in a text is a leak, whatever the text is for: E1001 with its path.
-    pub(super) fn report_pin_as_text(&mut self, value: &Typed, span: Span, help: &str) {
-        let mut steps = Vec::new();
-        let mut at = Some(&value.path);
-        while let Some(step) = at {
-            steps.push((step.span, step.what.clone()));
-            at = step.from.as_ref();
-        }
-        steps.reverse();
-        steps.push((span, "as text".to_owned()));
-        let source = steps.first().map_or("", |(_, what)| what.as_str());
-        let message = format!("{source} would become text, where anyone can read it");
+    /// A PIN in a text or a comparison is a leak, whatever that is for: E1001 with its path.
+    pub(super) fn report_pin(
+        &mut self,
+        value: &Typed,
+        span: Span,
+        (fate, last): (&str, &str),
+        help: &str,
+    ) {
+        let mut steps = crate::secrecy::way(&value.path);
+        let source = crate::secrecy::source(value);
+        steps.push((span, last.to_owned()));
+        let message = format!("{source} {fate}");
         let mut problem = Problem::error("E1001", span, message).help(help);
         problem.path = steps;
         self.findings().push(problem);
@@ -219,7 +225,7 @@ impl<'a> Elaborator<'a> {
                 }
                 (Type::Pin | Type::PinBlock { .. }, _) => {
                     let help = "a PIN is drawn by the `pin` block of a mailer, never as text";
-                    self.report_pin_as_text(&typed, item.phrase.span, help);
+                    self.report_pin(&typed, item.phrase.span, TEXT, help);
                     return None;
                 }
                 (ty, _) => {

@@ -273,6 +273,7 @@ impl<'a> Elaborator<'a> {
         Some(Typed {
             node,
             shows_pan: def.ty == Type::Pan,
+            holds_pin: matches!(def.ty, Type::PinBlock { .. }),
             ty: def.ty,
             secrecy: def.secrecy,
             path: step(what, span, None),
@@ -303,6 +304,7 @@ impl<'a> Elaborator<'a> {
             ty,
             secrecy: Secrecy::Public,
             shows_pan: false,
+            holds_pin: false,
             path: step(format!("`run.{field}`"), span, None),
         })
     }

@@ -46,6 +46,8 @@ pub struct Typed {
     pub secrecy: Secrecy,
     /// Whether it shows the PAN, or enough of it to find the account.
     pub shows_pan: bool,
+    /// Whether it is or holds an enciphered PIN, which is for transit only.
+    pub holds_pin: bool,
     /// The way of the most secret thing in it.
     pub path: Rc<Step>,
 }

@@ -1,5 +1,6 @@
 //! Operators: comparison, sums, conditions, pipes.
 
+use super::expr::COMPARISON;
 use super::{Elaborator, Typed};
 use crate::model::{MExpr, MKind, Span};
 use crate::types::Type;
@@ -69,7 +70,7 @@ impl<'a> Elaborator<'a> {
             let value = if pin(&a.ty) { &a } else { &b };
             let help = "no comparison may look at a PIN; the chip or the issuer verifies it";
             let value = value.clone();
-            self.report_pin_as_text(&value, span, help);
+            self.report_pin(&value, span, COMPARISON, help);
             return None;
         }
         let mut a = a;
