@@ -32,11 +32,15 @@ impl Schedule {
         for (slot, shift) in keys.iter_mut().zip(SHIFTS) {
             c = (c << shift | c >> (28 - shift)) & MASK_28;
             d = (d << shift | d >> (28 - shift)) & MASK_28;
-            let [c_parts, d_parts] = [c, d].map(|half| [21, 14, 7, 0].map(|at| half >> at & 0x7F));
-            let parts = c_parts.into_iter().chain(d_parts);
-            *slot = CHOICE_2.iter().zip(parts).fold(0, |key, (table, part)| {
-                key | table.get(part as usize).copied().unwrap_or(0)
-            });
+            let [c1, c2, c3, c4, d1, d2, d3, d4] = &CHOICE_2;
+            *slot = choose(c1, c >> 21)
+                | choose(c2, c >> 14)
+                | choose(c3, c >> 7)
+                | choose(c4, c)
+                | choose(d1, d >> 21)
+                | choose(d2, d >> 14)
+                | choose(d3, d >> 7)
+                | choose(d4, d);
         }
         Self(keys)
     }
@@ -123,6 +127,11 @@ fn look(table: &[u32; 64], bits: u32) -> u32 {
 #[inline(always)]
 fn pick(table: &[u64; 32], index: u8) -> u64 {
     table.get(usize::from(index)).copied().unwrap_or(0)
+}
+
+#[inline(always)]
+fn choose(table: &[u64; 128], bits: u32) -> u64 {
+    table.get((bits & 0x7F) as usize).copied().unwrap_or(0)
 }
 
 const MASK_28: u32 = (1 << 28) - 1;

@@ -18,60 +18,76 @@ use crate::rsa_key::RandomSource;
 pub(crate) const ROOT_OCTETS: usize = 32;
 
 /// The secret from which one site draws everything.
-pub(crate) struct Root(Zeroizing<[u8; ROOT_OCTETS]>);
+pub(crate) struct Root {
+    secret: Zeroizing<[u8; ROOT_OCTETS]>,
+    hash: KeyedHash,
+}
 
 impl Root {
     pub(crate) fn new(octets: [u8; ROOT_OCTETS]) -> Self {
-        Self(Zeroizing::new(octets))
+        Self {
+            hash: KeyedHash::new(&octets),
+            secret: Zeroizing::new(octets),
+        }
     }
 
     /// A new root from the operating system.
     pub(crate) fn fresh() -> Result<Self, Refused> {
         let mut octets = Zeroizing::new([0; ROOT_OCTETS]);
         match getrandom::fill(octets.as_mut_slice()) {
-            Ok(()) => Ok(Self(octets)),
+            Ok(()) => Ok(Self::new(*octets)),
             Err(e) => Err(error::RANDOMNESS.found(format!("the operating system says: {e}"))),
         }
     }
 
     pub(crate) fn expose(&self) -> &[u8; ROOT_OCTETS] {
-        &self.0
+        &self.secret
+    }
+
+    /// A keyed hash of parts.
+    pub(crate) fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.hash.over(parts)
     }
 
     /// A key of its own for a purpose inside the HSM.
     pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(keyed_hash(
-            self.0.as_slice(),
-            &[b"cardwright soft hsm key", purpose.as_bytes()],
-        ))
+        Zeroizing::new(self.hash(&[b"cardwright soft hsm key", purpose.as_bytes()]))
     }
 
     /// The stream of one draw.
     pub(crate) fn draw(&self, draw: &Draw<'_>, kind: &str) -> Stream {
-        Stream::new(&Zeroizing::new(keyed_hash(
-            self.0.as_slice(),
-            &[
-                b"cardwright soft hsm draw",
-                kind.as_bytes(),
-                draw.job.as_bytes(),
-                &draw.order.to_be_bytes(),
-                draw.purpose.as_bytes(),
-            ],
-        )))
+        Stream::new(&Zeroizing::new(self.hash(&[
+            b"cardwright soft hsm draw",
+            kind.as_bytes(),
+            draw.job.as_bytes(),
+            &draw.order.to_be_bytes(),
+            draw.purpose.as_bytes(),
+        ])))
     }
 }
 
-/// HMAC-SHA-256 over parts, each with its length in front so that no two lists are one text.
-pub(crate) fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else {
-        return [0; 32];
-    };
-    for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part);
+/// HMAC-SHA-256 whose key is taken in once.
+pub(crate) struct KeyedHash(Hmac<Sha256>);
+
+impl KeyedHash {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        // HMAC pads a key with zeros to a block of the hash (RFC 2104, 2).
+        let mut block = Zeroizing::new([0u8; 64]);
+        for (slot, octet) in block.iter_mut().zip(key) {
+            *slot = *octet;
+        }
+        Self(<Hmac<Sha256> as KeyInit>::new((&*block).into()))
     }
-    mac.finalize().into_bytes().into()
+
+    /// Over parts, each with its length in front so that no two lists are one text.
+    pub(crate) fn over(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 /// Blocks that are made at once.

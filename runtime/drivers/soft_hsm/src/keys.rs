@@ -238,13 +238,12 @@ impl Ring {
         if self.keys.len() >= KEYS_MAX || self.by_name.contains_key(&key.name) {
             return Err(error::KEY_FILE.found(format!("no room for a key {}", key.name)));
         }
-        if let Some(twin) = self.keys.iter().find(|k| k.material.same_as(&key.material)) {
-            if twin.usage != key.usage {
-                return Err(error::KEY_USE.found(format!(
-                    "keys {} and {} are the same octets for two uses",
-                    twin.name, key.name
-                )));
-            }
+        let twin = self.keys.iter().find(|k| k.material.same_as(&key.material));
+        if let Some(twin) = twin.filter(|k| k.usage != key.usage) {
+            return Err(error::KEY_USE.found(format!(
+                "keys {} and {} are the same octets for two uses",
+                twin.name, key.name
+            )));
         }
         let number = self.keys.len() as u32;
         self.by_name.insert(key.name.clone(), number);

@@ -8,7 +8,7 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use zeroize::Zeroizing;
 
-use crate::entropy::{Root, keyed_hash};
+use crate::entropy::{KeyedHash, Root};
 use crate::error::{self, Refused};
 
 /// First octet of every blob.
@@ -21,7 +21,7 @@ pub(crate) const CLEAR_OCTETS_MAX: usize = 4_096;
 /// Seals and opens under one root.
 pub(crate) struct Sealer {
     cipher: Aes256Gcm,
-    nonce_key: Zeroizing<[u8; 32]>,
+    nonces: KeyedHash,
 }
 
 impl Sealer {
@@ -29,7 +29,7 @@ impl Sealer {
         let key = root.derive("storage");
         Self {
             cipher: Aes256Gcm::new(&(*key).into()),
-            nonce_key: root.derive("storage nonce"),
+            nonces: KeyedHash::new(&root.derive("storage nonce")),
         }
     }
 
@@ -46,10 +46,7 @@ impl Sealer {
         if clear.len() > CLEAR_OCTETS_MAX {
             return Err(failed());
         }
-        let hash = keyed_hash(
-            self.nonce_key.as_slice(),
-            &[kind.as_bytes(), bound, context, clear],
-        );
+        let hash = self.nonces.over(&[kind.as_bytes(), bound, context, clear]);
         let nonce: [u8; NONCE_OCTETS] = *hash.first_chunk().ok_or_else(failed)?;
         let mut blob = Vec::with_capacity(1 + NONCE_OCTETS + clear.len() + TAG_OCTETS);
         blob.push(VERSION);

@@ -1,5 +1,7 @@
 //! The HSM's file: made once, kept, refused when damaged; and the test CA's files.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod common;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! RSA keys against another implementation and against known parts.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use cardwright_soft_hsm::entropy::Stream;
 use cardwright_soft_hsm::rsa_key::{RandomSource, RsaKey, generate, raise};
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};

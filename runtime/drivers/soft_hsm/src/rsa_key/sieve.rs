@@ -106,7 +106,7 @@ impl Pack {
         for &limb in start {
             let (sum, carry) = value.overflowing_add(limb);
             let m = sum.wrapping_mul(self.inverse);
-            let high = (u128::from(m) * u128::from(self.product) >> 64) as u64;
+            let high = ((u128::from(m) * u128::from(self.product)) >> 64) as u64;
             let (difference, borrow) = u64::from(carry).overflowing_sub(high);
             value = if borrow {
                 difference.wrapping_add(self.product)
@@ -121,7 +121,7 @@ impl Pack {
 impl SmallPrime {
     #[inline]
     fn remainder(&self, value: u64) -> u32 {
-        let quotient = (u128::from(value) * u128::from(self.reciprocal) >> 64) as u64;
+        let quotient = ((u128::from(value) * u128::from(self.reciprocal)) >> 64) as u64;
         let mut rest = value.wrapping_sub(quotient.wrapping_mul(u64::from(self.prime)));
         // The truncated reciprocal makes the quotient at most two too small.
         for _ in 0..2 {

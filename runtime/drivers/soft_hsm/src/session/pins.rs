@@ -8,7 +8,6 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{Session, draw_context};
-use crate::entropy::keyed_hash;
 use crate::error::{self, Refused};
 use crate::rsa_key::{RandomSource, raise};
 
@@ -77,7 +76,7 @@ impl Session {
     }
 
     fn mark_of(&self, pan: &str) -> [u8; MARK_OCTETS] {
-        let hash = keyed_hash(self.shared.root.expose(), &[b"PIN's PAN", pan.as_bytes()]);
+        let hash = self.shared.root.hash(&[b"PIN's PAN", pan.as_bytes()]);
         hash.first_chunk().copied().unwrap_or_default()
     }
 
@@ -132,10 +131,12 @@ impl Session {
     ) -> Result<Vec<u8>, Refused> {
         let key = self.key_for(key, KeyUse::PinEncryption)?;
         let Opened { pin, origin } = self.opened_pin(pin)?;
-        if let Origin::Bound(mark) = origin {
-            if format == 1 || !bool::from(mark.ct_eq(&self.mark_of(pan))) {
-                return Err(error::TRANSLATION.found(format!("to format {format}")));
-            }
+        let misplaced = match origin {
+            Origin::Free => false,
+            Origin::Bound(mark) => format == 1 || !bool::from(mark.ct_eq(&self.mark_of(pan))),
+        };
+        if misplaced {
+            return Err(error::TRANSLATION.found(format!("to format {format}")));
         }
         let mut random = Zeroizing::new([0u8; 16]);
         self.shared

@@ -1,5 +1,5 @@
 //! What several test files need.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use cardwright_ports::HsmError;
 use cardwright_ports::hsm::{Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse};
