@@ -11,13 +11,16 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "E0391",
         "malformed data objects",
-        "Octets are not TLV, not a data object list or not an AFL: a tag, a length or a count is wrong.",
-        "Look at the octet that the message names; templates and lists must end where their length says.",
+        "Octets are not TLV, not a data object list or not an AFL: a tag, a length or a count \
+         is wrong.",
+        "Look at the octet that the message names; templates and lists must end where their \
+         length says.",
     ),
     (
         "E0392",
         "cryptogram input is wrong",
-        "A sequence number or proprietary authentication data have a length that EMV does not allow.",
+        "A sequence number or proprietary authentication data have a length that EMV does not \
+         allow.",
         "Give two digits for the sequence number and up to 8 octets of authentication data.",
     ),
     (
@@ -30,7 +33,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "E0394",
         "certificate can't be made",
         "A field to be certified or a key size is outside what EMV allows.",
-        "Modulus of the signer at least as long as the certified one, exponent 3 or 65537, MMYY expiry.",
+        "Modulus of the signer at least as long as the certified one, exponent 3 or 65537, MMYY \
+         expiry.",
     ),
     (
         "E0490",
@@ -41,7 +45,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "E0491",
         "secure channel can't be opened",
-        "The card's answer to INITIALIZE UPDATE is malformed or refused, or the level does not exist.",
+        "The card's answer to INITIALIZE UPDATE is malformed or refused, or the level does not \
+         exist.",
         "Check protocol, key version and security level of the profile against the card.",
     ),
     (
@@ -53,7 +58,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "E0493",
         "answer's protection is wrong",
-        "An answer's MAC or encryption does not hold; it was changed or belongs to another command.",
+        "An answer's MAC or encryption does not hold; it was changed or belongs to another \
+         command.",
         "Reject the card; if it happens on every card, check option i of the profile.",
     ),
     (
@@ -101,7 +107,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "E0594",
         "no such test key",
-        "Open test keys exist for tdes2, tdes3, aes128, aes192, aes256 and for RSA of 512 to 4096 bits.",
+        "Open test keys exist for tdes2, tdes3, aes128, aes192, aes256 and for RSA of 512 to \
+         4096 bits.",
         "Use one of these algorithms.",
     ),
     (
@@ -113,7 +120,8 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "E0691",
         "PIN block does not hold a PIN",
-        "Deciphered, the block has wrong control, length, digits or fill: another key, another PAN.",
+        "Deciphered, the block has wrong control, length, digits or fill: another key, another \
+         PAN.",
         "Check the PIN key's check value and that the block was made for this PAN and format.",
     ),
     (

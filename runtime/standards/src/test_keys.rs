@@ -1,22 +1,25 @@
 //! Open test keys: the same for everybody everywhere, so that bundles, cards and check values made
 //! with them can be compared.
 //!
-//! **These keys are public. Their seed is this file.** Whoever knows a key's name knows the key. They
-//! protect nothing and must never meet a live card; a soft HSM that uses them refuses LIVE bundles.
+//! **These keys are public. Their seed is this file.** Whoever knows a key's name knows the key.
+//! They protect nothing and must never meet a live card; a soft HSM that uses them refuses LIVE
+//! bundles.
 //!
 //! The rules below are fixed for ever: certificates and cards in many places depend on them.
 //!
 //! 1. **Expansion.** Block `i` of (name, algorithm) is SHA-256 over: `i` as 4 octets big endian,
-//!    counted from 0; the ASCII text `Cardwright open test key v1`; a zero octet; the name in UTF-8;
-//!    a zero octet; the algorithm in ASCII. The stream is block 0, block 1, and so on.
-//! 2. **Symmetric keys** (`tdes2`, `tdes3`, `aes128`, `aes192`, `aes256`) are the first 16, 24, 16, 24
-//!    or 32 octets of the stream; DES keys then get odd parity. Should two neighbouring parts of a
-//!    DES key be equal, the key is cut 8 octets later in the stream, and so on until they differ.
-//! 3. **RSA primes** of a modulus of `bits` bits (a multiple of 8) and exponent `e`: the algorithm text
-//!    is `rsa BITS E p` or `rsa BITS E q`, in decimal, single spaces. The first `bits / 8` octets of
-//!    the stream, of which the first `bits / 2` bits are taken as a big-endian number, in which the
-//!    two highest bits and the lowest bit are set. From there in steps of 2 the first number is taken
-//!    that is prime and is not 1 modulo `e`. The modulus has exactly `bits` bits.
+//!    counted from 0; the ASCII text `Cardwright open test key v1`; a zero octet; the name in
+//!    UTF-8; a zero octet; the algorithm in ASCII. The stream is block 0, block 1, and so on.
+//! 2. **Symmetric keys** (`tdes2`, `tdes3`, `aes128`, `aes192`, `aes256`) are the first 16, 24,
+//!    16, 24 or 32 octets of the stream; DES keys then get odd parity. Should two neighbouring
+//!    parts of a DES key be equal, the key is cut 8 octets later in the stream, and so on until
+//!    they differ.
+//! 3. **RSA primes** of a modulus of `bits` bits (a multiple of 8) and exponent `e`: the
+//!    algorithm text is `rsa BITS E p` or `rsa BITS E q`, in decimal, single spaces. The first
+//!    `bits / 8` octets of the stream, of which the first `bits / 2` bits are taken as a
+//!    big-endian number, in which the two highest bits and the lowest bit are set. From there in
+//!    steps of 2 the first number is taken that is prime and is not 1 modulo `e`. The modulus has
+//!    exactly `bits` bits.
 
 use crate::cipher::KeyBytes;
 use crate::des_keys::{has_equal_parts, set_odd_parity};
@@ -44,7 +47,8 @@ const WINDOW: usize = 4096;
 pub enum TestKeyError {
     /// An algorithm that has no rule.
     #[error(
-        "there is no open test key for algorithm `{0}`; known are tdes2, tdes3, aes128, aes192, aes256"
+        "there is no open test key for algorithm `{0}`; known are tdes2, tdes3, aes128, aes192, \
+         aes256"
     )]
     Algorithm(String),
     /// A name with a zero octet or none.

@@ -1,8 +1,8 @@
-//! Magnetic stripe tracks 1 and 2: ISO/IEC 7813 content, ISO/IEC 7811-2 and -6 coding, and the track
-//! 2 equivalent data of the chip (tag 57).
+//! Magnetic stripe tracks 1 and 2: ISO/IEC 7813 content, ISO/IEC 7811-2 and -6 coding, and the
+//! track 2 equivalent data of the chip (tag 57).
 //!
-//! A track's text here includes start and end sentinel and leaves out the LRC; the limits of 79 and 40
-//! characters include all three.
+//! A track's text here includes start and end sentinel and leaves out the LRC; the limits of 79
+//! and 40 characters include all three.
 
 use crate::digits;
 use crate::formats;

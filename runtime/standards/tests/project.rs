@@ -34,7 +34,8 @@ const SEQUENCE: [u8; 2] = [0, 3];
 const CARD: [u8; 6] = [0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6];
 const CARD_03: [u8; 8] = [0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8];
 
-/// The list does not say which 19-digit PAN this line is for. Long PANs are covered by pyemv's cases.
+/// The list does not say which 19-digit PAN this line is for. Long PANs are covered by pyemv's
+/// cases.
 const WITHOUT_INPUT: &str = "ICC MK A 19d";
 
 /// Every line of the file, computed and compared.
@@ -320,7 +321,8 @@ fn channel_lines() -> Vec<String> {
             to_hex(s_mac.left().encrypt(auth_mac))
         ),
         format!(
-            "SCP02 C-MAC of 84E280000D|9010020303 with encrypted ICV: {} with plain ICV (i=05/45): {}",
+            "SCP02 C-MAC of 84E280000D|9010020303 with encrypted ICV: {} with plain ICV \
+             (i=05/45): {}",
             mac_of(&secured),
             mac_of(&plain)
         ),

@@ -1,5 +1,5 @@
-//! Meaning of the bits of AIP, TVR and action codes, AUC and CTQ, of CVM lists and service codes, as
-//! tables. EMV Book 3, annex C; the tables keep the standard's order.
+//! Meaning of the bits of AIP, TVR and action codes, AUC and CTQ, of CVM lists and service codes,
+//! as tables. EMV Book 3, annex C; the tables keep the standard's order.
 
 /// One bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,93 +87,345 @@ const fn f(octet: usize, mask: u8, name: &'static str, text: &'static str) -> Fl
 }
 
 /// Application interchange profile, tag 82 (annex C1).
-#[rustfmt::skip]
-pub static AIP: Flags = Flags { name: "aip", octets: 2, flags: &[
-    f(0, 0x80, "xda", "XDA is supported"),
-    f(0, 0x40, "sda", "static data authentication is supported"),
-    f(0, 0x20, "dda", "dynamic data authentication is supported"),
-    f(0, 0x10, "cardholder_verification", "cardholder verification is supported"),
-    f(0, 0x08, "terminal_risk_management", "terminal risk management is to be performed"),
-    f(0, 0x04, "issuer_authentication", "issuer authentication by EXTERNAL AUTHENTICATE is supported"),
-    f(0, 0x02, "on_device_cvm", "on-device cardholder verification is supported (contactless)"),
-    f(0, 0x01, "cda", "combined DDA and application cryptogram is supported"),
-    f(1, 0x80, "emv_mode", "EMV mode is supported (contactless)"),
-    f(1, 0x40, "mobile", "the device is a mobile (contactless)"),
-    f(1, 0x20, "contactless_transaction", "contactless transaction"),
-    f(1, 0x01, "relay_resistance", "relay resistance protocol is supported (contactless)"),
-] };
+pub static AIP: Flags = Flags {
+    name: "aip",
+    octets: 2,
+    flags: &[
+        f(0, 0x80, "xda", "XDA is supported"),
+        f(0, 0x40, "sda", "static data authentication is supported"),
+        f(0, 0x20, "dda", "dynamic data authentication is supported"),
+        f(
+            0,
+            0x10,
+            "cardholder_verification",
+            "cardholder verification is supported",
+        ),
+        f(
+            0,
+            0x08,
+            "terminal_risk_management",
+            "terminal risk management is to be performed",
+        ),
+        f(
+            0,
+            0x04,
+            "issuer_authentication",
+            "issuer authentication by EXTERNAL AUTHENTICATE is supported",
+        ),
+        f(
+            0,
+            0x02,
+            "on_device_cvm",
+            "on-device cardholder verification is supported (contactless)",
+        ),
+        f(
+            0,
+            0x01,
+            "cda",
+            "combined DDA and application cryptogram is supported",
+        ),
+        f(1, 0x80, "emv_mode", "EMV mode is supported (contactless)"),
+        f(1, 0x40, "mobile", "the device is a mobile (contactless)"),
+        f(
+            1,
+            0x20,
+            "contactless_transaction",
+            "contactless transaction",
+        ),
+        f(
+            1,
+            0x01,
+            "relay_resistance",
+            "relay resistance protocol is supported (contactless)",
+        ),
+    ],
+};
 
 /// Terminal verification results, tag 95, and the action codes 9F0D, 9F0E, 9F0F (annex C5).
-#[rustfmt::skip]
-pub static TVR: Flags = Flags { name: "tvr", octets: 5, flags: &[
-    f(0, 0x80, "oda_not_performed", "offline data authentication was not performed"),
-    f(0, 0x40, "sda_failed", "static data authentication failed"),
-    f(0, 0x20, "icc_data_missing", "ICC data are missing"),
-    f(0, 0x10, "exception_file", "the card is in the terminal's exception file"),
-    f(0, 0x08, "dda_failed", "dynamic data authentication failed"),
-    f(0, 0x04, "cda_failed", "combined DDA and application cryptogram failed"),
-    f(0, 0x02, "sda_selected", "static data authentication was selected"),
-    f(0, 0x01, "xda_selected", "XDA was selected"),
-    f(1, 0x80, "application_versions_differ", "ICC and terminal have different application versions"),
-    f(1, 0x40, "application_expired", "the application has expired"),
-    f(1, 0x20, "application_not_yet_effective", "the application is not yet effective"),
-    f(1, 0x10, "service_not_allowed", "the requested service is not allowed for the card"),
-    f(1, 0x08, "new_card", "new card"),
-    f(1, 0x02, "biometric_performed", "biometric verification was performed and successful"),
-    f(1, 0x01, "biometric_template_unsupported", "the biometric template format is not supported"),
-    f(2, 0x80, "cvm_failed", "cardholder verification was not successful"),
-    f(2, 0x40, "cvm_unrecognised", "unrecognised cardholder verification method"),
-    f(2, 0x20, "pin_try_limit_exceeded", "PIN try limit exceeded"),
-    f(2, 0x10, "pin_entry_required_no_pinpad", "PIN entry required and the PIN pad is missing or broken"),
-    f(2, 0x08, "pin_entry_required_not_entered", "PIN entry required, PIN pad present, but no PIN entered"),
-    f(2, 0x04, "online_cvm_captured", "online cardholder verification was captured"),
-    f(2, 0x02, "biometric_required_no_device", "biometric required but no capture device"),
-    f(2, 0x01, "biometric_required_not_captured", "biometric required but not captured"),
-    f(3, 0x80, "exceeds_floor_limit", "the transaction exceeds the floor limit"),
-    f(3, 0x40, "lower_consecutive_offline_limit_exceeded", "lower consecutive offline limit exceeded"),
-    f(3, 0x20, "upper_consecutive_offline_limit_exceeded", "upper consecutive offline limit exceeded"),
-    f(3, 0x10, "selected_at_random", "selected at random for online processing"),
-    f(3, 0x08, "merchant_forced_online", "the merchant forced the transaction online"),
-    f(3, 0x04, "biometric_try_limit_exceeded", "biometric try limit exceeded"),
-    f(3, 0x02, "biometric_type_unsupported", "the biometric type is not supported"),
-    f(3, 0x01, "xda_failed", "XDA signature verification failed"),
-    f(4, 0x80, "default_tdol_used", "the default TDOL was used"),
-    f(4, 0x40, "issuer_authentication_failed", "issuer authentication failed"),
-    f(4, 0x20, "script_failed_before_final_ac", "script processing failed before the final GENERATE AC"),
-    f(4, 0x10, "script_failed_after_final_ac", "script processing failed after the final GENERATE AC"),
-    f(4, 0x04, "ca_ecc_key_missing", "the CA's ECC key is missing"),
-    f(4, 0x02, "ecc_key_recovery_failed", "ECC key recovery failed"),
-] };
+pub static TVR: Flags = Flags {
+    name: "tvr",
+    octets: 5,
+    flags: &[
+        f(
+            0,
+            0x80,
+            "oda_not_performed",
+            "offline data authentication was not performed",
+        ),
+        f(0, 0x40, "sda_failed", "static data authentication failed"),
+        f(0, 0x20, "icc_data_missing", "ICC data are missing"),
+        f(
+            0,
+            0x10,
+            "exception_file",
+            "the card is in the terminal's exception file",
+        ),
+        f(0, 0x08, "dda_failed", "dynamic data authentication failed"),
+        f(
+            0,
+            0x04,
+            "cda_failed",
+            "combined DDA and application cryptogram failed",
+        ),
+        f(
+            0,
+            0x02,
+            "sda_selected",
+            "static data authentication was selected",
+        ),
+        f(0, 0x01, "xda_selected", "XDA was selected"),
+        f(
+            1,
+            0x80,
+            "application_versions_differ",
+            "ICC and terminal have different application versions",
+        ),
+        f(
+            1,
+            0x40,
+            "application_expired",
+            "the application has expired",
+        ),
+        f(
+            1,
+            0x20,
+            "application_not_yet_effective",
+            "the application is not yet effective",
+        ),
+        f(
+            1,
+            0x10,
+            "service_not_allowed",
+            "the requested service is not allowed for the card",
+        ),
+        f(1, 0x08, "new_card", "new card"),
+        f(
+            1,
+            0x02,
+            "biometric_performed",
+            "biometric verification was performed and successful",
+        ),
+        f(
+            1,
+            0x01,
+            "biometric_template_unsupported",
+            "the biometric template format is not supported",
+        ),
+        f(
+            2,
+            0x80,
+            "cvm_failed",
+            "cardholder verification was not successful",
+        ),
+        f(
+            2,
+            0x40,
+            "cvm_unrecognised",
+            "unrecognised cardholder verification method",
+        ),
+        f(2, 0x20, "pin_try_limit_exceeded", "PIN try limit exceeded"),
+        f(
+            2,
+            0x10,
+            "pin_entry_required_no_pinpad",
+            "PIN entry required and the PIN pad is missing or broken",
+        ),
+        f(
+            2,
+            0x08,
+            "pin_entry_required_not_entered",
+            "PIN entry required, PIN pad present, but no PIN entered",
+        ),
+        f(
+            2,
+            0x04,
+            "online_cvm_captured",
+            "online cardholder verification was captured",
+        ),
+        f(
+            2,
+            0x02,
+            "biometric_required_no_device",
+            "biometric required but no capture device",
+        ),
+        f(
+            2,
+            0x01,
+            "biometric_required_not_captured",
+            "biometric required but not captured",
+        ),
+        f(
+            3,
+            0x80,
+            "exceeds_floor_limit",
+            "the transaction exceeds the floor limit",
+        ),
+        f(
+            3,
+            0x40,
+            "lower_consecutive_offline_limit_exceeded",
+            "lower consecutive offline limit exceeded",
+        ),
+        f(
+            3,
+            0x20,
+            "upper_consecutive_offline_limit_exceeded",
+            "upper consecutive offline limit exceeded",
+        ),
+        f(
+            3,
+            0x10,
+            "selected_at_random",
+            "selected at random for online processing",
+        ),
+        f(
+            3,
+            0x08,
+            "merchant_forced_online",
+            "the merchant forced the transaction online",
+        ),
+        f(
+            3,
+            0x04,
+            "biometric_try_limit_exceeded",
+            "biometric try limit exceeded",
+        ),
+        f(
+            3,
+            0x02,
+            "biometric_type_unsupported",
+            "the biometric type is not supported",
+        ),
+        f(3, 0x01, "xda_failed", "XDA signature verification failed"),
+        f(4, 0x80, "default_tdol_used", "the default TDOL was used"),
+        f(
+            4,
+            0x40,
+            "issuer_authentication_failed",
+            "issuer authentication failed",
+        ),
+        f(
+            4,
+            0x20,
+            "script_failed_before_final_ac",
+            "script processing failed before the final GENERATE AC",
+        ),
+        f(
+            4,
+            0x10,
+            "script_failed_after_final_ac",
+            "script processing failed after the final GENERATE AC",
+        ),
+        f(4, 0x04, "ca_ecc_key_missing", "the CA's ECC key is missing"),
+        f(
+            4,
+            0x02,
+            "ecc_key_recovery_failed",
+            "ECC key recovery failed",
+        ),
+    ],
+};
 
 /// Application usage control, tag 9F07 (annex C2).
-#[rustfmt::skip]
-pub static AUC: Flags = Flags { name: "auc", octets: 2, flags: &[
-    f(0, 0x80, "domestic_cash", "valid for domestic cash transactions"),
-    f(0, 0x40, "international_cash", "valid for international cash transactions"),
-    f(0, 0x20, "domestic_goods", "valid for domestic goods"),
-    f(0, 0x10, "international_goods", "valid for international goods"),
-    f(0, 0x08, "domestic_services", "valid for domestic services"),
-    f(0, 0x04, "international_services", "valid for international services"),
-    f(0, 0x02, "atm", "valid at ATMs"),
-    f(0, 0x01, "non_atm", "valid at terminals other than ATMs"),
-    f(1, 0x80, "domestic_cashback", "domestic cashback allowed"),
-    f(1, 0x40, "international_cashback", "international cashback allowed"),
-] };
+pub static AUC: Flags = Flags {
+    name: "auc",
+    octets: 2,
+    flags: &[
+        f(
+            0,
+            0x80,
+            "domestic_cash",
+            "valid for domestic cash transactions",
+        ),
+        f(
+            0,
+            0x40,
+            "international_cash",
+            "valid for international cash transactions",
+        ),
+        f(0, 0x20, "domestic_goods", "valid for domestic goods"),
+        f(
+            0,
+            0x10,
+            "international_goods",
+            "valid for international goods",
+        ),
+        f(0, 0x08, "domestic_services", "valid for domestic services"),
+        f(
+            0,
+            0x04,
+            "international_services",
+            "valid for international services",
+        ),
+        f(0, 0x02, "atm", "valid at ATMs"),
+        f(0, 0x01, "non_atm", "valid at terminals other than ATMs"),
+        f(1, 0x80, "domestic_cashback", "domestic cashback allowed"),
+        f(
+            1,
+            0x40,
+            "international_cashback",
+            "international cashback allowed",
+        ),
+    ],
+};
 
 /// Card transaction qualifiers, tag 9F6C (contactless kernel 3).
-#[rustfmt::skip]
-pub static CTQ: Flags = Flags { name: "ctq", octets: 2, flags: &[
-    f(0, 0x80, "online_pin_required", "online PIN required"),
-    f(0, 0x40, "signature_required", "signature required"),
-    f(0, 0x20, "online_if_oda_fails", "go online if offline data authentication fails and the reader can"),
-    f(0, 0x10, "switch_interface_if_oda_fails", "switch interface if offline data authentication fails"),
-    f(0, 0x08, "online_if_expired", "go online if the application has expired"),
-    f(0, 0x04, "switch_interface_for_cash", "switch interface for cash"),
-    f(0, 0x02, "switch_interface_for_cashback", "switch interface for cashback"),
-    f(0, 0x01, "not_valid_for_contactless_atm", "not valid for contactless ATM transactions"),
-    f(1, 0x80, "cdcvm_performed", "consumer device cardholder verification was performed"),
-    f(1, 0x40, "issuer_update_at_pos", "issuer update processing at the point of sale is supported"),
-] };
+pub static CTQ: Flags = Flags {
+    name: "ctq",
+    octets: 2,
+    flags: &[
+        f(0, 0x80, "online_pin_required", "online PIN required"),
+        f(0, 0x40, "signature_required", "signature required"),
+        f(
+            0,
+            0x20,
+            "online_if_oda_fails",
+            "go online if offline data authentication fails and the reader can",
+        ),
+        f(
+            0,
+            0x10,
+            "switch_interface_if_oda_fails",
+            "switch interface if offline data authentication fails",
+        ),
+        f(
+            0,
+            0x08,
+            "online_if_expired",
+            "go online if the application has expired",
+        ),
+        f(
+            0,
+            0x04,
+            "switch_interface_for_cash",
+            "switch interface for cash",
+        ),
+        f(
+            0,
+            0x02,
+            "switch_interface_for_cashback",
+            "switch interface for cashback",
+        ),
+        f(
+            0,
+            0x01,
+            "not_valid_for_contactless_atm",
+            "not valid for contactless ATM transactions",
+        ),
+        f(
+            1,
+            0x80,
+            "cdcvm_performed",
+            "consumer device cardholder verification was performed",
+        ),
+        f(
+            1,
+            0x40,
+            "issuer_update_at_pos",
+            "issuer update processing at the point of sale is supported",
+        ),
+    ],
+};
 
 /// A code and its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +441,6 @@ const fn c(code: u8, name: &'static str) -> Code {
 }
 
 /// Cardholder verification methods: the low 6 bits of a CVM code (annex C3).
-#[rustfmt::skip]
 pub static CVM_METHODS: &[Code] = &[
     c(0x00, "fail"),
     c(0x01, "plaintext_pin_offline"),
@@ -205,7 +456,6 @@ pub static CVM_METHODS: &[Code] = &[
 pub const CVM_NEXT: u8 = 0x40;
 
 /// Cardholder verification conditions (annex C3). 06 to 09 need the application currency 9F42.
-#[rustfmt::skip]
 pub static CVM_CONDITIONS: &[Code] = &[
     c(0x00, "always"),
     c(0x01, "unattended_cash"),

@@ -65,8 +65,8 @@ pub fn host_cryptogram(
     cryptogram(s_enc, &[&sequence, &card_challenge, &host_challenge])
 }
 
-/// The card challenge of options with [`OPTION_PSEUDO_RANDOM`]: the first 6 octets of the C-MAC over
-/// the AID. From memory of E.4.2.3, not checked against a published vector.
+/// The card challenge of options with [`OPTION_PSEUDO_RANDOM`]: the first 6 octets of the C-MAC
+/// over the AID. From memory of E.4.2.3, not checked against a published vector.
 pub fn pseudo_random_challenge(s_mac: &TdesKey, aid: &[u8]) -> Result<[u8; 6], CipherError> {
     let [a, b, c, d, e, f, ..] = mac::retail(s_mac, aid, Padding::Bit)?;
     Ok([a, b, c, d, e, f])

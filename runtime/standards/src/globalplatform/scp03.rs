@@ -77,8 +77,8 @@ pub fn host_cryptogram(
     eight(&derive(s_mac, Constant::HostCryptogram, 8, &context)?)
 }
 
-/// The card challenge of options with [`OPTION_PSEUDO_RANDOM`] (6.2.2.1), so that a host can know it
-/// beforehand.
+/// The card challenge of options with [`OPTION_PSEUDO_RANDOM`] (6.2.2.1), so that a host can know
+/// it beforehand.
 pub fn pseudo_random_challenge(
     k_enc: &AesKey,
     sequence: [u8; 3],

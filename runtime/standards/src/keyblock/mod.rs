@@ -1,8 +1,9 @@
 //! Key blocks: ANSI X9.143 (formerly TR-31), versions A, B, C and D.
 //!
 //! A block is a readable header with optional blocks, the enciphered key with its length and random
-//! fill, and a MAC that binds both. Versions A and C encipher first and MAC the ciphertext with variants
-//! of the protection key; B and D derive both keys with CMAC, MAC the clear key and use the MAC as IV.
+//! fill, and a MAC that binds both. Versions A and C encipher first and MAC the ciphertext with
+//! variants of the protection key; B and D derive both keys with CMAC, MAC the clear key and use
+//! the MAC as IV.
 
 mod header;
 
@@ -62,6 +63,8 @@ impl KeyBlockError {
 pub struct Unwrapped {
     /// Header.
     pub header: Header,
+    /// Header and optional blocks as they stood in the block.
+    pub header_text: String,
     /// Key.
     pub key: Zeroizing<Vec<u8>>,
     /// Random fill behind the key.
@@ -82,8 +85,8 @@ pub fn fill_octets(header: &Header, key_octets: usize) -> Result<usize, KeyBlock
     Ok(((2 + hidden) / block + 1) * block - 2 - key_octets)
 }
 
-/// Wraps a key with random fill behind it, [`fill_octets`] of it or any other number that makes whole
-/// blocks.
+/// Wraps a key with random fill behind it, [`fill_octets`] of it or any other number that makes
+/// whole blocks.
 pub fn wrap(
     protection_key: &[u8],
     header: &Header,
@@ -147,6 +150,7 @@ pub fn unwrap(protection_key: &[u8], block: &str) -> Result<Unwrapped, KeyBlockE
     let (key, fill) = parts.ok_or(KeyBlockError::Key)?;
     Ok(Unwrapped {
         header,
+        header_text: text.to_owned(),
         key: Zeroizing::new(key.to_vec()),
         fill: Zeroizing::new(fill.to_vec()),
     })

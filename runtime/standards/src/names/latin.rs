@@ -1,12 +1,12 @@
 //! Romanisation to ASCII: Latin letters with marks, Greek (ELOT 743), Arabic (letter by letter).
 //!
-//! - **Latin**: marks are dropped after canonical decomposition (é is E, ö is O); letters that do not
-//!   decompose have a table (ß is ss, ø is o, æ is ae, ł is l, đ is d, þ is th …).
+//! - **Latin**: marks are dropped after canonical decomposition (é is E, ö is O); letters that do
+//!   not decompose have a table (ß is ss, ø is o, æ is ae, ł is l, đ is d, þ is th …).
 //! - **Greek**: the ELOT 743 transcription with its pairs (ου is ou, αυ is av or af, μπ is b at the
 //!   beginning of a word, γγ is ng …).
-//! - **Arabic**: one table from letter to letters. Short vowels are written when the name has them and
-//!   are missing when it has none, as in machine readable travel documents; this is a romanisation
-//!   that any reader can repeat, not a transcription.
+//! - **Arabic**: one table from letter to letters. Short vowels are written when the name has
+//!   them and are missing when it has none, as in machine readable travel documents; this is a
+//!   romanisation that any reader can repeat, not a transcription.
 //! - Typographic quotes and dashes become `'` and `-`; control characters and others are refused.
 
 use super::{INPUT_CHARACTERS_MAX, NameError};
@@ -327,8 +327,8 @@ const ARABIC: &[(char, &str)] = &[
     ('٩', "9"),
 ];
 
-/// Shadda: the first letter of its romanisation is written twice. Canonical order puts it behind the
-/// vowel sign, so that it is looked for among all marks that follow.
+/// Shadda: the first letter of its romanisation is written twice. Canonical order puts it behind
+/// the vowel sign, so that it is looked for among all marks that follow.
 const SHADDA: char = '\u{0651}';
 
 fn arabic(character: char, after: &[(usize, char)]) -> Option<Taken> {

@@ -1,7 +1,7 @@
 //! Cardholder names: to ASCII, to the form of track 1 and tag 5F20, to embossing.
 //!
-//! An order's name may be in any script that the tables know; each accepted name has a form that every
-//! card technology can hold.
+//! An order's name may be in any script that the tables know; each accepted name has a form that
+//! every card technology can hold.
 
 pub mod latin;
 
@@ -50,12 +50,12 @@ const PARTICLES: &[&str] = &[
 /// The form of track 1 and tag 5F20 (ISO/IEC 7813): `SURNAME/FIRST MIDDLE`, upper case, 2 to 26
 /// characters.
 ///
-/// - A name with `/` is taken as surname and first names; with `,` as `Surname, First`; else the last
-///   word is the surname, together with the particles (van, de, al …) in front of it.
+/// - A name with `/` is taken as surname and first names; with `,` as `Surname, First`; else the
+///   last word is the surname, together with the particles (van, de, al …) in front of it.
 /// - Spaces are made single; characters outside track 1's set are dropped.
 /// - A lone word becomes `SURNAME/`.
-/// - What is longer than 26 is shortened: middle names to initials from the last to the first, then the
-///   first name to its initial, then middle initials go, then the surname is cut.
+/// - What is longer than 26 is shortened: middle names to initials from the last to the first,
+///   then the first name to its initial, then middle initials go, then the surname is cut.
 pub fn emv_name(name: &str) -> Result<String, NameError> {
     let text = latin(name)?.to_ascii_uppercase();
     let (surname, first) = parts(&text);

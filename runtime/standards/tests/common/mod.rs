@@ -61,7 +61,7 @@ impl Case {
     /// Digits that the source gives either as text or as the hexadecimal form of ASCII text.
     pub(crate) fn digits(&self, name: &str) -> String {
         let text = self.text(name);
-        let ascii = text.len() % 2 == 0
+        let ascii = text.len().is_multiple_of(2)
             && !text.is_empty()
             && text
                 .as_bytes()
