@@ -15,7 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut table = String::from("static STANDARD: &[StandardFile] = &[\n");
     for path in paths {
         println!("cargo::rerun-if-changed={}", path.display());
-        let inside = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
+        let inside = path
+            .strip_prefix(root)?
+            .to_string_lossy()
+            .replace('\\', "/");
         writeln!(
             table,
             "    StandardFile {{ path: {inside:?}, bytes: include_bytes!({:?}) }},",

@@ -5,6 +5,7 @@ use crate::elaborate::{Elaborator, Shared};
 use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Model, walk};
 use crate::secrecy::Sink;
 use crate::types::Type;
+use cardwright_vocabulary::Need;
 
 /// Checks all rules of the Model: those on orders for their types and secrecy, those on kinds
 /// against every concrete declaration.
@@ -84,11 +85,7 @@ fn message<'a>(text: &'a MExpr, entry: &'a MEntry, elaborator: &mut Elaborator<'
 }
 
 /// A rule of a format: `require … else "…"`.
-pub(crate) fn file_rule<'a>(
-    format: &'a Decl,
-    entry: &'a MEntry,
-    elaborator: &mut Elaborator<'a>,
-) {
+pub(crate) fn file_rule<'a>(format: &'a Decl, entry: &'a MEntry, elaborator: &mut Elaborator<'a>) {
     let Some(condition) = entry.head.get(1) else {
         return;
     };
@@ -220,13 +217,7 @@ fn text_of(decl: &Decl, name: &str) -> Option<String> {
     decl.attribute(name)?.single()?.literal_text()
 }
 
-fn truth(
-    model: &Model,
-    rule: &Decl,
-    decl: &Decl,
-    e: &MExpr,
-    shared: &mut Shared,
-) -> Option<bool> {
+fn truth(model: &Model, rule: &Decl, decl: &Decl, e: &MExpr, shared: &mut Shared) -> Option<bool> {
     match known(model, decl, e) {
         Some(Known::Flag(flag)) => Some(flag),
         _ => {
@@ -297,14 +288,15 @@ fn named(model: &Model, decl: &Decl, segments: &[MSegment], e: &MExpr) -> Option
     known_let(model, decl, e).or_else(|| {
         // A bare word is itself: `coercivity == high`.
         let word = e.word()?;
-        let is_attribute = cardwright_vocabulary::kind(&decl.kind)?
-            .attributes
-            .iter()
-            .any(|row| row.pattern == word);
-        Some(if is_attribute {
-            Known::Nothing
-        } else {
-            Known::Text(word.to_owned())
+        let rows = cardwright_vocabulary::kind(&decl.kind)?.attributes;
+        let row = rows.iter().find(|row| row.pattern == word);
+        Some(match row.map(|row| row.need) {
+            None => Known::Text(word.to_owned()),
+            Some(Need::Default(value)) => match value.parse() {
+                Ok(n) => Known::Number(n),
+                Err(_) => Known::Text(value.to_owned()),
+            },
+            Some(_) => Known::Nothing,
         })
     })
 }
@@ -335,7 +327,9 @@ fn asked(model: &Model, decl: &Decl, function: &str, args: &[&MExpr]) -> Option<
                 None | Some(Known::Nothing)
             );
             let by_name = segments.len() > 1
-                || what.word().is_some_and(|w| decl.entries.iter().any(|e| e.word(0) == Some(w)));
+                || what
+                    .word()
+                    .is_some_and(|w| decl.entries.iter().any(|e| e.word(0) == Some(w)));
             Known::Flag(there && by_name)
         }
         ("includes", [list, what]) => {

@@ -112,9 +112,11 @@ impl Elaborator<'_> {
 
 /// Where the most secret part of a value comes from, in short.
 pub(crate) fn source(value: &Typed) -> String {
-    way(&value.path).first().map_or_else(String::new, |(_, what)| {
-        what.split(", ").next().unwrap_or(what).to_owned()
-    })
+    way(&value.path)
+        .first()
+        .map_or_else(String::new, |(_, what)| {
+            what.split(", ").next().unwrap_or(what).to_owned()
+        })
 }
 
 /// The steps of a value, from its source on.

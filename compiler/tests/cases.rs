@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 const MANIFEST: &str = "name = \"case\"\nversion = \"1.0.0\"\nsequence = 1\n";
 
 fn cases(phase: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases").join(phase);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/cases")
+        .join(phase);
     let mut folders: Vec<PathBuf> = std::fs::read_dir(&root)
         .unwrap_or_else(|e| panic!("{}: {e}", root.display()))
         .map(|entry| entry.unwrap().path())
@@ -50,7 +52,11 @@ fn run(phase: &str, print: fn(&MemoryFiles) -> String) -> usize {
             wrong.push(format!("{}\n{found}", folder.display()));
         }
     }
-    assert!(wrong.is_empty(), "these differ from their out.txt:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "these differ from their out.txt:\n{}",
+        wrong.join("\n")
+    );
     folders.len()
 }
 
@@ -76,10 +82,27 @@ fn no_secret_reaches_a_lower_sink() {
 
 #[test]
 fn models_print_what_is_effective_and_where_it_comes_from() {
-    assert!(run("model", |files| {
-        let project = Project::read(files);
-        let checked = check_language(&project);
-        let found = human(&checked.findings);
-        format!("{}{found}", cardwright_compiler::model::print(&checked.model))
-    }) >= 2);
+    assert!(
+        run("model", |files| {
+            let project = Project::read(files);
+            let checked = check_language(&project);
+            let found = human(&checked.findings);
+            format!(
+                "{}{found}",
+                cardwright_compiler::model::print(&checked.model)
+            )
+        }) >= 2
+    );
+}
+
+#[test]
+fn every_function_of_the_vocabulary_is_an_instruction_of_the_bundle() {
+    for row in cardwright_vocabulary::FUNCTIONS {
+        if matches!(row.name, "count" | "unique" | "kcv") {
+            continue; // an operation of its own, a rule of a format, a constant
+        }
+        let known = cardwright_bundle::function(row.instruction).is_some()
+            || cardwright_bundle::intent(row.instruction).is_some();
+        assert!(known, "{} -> {}", row.name, row.instruction);
+    }
 }

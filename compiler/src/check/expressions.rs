@@ -120,7 +120,10 @@ pub(super) fn expression<'a>(
 }
 
 fn needs_record(decl: &Decl) -> bool {
-    matches!(decl.kind.as_str(), "profile" | "card" | "layout" | "job" | "flow")
+    matches!(
+        decl.kind.as_str(),
+        "profile" | "card" | "layout" | "job" | "flow"
+    )
 }
 
 /// The vocabulary's sink, made narrower by what is declared around it.
@@ -218,7 +221,12 @@ pub(super) fn element<'a>(entry: &'a MEntry, e: &'a MExpr, elaborator: &mut Elab
     let Some(typed) = elaborator.expr(e, want.as_ref()) else {
         return;
     };
-    elaborator.sink(&typed, Sink::ChipClear, &format!("data element #{tag}"), e.span);
+    elaborator.sink(
+        &typed,
+        Sink::ChipClear,
+        &format!("data element #{tag}"),
+        e.span,
+    );
 }
 
 /// A sentence that says all by its head: conditions of rules and formats, steps of scenarios.
@@ -243,7 +251,11 @@ pub(super) fn sentence<'a>(
             }
         }
         ("scenario.interface", Some("purchase")) => {
-            if let Some(e) = entry.head.last().filter(|_| row.pattern.ends_with("<name>")) {
+            if let Some(e) = entry
+                .head
+                .last()
+                .filter(|_| row.pattern.ends_with("<name>"))
+            {
                 elaborator.key(e, &["emv.application_cryptogram"]);
             }
         }

@@ -15,9 +15,10 @@ pub(super) fn entries<'a>(
     elaborator: &mut Elaborator<'a>,
     whole: bool,
 ) {
+    let mut meant = Vec::new();
     for entry in entries {
         let Some(row) = row_of(of_kind, entry) else {
-            unknown(of_kind, decl, entry, elaborator);
+            meant.extend(unknown(of_kind, decl, entry, elaborator));
             continue;
         };
         let asked = entry.mark.is_some() && entry.value.is_none() && entry.block.is_none();
@@ -40,16 +41,27 @@ pub(super) fn entries<'a>(
         }
     }
     if whole {
-        missing(of_kind, decl, entries, elaborator);
+        missing(of_kind, decl, entries, &meant, elaborator);
     }
 }
 
-fn unknown(of_kind: &'static Kind, decl: &Decl, entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+/// Says that an entry is no row, and gives the word that it was probably meant to be.
+fn unknown(
+    of_kind: &'static Kind,
+    decl: &Decl,
+    entry: &MEntry,
+    elaborator: &mut Elaborator<'_>,
+) -> Option<&'static str> {
     let word = entry.word(0).unwrap_or("");
     let written = crate::model::shape::key_of(None, entry);
     let owner = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);
     let place = if of_kind.top {
-        format!("a {owner}")
+        let article = if owner.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {owner}")
     } else {
         format!("`{owner}` of the {} `{}`", decl.kind, decl.name)
     };
@@ -60,9 +72,10 @@ fn unknown(of_kind: &'static Kind, decl: &Decl, entry: &MEntry, elaborator: &mut
         .map(|a| a.pattern)
         .filter(|p| p.split(' ').next() == Some(word))
         .collect();
+    let near = nearest(word, firsts.iter().copied());
     let help = if !same.is_empty() {
         format!("write it as `{}`", same.join("` or `"))
-    } else if let Some(near) = nearest(word, firsts.iter().copied()) {
+    } else if let Some(near) = near {
         format!("did you mean `{near}`?")
     } else {
         let patterns: Vec<&str> = of_kind.attributes.iter().map(|a| a.pattern).collect();
@@ -75,6 +88,7 @@ fn unknown(of_kind: &'static Kind, decl: &Decl, entry: &MEntry, elaborator: &mut
     let message = format!("{place} has no `{written}`");
     let problem = Problem::error("E0102", entry.head_span(), message).help(help);
     elaborator.findings().push(problem);
+    near
 }
 
 /// Words that rows of a kind begin with.
@@ -119,9 +133,9 @@ fn shape(of_kind: &Kind, row: &Attribute, entry: &MEntry, elaborator: &mut Elabo
     {
         let owner = of_kind.name;
         let message = format!("`{name}` of {owner} takes nothing after a colon");
-        elaborator.findings().push(
-            Problem::error("E0212", base.span, message).help("write `=` for a value"),
-        );
+        elaborator
+            .findings()
+            .push(Problem::error("E0212", base.span, message).help("write `=` for a value"));
     }
 }
 
@@ -177,10 +191,11 @@ fn missing(
     of_kind: &'static Kind,
     decl: &Decl,
     entries: &[MEntry],
+    meant: &[&str],
     elaborator: &mut Elaborator<'_>,
 ) {
     for row in of_kind.attributes {
-        if row.need != Need::Required {
+        if row.need != Need::Required || meant.contains(&row.pattern) {
             continue;
         }
         let there = entries

@@ -5,9 +5,7 @@ use crate::diagnostics::Problem;
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::{length_um, point_um, rect_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, MSegment, Target};
-use cardwright_vocabulary::{
-    Attribute, CVM_CODES, CVM_CONDITIONS, Is, KEY_USES, key_use, nearest,
-};
+use cardwright_vocabulary::{Attribute, CVM_CODES, CVM_CONDITIONS, Is, KEY_USES, key_use, nearest};
 
 /// Checks a value against what its row says it is.
 pub(super) fn value<'a>(
@@ -51,7 +49,12 @@ pub(super) fn value<'a>(
         }
         Is::Hex(least, most) => octets(least, most, e, elaborator),
         Is::Length if length_um(e).is_none() => {
-            wrong(elaborator, e.span, "a length is expected", "write `12 mm` or `10 pt`");
+            wrong(
+                elaborator,
+                e.span,
+                "a length is expected",
+                "write `12 mm` or `10 pt`",
+            );
         }
         Is::Point => point(e, elaborator),
         Is::Rect if rect_um(e).is_none() => {
@@ -74,7 +77,12 @@ pub(super) fn value<'a>(
             expressions::expression(decl, want, sink, e, &format!("`{name}`"), elaborator);
         }
         Is::Record if !matches!(e.kind, MKind::Record(_)) => {
-            wrong(elaborator, e.span, "a record is expected", "write `{ pan = \"…\"; … }`");
+            wrong(
+                elaborator,
+                e.span,
+                "a record is expected",
+                "write `{ pan = \"…\"; … }`",
+            );
         }
         _ => {}
     }
@@ -101,7 +109,12 @@ fn each<'a>(
             for item in items {
                 match item.phrase.single() {
                     Some(term) => check(term, elaborator),
-                    None => wrong(elaborator, item.phrase.span, "one word is expected", "use commas"),
+                    None => wrong(
+                        elaborator,
+                        item.phrase.span,
+                        "one word is expected",
+                        "use commas",
+                    ),
                 }
             }
         }
@@ -174,8 +187,12 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
     let Some(base) = decl.base.as_ref().and_then(|b| b.single()) else {
         let help = "write `key cvk : tdes2 { use = card_verification }`";
         elaborator.findings().push(
-            Problem::error("E0521", decl.span, format!("the key `{}` has no algorithm", decl.name))
-                .help(help),
+            Problem::error(
+                "E0521",
+                decl.span,
+                format!("the key `{}` has no algorithm", decl.name),
+            )
+            .help(help),
         );
         return;
     };
@@ -184,9 +201,8 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
             let bits = args.first().and_then(|a| a.value.integer()).unwrap_or(0);
             let exponent = args.get(1).and_then(|a| a.value.integer()).unwrap_or(0);
             // EMV Book 2, 11.1 and Annex B2.1: 1984 bits at most, exponent 3 or 2^16 + 1.
-            let fine = (1024..=1984).contains(&bits)
-                && bits % 8 == 0
-                && matches!(exponent, 3 | 65_537);
+            let fine =
+                (1024..=1984).contains(&bits) && bits % 8 == 0 && matches!(exponent, 3 | 65_537);
             if !fine {
                 let help = "write `rsa(1984, 3)`: 1024 to 1984 bits in eights, exponent 3 or 65537";
                 elaborator.findings().push(
@@ -217,7 +233,12 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
 pub(super) fn reference(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
     let MKind::Name(segments) = &e.kind else {
         let help = format!("name a declared {}", kinds.join(" or "));
-        wrong(elaborator, e.span, format!("a {} is expected", kinds.join(" or ")), &help);
+        wrong(
+            elaborator,
+            e.span,
+            format!("a {} is expected", kinds.join(" or ")),
+            &help,
+        );
         return;
     };
     named(kinds, segments, e, elaborator);
@@ -237,7 +258,10 @@ fn named(kinds: &[&str], segments: &[MSegment], e: &MExpr, elaborator: &mut Elab
                     Problem::error(
                         "E0114",
                         e.span,
-                        format!("a {wanted} is expected, `{}` is a {}", found.name, found.kind),
+                        format!(
+                            "a {wanted} is expected, `{}` is a {}",
+                            found.name, found.kind
+                        ),
                     )
                     .label(found.span, "declared here")
                     .help(format!("name a declared {wanted}")),
@@ -248,7 +272,10 @@ fn named(kinds: &[&str], segments: &[MSegment], e: &MExpr, elaborator: &mut Elab
             let name = e.dotted().unwrap_or_default();
             let help = match model.similar(segments, e.span, kinds) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("declare it: `{} {name} … {{ … }}`", kinds.first().unwrap_or(&"")),
+                None => format!(
+                    "declare it: `{} {name} … {{ … }}`",
+                    kinds.first().unwrap_or(&"")
+                ),
             };
             elaborator.findings().push(
                 Problem::error("E0106", e.span, format!("there is no {wanted} `{name}`"))
@@ -289,7 +316,12 @@ pub(super) fn cvm_rule(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
     }
     if entry.clause("else").is_none() {
         let help = "add `else fail` (give up) or `else next` (try the next rule)";
-        wrong(elaborator, entry.span, "what happens when it does not succeed?", help);
+        wrong(
+            elaborator,
+            entry.span,
+            "what happens when it does not succeed?",
+            help,
+        );
     }
 }
 
@@ -333,7 +365,12 @@ fn font(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
     };
     if !fine {
         let help = "write `font = \"OCR-B\" 12 pt`";
-        wrong(elaborator, phrase.span, "a font and its size are expected", help);
+        wrong(
+            elaborator,
+            phrase.span,
+            "a font and its size are expected",
+            help,
+        );
     }
 }
 
@@ -359,6 +396,11 @@ fn call(names: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
     if name.is_none_or(|n| !names.contains(&n)) {
         let shown = names.join("(…)` or `");
         let help = format!("write `{shown}(…)`");
-        wrong(elaborator, e.span, format!("`{shown}(…)` is expected"), &help);
+        wrong(
+            elaborator,
+            e.span,
+            format!("`{shown}(…)` is expected"),
+            &help,
+        );
     }
 }

@@ -290,9 +290,7 @@ pub static CODES: &[CodeRow] = &[
 
 /// The row of a code of this crate: title, explanation, how to mend.
 #[must_use]
-pub fn explanation(
-    code: &str,
-) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
+pub fn explanation(code: &str) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
     CODES
         .iter()
         .chain(crate::emit::CODES)

@@ -3,9 +3,7 @@
 use super::{Elaborator, Step, Typed};
 use crate::model::Span;
 use crate::types::{ANY_LENGTH, Lengths, Type};
-use cardwright_bundle::{
-    Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent,
-};
+use cardwright_bundle::{Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent};
 use std::rc::Rc;
 
 impl Elaborator<'_> {

@@ -34,7 +34,12 @@ impl<'a> Elaborator<'a> {
     ) -> Option<Typed> {
         let MKind::Name(segments) = &callee.kind else {
             let help = "write `function(arguments)`";
-            self.say("E0202", callee.span, "this can't be called".to_owned(), help);
+            self.say(
+                "E0202",
+                callee.span,
+                "this can't be called".to_owned(),
+                help,
+            );
             return None;
         };
         let name = dotted(segments);
@@ -50,7 +55,12 @@ impl<'a> Elaborator<'a> {
                     return self.inline(decl, args, piped, want, span);
                 }
                 let message = format!("the {} `{}` is no function", decl.kind, decl.name);
-                self.say("E0202", callee.span, message, "name it without parentheses or |>");
+                self.say(
+                    "E0202",
+                    callee.span,
+                    message,
+                    "name it without parentheses or |>",
+                );
                 None
             }
             _ => {
@@ -69,7 +79,12 @@ impl<'a> Elaborator<'a> {
                      `fn name(parameters) = …`"
                 .to_owned(),
         };
-        self.say("E0106", span, format!("there is no function `{name}`"), &help);
+        self.say(
+            "E0106",
+            span,
+            format!("there is no function `{name}`"),
+            &help,
+        );
     }
 
     /// Puts a function of the author's in: its parameters stand for the arguments.
@@ -110,9 +125,13 @@ impl<'a> Elaborator<'a> {
         let Some(bound) = bound.filter(|_| too_many == 0) else {
             let names: Vec<&str> = decl.params.iter().map(|(n, _, _)| n.as_str()).collect();
             self.findings().push(
-                Problem::error("E0209", span, format!("`{}` takes other arguments", decl.name))
-                    .label(decl.span, "declared here")
-                    .help(format!("it takes: {}", names.join(", "))),
+                Problem::error(
+                    "E0209",
+                    span,
+                    format!("`{}` takes other arguments", decl.name),
+                )
+                .label(decl.span, "declared here")
+                .help(format!("it takes: {}", names.join(", "))),
             );
             return None;
         };
@@ -167,7 +186,10 @@ impl<'a> Elaborator<'a> {
         }
         let mut extra: Vec<&'a MExpr> = Vec::new();
         for value in args.iter().filter(|a| a.name.is_none()).map(|a| &a.value) {
-            match slots.iter_mut().find(|(p, given)| given.is_none() && !p.named) {
+            match slots
+                .iter_mut()
+                .find(|(p, given)| given.is_none() && !p.named)
+            {
                 Some(slot) => slot.1 = Some(value),
                 None => extra.push(value),
             }
@@ -178,7 +200,12 @@ impl<'a> Elaborator<'a> {
                 (None, Some(default)) => bound.push((param, Given::Default(default))),
                 (None, None) => {
                     let message = format!("`{}` needs `{}`", row.name, param.name);
-                    self.say("E0209", span, message, &format!("write it as {}", signature(row)));
+                    self.say(
+                        "E0209",
+                        span,
+                        message,
+                        &format!("write it as {}", signature(row)),
+                    );
                     return None;
                 }
             }
@@ -190,7 +217,12 @@ impl<'a> Elaborator<'a> {
             }
             (None, Some(first)) => {
                 let message = format!("`{}` takes fewer arguments", row.name);
-                self.say("E0209", first.span, message, &format!("write it as {}", signature(row)));
+                self.say(
+                    "E0209",
+                    first.span,
+                    message,
+                    &format!("write it as {}", signature(row)),
+                );
                 return None;
             }
             (None, None) => {}
@@ -209,7 +241,12 @@ impl<'a> Elaborator<'a> {
             "count" => return self.count(bound, span),
             "unique" => {
                 let message = "`unique` is a whole rule of a format: `require unique(…)`";
-                self.say("E0202", span, message.to_owned(), "let it stand alone in its rule");
+                self.say(
+                    "E0202",
+                    span,
+                    message.to_owned(),
+                    "let it stand alone in its rule",
+                );
                 return None;
             }
             _ => {}
@@ -342,9 +379,9 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         let format = self.format;
-        let name = e.word().filter(|name| {
-            format.is_some_and(|f| super::fields::record_of(f, name).is_some())
-        });
+        let name = e
+            .word()
+            .filter(|name| format.is_some_and(|f| super::fields::record_of(f, name).is_some()));
         let Some(name) = name else {
             let help = "write `count(order)`, in a rule of the format that declares the record";
             self.say("E0106", e.span, "a record is expected".to_owned(), help);
@@ -368,12 +405,18 @@ impl<'a> Elaborator<'a> {
 
     fn check_value(&mut self, keys: &[String], span: Span) -> Option<Typed> {
         let decl = self.model.get(keys.first()?)?;
-        let check = decl.attribute("check").and_then(|e| e.single()?.literal_text());
+        let check = decl
+            .attribute("check")
+            .and_then(|e| e.single()?.literal_text());
         let Some(check) = check else {
             self.findings().push(
-                Problem::error("E0205", span, format!("`{}` states no check value", decl.name))
-                    .label(decl.span, "declared here")
-                    .help("add `check = \"…\"` to the key"),
+                Problem::error(
+                    "E0205",
+                    span,
+                    format!("`{}` states no check value", decl.name),
+                )
+                .label(decl.span, "declared here")
+                .help("add `check = \"…\"` to the key"),
             );
             return None;
         };
@@ -453,7 +496,11 @@ impl<'a> Elaborator<'a> {
         values.push(tail);
         // PAN, expiry of 4 and service code of 3, tail; track 1 with its name, format code and
         // three separators, track 2 with one (ISO/IEC 7813).
-        let signs = if row.name == "track1" { 3 + 4 + 3 } else { 1 + 4 + 3 };
+        let signs = if row.name == "track1" {
+            3 + 4 + 3
+        } else {
+            1 + 4 + 3
+        };
         let lengths = values
             .iter()
             .enumerate()
@@ -466,12 +513,17 @@ impl<'a> Elaborator<'a> {
                     max: l.max.min(40),
                 })
             });
-        let name_max = values.get(1).and_then(|t| t.ty.lengths()).map_or(0, |l| l.max);
+        let name_max = values
+            .get(1)
+            .and_then(|t| t.ty.lengths())
+            .map_or(0, |l| l.max);
         let typed = self.apply(row.instruction, &values, span)?;
         Some(typed.of_type(if row.name == "track1" {
             Type::Track1(Lengths {
                 min: 0,
-                max: lengths.max.saturating_sub(name_max.min(40).saturating_sub(26)),
+                max: lengths
+                    .max
+                    .saturating_sub(name_max.min(40).saturating_sub(26)),
             })
         } else {
             Type::Track2(lengths)
@@ -481,7 +533,10 @@ impl<'a> Elaborator<'a> {
     /// The type of a result, with its lengths.
     fn result(&self, row: &Function, values: &[Typed]) -> Type {
         let nothing = Lengths::up_to(0);
-        let first = values.first().and_then(|v| v.ty.lengths()).unwrap_or(nothing);
+        let first = values
+            .first()
+            .and_then(|v| v.ty.lengths())
+            .unwrap_or(nothing);
         let arg = |n: usize| -> u32 {
             let constant = values.get(n).and_then(|v| self.op(v.node));
             match constant {
@@ -574,16 +629,31 @@ impl<'a> Elaborator<'a> {
             Meaning::Decl(decl) if decl.kind == "key" => decl,
             Meaning::Decl(decl) => {
                 let message = format!("a key is expected, `{}` is a {}", decl.name, decl.kind);
-                self.say("E0502", e.span, message, "name a declared key, such as `cvk`");
+                self.say(
+                    "E0502",
+                    e.span,
+                    message,
+                    "name a declared key, such as `cvk`",
+                );
                 return None;
             }
             Meaning::Field(record, field) => {
                 let message = format!("a key is expected, `{record}.{field}` is a field");
-                self.say("E0502", e.span, message, "name a declared key, such as `cvk`");
+                self.say(
+                    "E0502",
+                    e.span,
+                    message,
+                    "name a declared key, such as `cvk`",
+                );
                 return None;
             }
             Meaning::Record(_) => {
-                self.say("E0502", e.span, "a key is expected".to_owned(), "name a declared key");
+                self.say(
+                    "E0502",
+                    e.span,
+                    "a key is expected".to_owned(),
+                    "name a declared key",
+                );
                 return None;
             }
         };
@@ -591,7 +661,8 @@ impl<'a> Elaborator<'a> {
             .attribute("use")
             .and_then(|entry| entry.single()?.dotted())
             .unwrap_or_default();
-        if uses.is_empty() || uses.contains(&usage.as_str()) {
+        let unknown = cardwright_vocabulary::key_use(&usage).is_none();
+        if uses.is_empty() || unknown || uses.contains(&usage.as_str()) {
             return Some(decl.qualified.clone());
         }
         let needed = uses.join("` or `");

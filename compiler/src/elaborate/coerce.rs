@@ -15,9 +15,9 @@ pub(super) fn join(a: &Type, b: &Type) -> Type {
     match (a, b) {
         (Type::Digits(x), Type::Digits(y)) => Type::Digits(x.or(*y)),
         (Type::Bytes(x), Type::Bytes(y)) => Type::Bytes(x.or(*y)),
-        (Type::Number { digits: x }, Type::Number { digits: y }) => Type::Number {
-            digits: *x.max(y),
-        },
+        (Type::Number { digits: x }, Type::Number { digits: y }) => {
+            Type::Number { digits: *x.max(y) }
+        }
         (Type::Lines { count: x, each: l }, Type::Lines { count: y, each: m }) => Type::Lines {
             count: *x.max(y),
             each: l.or(*m),
@@ -70,8 +70,13 @@ impl Elaborator<'_> {
             return Some(value);
         };
         if matches!(want, Type::Digits(_)) && !matches!(value.ty, Type::Digits(_) | Type::Pan) {
-            let message = format!("{} are expected, this is {}", want.words(), value.ty.words());
-            let help = "only `digits` fields, numbers and verification values are known to be digits";
+            let message = format!(
+                "{} are expected, this is {}",
+                want.words(),
+                value.ty.words()
+            );
+            let help =
+                "only `digits` fields, numbers and verification values are known to be digits";
             self.findings()
                 .push(Problem::error("E0201", span, message).help(help));
             return None;

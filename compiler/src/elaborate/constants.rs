@@ -134,7 +134,12 @@ impl<'a> Elaborator<'a> {
             "{} must be known when compiled, this depends on an order",
             want.words()
         );
-        self.say("E0205", e.span, message, "write it out, or use a `let` that needs no field");
+        self.say(
+            "E0205",
+            e.span,
+            message,
+            "write it out, or use a `let` that needs no field",
+        );
         None
     }
 
@@ -166,7 +171,9 @@ impl<'a> Elaborator<'a> {
                 continue;
             }
             let place = term.map_or(span, |t| t.span);
-            let shown = term.and_then(MExpr::dotted).unwrap_or_else(|| "this".into());
+            let shown = term
+                .and_then(MExpr::dotted)
+                .unwrap_or_else(|| "this".into());
             let names: Vec<&str> = set.flags.iter().map(|f| f.word).collect();
             let help = match nearest(&shown, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),

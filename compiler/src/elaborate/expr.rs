@@ -144,7 +144,9 @@ impl<'a> Elaborator<'a> {
             return self.coerce(typed, &Type::text(), e.span);
         }
         let help = match &typed.ty {
-            Type::Date => "name it first: `let printed = order.expiry |> \"MM/YY\"`, then `{printed}`",
+            Type::Date => {
+                "name it first: `let printed = order.expiry |> \"MM/YY\"`, then `{printed}`"
+            }
             Type::Bytes(_) => "write them as `{hex(…)}`",
             Type::Lines { .. } => "take one line: `{order.address[1]}`",
             Type::Pin | Type::PinBlock { .. } => {
@@ -247,8 +249,16 @@ impl<'a> Elaborator<'a> {
     fn index(&mut self, base: &'a MExpr, index: &'a MExpr, span: Span) -> Option<Typed> {
         let list = self.expr(base, None)?;
         let Type::Lines { count, each } = list.ty else {
-            let message = format!("only a list has numbered lines, this is {}", list.ty.words());
-            self.say("E0201", base.span, message, "take a part of a text by `slice(text, 1, 4)`");
+            let message = format!(
+                "only a list has numbered lines, this is {}",
+                list.ty.words()
+            );
+            self.say(
+                "E0201",
+                base.span,
+                message,
+                "take a part of a text by `slice(text, 1, 4)`",
+            );
             return None;
         };
         let n = self.const_number(index)?;

@@ -79,7 +79,10 @@ pub fn field_def(model: &Model, entry: &MEntry) -> Result<FieldDef, Box<Problem>
 /// A field of a written file may leave its type out: then it is text.
 fn written(entry: &MEntry) -> Result<FieldDef, Box<Problem>> {
     if entry.value.is_none() {
-        return Err(wrong(entry.span, "a field has a type: `name : text at 24 width 40`"));
+        return Err(wrong(
+            entry.span,
+            "a field has a type: `name : text at 24 width 40`",
+        ));
     }
     Ok(FieldDef {
         ty: Type::Text(Lengths::up_to(UNSIZED)),
@@ -108,10 +111,9 @@ fn base_type(
         let format = args.first().and_then(|a| pin_format(a.value.word()?));
         let under = args.iter().find(|a| a.name.as_deref() == Some("under"));
         return match (format, under) {
-            (Some(format), Some(under)) => Ok((
-                pin_block(model, format, &under.value)?,
-                Secrecy::Sensitive,
-            )),
+            (Some(format), Some(under)) => {
+                Ok((pin_block(model, format, &under.value)?, Secrecy::Sensitive))
+            }
             _ => Err(wrong(
                 first.span,
                 "a PIN block names its format and its key: `pin_block(iso4, under: zpk_in)`",
@@ -149,12 +151,21 @@ fn base_type(
         "date" if second.and_then(MExpr::literal_text).is_some() => {
             Ok((Type::Date, Secrecy::Cardholder))
         }
-        "date" => Err(wrong(first.span, "a date needs its pattern: `date \"YYMM\"`")),
+        "date" => Err(wrong(
+            first.span,
+            "a date needs its pattern: `date \"YYMM\"`",
+        )),
         "flag" if second.and_then(MExpr::literal_text).is_some() => {
             Ok((Type::Flag, Secrecy::Public))
         }
-        "flag" => Err(wrong(first.span, "a flag needs the word for yes: `flag \"Y\"`")),
-        _ => Err(wrong(first.span, &format!("there is no type of field `{word}`"))),
+        "flag" => Err(wrong(
+            first.span,
+            "a flag needs the word for yes: `flag \"Y\"`",
+        )),
+        _ => Err(wrong(
+            first.span,
+            &format!("there is no type of field `{word}`"),
+        )),
     }
 }
 
@@ -238,9 +249,8 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
     }
     if entry.word(0) == Some("pin") && !matches!(ty, Type::PinBlock { .. }) {
         return Err(Box::new(
-            Problem::error("E0601", entry.head_span(), "a PIN never travels in clear").help(
-                "declare it as an enciphered block: `pin : pin_block(iso4, under: zpk_in)`",
-            ),
+            Problem::error("E0601", entry.head_span(), "a PIN never travels in clear")
+                .help("declare it as an enciphered block: `pin : pin_block(iso4, under: zpk_in)`"),
         ));
     }
     Ok(level)

@@ -93,7 +93,12 @@ impl<'a> Elaborator<'a> {
                     Problem::error(
                         "E0106",
                         span,
-                        format!("the {} `{}` has no `{}`", decl.kind, decl.name, dotted(rest)),
+                        format!(
+                            "the {} `{}` has no `{}`",
+                            decl.kind,
+                            decl.name,
+                            dotted(rest)
+                        ),
                     )
                     .label(decl.span, "declared here")
                     .help(help),
@@ -112,7 +117,9 @@ impl<'a> Elaborator<'a> {
         let near = self.model.similar(segments, span, &[]).or_else(|| {
             let own = self.env.this.into_iter().flat_map(|d| d.entries.iter());
             let params = self.env.frame.and_then(|n| self.frames.get(n));
-            let params = params.into_iter().flat_map(|f| f.params.iter().map(|(n, _)| *n));
+            let params = params
+                .into_iter()
+                .flat_map(|f| f.params.iter().map(|(n, _)| *n));
             let records = self.format.into_iter().flat_map(|f| f.entries.iter());
             let records = records
                 .filter(|e| e.word(0) == Some("record"))
@@ -176,7 +183,12 @@ impl<'a> Elaborator<'a> {
             }
             Meaning::Record(record) => {
                 let help = format!("name one of its fields: `{record}.pan`");
-                self.say("E0203", e.span, format!("the record `{record}` is no value"), &help);
+                self.say(
+                    "E0203",
+                    e.span,
+                    format!("the record `{record}` is no value"),
+                    &help,
+                );
                 None
             }
         }
@@ -207,7 +219,12 @@ impl<'a> Elaborator<'a> {
     ) -> Option<Typed> {
         let Some(value) = entry.single() else {
             let help = "name an attribute that has one";
-            self.say("E0203", span, format!("`{name}` has no value of its own"), help);
+            self.say(
+                "E0203",
+                span,
+                format!("`{name}` has no value of its own"),
+                help,
+            );
             return None;
         };
         let own = attribute_want(decl, entry);

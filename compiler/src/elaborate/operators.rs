@@ -42,7 +42,12 @@ impl<'a> Elaborator<'a> {
             "==" | "!=" | "<" | "<=" | ">" | ">=" => self.compare(op, left, right, span),
             _ => {
                 let message = format!("`{op}` has no meaning between values");
-                self.say("E0202", span, message, "there are == != < <= > >= + - and or not |>");
+                self.say(
+                    "E0202",
+                    span,
+                    message,
+                    "there are == != < <= > >= + - and or not |>",
+                );
                 None
             }
         }
@@ -93,7 +98,12 @@ impl<'a> Elaborator<'a> {
                 ValueType::Sealed | ValueType::IccKey | ValueType::Certificate
             ) {
                 let message = format!("{} can't be compared", a.ty.words());
-                self.say("E0202", span, message, "compare texts, numbers, dates or octets");
+                self.say(
+                    "E0202",
+                    span,
+                    message,
+                    "compare texts, numbers, dates or octets",
+                );
                 return None;
             }
             let equal = self.apply("equal", &[a, b], span)?;
@@ -108,7 +118,12 @@ impl<'a> Elaborator<'a> {
             ValueType::Date => "date_before",
             _ => {
                 let message = format!("{} has no order", a.ty.words());
-                self.say("E0202", span, message, "numbers and dates are smaller or greater");
+                self.say(
+                    "E0202",
+                    span,
+                    message,
+                    "numbers and dates are smaller or greater",
+                );
                 return None;
             }
         };

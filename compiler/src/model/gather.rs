@@ -72,7 +72,10 @@ fn parse_all(project: &Project<'_>, model: &mut Model) -> Vec<(u32, Parsed)> {
     }
     while let Some(path) = wanted.pop() {
         let owner = path.rsplit_once('.').map_or("", |(owner, _)| owner);
-        let Some(files) = standard.remove(path.as_str()).or_else(|| standard.remove(owner)) else {
+        let Some(files) = standard
+            .remove(path.as_str())
+            .or_else(|| standard.remove(owner))
+        else {
             continue;
         };
         for (path, text) in files {
@@ -218,7 +221,10 @@ fn name_of(reader: &Reader<'_>, entry: Entry<'_>) -> Option<Named> {
     let name = match &second.kind {
         MKind::Call { callee, args } => {
             for arg in args {
-                let name = arg.name.clone().or_else(|| arg.value.word().map(str::to_owned));
+                let name = arg
+                    .name
+                    .clone()
+                    .or_else(|| arg.value.word().map(str::to_owned));
                 let declared = arg.name.as_ref().map(|_| arg.value.clone());
                 params.push((name?, declared, arg.value.span));
             }
@@ -314,11 +320,13 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
                 let message = if other.path == path {
                     format!("`{path}` is imported twice")
                 } else {
-                    format!("`{}` and `{path}` would both be called `{alias}` here", other.path)
+                    format!(
+                        "`{}` and `{path}` would both be called `{alias}` here",
+                        other.path
+                    )
                 };
-                findings.push(
-                    Problem::error("E0105", span, message).label(other.span, "first here"),
-                );
+                findings
+                    .push(Problem::error("E0105", span, message).label(other.span, "first here"));
                 continue;
             }
             found.push(Import {

@@ -73,6 +73,11 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
                     let record = record.clone();
                     set(model, name, |d| d.for_record = Some((qualified, record)));
                 }
+                (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [record]) => {
+                    let (message, help) = no_record(model, &qualified, record);
+                    error("E0106", message, &help);
+                    set(model, name, |d| d.poisoned = true);
+                }
                 _ => {
                     error(
                         "E0113",
@@ -89,7 +94,10 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
             error(
                 "E0106",
                 format!("there is no `{text}`"),
-                &near.map_or_else(|| speaks_help(speaks).to_owned(), |n| format!("did you mean `{n}`?")),
+                &near.map_or_else(
+                    || speaks_help(speaks).to_owned(),
+                    |n| format!("did you mean `{n}`?"),
+                ),
             );
             set(model, name, |d| d.poisoned = true);
         }
@@ -104,6 +112,25 @@ fn speaks_help(speaks: SpeaksOf) -> &'static str {
         }
         _ => "name a record of a format: `for orders.order`",
     }
+}
+
+fn no_record(model: &Model, format: &str, record: &str) -> (String, String) {
+    let name = short(model, format);
+    let known: Vec<&str> = model
+        .get(format)
+        .into_iter()
+        .flat_map(|d| d.entries.iter())
+        .filter(|e| e.word(0) == Some("record"))
+        .filter_map(|e| e.word(1))
+        .collect();
+    let help = match cardwright_vocabulary::nearest(record, known.iter().copied()) {
+        Some(near) => format!("did you mean `{name}.{near}`?"),
+        None => format!("it has: {}", known.join(", ")),
+    };
+    (
+        format!("the format `{name}` has no record `{record}`"),
+        help,
+    )
 }
 
 fn has_record(model: &Model, format: &str, record: &str) -> bool {
@@ -162,8 +189,12 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
             let near = cardwright_vocabulary::nearest(&text, of_kind.types.iter().copied())
                 .map(str::to_owned)
                 .or_else(|| model.similar(path, span, &[&decl.kind]));
-            let problem =
-                Problem::error("E0106", span, format!("there is no {} `{text}`", decl.kind));
+            let message = if of_kind.inherits {
+                format!("there is no {} `{text}`", decl.kind)
+            } else {
+                format!("a {} can't be `{text}`", decl.kind)
+            };
+            let problem = Problem::error("E0106", span, message);
             match near {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem.help(base_help(of_kind)),
@@ -199,13 +230,22 @@ fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
         let mut at = name.clone();
         while let Some(base) = model.get(&at).and_then(|d| d.bases.first().cloned()) {
             if base == *name {
-                let chain: Vec<&str> = seen.iter().map(|n| short(model, n)).collect();
+                let others: Vec<String> = seen
+                    .iter()
+                    .skip(1)
+                    .map(|n| format!("`{}`", short(model, n)))
+                    .collect();
+                let way = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(", by way of {}", others.join(" and "))
+                };
                 let span = model.get(name).map(|d| d.span).unwrap_or_default();
                 findings.push(
                     Problem::error(
                         "E0107",
                         span,
-                        format!("{} builds on itself", chain.join(" builds on, ")),
+                        format!("`{}` builds on itself{way}", short(model, name)),
                     )
                     .help("take one of the bases out of the circle"),
                 );
@@ -229,12 +269,7 @@ fn short<'m>(model: &'m Model, qualified: &'m str) -> &'m str {
 }
 
 /// Merges a declaration's bases into it, the base's own bases first.
-fn effective(
-    model: &mut Model,
-    name: &str,
-    done: &mut BTreeSet<String>,
-    findings: &mut Findings,
-) {
+fn effective(model: &mut Model, name: &str, done: &mut BTreeSet<String>, findings: &mut Findings) {
     if !done.insert(name.to_owned()) {
         return;
     }
@@ -281,9 +316,13 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
         let key = key_of(row, entry);
         if let Some(first) = seen.get(&key) {
             findings.push(
-                Problem::error("E0105", entry.head_span(), format!("`{key}` stands here twice"))
-                    .label(*first, "first here")
-                    .help("keep one of them"),
+                Problem::error(
+                    "E0105",
+                    entry.head_span(),
+                    format!("`{key}` stands here twice"),
+                )
+                .label(*first, "first here")
+                .help("keep one of them"),
             );
         } else {
             seen.insert(key, entry.head_span());
@@ -294,23 +333,16 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
     }
 }
 
-fn merge(
-    of_kind: &Kind,
-    base: &[MEntry],
-    own: &[MEntry],
-    findings: &mut Findings,
-) -> Vec<MEntry> {
+fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Findings) -> Vec<MEntry> {
     let mut result: Vec<MEntry> = base.to_vec();
-    let mut keys: Vec<String> = base
-        .iter()
-        .map(|e| key_of(row_of(of_kind, e), e))
-        .collect();
+    let mut keys: Vec<String> = base.iter().map(|e| key_of(row_of(of_kind, e), e)).collect();
     for entry in own {
         let row = row_of(of_kind, entry);
         let key = key_of(row, entry);
         let at = keys.iter().zip(&result).position(|(k, e)| {
             let asked = e.mark == Some(Mark::Required) && e.value.is_none() && e.block.is_none();
-            let same_word = asked && e.head.len() == 1 && e.word(0) == entry.word(0);
+            let word = e.word(0).filter(|_| asked && e.head.len() == 1);
+            let same_word = word.is_some() && word == entry.word(0);
             (*k == key && (asked || row.is_none_or(|r| !stands_beside(r)))) || same_word
         });
         let Some(place) = at.and_then(|n| result.get_mut(n)) else {

@@ -7,10 +7,10 @@
 mod entry;
 mod gather;
 mod inherit;
-pub mod shape;
 mod print;
 mod read;
 mod resolve;
+pub mod shape;
 mod source;
 mod usage;
 
@@ -18,8 +18,8 @@ pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSeg
 pub use gather::lower;
 pub use print::print;
 pub use resolve::Target;
-pub(crate) use usage::walk;
 pub use source::{SourceFile, Sources, Span};
+pub(crate) use usage::walk;
 
 use crate::project::Manifest;
 use indexmap::IndexMap;

@@ -1,8 +1,6 @@
 //! From the tree's typed views to owned entries and expressions.
 
-use super::{
-    MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark, Span,
-};
+use super::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark, Span};
 use cardwright_dsl::Range;
 use cardwright_dsl::ast::{Clause, Entry, Expr, ExprKind, ListItem, Phrase, TextPart};
 

@@ -55,8 +55,13 @@ impl SourceFile {
     /// Line and column of a byte, both from 1; columns count characters.
     #[must_use]
     pub fn line_column(&self, byte: u32) -> (u32, u32) {
-        let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.text.len());
-        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let byte = usize::try_from(byte)
+            .unwrap_or(usize::MAX)
+            .min(self.text.len());
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= byte)
+            .max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..byte).unwrap_or("");
         let column = before.chars().count() + 1;

@@ -1,5 +1,6 @@
 //! What is declared or imported and never used.
 
+use super::resolve::Imported;
 use super::{MEntry, MExpr, MKind, MPart, MPhrase, Model};
 use crate::diagnostics::{Findings, Problem};
 use std::collections::HashSet;
@@ -36,7 +37,11 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
         }
         for import in &scope.imports {
             // `std.emv` stands for the vocabulary of EMV as well, whose words have no prefix.
-            if import.path != "std.emv" && !uses.first.contains(&(file, import.alias.as_str())) {
+            let hidden = import.target == Imported::Poisoned;
+            if import.path != "std.emv"
+                && !hidden
+                && !uses.first.contains(&(file, import.alias.as_str()))
+            {
                 let message = format!("`{}` is imported and not used", import.path);
                 findings.push(
                     Problem::warning("E0115", import.span, message).help("take the line out"),
@@ -53,7 +58,8 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
         };
         if !uses.decls.contains(&decl.qualified) {
             let message = format!("the {word} `{}` is declared and not used", decl.name);
-            findings.push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));
+            findings
+                .push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));
         }
     }
 }

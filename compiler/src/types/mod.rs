@@ -118,11 +118,9 @@ impl Type {
             | Type::Text(_)
             | Type::Track1(_)
             | Type::Track2(_) => ValueType::Text,
-            Type::Bytes(_)
-            | Type::Dol
-            | Type::Flags(_)
-            | Type::PinBlock { .. }
-            | Type::TagList => ValueType::Bytes,
+            Type::Bytes(_) | Type::Dol | Type::Flags(_) | Type::PinBlock { .. } | Type::TagList => {
+                ValueType::Bytes
+            }
             Type::Certificate => ValueType::Certificate,
             Type::Date => ValueType::Date,
             Type::Flag => ValueType::Flag,

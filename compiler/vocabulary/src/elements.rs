@@ -97,7 +97,10 @@ mod tests {
         assert!(data_elements().len() > 140);
         let name = data_element("5F20").expect("cardholder name");
         assert_eq!((name.min, name.max), (2, 26)); // EMV Book 3, Annex A
-        assert_eq!(element_by_name("cardholder_name").map(|e| e.tag.as_str()), Some("5F20"));
+        assert_eq!(
+            element_by_name("cardholder_name").map(|e| e.tag.as_str()),
+            Some("5F20")
+        );
     }
 
     #[test]
@@ -108,8 +111,10 @@ mod tests {
     #[test]
     fn codings_are_known() {
         for element in data_elements() {
-            let known = matches!(element.coding.as_str(), "" | "dol" | "tags" | "date" | "pan")
-                || element.coding == "track2"
+            let known = matches!(
+                element.coding.as_str(),
+                "" | "dol" | "tags" | "date" | "pan"
+            ) || element.coding == "track2"
                 || element
                     .coding
                     .strip_prefix("flags:")

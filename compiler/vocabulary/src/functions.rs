@@ -176,7 +176,13 @@ const FORMATS: Takes = Takes::Word(&["iso0", "iso1", "iso2", "iso3", "iso4"]);
 
 /// All functions, in alphabetical order.
 pub static FUNCTIONS: &[Function] = &[
-    f("ascii", "ascii", &[TEXT], Gives::BytesTimes(1), "text as ASCII octets"),
+    f(
+        "ascii",
+        "ascii",
+        &[TEXT],
+        Gives::BytesTimes(1),
+        "text as ASCII octets",
+    ),
     f(
         "bcd",
         "bcd",
@@ -205,7 +211,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::HalfBytes,
         "digits as EMV format cn, as short as possible",
     ),
-    many(f("concat", "concat", &[BYTES], Gives::SumBytes, "octets one after another")),
+    many(f(
+        "concat",
+        "concat",
+        &[BYTES],
+        Gives::SumBytes,
+        "octets one after another",
+    )),
     f(
         "count",
         "count",
@@ -262,7 +274,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Pattern(1),
         "a date by a pattern; `date |> \"MM/YY\"` says the same",
     ),
-    f("greeting_name", "greeting_name", &[TEXT], Gives::Same, "a name as written, spaces tidied"),
+    f(
+        "greeting_name",
+        "greeting_name",
+        &[TEXT],
+        Gives::Same,
+        "a name as written, spaces tidied",
+    ),
     f(
         "groups",
         "groups",
@@ -270,7 +288,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Grouped,
         "text in groups with spaces between",
     ),
-    f("hex", "hex", &[BYTES], Gives::HexText, "octets as hexadecimal"),
+    f(
+        "hex",
+        "hex",
+        &[BYTES],
+        Gives::HexText,
+        "octets as hexadecimal",
+    ),
     f(
         "ibm3624_offset",
         "ibm3624_offset",
@@ -285,7 +309,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Digits(3),
         "card verification value of the chip (service code 999)",
     ),
-    f("is_blank", "is_blank", &[TEXT], Gives::Flag, "whether a text is empty or only spaces"),
+    f(
+        "is_blank",
+        "is_blank",
+        &[TEXT],
+        Gives::Flag,
+        "whether a text is empty or only spaces",
+    ),
     f(
         "kcv",
         "",
@@ -307,8 +337,20 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::TextTimes(2),
         "text in Latin letters without accents",
     ),
-    f("latin1", "latin1", &[TEXT], Gives::BytesTimes(1), "text as ISO/IEC 8859-1 octets"),
-    f("length", "length", &[BYTES], Gives::Number, "how many octets"),
+    f(
+        "latin1",
+        "latin1",
+        &[TEXT],
+        Gives::BytesTimes(1),
+        "text as ISO/IEC 8859-1 octets",
+    ),
+    f(
+        "length",
+        "length",
+        &[BYTES],
+        Gives::Number,
+        "how many octets",
+    ),
     f(
         "line",
         "one_line",
@@ -316,9 +358,21 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::TextTimes(1),
         "one line of a list, from 1; blank when there is none",
     ),
-    many(f("lines", "lines", &[p("line", Lines)], Gives::Lines, "a list of lines")),
+    many(f(
+        "lines",
+        "lines",
+        &[p("line", Lines)],
+        Gives::Lines,
+        "a list of lines",
+    )),
     f("lower", "lower", &[TEXT], Gives::Same, "small letters"),
-    f("luhn", "luhn", &[TEXT], Gives::Flag, "whether the check digit is right"),
+    f(
+        "luhn",
+        "luhn",
+        &[TEXT],
+        Gives::Flag,
+        "whether the check digit is right",
+    ),
     f(
         "mask",
         "mask",
@@ -326,7 +380,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::TextTimes(1),
         "first six and last four characters, stars between: public",
     ),
-    f("month_end", "month_end", &[p("date", Date)], Gives::Date, "the last day of the month"),
+    f(
+        "month_end",
+        "month_end",
+        &[p("date", Date)],
+        Gives::Date,
+        "the last day of the month",
+    ),
     f(
         "number_bytes",
         "number_bytes",
@@ -365,7 +425,15 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "pin.natural",
         "pin.natural",
-        &[IBM, PAN, d("digits", ConstNumber, "4"), TABLE, START, WIDTH, PAD],
+        &[
+            IBM,
+            PAN,
+            d("digits", ConstNumber, "4"),
+            TABLE,
+            START,
+            WIDTH,
+            PAD,
+        ],
         Gives::Pin,
         "IBM 3624 natural PIN",
     ),
@@ -414,12 +482,30 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Lines,
         "lines without the blank ones",
     ),
-    f("tlv", "tlv", &[p("tag", Takes::Tag), BYTES], Gives::Tlv, "octets as BER-TLV"),
-    f("to_number", "to_number", &[TEXT], Gives::Number, "digits as a number"),
+    f(
+        "tlv",
+        "tlv",
+        &[p("tag", Takes::Tag), BYTES],
+        Gives::Tlv,
+        "octets as BER-TLV",
+    ),
+    f(
+        "to_number",
+        "to_number",
+        &[TEXT],
+        Gives::Number,
+        "digits as a number",
+    ),
     many(f(
         "track1",
         "track1",
-        &[PAN, p("name", Text), EXPIRY, p("service", Service), p("discretionary", Text)],
+        &[
+            PAN,
+            p("name", Text),
+            EXPIRY,
+            p("service", Service),
+            p("discretionary", Text),
+        ],
         Gives::Track1,
         "track 1 between its sentinels",
     )),
@@ -430,7 +516,13 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Track2,
         "track 2 between its sentinels; as octets (tag 57) its equivalent",
     )),
-    f("unhex", "unhex", &[TEXT], Gives::HalfBytes, "hexadecimal as octets"),
+    f(
+        "unhex",
+        "unhex",
+        &[TEXT],
+        Gives::HalfBytes,
+        "hexadecimal as octets",
+    ),
     many(f(
         "unique",
         "unique",
@@ -439,7 +531,13 @@ pub static FUNCTIONS: &[Function] = &[
         "whether no other record has the same fields; only in rules of a format",
     )),
     f("upper", "upper", &[TEXT], Gives::Same, "capital letters"),
-    f("utf8", "utf8", &[TEXT], Gives::BytesTimes(4), "text as UTF-8 octets"),
+    f(
+        "utf8",
+        "utf8",
+        &[TEXT],
+        Gives::BytesTimes(4),
+        "text as UTF-8 octets",
+    ),
 ];
 
 /// A function by its name.

@@ -33,16 +33,36 @@ const fn row(
 
 /// All uses.
 pub static KEY_USES: &[KeyUseRow] = &[
-    row("card_issuance", "E5", BLOCK, "master key of the personalization channel (KMC)"),
-    row("card_verification", "C0", TDES, "card verification values: CVV, CVV2, iCVV"),
+    row(
+        "card_issuance",
+        "E5",
+        BLOCK,
+        "master key of the personalization channel (KMC)",
+    ),
+    row(
+        "card_verification",
+        "C0",
+        TDES,
+        "card verification values: CVV, CVV2, iCVV",
+    ),
     row(
         "emv.application_cryptogram",
         "E0",
         BLOCK,
         "issuer master key for application cryptograms",
     ),
-    row("emv.ca_private", "S2", RSA, "private key of a certification authority; test CA only"),
-    row("emv.issuer_private", "S0", RSA, "issuer key that signs the chips' certificates"),
+    row(
+        "emv.ca_private",
+        "S2",
+        RSA,
+        "private key of a certification authority; test CA only",
+    ),
+    row(
+        "emv.issuer_private",
+        "S0",
+        RSA,
+        "issuer key that signs the chips' certificates",
+    ),
     row(
         "emv.secure_messaging_confidentiality",
         "E1",
@@ -56,8 +76,18 @@ pub static KEY_USES: &[KeyUseRow] = &[
         "issuer master key for MACs of scripts",
     ),
     row("pin_encryption", "P0", BLOCK, "PIN blocks in transit"),
-    row("pin_verification_ibm3624", "V1", TDES, "IBM 3624 natural PIN and offset"),
-    row("pin_verification_pvv", "V2", TDES, "PIN verification values, Visa method"),
+    row(
+        "pin_verification_ibm3624",
+        "V1",
+        TDES,
+        "IBM 3624 natural PIN and offset",
+    ),
+    row(
+        "pin_verification_pvv",
+        "V2",
+        TDES,
+        "PIN verification values, Visa method",
+    ),
     row(
         "transport",
         "K0",
@@ -73,7 +103,10 @@ pub static KEY_ALGORITHMS: &[(&str, &str)] = &[
     ("aes128", "AES with 128 bits"),
     ("aes192", "AES with 192 bits"),
     ("aes256", "AES with 256 bits"),
-    ("rsa", "RSA: `rsa(bits, exponent)`, 1024 to 1984 bits, exponent 3 or 65537"),
+    (
+        "rsa",
+        "RSA: `rsa(bits, exponent)`, 1024 to 1984 bits, exponent 3 or 65537",
+    ),
 ];
 
 /// A use by its name.

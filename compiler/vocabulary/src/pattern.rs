@@ -63,6 +63,9 @@ mod tests {
                 Piece::Perhaps("signed")
             ]
         );
-        assert_eq!(pieces("<front|back>"), [Piece::OneOf(vec!["front", "back"])]);
+        assert_eq!(
+            pieces("<front|back>"),
+            [Piece::OneOf(vec!["front", "back"])]
+        );
     }
 }

@@ -208,12 +208,7 @@ impl Attribute {
 
     /// Any row.
     #[must_use]
-    pub const fn row(
-        pattern: &'static str,
-        shape: Shape,
-        need: Need,
-        doc: &'static str,
-    ) -> Self {
+    pub const fn row(pattern: &'static str, shape: Shape, need: Need, doc: &'static str) -> Self {
         Self {
             pattern,
             shape,

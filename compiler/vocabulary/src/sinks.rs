@@ -98,14 +98,24 @@ const fn row(sink: Sink, words: &'static str, clearance: Level, advice: &'static
 
 /// All sinks, in the order of [`Sink`].
 pub static SINKS: &[SinkRow] = &[
-    row(Sink::CarrierText, "the text of a carrier", Level::Cardholder, PAPER),
+    row(
+        Sink::CarrierText,
+        "the text of a carrier",
+        Level::Cardholder,
+        PAPER,
+    ),
     row(
         Sink::ChipClear,
         "a DGI in clear",
         Level::Sensitive,
         "a PIN goes into the chip by `offline_pin`, keys by `keys`: both in encrypted DGIs",
     ),
-    row(Sink::ChipEncrypted, "an encrypted DGI", Level::Secret, LOWER),
+    row(
+        Sink::ChipEncrypted,
+        "an encrypted DGI",
+        Level::Secret,
+        LOWER,
+    ),
     row(
         Sink::Condition,
         "a condition",
@@ -114,7 +124,12 @@ pub static SINKS: &[SinkRow] = &[
     ),
     row(Sink::Cvv2Panel, "the CVV2 panel", Level::Sensitive, FACE),
     row(Sink::Embossing, "the embossing", Level::Cardholder, FACE),
-    row(Sink::ErrorText, "the text of a refusal", Level::Public, LOWER),
+    row(
+        Sink::ErrorText,
+        "the text of a refusal",
+        Level::Public,
+        LOWER,
+    ),
     row(
         Sink::FileField,
         "a field of an output file",
@@ -123,8 +138,18 @@ pub static SINKS: &[SinkRow] = &[
     ),
     row(Sink::FileName, "the name of a file", Level::Public, LOWER),
     row(Sink::Log, "a log", Level::Public, LOWER),
-    row(Sink::MailerPin, "the PIN field of a mailer", Level::Secret, LOWER),
-    row(Sink::MailerText, "the text of a PIN mailer", Level::Cardholder, PAPER),
+    row(
+        Sink::MailerPin,
+        "the PIN field of a mailer",
+        Level::Secret,
+        LOWER,
+    ),
+    row(
+        Sink::MailerText,
+        "the text of a PIN mailer",
+        Level::Cardholder,
+        PAPER,
+    ),
     row(Sink::Metric, "a metric", Level::Public, LOWER),
     row(Sink::PrintPanel, "a printed panel", Level::Cardholder, FACE),
     row(Sink::Report, "the report", Level::Public, LOWER),

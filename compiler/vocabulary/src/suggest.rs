@@ -34,8 +34,8 @@ fn distance(a: &str, b: &str) -> usize {
             let at = |v: &Vec<usize>, n: usize| v.get(n).copied().unwrap_or(usize::MAX / 2);
             let mut best = at(&last, j) + usize::from(ca != *cb);
             best = best.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = previous_a == Some(*cb)
-                && j.checked_sub(1).and_then(|n| b.get(n)) == Some(&ca);
+            let swapped =
+                previous_a == Some(*cb) && j.checked_sub(1).and_then(|n| b.get(n)) == Some(&ca);
             if swapped && let Some(n) = j.checked_sub(1) {
                 best = best.min(at(&before, n) + 1);
             }

@@ -63,7 +63,12 @@ const CHIP: Kind = Kind {
              security_level: 0x33)`",
         )
         .from("GlobalPlatform Card Specification"),
-        Attribute::value("applications", Is::RefList(&["profile"]), Required, "what it holds"),
+        Attribute::value(
+            "applications",
+            Is::RefList(&["profile"]),
+            Required,
+            "what it holds",
+        ),
         Attribute::value(
             "directories",
             Is::WordList(&["pse", "ppse"]),
@@ -106,8 +111,18 @@ const STRIPE: Kind = Kind {
 const FACE: Kind = Kind {
     name: "card.face",
     attributes: &[
-        Attribute::value("background", Is::Colour, Optional, "colour in pictures of the card"),
-        Attribute::value("ink", Is::Colour, Optional, "colour of the characters in pictures"),
+        Attribute::value(
+            "background",
+            Is::Colour,
+            Optional,
+            "colour in pictures of the card",
+        ),
+        Attribute::value(
+            "ink",
+            Is::Colour,
+            Optional,
+            "colour of the characters in pictures",
+        ),
         Attribute::block("emboss", "card.emboss", "embossed lines"),
         Attribute::block("print", "card.print", "printed panels"),
     ],

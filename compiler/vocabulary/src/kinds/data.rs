@@ -21,10 +21,20 @@ const FORMAT: Kind = Kind {
             Default("utf8"),
             "characters of the file",
         ),
-        Attribute::value("line", Is::Word(&["lf", "crlf"]), Default("lf"), "end of a line"),
+        Attribute::value(
+            "line",
+            Is::Word(&["lf", "crlf"]),
+            Default("lf"),
+            "end of a line",
+        ),
         Attribute::value("delimiter", Is::Text(1), Default(";"), "between fields"),
         Attribute::value("quote", Is::Text(1), Default("\""), "around a field"),
-        Attribute::value("heading", Is::Truth, Default("false"), "a first line names the fields"),
+        Attribute::value(
+            "heading",
+            Is::Truth,
+            Default("false"),
+            "a first line names the fields",
+        ),
         Attribute::value(
             "file_name",
             Is::Expr(Want::Text(120), Some(Sink::FileName)),
@@ -40,9 +50,12 @@ const FORMAT: Kind = Kind {
         Attribute::block("record <name>", "format.record", "one kind of line")
             .with(RECORD_WHEN)
             .many(),
-        Attribute::bare("require <expression>", "a rule on the file or on each record")
-            .with(REQUIRE)
-            .many(),
+        Attribute::bare(
+            "require <expression>",
+            "a rule on the file or on each record",
+        )
+        .with(REQUIRE)
+        .many(),
     ],
     doc: "A file that is read; with `for`, a file that is written for each record of another.",
     reference: "",

@@ -22,10 +22,20 @@ const ISSUER: Kind = Kind {
     name: "issuer",
     attributes: &[
         Attribute::value("name", Is::Text(64), Required, "name in clear words"),
-        Attribute::value("country", Is::Number(1, 999), Required, "country of the bank")
-            .from("ISO 3166-1 numeric"),
-        Attribute::value("currency", Is::Number(1, 999), Required, "currency of its accounts")
-            .from("ISO 4217 numeric"),
+        Attribute::value(
+            "country",
+            Is::Number(1, 999),
+            Required,
+            "country of the bank",
+        )
+        .from("ISO 3166-1 numeric"),
+        Attribute::value(
+            "currency",
+            Is::Number(1, 999),
+            Required,
+            "currency of its accounts",
+        )
+        .from("ISO 4217 numeric"),
         Attribute::value(
             "bin",
             Is::Text(8),
@@ -55,13 +65,33 @@ const KEY: Kind = Kind {
             Optional,
             "how the check value is made; by default what the algorithm is used to",
         ),
-        Attribute::value("rid", Is::Hex(5, 5), Optional, "registered application provider")
-            .from("ISO/IEC 7816-5"),
-        Attribute::value("ca_index", Is::Number(0, 255), Optional, "CA public key index")
-            .from("EMV Book 2, 5.2 (tag 8F)"),
-        Attribute::value("certificate", Is::File, Optional, "certificate of an issuer key")
-            .from("EMV Book 2, 6.3 (tag 90)"),
-        Attribute::value("ca", Is::File, Optional, "public key of the CA that certified it"),
+        Attribute::value(
+            "rid",
+            Is::Hex(5, 5),
+            Optional,
+            "registered application provider",
+        )
+        .from("ISO/IEC 7816-5"),
+        Attribute::value(
+            "ca_index",
+            Is::Number(0, 255),
+            Optional,
+            "CA public key index",
+        )
+        .from("EMV Book 2, 5.2 (tag 8F)"),
+        Attribute::value(
+            "certificate",
+            Is::File,
+            Optional,
+            "certificate of an issuer key",
+        )
+        .from("EMV Book 2, 6.3 (tag 90)"),
+        Attribute::value(
+            "ca",
+            Is::File,
+            Optional,
+            "public key of the CA that certified it",
+        ),
     ],
     doc: "A key that a site binds to an object of its HSM. The bundle carries its use and its \
           check value, never the key.",
@@ -93,9 +123,16 @@ const RULE: Kind = Kind {
             Default("error"),
             "how grave a breach is",
         ),
-        Attribute::value("reference", Is::Text(200), Optional, "where the rule comes from"),
+        Attribute::value(
+            "reference",
+            Is::Text(200),
+            Optional,
+            "where the rule comes from",
+        ),
         Attribute::bare("when <expression>", "only where this holds"),
-        Attribute::bare("require <expression>", "what must hold").with(BECAUSE).many(),
+        Attribute::bare("require <expression>", "what must hold")
+            .with(BECAUSE)
+            .many(),
         Attribute::bare(
             "because <expression>",
             "what is said when the requirement before it does not hold; public",

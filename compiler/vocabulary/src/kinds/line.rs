@@ -61,9 +61,24 @@ const FLOW: Kind = Kind {
 const FEED: Kind = Kind {
     name: "flow.feed",
     attributes: &[
-        Attribute::value("stock", Is::Text(40), Required, "article number of the blanks"),
-        Attribute::value("count", Is::Word(&["always", "at_end"]), Default("always"), "counting"),
-        Attribute::value("reject_bin", Is::Number(1, 9), Default("1"), "bin of rejected cards"),
+        Attribute::value(
+            "stock",
+            Is::Text(40),
+            Required,
+            "article number of the blanks",
+        ),
+        Attribute::value(
+            "count",
+            Is::Word(&["always", "at_end"]),
+            Default("always"),
+            "counting",
+        ),
+        Attribute::value(
+            "reject_bin",
+            Is::Text(20),
+            Default("\"reject\""),
+            "bin of rejected cards, by the machine's own name",
+        ),
     ],
     doc: "Feeder.",
     ..BLOCK
@@ -72,7 +87,12 @@ const FEED: Kind = Kind {
 const FLOW_CHIP: Kind = Kind {
     name: "flow.chip",
     attributes: &[
-        Attribute::value("slots", Is::Number(1, 64), Default("1"), "chips at the same time"),
+        Attribute::value(
+            "slots",
+            Is::Number(1, 64),
+            Default("1"),
+            "chips at the same time",
+        ),
         Attribute::value(
             "retry",
             Is::Number(0, 3),
@@ -173,7 +193,11 @@ const CONTACT: Kind = Kind {
     attributes: &[
         Attribute::bare("select <name>", "selects an application").many(),
         Attribute::bare("read records", "reads all that the AFL names").many(),
-        Attribute::bare("expect data matches source", "each element is what the bundle says").many(),
+        Attribute::bare(
+            "expect data matches source",
+            "each element is what the bundle says",
+        )
+        .many(),
         Attribute::bare(
             "authenticate offline <dda|cda>",
             "verifies the certificates and a dynamic signature",
@@ -193,10 +217,11 @@ const CONTACT: Kind = Kind {
 const SCENARIO_STRIPE: Kind = Kind {
     name: "scenario.stripe",
     merge: Merge::Replace,
-    attributes: &[
-        Attribute::bare("expect <track1|track2> matches source", "the track is what it should be")
-            .many(),
-    ],
+    attributes: &[Attribute::bare(
+        "expect <track1|track2> matches source",
+        "the track is what it should be",
+    )
+    .many()],
     doc: "Steps with the stripe reader.",
     ..BLOCK
 };
@@ -205,7 +230,10 @@ const CROSS: Kind = Kind {
     name: "scenario.cross",
     merge: Merge::Replace,
     attributes: &[
-        Attribute::bare("expect embossing matches source", "the lines are what they should be"),
+        Attribute::bare(
+            "expect embossing matches source",
+            "the lines are what they should be",
+        ),
         Attribute::bare(
             "expect <expression>",
             "`chip.pan == stripe.pan`, `chip.expiry == stripe.expiry`, `chip.pan == embossed.pan`",
@@ -229,7 +257,12 @@ const JOB: Kind = Kind {
         Attribute::value("input", Is::Ref(&["format"]), Required, "the order file"),
         Attribute::value("record", Is::Any, Optional, "the record that is an order"),
         Attribute::value("flow", Is::Ref(&["flow"]), Required, "the machine"),
-        Attribute::value("card", Is::Ref(&["card"]), Optional, "the card, when there is only one"),
+        Attribute::value(
+            "card",
+            Is::Ref(&["card"]),
+            Optional,
+            "the card, when there is only one",
+        ),
         Attribute::value(
             "scenarios",
             Is::RefList(&["scenario"]),
@@ -250,8 +283,18 @@ const JOB: Kind = Kind {
             "rules that each order must keep",
         ),
         Attribute::value("mailer", Is::Ref(&["layout"]), Optional, "the PIN mailer").with(AFTER),
-        Attribute::value("carrier", Is::Ref(&["layout"]), Optional, "the carrier, without a flow's"),
-        Attribute::value("outputs", Is::RefList(&["format"]), Optional, "files that are written"),
+        Attribute::value(
+            "carrier",
+            Is::Ref(&["layout"]),
+            Optional,
+            "the carrier, without a flow's",
+        ),
+        Attribute::value(
+            "outputs",
+            Is::RefList(&["format"]),
+            Optional,
+            "files that are written",
+        ),
         Attribute::value(
             "priority",
             Is::Expr(Want::Choice(PRIORITY), Some(Sink::Routing)),
@@ -280,6 +323,12 @@ const PRODUCT: Kind = Kind {
             Is::RefList(&["scenario"]),
             Optional,
             "what its cards must show: `[debit_ready sample 1 of 200]`",
+        ),
+        Attribute::value(
+            "stock",
+            Is::Text(40),
+            Optional,
+            "article number of its blanks, when it is not the flow's",
         ),
     ],
     doc: "A product.",

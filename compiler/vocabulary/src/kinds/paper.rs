@@ -39,21 +39,40 @@ const LAYOUT: Kind = Kind {
     speaks_of: SpeaksOf::Record,
     attributes: &[
         Attribute::value("page", Is::Point, Required, "width and height of the page"),
-        Attribute::value("purpose", Is::Word(&["mailer", "carrier"]), Required, "what it is for"),
+        Attribute::value(
+            "purpose",
+            Is::Word(&["mailer", "carrier"]),
+            Required,
+            "what it is for",
+        ),
         Attribute::row(
             "stock",
             Shape::ValueAndBlock(Is::Any, "layout.stock"),
             Optional,
             "the paper, and the window of its PIN label",
         ),
-        Attribute::value("background", Is::File, Optional, "a one-page PDF under everything"),
-        Attribute::value("fallback", Is::TextList, Optional, "fonts for letters that one lacks"),
-        Attribute::block("text", "layout.text", "lines of text").with(WHEN).many(),
+        Attribute::value(
+            "background",
+            Is::File,
+            Optional,
+            "a one-page PDF under everything",
+        ),
+        Attribute::value(
+            "fallback",
+            Is::TextList,
+            Optional,
+            "fonts for letters that one lacks",
+        ),
+        Attribute::block("text", "layout.text", "lines of text")
+            .with(WHEN)
+            .many(),
         Attribute::block("pin", "layout.pin", "the PIN; only in a mailer").with(WHEN),
         Attribute::block("barcode <datamatrix>", "layout.barcode", "a symbol")
             .with(WHEN)
             .many(),
-        Attribute::block("bar", "layout.bar", "a filled rectangle").with(WHEN).many(),
+        Attribute::block("bar", "layout.bar", "a filled rectangle")
+            .with(WHEN)
+            .many(),
         Attribute::block("face <front|back>", "layout.face", "a picture of the card").with(WHEN),
     ],
     doc: "A page: a PIN mailer or a card carrier.",

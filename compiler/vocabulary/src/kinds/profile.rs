@@ -53,23 +53,53 @@ const PROFILE: Kind = Kind {
             "service code: tag 57 and 5F30 speak alike",
         )
         .from("ISO/IEC 7813"),
-        Attribute::value("aip", Is::Flags("aip"), Required, "application interchange profile")
-            .from("EMV Book 3, Annex C1 (tag 82)"),
-        Attribute::value("priority", Is::Number(0, 15), Default("1"), "priority in directories")
-            .from("EMV Book 1, 12.2.2 (tag 87)"),
+        Attribute::value(
+            "aip",
+            Is::Flags("aip"),
+            Required,
+            "application interchange profile",
+        )
+        .from("EMV Book 3, Annex C1 (tag 82)"),
+        Attribute::value(
+            "priority",
+            Is::Number(0, 15),
+            Default("1"),
+            "priority in directories",
+        )
+        .from("EMV Book 1, 12.2.2 (tag 87)"),
         Attribute::value(
             "interfaces",
             Is::WordList(&["contact", "contactless"]),
             Default("contact"),
             "where a terminal finds it",
         ),
-        Attribute::value("languages", Is::Text(8), Optional, "preferred languages, two letters each")
-            .from("ISO 639-1 (tag 5F2D)"),
-        Attribute::value("iad", Is::Hex(0, 32), Optional, "issuer application data at first")
-            .from("EMV Book 3, Annex A (tag 9F10)"),
-        Attribute::value("atc", Is::Number(0, 65535), Optional, "transaction counter at first")
-            .from("EMV Book 3, Annex A (tag 9F36)"),
-        Attribute::block("cvm", "profile.cvm", "cardholder verification, rule by rule").required(),
+        Attribute::value(
+            "languages",
+            Is::Text(8),
+            Optional,
+            "preferred languages, two letters each",
+        )
+        .from("ISO 639-1 (tag 5F2D)"),
+        Attribute::value(
+            "iad",
+            Is::Hex(0, 32),
+            Optional,
+            "issuer application data at first",
+        )
+        .from("EMV Book 3, Annex A (tag 9F10)"),
+        Attribute::value(
+            "atc",
+            Is::Number(0, 65535),
+            Optional,
+            "transaction counter at first",
+        )
+        .from("EMV Book 3, Annex A (tag 9F36)"),
+        Attribute::block(
+            "cvm",
+            "profile.cvm",
+            "cardholder verification, rule by rule",
+        )
+        .required(),
         Attribute::block("action_codes", "profile.action_codes", "what leads where"),
         Attribute::block("data", "profile.data", "data elements by tag or by name"),
         Attribute::block(
@@ -79,7 +109,11 @@ const PROFILE: Kind = Kind {
         ),
         Attribute::block("dda", "profile.dda", "the chip's own key"),
         Attribute::block("keys", "profile.keys", "the chip's symmetric keys").required(),
-        Attribute::block("offline_pin", "profile.offline_pin", "the PIN that the chip verifies"),
+        Attribute::block(
+            "offline_pin",
+            "profile.offline_pin",
+            "the PIN that the chip verifies",
+        ),
         Attribute::block("quirks", "profile.quirks", "deviations of the card product"),
     ],
     doc: "A card application: what the chip holds and how it behaves.",
@@ -121,8 +155,13 @@ const ACTION_CODES: Kind = Kind {
         Attribute::value("denial", Is::Flags("tvr"), Default("[]"), "decline offline")
             .from("tag 9F0E"),
         Attribute::value("online", Is::Flags("tvr"), Default("all"), "go online").from("tag 9F0F"),
-        Attribute::value("default", Is::Flags("tvr"), Default("all"), "decline when offline only")
-            .from("tag 9F0D"),
+        Attribute::value(
+            "default",
+            Is::Flags("tvr"),
+            Default("all"),
+            "decline when offline only",
+        )
+        .from("tag 9F0D"),
     ],
     doc: "Issuer action codes, by the results that lead there.",
     reference: "EMV Book 3, 10.7",
@@ -221,8 +260,13 @@ const OFFLINE_PIN: Kind = Kind {
             Required,
             "the PIN",
         ),
-        Attribute::value("tries", Is::Number(1, 15), Default("3"), "tries before it is blocked")
-            .from("tag 9F17"),
+        Attribute::value(
+            "tries",
+            Is::Number(1, 15),
+            Default("3"),
+            "tries before it is blocked",
+        )
+        .from("tag 9F17"),
     ],
     doc: "The reference PIN; it travels in an encrypted DGI.",
     reference: "EMV CPS, DGI 8010 and 9010",
