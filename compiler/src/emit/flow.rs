@@ -136,7 +136,7 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
                 decl.span,
                 "the flow has no `feed`: where do cards come from?",
             )
-            .help("write `feed { stock = \"…\"; reject_bin = 1 }`"),
+            .help("write `feed { stock = \"…\"; reject_bin = \"reject\" }`"),
         );
         return;
     };
@@ -150,7 +150,8 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
     if !has("reject_bin") {
         let message = "a rejected card would have no bin";
         context.push(
-            Problem::error("E0903", decl.span, message).help("write `reject_bin = 1` in `feed`"),
+            Problem::error("E0903", decl.span, message)
+                .help("write `reject_bin = \"reject\"` in `feed`"),
         );
     }
 }

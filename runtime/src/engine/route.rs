@@ -42,7 +42,7 @@ impl Route {
         };
         let mut route = Self {
             stock,
-            bin: "reject".to_owned(),
+            bin: text(&feeder.settings, "reject_bin").unwrap_or_else(|| "reject".to_owned()),
             retries: 0,
             moves: Vec::new(),
         };

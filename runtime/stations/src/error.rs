@@ -32,6 +32,7 @@ macro_rules! from {
 }
 from!(
     RuntimeError,
+    cardwright_runtime::engine::EngineError,
     cardwright_ports::HsmError,
     cardwright_ports::PaperError,
     cardwright_ports::machine::MachineError,

@@ -24,7 +24,7 @@ impl<'a> Sessions<'a> {
     ) -> Result<R, StationError> {
         let place = rayon::current_thread_index().map_or(0, |index| index + 1);
         let worker = self.workers.get(place % self.workers.len().max(1)).ok_or_else(|| {
-            StationError::new("R1301", "no session for this worker", "report this as a bug")
+            StationError::new("R1320", "no session for this worker", "report this as a bug")
         })?;
         // A worker that died inside a call may have left the session in any state: drop it.
         let mut slot = match worker.lock() {
@@ -40,7 +40,7 @@ impl<'a> Sessions<'a> {
         }
         match slot.as_deref_mut() {
             Some(session) => work(session),
-            None => Err(StationError::new("R1301", "no session", "report this as a bug")),
+            None => Err(StationError::new("R1320", "no session", "report this as a bug")),
         }
     }
 }

@@ -266,6 +266,10 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
     let digest = Sha256::digest(serial.as_bytes());
     let serial = digest.get(..4)?.try_into().ok()?;
     let mut spec = BlankSpec::new(protocol, keys, [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92], serial, instances);
+    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
+        // A quirk that this chip does not know changes nothing: the checks will show it.
+        spec.quirks.declare(quirk);
+    }
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }

@@ -90,14 +90,11 @@ impl KeyedHash {
     }
 }
 
-/// Blocks that are made at once.
-const BLOCKS: usize = 8;
-
 /// A stream of octets: AES-256 over a counter.
 pub struct Stream {
     cipher: Aes256,
     counter: u128,
-    buffer: [Array<u8, cipher::consts::U16>; BLOCKS],
+    block: Array<u8, cipher::consts::U16>,
     used: usize,
 }
 
@@ -107,22 +104,20 @@ impl Stream {
         Self {
             cipher: Aes256::new(&Array(*key)),
             counter: 0,
-            buffer: [Array([0; 16]); BLOCKS],
-            used: BLOCKS * 16,
+            block: Array([0; 16]),
+            used: 16,
         }
     }
 
     fn next(&mut self) -> u8 {
-        if self.used == BLOCKS * 16 {
-            for block in &mut self.buffer {
-                block.0 = self.counter.to_be_bytes();
-                self.counter = self.counter.wrapping_add(1);
-            }
-            self.cipher.encrypt_blocks(&mut self.buffer);
+        if self.used == 16 {
+            // Block by block: most draws are short, and setting up wide lanes costs more than one.
+            self.block.0 = self.counter.to_be_bytes();
+            self.counter = self.counter.wrapping_add(1);
+            self.cipher.encrypt_block(&mut self.block);
             self.used = 0;
         }
-        let block = self.buffer.get(self.used / 16);
-        let octet = block.and_then(|b| b.0.get(self.used % 16)).copied();
+        let octet = self.block.0.get(self.used).copied();
         self.used += 1;
         octet.unwrap_or_default()
     }
@@ -149,9 +144,7 @@ impl RandomSource for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        for block in &mut self.buffer {
-            block.0.zeroize();
-        }
+        self.block.0.zeroize();
     }
 }
 

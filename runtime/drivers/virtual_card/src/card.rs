@@ -57,6 +57,8 @@ pub struct VirtualCard {
     pub(crate) applications: Vec<Application>,
     pub(crate) volatile: Volatile,
     interface: Interface,
+    /// Whether a reader's field, and not a slot, powers the card.
+    in_field: bool,
     powered: bool,
     fixed_challenge: Option<Vec<u8>>,
     refusal: Option<String>,
@@ -66,7 +68,7 @@ impl VirtualCard {
     /// A blank card: its applets are installed and hold nothing.
     ///
     /// # Errors
-    /// R1260 when the description does not make a card.
+    /// R1280 when the description does not make a card.
     pub fn blank(spec: &BlankSpec) -> Result<Self, CardFault> {
         let platform = Platform::new(spec)?;
         let applications = spec
@@ -99,6 +101,7 @@ impl VirtualCard {
             applications,
             volatile: Volatile::fresh(),
             interface: Interface::Contact,
+            in_field: false,
             powered: false,
             fixed_challenge: None,
             refusal: None,
@@ -412,6 +415,11 @@ fn sealed(answer: Answer) -> Vec<u8> {
 
 impl CardChannel for VirtualCard {
     fn reset(&mut self) -> Result<Vec<u8>, CardError> {
+        if self.in_field {
+            // Out of the field, back on the contacts of a slot.
+            self.in_field = false;
+            self.interface = Interface::Contact;
+        }
         self.volatile = Volatile::fresh();
         self.powered = true;
         Ok(ATR.to_vec())
@@ -426,6 +434,13 @@ impl CardChannel for VirtualCard {
             return Ok(sw::WRONG_LENGTH.to_be_bytes().to_vec());
         }
         Ok(self.execute(command))
+    }
+
+    fn enter_field(&mut self) -> Result<(), CardError> {
+        self.reset()?;
+        self.interface = Interface::Contactless;
+        self.in_field = true;
+        Ok(())
     }
 
     fn snapshot(&self) -> Option<SecretBytes> {

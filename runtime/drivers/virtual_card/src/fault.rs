@@ -5,26 +5,26 @@ use cardwright_ports::CardError;
 /// Code, title, explanation, how to mend.
 pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
-        "R1260",
+        "R1280",
         "The virtual card can't be made",
         "The description of a blank does not make a card: protocol option, key lengths, \
          diversification, key version or AIDs do not fit together.",
         "Correct the blank's description; triple DES methods go with SCP02, KDF3 with SCP03.",
     ),
     (
-        "R1261",
+        "R1281",
         "The kept card can't be read",
         "The file is not a virtual card of this version, or its content contradicts itself.",
         "Personalize the card again, or use the release that kept it.",
     ),
     (
-        "R1262",
+        "R1282",
         "The virtual card has no power",
         "A command was sent before the card was reset.",
         "Reset the card first.",
     ),
     (
-        "R1263",
+        "R1283",
         "The virtual reader can't be reached",
         "The connection to the reader that the vpcd driver makes failed, ended or sent a frame \
          out of bounds.",
@@ -58,20 +58,20 @@ impl CardFault {
     }
 
     pub(crate) fn blank(what: impl Into<String>) -> Self {
-        Self::new("R1260", what)
+        Self::new("R1280", what)
     }
 
     pub(crate) fn snapshot(what: impl Into<String>) -> Self {
-        Self::new("R1261", what)
+        Self::new("R1281", what)
     }
 
     pub(crate) fn reader(what: impl Into<String>) -> Self {
-        Self::new("R1263", what)
+        Self::new("R1283", what)
     }
 
     pub(crate) fn no_power() -> CardError {
         CardError {
-            code: "R1262",
+            code: "R1282",
             what: "a command was sent to a virtual card that has not been reset".into(),
         }
     }

@@ -121,7 +121,7 @@ impl VirtualCard {
     /// Makes a card from what [`cardwright_ports::CardChannel::snapshot`] gave; it has no power.
     ///
     /// # Errors
-    /// R1261 when the octets are not a card of this version or contradict themselves.
+    /// R1281 when the octets are not a card of this version or contradict themselves.
     pub fn restore(octets: &[u8]) -> Result<Self, CardFault> {
         if octets.len() > OCTETS_MAX {
             return Err(CardFault::snapshot("the file is too long"));

@@ -27,7 +27,7 @@ const ANSWER_TO_RESET: u8 = 4;
 /// the connection or `stop` is set; gives the card back, with what it has learned.
 ///
 /// # Errors
-/// R1263 when the reader can't be reached, the connection breaks, or a frame is out of bounds.
+/// R1283 when the reader can't be reached, the connection breaks, or a frame is out of bounds.
 pub fn serve(
     mut card: VirtualCard,
     address: &str,

@@ -109,7 +109,7 @@ fn a_file_that_is_not_a_card_is_refused() {
     let text = std::str::from_utf8(kept.expose()).unwrap().to_owned();
     let refused = |text: &str| {
         let fault = VirtualCard::restore(text.as_bytes()).err().unwrap();
-        assert_eq!(fault.code, "R1261", "{fault}");
+        assert_eq!(fault.code, "R1281", "{fault}");
     };
     refused("");
     refused("{}");

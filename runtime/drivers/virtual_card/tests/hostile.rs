@@ -132,7 +132,7 @@ proptest! {
 
     #[test]
     fn any_file(octets in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert_eq!(VirtualCard::restore(&octets).err().unwrap().code, "R1261");
+        prop_assert_eq!(VirtualCard::restore(&octets).err().unwrap().code, "R1281");
     }
 
     /// One octet of a kept card changed: refused, or a card that behaves.
@@ -175,5 +175,5 @@ fn a_card_without_power_says_so() {
     let mut card = blank(Protocol::Scp02 { option: 0x15 }, &[&h(AID)]);
     card.power_off();
     let error = card.transmit(&h("00A4040000")).unwrap_err();
-    assert_eq!(error.code, "R1262");
+    assert_eq!(error.code, "R1282");
 }

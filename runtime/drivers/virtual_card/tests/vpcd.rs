@@ -96,7 +96,7 @@ fn no_reader() {
     let fault = serve(personalized(&golden()), &free.to_string(), &stop)
         .err()
         .unwrap();
-    assert_eq!(fault.code, "R1263");
+    assert_eq!(fault.code, "R1283");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Visit<'_> {
         }
         let listed = if contactless { self.read_ppse()? } else { self.read_pse()? };
         if !listed.contains(&aid) {
-            return Err(Failure::new("R1240", "the directory does not list the application"));
+            return Err(Failure::new("R1223", "the directory does not list the application"));
         }
         let answer = self.select_name(&aid)?;
         let template = objects::top(&answer, "6F")?;
@@ -144,16 +144,16 @@ impl Visit<'_> {
     pub(super) fn read_records(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
         let (entries, rest) = terminal.afl.as_chunks::<4>();
         if !rest.is_empty() || entries.is_empty() {
-            return Err(Failure::new("R1241", "the AFL is not entries of four octets"));
+            return Err(Failure::new("R1224", "the AFL is not entries of four octets"));
         }
         for [sfi, first, last, signed] in entries.to_vec() {
             let sfi = sfi >> 3;
             if !(1..=30).contains(&sfi) || first == 0 || last < first {
-                return Err(Failure::new("R1241", "an AFL entry that can't be"));
+                return Err(Failure::new("R1224", "an AFL entry that can't be"));
             }
             for (at, record) in (first..=last).enumerate() {
                 if terminal.records.len() >= RECORDS_MAX {
-                    return Err(Failure::new("R1241", "more records than a terminal reads"));
+                    return Err(Failure::new("R1224", "more records than a terminal reads"));
                 }
                 let read = [0x00, 0xB2, record, sfi << 3 | 0x04, 0x00];
                 let what = format!("READ RECORD {record} of SFI {sfi}");
@@ -227,7 +227,7 @@ impl Visit<'_> {
         };
         let key = recovered(modulus, exponent);
         oda::verify_sdad_dda(&key, &signature, &ddol_data)
-            .map_err(|e| Failure::new("R1242", format!("dynamic signature: {e}")))?;
+            .map_err(|e| Failure::new("R1225", format!("dynamic signature: {e}")))?;
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Visit<'_> {
             .map_err(|_| Failure::new("R1101", "the CA modulus is not hexadecimal"))?;
         let remainder = objects.get("92").unwrap_or_default();
         let wrong = |what: &str, e: certificates::CertificateError| {
-            Failure::new("R1243", format!("{what}: {e}"))
+            Failure::new("R1226", format!("{what}: {e}"))
         };
         let issuer = certificates::recover_issuer_certificate(
             &ca,
@@ -257,13 +257,13 @@ impl Visit<'_> {
         .map_err(|e| wrong("issuer certificate", e))?;
         let pan = hex::encode(objects.need("5A")?).trim_end_matches('f').to_owned();
         if !issuer.is_for(&pan) {
-            return Err(Failure::new("R1243", "the issuer certificate is for other PANs"));
+            return Err(Failure::new("R1226", "the issuer certificate is for other PANs"));
         }
         let mut signed = terminal.signed.clone();
         match objects.get("9F4A") {
             None => {}
             Some([0x82]) => signed.extend_from_slice(&terminal.aip),
-            Some(_) => return Err(Failure::new("R1243", "tag 9F4A may hold tag 82 only")),
+            Some(_) => return Err(Failure::new("R1226", "tag 9F4A may hold tag 82 only")),
         }
         let exponent = objects.need("9F47")?;
         let icc = certificates::recover_icc_certificate(
@@ -275,7 +275,7 @@ impl Visit<'_> {
         )
         .map_err(|e| wrong("ICC certificate", e))?;
         if icc.identifier != pan {
-            return Err(Failure::new("R1243", "the ICC certificate is for another PAN"));
+            return Err(Failure::new("R1226", "the ICC certificate is for another PAN"));
         }
         for key in [&issuer, &icc] {
             self.not_expired(key.expiry_mmyy)?;
@@ -287,7 +287,7 @@ impl Visit<'_> {
         let text = format!("{month:02X}{year:02X}");
         match Date::parse(&text, "MMYY") {
             Some(expiry) if expiry >= self.today => Ok(()),
-            _ => Err(Failure::new("R1243", "a certificate has expired")),
+            _ => Err(Failure::new("R1226", "a certificate has expired")),
         }
     }
 
@@ -353,7 +353,7 @@ impl Visit<'_> {
         let answer = exchange(self.channel, &generate, "first GENERATE AC")?;
         let first = Cryptogram::read(&answer)?;
         if first.information & 0xC0 != ARQC {
-            return Err(Failure::new("R1244", "the card does not want to go online"));
+            return Err(Failure::new("R1227", "the card does not want to go online"));
         }
         let parts: [&[u8]; 2] = [&terminal.pdol_data, &cdol1_data];
         let cryptogram = self.cryptogram(terminal, &first, cda, &parts, &unpredictable)?;
@@ -376,7 +376,7 @@ impl Visit<'_> {
         ]
         .concat();
         if !self.session.verify_cryptogram(&path, &input, &cryptogram)? {
-            return Err(Failure::new("R1245", "the cryptogram is not made with the card's key"));
+            return Err(Failure::new("R1228", "the cryptogram is not made with the card's key"));
         }
         let proof = self.session.arpc(&path, &cryptogram, APPROVE)?;
         self.second_generate(terminal, &terminal_data, proof, cda)
@@ -393,7 +393,7 @@ impl Visit<'_> {
     ) -> Result<Vec<u8>, Failure> {
         let Some(signature) = &answer.signature else {
             return if cda {
-                Err(Failure::new("R1242", "the card answers a request for CDA without signature"))
+                Err(Failure::new("R1225", "the card answers a request for CDA without signature"))
             } else {
                 answer.cryptogram.clone().ok_or_else(|| Failure::new("R1254", "no tag 9F26"))
             };
@@ -406,7 +406,7 @@ impl Visit<'_> {
             .try_into()
             .map_err(|_| Failure::new("R1256", "an unpredictable number of another length"))?;
         let combined = oda::verify_sdad_cda(&recovered(modulus, exponent), signature, number)
-            .map_err(|e| Failure::new("R1242", format!("combined signature: {e}")))?;
+            .map_err(|e| Failure::new("R1225", format!("combined signature: {e}")))?;
         let mut parts = sent.to_vec();
         parts.push(&answer.hashed);
         let fits = combined.cryptogram_information == answer.information
@@ -414,7 +414,7 @@ impl Visit<'_> {
         if fits {
             Ok(combined.cryptogram.to_vec())
         } else {
-            Err(Failure::new("R1242", "the combined signature is over other data"))
+            Err(Failure::new("R1225", "the combined signature is over other data"))
         }
     }
 
@@ -437,7 +437,7 @@ impl Visit<'_> {
         if second.information & 0xC0 == TC {
             Ok(())
         } else {
-            Err(Failure::new("R1244", "the card declines what its issuer has approved"))
+            Err(Failure::new("R1227", "the card declines what its issuer has approved"))
         }
     }
 

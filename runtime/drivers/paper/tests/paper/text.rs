@@ -5,7 +5,7 @@ use crate::pictures::{Picture, picture};
 use crate::sheets::{LATIN, Pins, area, page, stationery, text};
 use cardwright_paper::PaperDriver;
 use cardwright_ports::Paper;
-use cardwright_ports::paper::{Alignment, Mark, PaperError, Placed};
+use cardwright_ports::paper::{Alignment, Mark, PaperError, Placed, Sheet};
 use lopdf::Document;
 
 fn refused(mark: Placed) -> PaperError {
@@ -23,7 +23,11 @@ fn aligned(mut mark: Placed, wanted: Alignment) -> Placed {
 
 /// Ink of a mark in tenths of a millimetre: left, top, right, bottom.
 fn ink(mark: Placed) -> (u32, u32, u32, u32) {
-    picture(&page(mark), 254).ink().expect("ink")
+    let strip = Sheet {
+        height_um: 100_000,
+        ..page(mark)
+    };
+    picture(&strip, 254).ink().expect("ink")
 }
 
 #[test]

@@ -139,10 +139,11 @@ impl Session {
             return Err(error::TRANSLATION.found(format!("to format {format}")));
         }
         let mut random = Zeroizing::new([0u8; 16]);
-        self.shared
-            .root
-            .draw(draw, "PIN block")
-            .fill(random.as_mut_slice());
+        if format != 0 {
+            // Format 0 has no random part.
+            let mut stream = self.shared.root.draw(draw, "PIN block");
+            stream.fill(random.as_mut_slice());
+        }
         let refused = |e: PinError| pin_error(&e);
         if format == 4 {
             let fill = random.first_chunk().copied().unwrap_or_default();
