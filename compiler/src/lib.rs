@@ -4,7 +4,7 @@
 //! Project --parse, lower--> Model --check--> findings --emit--> Content and assets
 //! ```
 
-pub mod check;
+mod check;
 pub mod diagnostics;
 pub mod elaborate;
 pub mod emit;
@@ -13,6 +13,8 @@ pub mod project;
 mod rules;
 pub mod secrecy;
 pub mod types;
+
+pub use emit::{build, check};
 
 use diagnostics::{Finding, Findings};
 use model::Model;

@@ -3,6 +3,12 @@
 //! Adding a case is adding a folder. `UPDATE=1 cargo test -p cardwright-compiler --test cases`
 //! writes the snapshots; read them before you commit them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that stops says so"
+)]
+
 use cardwright_compiler::check_language;
 use cardwright_compiler::diagnostics::human;
 use cardwright_compiler::project::{MemoryFiles, Project};

@@ -1,1 +1,28 @@
-//! The author's dry run: the runtime joined to soft and virtual drivers, TEST keys only
+//! The author's dry run: the runtime joined to a soft HSM, a virtual card and paper. TEST keys only.
+//!
+//! ```text
+//! Order texts -> order file -> runtime intake -> data generation -> virtual card -> validation
+//!                                                             \-> pages, faces
+//! ```
+//! Everything is drawn from a fixed seed and dated by a fixed day, so that a rehearsal gives the
+//! same card on every machine and a snapshot of it can be compared. LIVE bundles are refused.
+
+mod blank;
+mod codes;
+mod default_fields;
+mod look;
+mod order_file;
+mod pin_block;
+mod preview;
+mod recorder;
+mod rehearse;
+mod snapshot;
+
+pub use cardwright_runtime::Date;
+pub use cardwright_stations::StationError as RehearsalError;
+pub use codes::{CODES, explanation};
+pub use look::{Found, look, holds};
+pub use preview::{Picture, preview};
+pub use recorder::Exchange;
+pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, rehearsal_day};
+pub use snapshot::snapshot;

@@ -11,7 +11,7 @@ use crate::model::{Decl, Model};
 use cardwright_vocabulary::{function, kind};
 
 /// Checks all declarations of the project.
-pub fn check(model: &Model, findings: &mut Findings) {
+pub(crate) fn check(model: &Model, findings: &mut Findings) {
     let mut shared = Shared::default();
     for decl in model.decls.values().filter(|d| !d.standard && !d.poisoned) {
         let (format, record) = expressions::ground(model, decl);

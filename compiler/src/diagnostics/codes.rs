@@ -288,12 +288,13 @@ pub static CODES: &[CodeRow] = &[
     ),
 ];
 
-/// The row of a code of this crate: title, explanation, how to mend.
+/// The row of any code of the author's side: code, title, explanation, how to mend.
 #[must_use]
 pub fn explanation(code: &str) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
     CODES
         .iter()
         .chain(crate::emit::CODES)
+        .chain(cardwright_dsl::CODES)
         .find(|row| row.0 == code)
         .copied()
 }

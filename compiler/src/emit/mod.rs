@@ -16,9 +16,11 @@ mod profile;
 mod read;
 mod scenario;
 mod sources;
+mod test_cases;
 mod value;
 
 pub use codes::CODES;
+pub use test_cases::{Expectation, TestCase, issuer_bin, test_cases};
 
 use crate::diagnostics::{Finding, Findings, Problem, Severity};
 use crate::elaborate::Shared;
@@ -139,6 +141,7 @@ fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Opt
     }
     let (emitted, found) = emit(&model, project, environment);
     findings.append(found);
+    findings.append(test_cases(&model).1);
     (model, findings, Some(emitted))
 }
 

@@ -475,7 +475,8 @@ static FUNCTIONS: [Instruction; 56] = [
         false,
         Text,
         Becomes(Secrecy::Sensitive),
-        "track 1 without sentinels: PAN, name, expiry, service code, discretionary data",
+        "track 1 without sentinels: PAN, name (brought into track 1's form), expiry, service code, \
+         discretionary data",
     ),
     f(
         "track2",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! site.toml            what this site is and trusts
-//! hsm/soft-hsm.json    soft HSM, TEST keys only
+//! hsm/soft-hsm.toml    soft HSM, TEST keys only
 //! store/store.db       job ledger and audit log
 //! anchor/              last signed checkpoints, outside the store (another disk in production)
 //! machine/             the simulated machine's own ledger
@@ -85,6 +85,8 @@ impl Site {
         SoftHsm::create(&site.hsm_path())?;
         site.site_key()?;
         site.store()?;
+        // The machine's ledger begins with the site, so that it can be checked from the first day.
+        site.machine(crate::commands::no_chips())?;
         let text = toml::to_string_pretty(&site.file).unwrap_or_default();
         let path = site.folder.join("site.toml");
         let text = format!("# A Cardwright site. TEST keys only: it refuses LIVE bundles.\n{text}");
@@ -115,7 +117,7 @@ impl Site {
     }
 
     fn hsm_path(&self) -> PathBuf {
-        self.folder.join("hsm").join("soft-hsm.json")
+        self.folder.join("hsm").join("soft-hsm.toml")
     }
 
     /// Whom the site trusts.

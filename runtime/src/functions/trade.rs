@@ -22,7 +22,9 @@ pub(super) static TABLE: &[Row] = &[
     ("luhn", |a| Ok(Value::Flag(pan::luhn_holds(a.text(0)?)))),
     ("track1", |a| {
         let expiry = a.date(2)?.format("YYMM");
-        let made = track::track_1(a.text(0)?, a.text(1)?, &expiry, a.text(3)?, a.text(4)?);
+        // A name as its holder writes it is brought into track 1's form; one in that form stays.
+        let name = names::emv_name(a.text(1)?).map_err(|_| no_fit("no name that a card can hold"))?;
+        let made = track::track_1(a.text(0)?, &name, &expiry, a.text(3)?, a.text(4)?);
         let made = made.map(|text| text.trim_start_matches('%').trim_end_matches('?').to_owned());
         text(made, "track 1 is too long, or holds a character that it has not")
     }),

@@ -14,6 +14,8 @@ pub(crate) mod job;
 mod production;
 pub(crate) mod run;
 
+pub(crate) use production::no_chips;
+
 /// Shell completions.
 pub(crate) fn completions(shell: clap_complete::Shell) {
     let mut command = <crate::arguments::Arguments as clap::CommandFactory>::command();

@@ -276,6 +276,11 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
     VirtualCard::blank(&spec).ok()
 }
 
+/// Blanks without chips, for a machine that makes nothing.
+pub(crate) fn no_chips() -> ChipFactory {
+    Arc::new(|_: &str, _: &str| Box::new(NoChip) as Box<dyn CardChannel>)
+}
+
 /// A blank without a chip that answers.
 struct NoChip;
 
