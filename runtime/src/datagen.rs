@@ -19,8 +19,8 @@ use zeroize::Zeroize;
 pub enum DgiValue {
     /// Goes to the card as it is.
     Clear(Vec<u8>),
-    /// Sealed by the HSM: ciphertext and clear length.
-    Sealed(Vec<u8>, u32),
+    /// Sealed by the HSM: ciphertext, clear length, public check values (all three authenticated).
+    Sealed(Vec<u8>, u32, Vec<u8>),
 }
 
 /// A data grouping of one card.
@@ -42,10 +42,10 @@ impl DgiData {
     pub fn sealed(&self) -> Option<Sealed> {
         match &self.value {
             DgiValue::Clear(_) => None,
-            DgiValue::Sealed(blob, clear_length) => Some(Sealed {
+            DgiValue::Sealed(blob, clear_length, check_values) => Some(Sealed {
                 blob: blob.clone(),
                 clear_length: *clear_length,
-                check_values: Vec::new(),
+                check_values: check_values.clone(),
             }),
         }
     }
@@ -219,7 +219,11 @@ impl<'a> Datagen<'a> {
                 let value = match values.get(dgi.node)? {
                     Value::Bytes(bytes) if !dgi.encrypted => DgiValue::Clear(bytes.clone()),
                     Value::Sealed(sealed) if dgi.encrypted => {
-                        DgiValue::Sealed(sealed.blob.clone(), sealed.clear_length)
+                        DgiValue::Sealed(
+                            sealed.blob.clone(),
+                            sealed.clear_length,
+                            sealed.check_values.clone(),
+                        )
                     }
                     _ => return Err(broken("a DGI of another type")),
                 };

@@ -426,7 +426,7 @@ static FUNCTIONS: [Instruction; 56] = [
         false,
         Text,
         Join,
-        "characters from (1) and how many",
+        "characters from a place (1 is the first), at most so many",
     ),
     f(
         "starts",

@@ -20,7 +20,7 @@ pub struct Draws {
 struct DrawnKey {
     modulus: Vec<u8>,
     exponent: u32,
-    components: Vec<(Vec<u8>, u32)>,
+    components: Vec<(Vec<u8>, u32, Vec<u8>)>,
 }
 
 impl Draws {
@@ -40,10 +40,10 @@ impl Draws {
         let components: Vec<Sealed> = key
             .components
             .iter()
-            .map(|(blob, clear_length)| Sealed {
+            .map(|(blob, clear_length, check_values)| Sealed {
                 blob: blob.clone(),
                 clear_length: *clear_length,
-                check_values: Vec::new(),
+                check_values: check_values.clone(),
             })
             .collect();
         Some(IccKey {
@@ -56,7 +56,7 @@ impl Draws {
     /// Remembers an ICC key.
     pub fn keep_icc_key(&mut self, purpose: &str, key: &IccKey) {
         let components =
-            key.components.iter().map(|c| (c.blob.clone(), c.clear_length)).collect();
+            key.components.iter().map(|c| (c.blob.clone(), c.clear_length, c.check_values.clone())).collect();
         let drawn =
             DrawnKey { modulus: key.modulus.clone(), exponent: key.exponent, components };
         self.icc_keys.insert(purpose.to_owned(), drawn);

@@ -22,19 +22,24 @@ pub struct Run<'a> {
     pub draws: &'a mut Draws,
 }
 
-/// The values of a program's nodes; wiped when dropped.
-pub struct Values(Vec<Value>);
+/// The values of a program's nodes; wiped when dropped. A node whose value could not be made keeps
+/// the reason: it matters only if somebody asks for the value, which a choice may not.
+pub struct Values(Vec<Result<Value, RuntimeError>>);
 
 impl Drop for Values {
     fn drop(&mut self) {
-        self.0.iter_mut().for_each(Zeroize::zeroize);
+        self.0.iter_mut().flatten().for_each(Zeroize::zeroize);
     }
 }
 
 impl Values {
     /// A node's value.
     pub fn get(&self, id: NodeId) -> Result<&Value, RuntimeError> {
-        self.0.get(id as usize).ok_or_else(|| broken("a node that is not there"))
+        match self.0.get(id as usize) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(broken("a node that is not there")),
+        }
     }
 
     /// A text node.
@@ -53,7 +58,7 @@ impl Prepared {
     pub fn run(&self, run: &mut Run<'_>) -> Result<Values, RuntimeError> {
         let mut values = Values(Vec::with_capacity(self.steps.len()));
         for step in &self.steps {
-            let value = evaluate(step, &values, run)?;
+            let value = evaluate(step, &values, run);
             values.0.push(value);
         }
         Ok(values)

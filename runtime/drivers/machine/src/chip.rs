@@ -55,6 +55,10 @@ impl CardChannel for Contacts {
         self.with(|chip| chip.transmit(command))
     }
 
+    fn enter_field(&mut self) -> Result<(), CardError> {
+        self.with(|chip| chip.enter_field())
+    }
+
     fn snapshot(&self) -> Option<SecretBytes> {
         let chip = self.0.lock().ok()?;
         chip.as_ref().and_then(|c| c.snapshot())
