@@ -240,10 +240,6 @@ fn truth(model: &Model, rule: &Decl, decl: &Decl, e: &MExpr, shared: &mut Shared
 
 fn known(model: &Model, decl: &Decl, e: &MExpr) -> Option<Known> {
     Some(match &e.kind {
-        MKind::Integer(n) => Known::Number(*n),
-        MKind::Hex(octets) => Known::Octets(octets.clone()),
-        MKind::Text(_) => Known::Text(e.literal_text()?),
-        MKind::List(_) => Known::Words(crate::elaborate::constants::words(e)?),
         MKind::Name(segments) => named(model, decl, segments, e)?,
         MKind::Not(inner) => match known(model, decl, inner)? {
             Known::Flag(flag) => Known::Flag(!flag),
@@ -257,7 +253,7 @@ fn known(model: &Model, decl: &Decl, e: &MExpr) -> Option<Known> {
             let args: Vec<&MExpr> = args.iter().map(|a| &a.value).collect();
             asked(model, decl, callee.word()?, &args)?
         }
-        _ => return None,
+        _ => return literal(e),
     })
 }
 
@@ -279,7 +275,7 @@ fn named(model: &Model, decl: &Decl, segments: &[MSegment], e: &MExpr) -> Option
     if let Some(value) = found.and_then(MEntry::single) {
         return match value.word() {
             Some(word) => known_let(model, decl, value).or(Some(Known::Text(word.to_owned()))),
-            None => known(model, decl, value),
+            None => literal(value),
         };
     }
     if found.is_some() {
@@ -309,11 +305,18 @@ fn known_let(model: &Model, decl: &Decl, e: &MExpr) -> Option<Known> {
     if target.kind != "let" || target.qualified == decl.qualified {
         return None;
     }
-    let value = target.value.as_ref()?.single()?;
-    match &value.kind {
-        MKind::Name(_) => None,
-        _ => known(model, decl, value),
-    }
+    literal(target.value.as_ref()?.single()?)
+}
+
+/// What stands there in so many words: rules look at what is written, they do not reckon.
+fn literal(e: &MExpr) -> Option<Known> {
+    Some(match &e.kind {
+        MKind::Integer(n) => Known::Number(*n),
+        MKind::Hex(octets) => Known::Octets(octets.clone()),
+        MKind::Text(_) => Known::Text(e.literal_text()?),
+        MKind::List(_) => Known::Words(crate::elaborate::constants::words(e)?),
+        _ => return None,
+    })
 }
 
 fn asked(model: &Model, decl: &Decl, function: &str, args: &[&MExpr]) -> Option<Known> {

@@ -624,7 +624,10 @@ impl<'a> Elaborator<'a> {
                     this: Some(owner),
                 };
                 let inner = entry.single()?;
-                return self.standing(env, |s| s.key_for(inner, uses, place));
+                self.enter(&format!("{}.{}", owner.qualified, dotted(segments)), e.span)?;
+                let key = self.standing(env, |s| s.key_for(inner, uses, place));
+                self.open.pop();
+                return key;
             }
             Meaning::Decl(decl) if decl.kind == "key" => decl,
             Meaning::Decl(decl) => {

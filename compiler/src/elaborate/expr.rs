@@ -22,7 +22,8 @@ impl<'a> Elaborator<'a> {
             return None;
         }
         self.fuel -= 1;
-        if self.fuel == 0 {
+        if self.fuel == 0 || self.depth >= super::DEPTH {
+            self.fuel = 0;
             self.say(
                 "E0210",
                 e.span,
@@ -31,10 +32,12 @@ impl<'a> Elaborator<'a> {
             );
             return None;
         }
-        let typed = self.by_kind(e, want)?;
+        self.depth += 1;
+        let typed = self.by_kind(e, want);
+        self.depth -= 1;
         match want {
-            Some(want) => self.coerce(typed, want, e.span),
-            None => Some(typed),
+            Some(want) => self.coerce(typed?, want, e.span),
+            None => typed,
         }
     }
 

@@ -98,6 +98,8 @@ pub struct Shared {
 
 /// Most expressions that one program may inline: lets and functions can't run away.
 const FUEL: u32 = 100_000;
+/// Deepest nesting of expressions when lets and functions are put in.
+const DEPTH: u32 = 300;
 
 /// Where an expression stands: the function whose parameters are bare names, and the declaration
 /// whose attributes are.
@@ -127,6 +129,7 @@ pub struct Elaborator<'a> {
     open: Vec<String>,
     lets: HashMap<String, Typed>,
     fuel: u32,
+    depth: u32,
 }
 
 impl<'a> Elaborator<'a> {
@@ -149,6 +152,7 @@ impl<'a> Elaborator<'a> {
             open: Vec::new(),
             lets: HashMap::new(),
             fuel: FUEL,
+            depth: 0,
         }
     }
 

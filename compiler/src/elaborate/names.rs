@@ -38,6 +38,7 @@ impl<'a> Elaborator<'a> {
         }
         if let Some(this) = self.env.this
             && let Some(entry) = attribute(&this.entries, segments)
+            && !entry.span.holds(span)
         {
             return Some(Meaning::Attribute(this, entry));
         }

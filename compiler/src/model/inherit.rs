@@ -6,6 +6,9 @@ use crate::diagnostics::{Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
 use std::collections::BTreeSet;
 
+/// Most bases under a declaration.
+const DEEPEST: usize = 32;
+
 /// Resolves what every declaration builds on and speaks of, and merges inherited entries.
 pub(super) fn carry_out(model: &mut Model, findings: &mut Findings) {
     let names: Vec<String> = model.decls.keys().cloned().collect();
@@ -256,6 +259,20 @@ fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
                 break;
             }
             if seen.contains(&base) {
+                break;
+            }
+            if seen.len() > DEEPEST {
+                let span = model.get(name).map(|d| d.span).unwrap_or_default();
+                let message = format!(
+                    "more than {DEEPEST} bases lie under `{}`",
+                    short(model, name)
+                );
+                findings
+                    .push(Problem::error("E0107", span, message).help("make the ladder shorter"));
+                set(model, name, |d| {
+                    d.bases.clear();
+                    d.poisoned = true;
+                });
                 break;
             }
             seen.push(base.clone());

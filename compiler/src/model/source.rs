@@ -14,6 +14,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether the other span lies within this one.
+    #[must_use]
+    pub fn holds(self, other: Span) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// The span from this one's start to the other's end.
     #[must_use]
     pub fn to(self, other: Span) -> Span {
