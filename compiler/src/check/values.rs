@@ -48,23 +48,7 @@ pub(super) fn value<'a>(
             elaborator.const_flags(e, set);
         }
         Is::Hex(least, most) => octets(least, most, e, elaborator),
-        Is::Length if length_um(e).is_none() => {
-            wrong(
-                elaborator,
-                e.span,
-                "a length is expected",
-                "write `12 mm` or `10 pt`",
-            );
-        }
-        Is::Point => point(e, elaborator),
-        Is::Rect if rect_um(e).is_none() => {
-            let help = "write `(left, top, width, height)`, such as `(62 mm, 18 mm, 30 mm, 8 mm)`";
-            wrong(elaborator, e.span, "a rectangle is expected", help);
-        }
-        Is::Place if rect_um(e).is_none() && point_um(e).is_none() => {
-            let help = "write `(left, top)` or `(left, top, width, height)`, with units";
-            wrong(elaborator, e.span, "a place is expected", help);
-        }
+        Is::Length | Is::Point | Is::Rect | Is::Place => geometry(is, e, elaborator),
         Is::Colour => colour(e, elaborator),
         Is::File => file(e, elaborator),
         Is::Call(names) => call(names, e, elaborator),
@@ -83,6 +67,29 @@ pub(super) fn value<'a>(
                 "a record is expected",
                 "write `{ pan = \"…\"; … }`",
             );
+        }
+        _ => {}
+    }
+}
+
+fn geometry(is: Is, e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    match is {
+        Is::Length if length_um(e).is_none() => {
+            wrong(
+                elaborator,
+                e.span,
+                "a length is expected",
+                "write `12 mm` or `10 pt`",
+            );
+        }
+        Is::Point => point(e, elaborator),
+        Is::Rect if rect_um(e).is_none() => {
+            let help = "write `(left, top, width, height)`, such as `(62 mm, 18 mm, 30 mm, 8 mm)`";
+            wrong(elaborator, e.span, "a rectangle is expected", help);
+        }
+        Is::Place if rect_um(e).is_none() && point_um(e).is_none() => {
+            let help = "write `(left, top)` or `(left, top, width, height)`, with units";
+            wrong(elaborator, e.span, "a place is expected", help);
         }
         _ => {}
     }

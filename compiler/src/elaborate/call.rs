@@ -1,7 +1,7 @@
 //! Calls: the vocabulary's functions become instructions, the author's own are put in.
 
 use super::fields::pin_format;
-use super::names::{Meaning, dotted};
+use super::names::dotted;
 use super::{Elaborator, Env, Frame, Typed};
 use crate::diagnostics::Problem;
 use crate::model::{Decl, MArg, MExpr, MKind, Span};
@@ -162,20 +162,7 @@ impl<'a> Elaborator<'a> {
         let mut bound: Vec<(&'static Param, Given<'a>)> = Vec::new();
         let mut slots: Vec<(&'static Param, Option<&'a MExpr>)> =
             row.params.iter().map(|p| (p, None)).collect();
-        for arg in args {
-            let Some(name) = &arg.name else { continue };
-            let Some(slot) = slots.iter_mut().find(|(p, _)| p.name == name) else {
-                let names: Vec<&str> = row.params.iter().map(|p| p.name).collect();
-                let help = match nearest(name, names.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it takes: {}", signature(row)),
-                };
-                let message = format!("`{}` takes no argument `{name}`", row.name);
-                self.say("E0209", arg.value.span, message, &help);
-                return None;
-            };
-            slot.1 = Some(&arg.value);
-        }
+        self.bind_named(row, args, &mut slots)?;
         if let Some(piped) = piped {
             let open = |s: &&mut (&Param, Option<&MExpr>)| {
                 s.1.is_none() && !s.0.named && !matches!(s.0.takes, Takes::Key(_))
@@ -228,6 +215,29 @@ impl<'a> Elaborator<'a> {
             (None, None) => {}
         }
         Some(bound)
+    }
+
+    fn bind_named(
+        &mut self,
+        row: &'static Function,
+        args: &'a [MArg],
+        slots: &mut [(&'static Param, Option<&'a MExpr>)],
+    ) -> Option<()> {
+        for arg in args {
+            let Some(name) = &arg.name else { continue };
+            let Some(slot) = slots.iter_mut().find(|(p, _)| p.name == name) else {
+                let names: Vec<&str> = row.params.iter().map(|p| p.name).collect();
+                let help = match nearest(name, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it takes: {}", signature(row)),
+                };
+                let message = format!("`{}` takes no argument `{name}`", row.name);
+                self.say("E0209", arg.value.span, message, &help);
+                return None;
+            };
+            slot.1 = Some(&arg.value);
+        }
+        Some(())
     }
 
     fn builtin(
@@ -529,205 +539,10 @@ impl<'a> Elaborator<'a> {
             Type::Track2(lengths)
         }))
     }
-
-    /// The type of a result, with its lengths.
-    fn result(&self, row: &Function, values: &[Typed]) -> Type {
-        let nothing = Lengths::up_to(0);
-        let first = values
-            .first()
-            .and_then(|v| v.ty.lengths())
-            .unwrap_or(nothing);
-        let arg = |n: usize| -> u32 {
-            let constant = values.get(n).and_then(|v| self.op(v.node));
-            match constant {
-                Some(Op::Constant {
-                    value: cardwright_bundle::Constant::Number(n),
-                }) => u32::try_from(*n).unwrap_or(0),
-                _ => 0,
-            }
-        };
-        let times = |l: Lengths, n: u32| Lengths {
-            min: l.min,
-            max: l.max.saturating_mul(n).min(ANY_LENGTH.max),
-        };
-        match row.gives {
-            Gives::BytesTimes(n) => Type::Bytes(times(first, n)),
-            Gives::BytesOfArg(n) => Type::Bytes(Lengths::exactly(arg(n))),
-            Gives::HalfBytes => Type::Bytes(Lengths {
-                min: first.min.div_ceil(2),
-                max: first.max.div_ceil(2),
-            }),
-            Gives::SumBytes => Type::Bytes(
-                values
-                    .iter()
-                    .filter_map(|v| v.ty.lengths())
-                    .fold(Lengths::exactly(0), Lengths::plus),
-            ),
-            Gives::Tlv | Gives::Bytes => Type::bytes(),
-            Gives::Date => Type::Date,
-            Gives::Digits(n) => Type::Digits(Lengths::exactly(n)),
-            Gives::Flag => Type::Flag,
-            Gives::Grouped => {
-                let size = arg(1).max(1);
-                let grouped = |n: u32| n + n.saturating_sub(1) / size;
-                Type::Text(Lengths {
-                    min: grouped(first.min),
-                    max: grouped(first.max),
-                })
-            }
-            Gives::HexText => Type::Text(Lengths {
-                min: first.min.saturating_mul(2),
-                max: first.max.saturating_mul(2).min(ANY_LENGTH.max),
-            }),
-            Gives::Lines => lines_of(values),
-            Gives::Number => Type::Number { digits: 10 },
-            Gives::Pin => Type::Pin,
-            Gives::Pattern(_) => Type::text(),
-            Gives::Same => same(values, first),
-            Gives::Shortened(n) => Type::Text(Lengths {
-                min: 0,
-                max: arg(n),
-            }),
-            Gives::TextTimes(n) => match values.first().map(|v| &v.ty) {
-                Some(Type::Lines { each, .. }) => Type::Text(Lengths::up_to(each.max)),
-                _ => Type::Text(times(first, n)),
-            },
-            Gives::Padded(n) => Type::Text(Lengths {
-                min: first.min.max(arg(n)),
-                max: first.max.max(arg(n)),
-            }),
-            Gives::Cut(n) => cut(values, first, arg(n)),
-            Gives::Track1 => Type::Track1(ANY_LENGTH),
-            Gives::Track2 => Type::Track2(ANY_LENGTH),
-        }
-    }
-
-    /// The qualified name of the key that an expression names; its use must be one of `uses`
-    /// (E0501 names the key, its use, and the use that is needed). No uses: any key.
-    pub fn key(&mut self, e: &'a MExpr, uses: &[&str]) -> Option<String> {
-        self.key_for(e, uses, "this place")
-    }
-
-    fn key_for(&mut self, e: &'a MExpr, uses: &[&str], place: &str) -> Option<String> {
-        let MKind::Name(segments) = &e.kind else {
-            let help = "name a declared key, such as `cvk`";
-            self.say("E0502", e.span, "a key is expected".to_owned(), help);
-            return None;
-        };
-        let decl = match self.meaning(segments, e.span)? {
-            Meaning::Argument(inner, env) => {
-                return self.standing(env, |s| s.key_for(inner, uses, place));
-            }
-            Meaning::Attribute(owner, entry) => {
-                let env = Env {
-                    frame: None,
-                    this: Some(owner),
-                };
-                let inner = entry.single()?;
-                self.enter(&format!("{}.{}", owner.qualified, dotted(segments)), e.span)?;
-                let key = self.standing(env, |s| s.key_for(inner, uses, place));
-                self.open.pop();
-                return key;
-            }
-            Meaning::Decl(decl) if decl.kind == "key" => decl,
-            Meaning::Decl(decl) => {
-                let message = format!("a key is expected, `{}` is a {}", decl.name, decl.kind);
-                self.say(
-                    "E0502",
-                    e.span,
-                    message,
-                    "name a declared key, such as `cvk`",
-                );
-                return None;
-            }
-            Meaning::Field(record, field) => {
-                let message = format!("a key is expected, `{record}.{field}` is a field");
-                self.say(
-                    "E0502",
-                    e.span,
-                    message,
-                    "name a declared key, such as `cvk`",
-                );
-                return None;
-            }
-            Meaning::Record(_) => {
-                self.say(
-                    "E0502",
-                    e.span,
-                    "a key is expected".to_owned(),
-                    "name a declared key",
-                );
-                return None;
-            }
-        };
-        let usage = decl
-            .attribute("use")
-            .and_then(|entry| entry.single()?.dotted())
-            .unwrap_or_default();
-        let unknown = cardwright_vocabulary::key_use(&usage).is_none();
-        if uses.is_empty() || unknown || uses.contains(&usage.as_str()) {
-            return Some(decl.qualified.clone());
-        }
-        let needed = uses.join("` or `");
-        let called = if place == "this place" {
-            place.to_owned()
-        } else {
-            format!("`{place}`")
-        };
-        self.findings().push(
-            Problem::error(
-                "E0501",
-                e.span,
-                format!(
-                    "the key `{}` is for `{usage}`; {called} needs a key for `{needed}`",
-                    decl.name
-                ),
-            )
-            .label(decl.span, format!("declared for `{usage}`"))
-            .help("a key has one use; name another key, or declare one for this use"),
-        );
-        None
-    }
 }
 
 fn values_of(typed: &Typed) -> Vec<Typed> {
     vec![typed.clone()]
-}
-
-fn same(values: &[Typed], first: Lengths) -> Type {
-    match values.first().map(|v| &v.ty) {
-        Some(ty @ (Type::Digits(_) | Type::Pan | Type::Alphanumeric(_))) => ty.clone(),
-        _ => Type::Text(first),
-    }
-}
-
-fn cut(values: &[Typed], first: Lengths, count: u32) -> Type {
-    let lengths = Lengths {
-        min: 0,
-        max: count.min(first.max),
-    };
-    match values.first().map(|v| &v.ty) {
-        Some(Type::Digits(_) | Type::Pan) => Type::Digits(lengths),
-        _ => Type::Text(lengths),
-    }
-}
-
-fn lines_of(values: &[Typed]) -> Type {
-    let mut count = 0_u32;
-    let mut each = Lengths::up_to(0);
-    for value in values {
-        match &value.ty {
-            Type::Lines { count: n, each: l } => {
-                count = count.saturating_add(*n);
-                each = each.or(*l);
-            }
-            ty => {
-                count = count.saturating_add(1);
-                each = each.or(ty.lengths().unwrap_or(Lengths::up_to(0)));
-            }
-        }
-    }
-    Type::Lines { count, each }
 }
 
 /// How a function is written, for advice.

@@ -11,8 +11,10 @@ pub mod constants;
 mod expr;
 mod fields;
 mod fold;
+mod keys;
 mod names;
 mod operators;
+mod results;
 
 pub use fields::{FieldDef, field_def, record_of};
 pub use names::want_type;

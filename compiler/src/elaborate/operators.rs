@@ -66,7 +66,7 @@ impl<'a> Elaborator<'a> {
             Type::Number { .. } => Some(NUMBER),
             _ => None,
         };
-        let mut b = match (&want, &right.kind) {
+        let b = match (&want, &right.kind) {
             (Some(want), MKind::Integer(_)) => self.expr(right, Some(want))?,
             _ => self.expr(right, None)?,
         };
@@ -113,6 +113,10 @@ impl<'a> Elaborator<'a> {
                 self.apply("not", &[equal], span)
             };
         }
+        self.ordered(op, a, b, span)
+    }
+
+    fn ordered(&mut self, op: &str, mut a: Typed, mut b: Typed, span: Span) -> Option<Typed> {
         let less = match a.ty.value_type() {
             ValueType::Number => "less",
             ValueType::Date => "date_before",

@@ -82,25 +82,22 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
                     set(model, name, |d| d.poisoned = true);
                 }
                 _ => {
-                    error(
-                        "E0113",
-                        format!("this is not what a {of_kind} speaks of"),
-                        speaks_help(speaks),
-                    );
+                    let message = format!("this is not what a {of_kind} speaks of");
+                    error("E0113", message, speaks_help(speaks));
                     set(model, name, |d| d.poisoned = true);
                 }
             }
         }
         Target::Unknown => {
-            let text = path_text(&path);
             let near = model.similar(&path, span, &[]);
+            let help = near.map_or_else(
+                || speaks_help(speaks).to_owned(),
+                |n| format!("did you mean `{n}`?"),
+            );
             error(
                 "E0106",
-                format!("there is no `{text}`"),
-                &near.map_or_else(
-                    || speaks_help(speaks).to_owned(),
-                    |n| format!("did you mean `{n}`?"),
-                ),
+                format!("there is no `{}`", path_text(&path)),
+                &help,
             );
             set(model, name, |d| d.poisoned = true);
         }
