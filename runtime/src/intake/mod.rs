@@ -98,6 +98,11 @@ impl<'a> Intake<'a> {
         Ok(Self { format, job, program, rules, today })
     }
 
+    /// The format that is read.
+    pub fn format(&self) -> &Format {
+        self.format
+    }
+
     /// Goes over a whole file and shows each good order; an error refuses the whole file.
     pub fn scan(
         &self,

@@ -174,12 +174,13 @@ impl Line<'_> {
         let counts = parts.store.counts(parts.row.id)?;
         let mut rejected = Vec::new();
         refused(parts.store, parts.row.id, &mut |row| {
+            let (field, reason) = self.split_field(row.reason);
             rejected.push(RejectedOrder {
                 line: row.line,
                 order: row.reference.parse().ok(),
                 code: row.code,
-                field: None,
-                reason: row.reason,
+                field,
+                reason,
             });
         })?;
         let products = self.gather(&mut rejected)?;
@@ -211,6 +212,17 @@ impl Line<'_> {
             rejected,
         };
         Ok((report, pictures))
+    }
+
+    /// Intake notes a field in front of the reason: `pan: the check digit is wrong`.
+    fn split_field(&self, reason: String) -> (Option<String>, String) {
+        let records = &self.intake.format().records;
+        match reason.split_once(": ") {
+            Some((field, rest)) if records.iter().flat_map(|r| &r.fields).any(|f| f.name == field) => {
+                (Some(field.to_owned()), rest.to_owned())
+            }
+            _ => (None, reason),
+        }
     }
 
     /// Products by name, and the orders that were rejected after intake.

@@ -4,8 +4,8 @@ use super::StationTime;
 use std::fmt::Write;
 
 const ROW_PX: u32 = 30;
-const LABEL_PX: u32 = 118;
-const BAR_PX: f64 = 430.0;
+const LABEL_PX: u32 = 160;
+const BAR_PX: f64 = 400.0;
 
 /// Horizontal bars, mean solid, longest as a thin line.
 pub(super) fn stations(times: &[StationTime]) -> String {
