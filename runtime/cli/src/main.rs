@@ -20,6 +20,9 @@ fn main() -> ExitCode {
             place.unwrap_or_default()
         ));
     }));
+    // A core file would hold job keys: none is ever written. Where the system refuses the limit,
+    // the operator's own settings count.
+    let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
     let arguments = Arguments::parse();
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(arguments))) {
         Ok(Ok(code)) => ExitCode::from(code),

@@ -171,6 +171,26 @@ impl Site {
         Ok(SimulatedMachine::open(&folder, MachineSettings::default(), chips)?)
     }
 
+    /// Keeps every other process off the machine until the guard is dropped.
+    pub(crate) fn lock_machine(&self) -> Result<std::fs::File, Failure> {
+        let path = self.machine_folder().join("lock");
+        let file = std::fs::File::create(&path).map_err(|e| Failure::file(&path, &e))?;
+        file.try_lock().map_err(|_| {
+            Failure::new(
+                exit::DEVICE,
+                "R1299",
+                "another process works with this machine",
+                "wait until it has ended, or pause its job",
+            )
+        })?;
+        Ok(file)
+    }
+
+    /// A file whose being there asks the running job to pause.
+    pub(crate) fn pause_wish(&self, job: u64) -> PathBuf {
+        self.folder.join("machine").join(format!("pause-{job}"))
+    }
+
     /// Paper.
     pub(crate) fn paper(&self) -> PaperDriver {
         PaperDriver::new()

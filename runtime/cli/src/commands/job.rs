@@ -27,7 +27,7 @@ pub(crate) fn run(site: &Path, arguments: &Job) -> Result<u8, Failure> {
         JobVerb::Resume { going, authorized_by } => {
             go(&site, &store, going, authorized_by.as_deref())
         }
-        JobVerb::Pause { job } => pause(&store, *job),
+        JobVerb::Pause { job } => pause(&site, &store, *job),
         JobVerb::Cancel { job, by, reason } => {
             engine::cancel(&store, &SystemClock, *job, by)?;
             terminal::print(&format!("job {job} is cancelled: {reason}"));
@@ -151,14 +151,20 @@ fn go(
     Ok(production::summary(&report, &outcome, &going.out, Format::Human))
 }
 
-/// Fences the running executor off: it stops between cards, and the job waits.
-fn pause(store: &SqliteStore, job: JobId) -> Result<u8, Failure> {
-    let found = engine::recover(store, &SystemClock, job, "operator")?;
-    terminal::print(&format!(
-        "job {job} is stopped: {} orders wait, {} cards in doubt; resume it with an authorization",
-        found.requeued,
-        found.unknown.len()
-    ));
+/// Asks the process that runs the job to stop between cards.
+fn pause(site: &Site, store: &SqliteStore, job: JobId) -> Result<u8, Failure> {
+    let state = store.job(job)?.state;
+    if state != JobState::Running {
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "R1461",
+            format!("job {job} is {}, not RUNNING", state.name()),
+            "only a running job can be paused",
+        ));
+    }
+    let wish = site.pause_wish(job);
+    std::fs::write(&wish, b"").map_err(|e| Failure::file(&wish, &e))?;
+    terminal::print(&format!("job {job} stops after the cards that are in the machine"));
     Ok(0)
 }
 

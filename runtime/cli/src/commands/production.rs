@@ -100,6 +100,7 @@ pub(crate) fn produce(
     let hsm = site.hsm()?;
     let mut session = hsm.open_session()?;
     let sealer = sealer(&row, session.as_mut())?;
+    let _alone = site.lock_machine()?;
     let machine = site.machine(chips(loaded.content())?)?;
     let paper = site.paper();
     let clock = SystemClock;
@@ -130,7 +131,15 @@ pub(crate) fn produce(
     let settings = Settings::with_lanes(lanes, job.stop_after_rejects);
     let ports = Ports { store, clock: &clock, hands: &line };
     let executor = Executor::new(ports, id, begin()?, route, settings);
-    let outcome = executor.run(&switch(store, id), &|progress: &Progress| show(&bar, progress));
+    let switch = Switch::default();
+    let wish = site.pause_wish(id);
+    let outcome = executor.run(&switch, &|progress: &Progress| {
+        show(&bar, progress);
+        if wish.exists() {
+            switch.pause();
+        }
+    });
+    let _ = std::fs::remove_file(&wish);
     bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     let outcome = outcome?;
@@ -151,11 +160,6 @@ pub(crate) fn produce(
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
     Ok((report, outcome))
-}
-
-/// The operator's switch; other processes turn it through the store.
-fn switch(_store: &SqliteStore, _id: JobId) -> Switch {
-    Switch::default()
 }
 
 fn default_lanes() -> usize {

@@ -191,6 +191,8 @@ impl Line<'_> {
         let unknown = counts.in_state(OrderState::Unknown);
         let (files, carriers, pictures) = self.written();
         let (passed, failed) = self.tally.cards();
+        // A job that went on after a stop has validated cards that this process has not seen.
+        let passed = passed.max(self.validated_before()?);
         let report = Report {
             schema_version: SCHEMA_VERSION,
             test: parts.loaded.content().environment == Environment::Test,
@@ -250,6 +252,18 @@ impl Line<'_> {
                     _ => {}
                 }
             }
+        }
+    }
+
+    /// Cards whose journal line says that their checks passed.
+    fn validated_before(&self) -> Result<u64, StationError> {
+        let (mut after, mut passed) = (0, 0);
+        loop {
+            let lines = self.parts.store.journal(self.parts.row.id, after, 1_000)?;
+            let Some((last, ..)) = lines.last() else { return Ok(passed) };
+            after = *last;
+            let good = lines.iter().filter(|(_, _, line)| line.contains("checks passed"));
+            passed += good.count() as u64;
         }
     }
 
