@@ -133,13 +133,20 @@ impl CardData {
     /// From octets of the store.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         postcard::from_bytes(bytes).map_err(|_| {
-            RuntimeError::new("R1107", "kept card data can't be read", "restore the job's data")
+            RuntimeError::new(
+                "R1107",
+                "kept card data can't be read",
+                "restore the job's data",
+            )
         })
     }
 
     /// The sealed PIN of the first application that has one.
     pub fn pin(&self) -> Option<SealedPin> {
-        self.applications.iter().find_map(|a| a.pin.clone()).map(SealedPin)
+        self.applications
+            .iter()
+            .find_map(|a| a.pin.clone())
+            .map(SealedPin)
     }
 }
 
@@ -152,13 +159,13 @@ pub struct Datagen<'a> {
 
 impl<'a> Datagen<'a> {
     /// Prepares a card's program for this site's keys.
-    pub fn new(
-        loaded: &'a Loaded,
-        card: &'a Card,
-        keys: &BoundKeys,
-    ) -> Result<Self, RuntimeError> {
+    pub fn new(loaded: &'a Loaded, card: &'a Card, keys: &BoundKeys) -> Result<Self, RuntimeError> {
         let source = loaded.program(card.program)?;
-        Ok(Self { card, program: Prepared::new(source, keys)?, source })
+        Ok(Self {
+            card,
+            program: Prepared::new(source, keys)?,
+            source,
+        })
     }
 
     /// Makes one card's data.
@@ -171,8 +178,14 @@ impl<'a> Datagen<'a> {
         order: u64,
     ) -> Result<CardData, RuntimeError> {
         let mut draws = Draws::default();
-        let mut run =
-            Run { fields, facts, session: Some(session), job, order, draws: &mut draws };
+        let mut run = Run {
+            fields,
+            facts,
+            session: Some(session),
+            job,
+            order,
+            draws: &mut draws,
+        };
         let values = self.program.run(&mut run)?;
         self.collect(&values, draws)
     }
@@ -194,7 +207,10 @@ impl<'a> Datagen<'a> {
                 panels.push(PanelData { front, name, text });
             }
         }
-        let expiry = values.get(card.expiry)?.date().ok_or_else(|| broken("an expiry"))?;
+        let expiry = values
+            .get(card.expiry)?
+            .date()
+            .ok_or_else(|| broken("an expiry"))?;
         Ok(CardData {
             card: card.name.clone(),
             pan: text(card.pan)?,
@@ -211,26 +227,31 @@ impl<'a> Datagen<'a> {
 
     fn applications(&self, values: &Values) -> Result<Vec<ApplicationData>, RuntimeError> {
         let chip = self.card.chip.as_ref();
-        let applications = chip.map(|chip| chip.applications.as_slice()).unwrap_or_default();
+        let applications = chip
+            .map(|chip| chip.applications.as_slice())
+            .unwrap_or_default();
         let mut made = Vec::with_capacity(applications.len());
         for application in applications {
             let mut dgis = Vec::with_capacity(application.dgis.len());
             for dgi in &application.dgis {
                 let value = match values.get(dgi.node)? {
                     Value::Bytes(bytes) if !dgi.encrypted => DgiValue::Clear(bytes.clone()),
-                    Value::Sealed(sealed) if dgi.encrypted => {
-                        DgiValue::Sealed(
-                            sealed.blob.clone(),
-                            sealed.clear_length,
-                            sealed.check_values.clone(),
-                        )
-                    }
+                    Value::Sealed(sealed) if dgi.encrypted => DgiValue::Sealed(
+                        sealed.blob.clone(),
+                        sealed.clear_length,
+                        sealed.check_values.clone(),
+                    ),
                     _ => return Err(broken("a DGI of another type")),
                 };
                 let secrecy = self.source.nodes.get(dgi.node as usize).map(|n| n.secrecy);
                 let sensitive = secrecy >= Some(Secrecy::Sensitive);
                 let padding = dgi.padding;
-                dgis.push(DgiData { number: dgi.number, value, padding, sensitive });
+                dgis.push(DgiData {
+                    number: dgi.number,
+                    value,
+                    padding,
+                    sensitive,
+                });
             }
             let mut facts = BTreeMap::new();
             let mut pin = None;
@@ -242,7 +263,12 @@ impl<'a> Datagen<'a> {
                     }
                 }
             }
-            made.push(ApplicationData { name: application.name.clone(), dgis, facts, pin });
+            made.push(ApplicationData {
+                name: application.name.clone(),
+                dgis,
+                facts,
+                pin,
+            });
         }
         Ok(made)
     }

@@ -10,7 +10,11 @@ pub fn plan(loaded: &Loaded) -> Result<String, RuntimeError> {
     let mut text = String::new();
     for card in &content.cards {
         let program = loaded.program(card.program)?;
-        let _ = writeln!(text, "card {} for {}.{}", card.name, program.format, program.record);
+        let _ = writeln!(
+            text,
+            "card {} for {}.{}",
+            card.name, program.format, program.record
+        );
         for (at, node) in program.nodes.iter().enumerate() {
             let _ = writeln!(text, "  {at:>4}  {}", step(node, content));
         }
@@ -21,7 +25,10 @@ pub fn plan(loaded: &Loaded) -> Result<String, RuntimeError> {
 
 fn step(node: &Node, content: &Content) -> String {
     let refs = |args: &[u32]| {
-        args.iter().map(|id| format!("%{id}")).collect::<Vec<_>>().join(", ")
+        args.iter()
+            .map(|id| format!("%{id}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let what = match &node.op {
         Op::Field { record, field } => format!("{record}.{field}"),
@@ -39,12 +46,21 @@ fn step(node: &Node, content: &Content) -> String {
                 .collect();
             format!("hsm {intent}[{}]({})", names.join(", "), refs(args))
         }
-        Op::Choose { condition, then, otherwise } => {
+        Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } => {
             format!("if %{condition} then %{then} else %{otherwise}")
         }
         Op::Count { record } => format!("count({record})"),
     };
-    format!("{what} : {:?} {:?}{}", node.gives, node.secrecy, source(node.span, content))
+    format!(
+        "{what} : {:?} {:?}{}",
+        node.gives,
+        node.secrecy,
+        source(node.span, content)
+    )
 }
 
 fn source(span: u32, content: &Content) -> String {
@@ -63,11 +79,18 @@ fn source(span: u32, content: &Content) -> String {
 
 fn sinks(text: &mut String, card: &Card) {
     for application in card.chip.iter().flat_map(|chip| &chip.applications) {
-        let _ = writeln!(text, "  application {} {}", application.name, application.aid);
+        let _ = writeln!(
+            text,
+            "  application {} {}",
+            application.name, application.aid
+        );
         for dgi in &application.dgis {
             let sealed = if dgi.encrypted { " enciphered" } else { "" };
-            let _ =
-                writeln!(text, "    DGI {:04X} = %{}{sealed}  {}", dgi.number, dgi.node, dgi.title);
+            let _ = writeln!(
+                text,
+                "    DGI {:04X} = %{}{sealed}  {}",
+                dgi.number, dgi.node, dgi.title
+            );
         }
     }
     if let Some(stripe) = &card.stripe {
@@ -79,10 +102,18 @@ fn sinks(text: &mut String, card: &Card) {
     }
     for face in &card.faces {
         for line in &face.emboss {
-            let _ = writeln!(text, "  {:?} line {} = %{}", face.side, line.line, line.node);
+            let _ = writeln!(
+                text,
+                "  {:?} line {} = %{}",
+                face.side, line.line, line.node
+            );
         }
         for panel in &face.print {
-            let _ = writeln!(text, "  {:?} panel {} = %{}", face.side, panel.name, panel.node);
+            let _ = writeln!(
+                text,
+                "  {:?} panel {} = %{}",
+                face.side, panel.name, panel.node
+            );
         }
     }
 }

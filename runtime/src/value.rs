@@ -61,7 +61,11 @@ impl Date {
         if !has_month || year_digits == 0 {
             return None;
         }
-        let last = Self { year, month, day: 1 };
+        let last = Self {
+            year,
+            month,
+            day: 1,
+        };
         match day {
             Some(day) => Self::new(year, month, day),
             None if (1..=12).contains(&month) => Some(last.month_end()),
@@ -101,7 +105,11 @@ impl Date {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         Self {
             year: u16::try_from(year).unwrap_or(u16::MAX),
@@ -165,32 +173,56 @@ impl Value {
 
     /// Text, or none.
     pub fn text(&self) -> Option<&str> {
-        if let Self::Text(text) = self { Some(text) } else { None }
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// Octets, or none.
     pub fn bytes(&self) -> Option<&[u8]> {
-        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+        if let Self::Bytes(bytes) = self {
+            Some(bytes)
+        } else {
+            None
+        }
     }
 
     /// Number, or none.
     pub fn number(&self) -> Option<i64> {
-        if let Self::Number(number) = self { Some(*number) } else { None }
+        if let Self::Number(number) = self {
+            Some(*number)
+        } else {
+            None
+        }
     }
 
     /// Flag, or none.
     pub fn flag(&self) -> Option<bool> {
-        if let Self::Flag(flag) = self { Some(*flag) } else { None }
+        if let Self::Flag(flag) = self {
+            Some(*flag)
+        } else {
+            None
+        }
     }
 
     /// Date, or none.
     pub fn date(&self) -> Option<Date> {
-        if let Self::Date(date) = self { Some(*date) } else { None }
+        if let Self::Date(date) = self {
+            Some(*date)
+        } else {
+            None
+        }
     }
 
     /// Sealed PIN, or none.
     pub fn pin(&self) -> Option<&SealedPin> {
-        if let Self::Pin(pin) = self { Some(pin) } else { None }
+        if let Self::Pin(pin) = self {
+            Some(pin)
+        } else {
+            None
+        }
     }
 
     /// Lines; a text is one line.
@@ -225,9 +257,18 @@ mod tests {
         assert_eq!(Date::parse("20260229", "YYYYMMDD"), None);
         assert_eq!(Date::parse("2613", "YYMM"), None);
         assert_eq!(Date::parse("26é", "YYMM"), None);
-        assert_eq!(Date::new(2029, 12, 31).map(|d| d.format("MM/YY")), Some("12/29".into()));
+        assert_eq!(
+            Date::new(2029, 12, 31).map(|d| d.format("MM/YY")),
+            Some("12/29".into())
+        );
         // 2026-11-22T00:00:00Z is 1795305600 (date -u -d @1795305600).
-        assert_eq!(Date::from_unix_seconds(1_795_305_600), Date::new(2026, 11, 22).expect("a date"));
-        assert_eq!(Date::from_unix_seconds(0), Date::new(1970, 1, 1).expect("a date"));
+        assert_eq!(
+            Date::from_unix_seconds(1_795_305_600),
+            Date::new(2026, 11, 22).expect("a date")
+        );
+        assert_eq!(
+            Date::from_unix_seconds(0),
+            Date::new(1970, 1, 1).expect("a date")
+        );
     }
 }

@@ -291,6 +291,13 @@ pub(crate) enum CardVerb {
         /// Card key of the blank, hexadecimal, used for all three channel keys. Test keys only.
         #[arg(long)]
         key: Option<String>,
+        /// AIDs of the applets that the blank's maker has installed, hexadecimal.
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "F0000000921010,F0000000921020"
+        )]
+        applets: Vec<String>,
     },
     /// What a kept card holds.
     Show {

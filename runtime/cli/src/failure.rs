@@ -28,7 +28,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: u8, code: &str, what: impl Into<String>, mend: &str) -> Self {
-        Self { exit, code: code.into(), what: what.into(), mend: mend.into() }
+        Self {
+            exit,
+            code: code.into(),
+            what: what.into(),
+            mend: mend.into(),
+        }
     }
 
     /// Reading or writing a file failed.
@@ -63,6 +68,9 @@ impl<E: Into<StationError>> From<E> for Failure {
 /// The exit code of a code's band: R10 trust, R12 and R13 devices, the rest environment. What
 /// intake refuses is a finding about the file.
 fn exit_code(code: &str) -> u8 {
+    if code == "R1418" || code == "R1452" {
+        return exit::PARTLY;
+    }
     match code.get(..3) {
         Some("R10") => exit::TRUST,
         Some("R12" | "R13") if code != "R1290" && code != "R1291" => exit::DEVICE,

@@ -61,7 +61,10 @@ impl Site {
     /// Makes a new site.
     pub(crate) fn create(folder: &Path, first_stock: u64) -> Result<Self, Failure> {
         let taken = folder.exists()
-            && std::fs::read_dir(folder).map_err(|e| Failure::file(folder, &e))?.next().is_some();
+            && std::fs::read_dir(folder)
+                .map_err(|e| Failure::file(folder, &e))?
+                .next()
+                .is_some();
         if taken {
             return Err(Failure::new(
                 exit::ENVIRONMENT,
@@ -78,10 +81,17 @@ impl Site {
         let file = SiteFile {
             schema: SCHEMA,
             name: name.unwrap_or_else(|| "site".into()),
-            trust: TrustTable { open_test_signer: true, threshold: 1, signers: Vec::new() },
+            trust: TrustTable {
+                open_test_signer: true,
+                threshold: 1,
+                signers: Vec::new(),
+            },
             machine: MachineTable { first_stock },
         };
-        let site = Self { folder: folder.to_path_buf(), file };
+        let site = Self {
+            folder: folder.to_path_buf(),
+            file,
+        };
         SoftHsm::create(&site.hsm_path())?;
         site.site_key()?;
         site.store()?;
@@ -111,9 +121,17 @@ impl Site {
         })?;
         if file.schema != SCHEMA {
             let what = format!("site.toml has schema {}, {SCHEMA} expected", file.schema);
-            return Err(Failure::new(exit::ENVIRONMENT, "R1295", what, "use a matching version"));
+            return Err(Failure::new(
+                exit::ENVIRONMENT,
+                "R1295",
+                what,
+                "use a matching version",
+            ));
         }
-        Ok(Self { folder: folder.to_path_buf(), file })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            file,
+        })
     }
 
     fn hsm_path(&self) -> PathBuf {
@@ -124,7 +142,12 @@ impl Site {
     pub(crate) fn trust(&self) -> Result<Trust, Failure> {
         let wrong = || {
             let what = "site.toml: a signer is not 64 hexadecimal digits";
-            Failure::new(exit::ENVIRONMENT, "R1295", what, "copy the signer's public key again")
+            Failure::new(
+                exit::ENVIRONMENT,
+                "R1295",
+                what,
+                "copy the signer's public key again",
+            )
         };
         let signers = self.file.trust.signers.iter().map(|text| {
             let octets = hex::decode(text).map_err(|_| wrong())?;
@@ -143,7 +166,9 @@ impl Site {
     }
 
     fn site_key(&self) -> Result<SiteKey, Failure> {
-        Ok(SiteKey::load_or_create(&self.folder.join("hsm").join("site.key"))?)
+        Ok(SiteKey::load_or_create(
+            &self.folder.join("hsm").join("site.key"),
+        )?)
     }
 
     /// The store.
@@ -153,11 +178,13 @@ impl Site {
     }
 
     /// The audit log of a store that may not open.
-    pub(crate) fn verify_audit(
-        &self,
-    ) -> Result<cardwright_ports::store::AuditVerdict, Failure> {
+    pub(crate) fn verify_audit(&self) -> Result<cardwright_ports::store::AuditVerdict, Failure> {
         let (store, anchor) = (self.folder.join("store"), self.folder.join("anchor"));
-        Ok(SqliteStore::verify_files(&store, &anchor, self.site_key()?.public())?)
+        Ok(SqliteStore::verify_files(
+            &store,
+            &anchor,
+            self.site_key()?.public(),
+        )?)
     }
 
     /// Folder of the machine's own ledger.
@@ -168,7 +195,11 @@ impl Site {
     /// The machine, with blanks that carry these chips.
     pub(crate) fn machine(&self, chips: ChipFactory) -> Result<SimulatedMachine, Failure> {
         let folder = self.machine_folder();
-        Ok(SimulatedMachine::open(&folder, MachineSettings::default(), chips)?)
+        Ok(SimulatedMachine::open(
+            &folder,
+            MachineSettings::default(),
+            chips,
+        )?)
     }
 
     /// Keeps every other process off the machine until the guard is dropped.
@@ -204,10 +235,17 @@ impl Site {
 
 /// Reads a file, no larger than a limit.
 pub(crate) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
-    let length = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
+    let length = std::fs::metadata(path)
+        .map_err(|e| Failure::file(path, &e))?
+        .len();
     if length > most {
         let what = format!("{} is larger than {most} octets", path.display());
-        return Err(Failure::new(exit::ENVIRONMENT, "R1290", what, "name the right file"));
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "R1290",
+            what,
+            "name the right file",
+        ));
     }
     std::fs::read(path).map_err(|e| Failure::file(path, &e))
 }

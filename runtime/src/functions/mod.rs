@@ -40,7 +40,10 @@ struct Args<'a>(&'a [&'a Value]);
 
 impl<'a> Args<'a> {
     fn get(&self, at: usize) -> Result<&'a Value, RuntimeError> {
-        self.0.get(at).copied().ok_or_else(|| broken("an operand that is not there"))
+        self.0
+            .get(at)
+            .copied()
+            .ok_or_else(|| broken("an operand that is not there"))
     }
     fn all(&self) -> impl Iterator<Item = &'a Value> {
         self.0.iter().copied()
@@ -82,7 +85,11 @@ fn wrong_type() -> RuntimeError {
 
 /// A value that does not fit its place; the text names the place, never the value.
 fn no_fit(what: impl Into<String>) -> RuntimeError {
-    RuntimeError::new("R1108", what, "correct the order, or the expression in the source")
+    RuntimeError::new(
+        "R1108",
+        what,
+        "correct the order, or the expression in the source",
+    )
 }
 
 #[cfg(test)]
@@ -94,7 +101,11 @@ mod tests {
         for instruction in cardwright_bundle::functions() {
             assert!(find(instruction.name).is_some(), "{}", instruction.name);
         }
-        let known = [super::text::TABLE, super::octets::TABLE, super::trade::TABLE];
+        let known = [
+            super::text::TABLE,
+            super::octets::TABLE,
+            super::trade::TABLE,
+        ];
         let count: usize = known.iter().map(|table| table.len()).sum();
         assert_eq!(count, cardwright_bundle::functions().len());
     }

@@ -22,8 +22,12 @@ pub(super) static TABLE: &[Row] = &[
             .map(Value::Bytes)
             .map_err(|_| no_fit(format!("not digits that fit {octets} octets")))
     }),
-    ("certificate_bytes", |a| certificate(a).map(|c| Value::Bytes(c.certificate.clone()))),
-    ("certificate_remainder", |a| certificate(a).map(|c| Value::Bytes(c.remainder.clone()))),
+    ("certificate_bytes", |a| {
+        certificate(a).map(|c| Value::Bytes(c.certificate.clone()))
+    }),
+    ("certificate_remainder", |a| {
+        certificate(a).map(|c| Value::Bytes(c.remainder.clone()))
+    }),
     ("check_values", |a| match a.get(0)? {
         Value::Sealed(sealed) => Ok(Value::Bytes(sealed.check_values.clone())),
         _ => Err(wrong_type()),
@@ -37,33 +41,47 @@ pub(super) static TABLE: &[Row] = &[
         compressed(text, text.len().div_ceil(2))
     }),
     ("concat", |a| {
-        let parts: Result<Vec<&[u8]>> =
-            a.all().map(|v| v.bytes().ok_or_else(wrong_type)).collect();
+        let parts: Result<Vec<&[u8]>> = a.all().map(|v| v.bytes().ok_or_else(wrong_type)).collect();
         Ok(Value::Bytes(parts?.concat()))
     }),
     ("date_bcd", |a| {
         let digits = a.date(0)?.format(a.text(1)?);
-        hex::decode(&digits).map(Value::Bytes).map_err(|_| no_fit("not an even number of digits"))
+        hex::decode(&digits)
+            .map(Value::Bytes)
+            .map_err(|_| no_fit("not an even number of digits"))
     }),
     ("hex", |a| Ok(Value::Text(hex::encode_upper(a.bytes(0)?)))),
     ("icc_component", |a| {
         let at = a.length(1)?;
         let component = icc_key(a)?.components.get(at).cloned();
-        component.map(Value::Sealed).ok_or_else(|| no_fit("components count from 0 to 4"))
+        component
+            .map(Value::Sealed)
+            .ok_or_else(|| no_fit("components count from 0 to 4"))
     }),
     ("icc_exponent", |a| {
         let octets = icc_key(a)?.exponent.to_be_bytes();
         let first = octets.iter().position(|b| *b != 0).unwrap_or(3);
-        Ok(Value::Bytes(octets.get(first..).unwrap_or_default().to_vec()))
+        Ok(Value::Bytes(
+            octets.get(first..).unwrap_or_default().to_vec(),
+        ))
     }),
-    ("icc_modulus", |a| Ok(Value::Bytes(icc_key(a)?.modulus.clone()))),
+    ("icc_modulus", |a| {
+        Ok(Value::Bytes(icc_key(a)?.modulus.clone()))
+    }),
     ("latin1", |a| {
-        let octets: std::result::Result<Vec<u8>, _> =
-            a.text(0)?.chars().map(|c| u8::try_from(u32::from(c))).collect();
-        octets.map(Value::Bytes).map_err(|_| no_fit("a character that is not ISO/IEC 8859-1"))
+        let octets: std::result::Result<Vec<u8>, _> = a
+            .text(0)?
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)))
+            .collect();
+        octets
+            .map(Value::Bytes)
+            .map_err(|_| no_fit("a character that is not ISO/IEC 8859-1"))
     }),
     ("length", |a| {
-        i64::try_from(a.bytes(0)?.len()).map(Value::Number).map_err(|_| wrong_type())
+        i64::try_from(a.bytes(0)?.len())
+            .map(Value::Number)
+            .map_err(|_| wrong_type())
     }),
     ("number_bytes", |a| {
         let width = a.length(1)?;
@@ -83,7 +101,9 @@ pub(super) static TABLE: &[Row] = &[
         value => build_tlv(a.bytes(0)?, value),
     }),
     ("unhex", |a| {
-        hex::decode(a.text(0)?).map(Value::Bytes).map_err(|_| no_fit("not hexadecimal"))
+        hex::decode(a.text(0)?)
+            .map(Value::Bytes)
+            .map_err(|_| no_fit("not hexadecimal"))
     }),
     ("utf8", |a| Ok(Value::Bytes(a.text(0)?.as_bytes().to_vec()))),
 ];

@@ -8,30 +8,46 @@ type Result<T = Value> = std::result::Result<T, RuntimeError>;
 /// Functions on text, numbers, flags and dates.
 pub(super) static TABLE: &[Row] = &[
     ("add", |a| number(a.number(0)?.checked_add(a.number(1)?))),
-    ("all", |a| flags(a).map(|mut flags| Value::Flag(flags.all(|f| f)))),
-    ("any", |a| flags(a).map(|mut flags| Value::Flag(flags.any(|f| f)))),
-    ("character_count", |a| number(i64::try_from(a.text(0)?.chars().count()).ok())),
+    ("all", |a| {
+        flags(a).map(|mut flags| Value::Flag(flags.all(|f| f)))
+    }),
+    ("any", |a| {
+        flags(a).map(|mut flags| Value::Flag(flags.any(|f| f)))
+    }),
+    ("character_count", |a| {
+        number(i64::try_from(a.text(0)?.chars().count()).ok())
+    }),
     ("concat_text", |a| {
         let texts: Result<Vec<&str>> = a.all().map(|v| v.text().ok_or_else(wrong_type)).collect();
         Ok(Value::Text(texts?.concat()))
     }),
     ("date", |a| {
         let date = Date::parse(a.text(0)?, a.text(1)?);
-        date.map(Value::Date).ok_or_else(|| no_fit("not a date of the pattern"))
+        date.map(Value::Date)
+            .ok_or_else(|| no_fit("not a date of the pattern"))
     }),
     ("date_before", |a| Ok(Value::Flag(a.date(0)? < a.date(1)?))),
     ("equal", equal),
-    ("format_date", |a| Ok(Value::Text(a.date(0)?.format(a.text(1)?)))),
+    ("format_date", |a| {
+        Ok(Value::Text(a.date(0)?.format(a.text(1)?)))
+    }),
     ("greeting_name", |a| {
-        Ok(Value::Text(a.text(0)?.split_whitespace().collect::<Vec<_>>().join(" ")))
+        Ok(Value::Text(
+            a.text(0)?.split_whitespace().collect::<Vec<_>>().join(" "),
+        ))
     }),
     ("groups", |a| {
         let size = a.length(1)?.max(1);
         let characters: Vec<char> = a.text(0)?.chars().collect();
-        let groups: Vec<String> = characters.chunks(size).map(|c| c.iter().collect()).collect();
+        let groups: Vec<String> = characters
+            .chunks(size)
+            .map(|c| c.iter().collect())
+            .collect();
         Ok(Value::Text(groups.join(" ")))
     }),
-    ("is_blank", |a| Ok(Value::Flag(a.text(0)?.trim().is_empty()))),
+    ("is_blank", |a| {
+        Ok(Value::Flag(a.text(0)?.trim().is_empty()))
+    }),
     ("last_digits", |a| {
         let text = a.text(0)?;
         let skip = text.chars().count().saturating_sub(4);
@@ -52,17 +68,32 @@ pub(super) static TABLE: &[Row] = &[
     }),
     ("one_line", |a| {
         let at = a.length(1)?;
-        let line = at.checked_sub(1).and_then(|at| a.list(0).ok()?.get(at).cloned());
+        let line = at
+            .checked_sub(1)
+            .and_then(|at| a.list(0).ok()?.get(at).cloned());
         Ok(Value::Text(line.unwrap_or_default()))
     }),
-    ("pad_left", |a| pad(a).map(|(fill, text)| Value::Text(fill + text))),
-    ("pad_right", |a| pad(a).map(|(fill, text)| Value::Text(text.to_owned() + &fill))),
-    ("slice", |a| {
-        let from = a.length(1)?.checked_sub(1).ok_or_else(|| no_fit("places count from 1"))?;
-        Ok(Value::Text(a.text(0)?.chars().skip(from).take(a.length(2)?).collect()))
+    ("pad_left", |a| {
+        pad(a).map(|(fill, text)| Value::Text(fill + text))
     }),
-    ("starts", |a| Ok(Value::Flag(a.text(0)?.starts_with(a.text(1)?)))),
-    ("subtract", |a| number(a.number(0)?.checked_sub(a.number(1)?))),
+    ("pad_right", |a| {
+        pad(a).map(|(fill, text)| Value::Text(text.to_owned() + &fill))
+    }),
+    ("slice", |a| {
+        let from = a
+            .length(1)?
+            .checked_sub(1)
+            .ok_or_else(|| no_fit("places count from 1"))?;
+        Ok(Value::Text(
+            a.text(0)?.chars().skip(from).take(a.length(2)?).collect(),
+        ))
+    }),
+    ("starts", |a| {
+        Ok(Value::Flag(a.text(0)?.starts_with(a.text(1)?)))
+    }),
+    ("subtract", |a| {
+        number(a.number(0)?.checked_sub(a.number(1)?))
+    }),
     ("tidy_lines", |a| {
         let lines = a.list(0)?.iter().filter(|line| !line.trim().is_empty());
         Ok(Value::TextList(lines.cloned().collect()))
@@ -76,11 +107,16 @@ pub(super) static TABLE: &[Row] = &[
 ];
 
 fn number(value: Option<i64>) -> Result {
-    value.map(Value::Number).ok_or_else(|| no_fit("not a number of this machine"))
+    value
+        .map(Value::Number)
+        .ok_or_else(|| no_fit("not a number of this machine"))
 }
 
 fn flags<'a>(args: &Args<'a>) -> Result<impl Iterator<Item = bool> + use<>> {
-    let flags: Result<Vec<bool>> = args.all().map(|v| v.flag().ok_or_else(wrong_type)).collect();
+    let flags: Result<Vec<bool>> = args
+        .all()
+        .map(|v| v.flag().ok_or_else(wrong_type))
+        .collect();
     Ok(flags?.into_iter())
 }
 
@@ -100,7 +136,9 @@ fn pad<'a>(args: &Args<'a>) -> Result<(String, &'a str)> {
     let fill = args.text(2)?.chars().next().unwrap_or(' ');
     let length = text.chars().count();
     if length > width {
-        return Err(no_fit(format!("{length} characters for a place of {width}")));
+        return Err(no_fit(format!(
+            "{length} characters for a place of {width}"
+        )));
     }
     Ok((std::iter::repeat_n(fill, width - length).collect(), text))
 }
@@ -110,7 +148,13 @@ fn mask(text: &str) -> String {
     let count = text.chars().count();
     text.chars()
         .enumerate()
-        .map(|(at, c)| if count >= 13 && (at < 6 || at + 4 >= count) { c } else { '*' })
+        .map(|(at, c)| {
+            if count >= 13 && (at < 6 || at + 4 >= count) {
+                c
+            } else {
+                '*'
+            }
+        })
         .collect()
 }
 

@@ -13,17 +13,26 @@ pub(super) fn columns(line: &str, at: u32, width: u32) -> Option<&str> {
     if line.is_ascii() {
         return line.get(start..start.checked_add(width)?);
     }
-    let mut offsets = line.char_indices().map(|(offset, _)| offset).chain([line.len()]);
+    let mut offsets = line
+        .char_indices()
+        .map(|(offset, _)| offset)
+        .chain([line.len()]);
     let first = offsets.nth(start)?;
-    let last = if width == 0 { first } else { offsets.nth(width - 1)? };
+    let last = if width == 0 {
+        first
+    } else {
+        offsets.nth(width - 1)?
+    };
     line.get(first..last)
 }
 
 /// Reads the occurrences of a field.
 pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
     if field.repeat > 1 {
-        let lines: Result<Vec<String>, Wrong> =
-            texts.iter().map(|text| clean(text).map(str::to_owned)).collect();
+        let lines: Result<Vec<String>, Wrong> = texts
+            .iter()
+            .map(|text| clean(text).map(str::to_owned))
+            .collect();
         let lines = lines?;
         if !field.optional && lines.iter().all(String::is_empty) {
             return Err(blank());
@@ -33,7 +42,11 @@ pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
     let text = clean(texts.first().copied().unwrap_or_default())?;
     let is_flag = matches!(field.field_type, FieldType::Flag { .. });
     if text.is_empty() && !is_flag {
-        return if field.optional { empty(&field.field_type) } else { Err(blank()) };
+        return if field.optional {
+            empty(&field.field_type)
+        } else {
+            Err(blank())
+        };
     }
     typed(&field.field_type, text)
 }
@@ -53,8 +66,8 @@ fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
         }
         FieldType::Digits { digits } => wrong(format!("{digits} digits")),
         FieldType::Alphanumeric { length } => {
-            let fits = text.len() <= *length as usize
-                && text.bytes().all(|b| b.is_ascii_alphanumeric());
+            let fits =
+                text.len() <= *length as usize && text.bytes().all(|b| b.is_ascii_alphanumeric());
             if fits {
                 Ok(Value::Text(text.to_owned()))
             } else {
@@ -62,9 +75,14 @@ fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
             }
         }
         FieldType::Pan => read_pan(text),
-        FieldType::Date { pattern } => Date::parse(text, pattern)
-            .map(Value::Date)
-            .ok_or_else(|| ("R1508", format!("expected a date {pattern} of the calendar"))),
+        FieldType::Date { pattern } => {
+            Date::parse(text, pattern).map(Value::Date).ok_or_else(|| {
+                (
+                    "R1508",
+                    format!("expected a date {pattern} of the calendar"),
+                )
+            })
+        }
         FieldType::Flag { word } => match text {
             "" => Ok(Value::Flag(false)),
             _ if text == word => Ok(Value::Flag(true)),
@@ -93,7 +111,10 @@ fn read_hex(text: &str, least: usize, most: usize) -> Result<Value, Wrong> {
     match hex::decode(text) {
         Ok(bytes) if (least..=most).contains(&bytes.len()) => Ok(Value::Bytes(bytes)),
         _ if least == most => Err(("R1506", format!("expected {} hexadecimal digits", most * 2))),
-        _ => Err(("R1506", format!("expected at most {} hexadecimal digits", most * 2))),
+        _ => Err((
+            "R1506",
+            format!("expected at most {} hexadecimal digits", most * 2),
+        )),
     }
 }
 
@@ -102,7 +123,8 @@ fn clean(text: &str) -> Result<&str, Wrong> {
     let text = text.trim_matches(' ');
     // Control characters, and the bidi controls that let a text show as another.
     let bad = |c: char| {
-        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+        c.is_control()
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
     };
     if text.chars().any(bad) {
         return Err(("R1506", "a control character".into()));

@@ -23,7 +23,12 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(file: &'a mut dyn BufRead, format: &Format) -> Self {
-        Self { file, encoding: format.encoding, end: format.line, number: 0 }
+        Self {
+            file,
+            encoding: format.encoding,
+            end: format.line,
+            number: 0,
+        }
     }
 
     /// The next line that is not empty, or none at the end.
@@ -31,24 +36,33 @@ impl<'a> Lines<'a> {
         loop {
             let mut bytes = Vec::new();
             let limit = LINE_BYTES_MAX as u64 + 2;
-            (&mut *self.file).take(limit).read_until(b'\n', &mut bytes).map_err(|error| {
-                let what = format!("the order file can't be read: {}", error.kind());
-                refused("R1501", what, "check the file and the disk")
-            })?;
+            (&mut *self.file)
+                .take(limit)
+                .read_until(b'\n', &mut bytes)
+                .map_err(|error| {
+                    let what = format!("the order file can't be read: {}", error.kind());
+                    refused("R1501", what, "check the file and the disk")
+                })?;
             if bytes.is_empty() {
                 return Ok(None);
             }
             self.number += 1;
             let ended = bytes.last() == Some(&b'\n');
             if bytes.len() > LINE_BYTES_MAX {
-                let what = format!("line {} is longer than {LINE_BYTES_MAX} octets", self.number);
+                let what = format!(
+                    "line {} is longer than {LINE_BYTES_MAX} octets",
+                    self.number
+                );
                 return Err(refused("R1503", what, "check that this is the right file"));
             }
             let body = self.strip(&bytes, ended)?;
             if body.is_empty() {
                 continue;
             }
-            return Ok(Some(Line { number: self.number, text: decode(body, self.encoding) }));
+            return Ok(Some(Line {
+                number: self.number,
+                text: decode(body, self.encoding),
+            }));
         }
     }
 
@@ -64,8 +78,10 @@ impl<'a> Lines<'a> {
             (LineEnd::Lf, None) => Ok(body),
             (end, _) => {
                 let expected = if end == LineEnd::Crlf { "CR LF" } else { "LF" };
-                let what =
-                    format!("line {} does not end with {expected} as the format says", self.number);
+                let what = format!(
+                    "line {} does not end with {expected} as the format says",
+                    self.number
+                );
                 Err(refused("R1516", what, "transfer the file in binary mode"))
             }
         }

@@ -95,7 +95,13 @@ impl<'a> Intake<'a> {
             .ok_or_else(|| broken("an input format that is not there"))?;
         let program = Prepared::new(loaded.program(job.program)?, &BoundKeys::none())?;
         let rules = rules::prepare(loaded, format)?;
-        Ok(Self { format, job, program, rules, today })
+        Ok(Self {
+            format,
+            job,
+            program,
+            rules,
+            today,
+        })
     }
 
     /// The format that is read.
@@ -137,7 +143,10 @@ impl<'a> Intake<'a> {
     pub(crate) fn facts(&self, number: u64) -> RunFacts {
         let mut facts = RunFacts::default();
         facts.set("date", Value::Date(self.today));
-        facts.set("sequence", Value::Number(i64::try_from(number).unwrap_or(i64::MAX)));
+        facts.set(
+            "sequence",
+            Value::Number(i64::try_from(number).unwrap_or(i64::MAX)),
+        );
         facts
     }
 }
@@ -241,7 +250,13 @@ impl<'s, 'a> Scan<'s, 'a> {
             Err((code, reason)) => return self.reject(line, Some(number), code, None, &reason),
         };
         self.summary.accepted += 1;
-        visit(Order { number, line, product, priority, text })
+        visit(Order {
+            number,
+            line,
+            product,
+            priority,
+            text,
+        })
     }
 
     fn reject(
@@ -254,7 +269,11 @@ impl<'s, 'a> Scan<'s, 'a> {
     ) -> Result<(), RuntimeError> {
         if self.summary.rejections.len() >= REJECTIONS_MAX {
             let what = format!("more than {REJECTIONS_MAX} bad records");
-            return Err(refused("R1503", what, "check that this is the right file and format"));
+            return Err(refused(
+                "R1503",
+                what,
+                "check that this is the right file and format",
+            ));
         }
         self.summary.rejections.push(Rejection {
             line,
@@ -270,7 +289,11 @@ impl<'s, 'a> Scan<'s, 'a> {
         for declared in self.intake.format.records.iter().filter(|r| r.once) {
             if !self.summary.once.contains_key(&declared.name) {
                 let what = format!("the file has no `{}` record", declared.name);
-                return Err(refused("R1512", what, "fetch the file again: it may be cut short"));
+                return Err(refused(
+                    "R1512",
+                    what,
+                    "fetch the file again: it may be cut short",
+                ));
             }
         }
         rules::check_file(self.intake, &self.summary, &self.counts)?;
@@ -285,7 +308,14 @@ pub(crate) fn look(
     facts: &RunFacts,
 ) -> Result<crate::plan::Values, RuntimeError> {
     let mut draws = Draws::default();
-    program.run(&mut Run { fields, facts, session: None, job: "", order: 0, draws: &mut draws })
+    program.run(&mut Run {
+        fields,
+        facts,
+        session: None,
+        job: "",
+        order: 0,
+        draws: &mut draws,
+    })
 }
 
 pub(crate) fn refused(

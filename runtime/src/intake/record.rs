@@ -27,7 +27,11 @@ impl Record {
 
     /// A record made by hand, for tests and specimens.
     pub fn specimen(name: &str, values: BTreeMap<String, Value>) -> Self {
-        Self { name: name.to_owned(), values, once: Once::new() }
+        Self {
+            name: name.to_owned(),
+            values,
+            once: Once::new(),
+        }
     }
 }
 
@@ -64,7 +68,9 @@ pub(super) fn parse(
     line: &str,
 ) -> Result<BTreeMap<String, Value>, FieldError> {
     let cells = match &format.kind {
-        FileKind::Delimited { delimiter, quote, .. } => Some(split(line, *delimiter, *quote)?),
+        FileKind::Delimited {
+            delimiter, quote, ..
+        } => Some(split(line, *delimiter, *quote)?),
         _ => {
             check_length(declared, line)?;
             None
@@ -96,7 +102,12 @@ pub(super) fn parse(
 }
 
 fn check_length(declared: &Declared, line: &str) -> Result<(), FieldError> {
-    let needed = declared.fields.iter().map(|f| f.at - 1 + f.width * f.repeat).max().unwrap_or(0);
+    let needed = declared
+        .fields
+        .iter()
+        .map(|f| f.at - 1 + f.width * f.repeat)
+        .max()
+        .unwrap_or(0);
     let found = line.chars().count();
     let tail_is_blank = line.chars().skip(needed as usize).all(|c| c == ' ');
     if found >= needed as usize && tail_is_blank {
@@ -110,7 +121,11 @@ fn check_length(declared: &Declared, line: &str) -> Result<(), FieldError> {
 }
 
 fn split(line: &str, delimiter: char, quote: char) -> Result<Vec<String>, FieldError> {
-    let wrong = |reason: &str| FieldError { code: "R1504", field: None, reason: reason.into() };
+    let wrong = |reason: &str| FieldError {
+        code: "R1504",
+        field: None,
+        reason: reason.into(),
+    };
     let byte = |c: char| u8::try_from(c).map_err(|_| wrong("the delimiter is not ASCII"));
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

@@ -43,11 +43,17 @@ pub(super) fn prepare<'a>(
             let program = loaded.program(*program)?;
             let record = Some(program.record.clone()).filter(|name| !name.is_empty());
             let program = Some(Prepared::new(program, &BoundKeys::none())?);
-            Ok(Rule { rule, program, record })
+            Ok(Rule {
+                rule,
+                program,
+                record,
+            })
         }
-        FormatRule::Unique { record, .. } => {
-            Ok(Rule { rule, program: None, record: Some(record.clone()) })
-        }
+        FormatRule::Unique { record, .. } => Ok(Rule {
+            rule,
+            program: None,
+            record: Some(record.clone()),
+        }),
     };
     format.rules.iter().map(prepare).collect()
 }
@@ -64,7 +70,15 @@ pub(super) fn check_record(
             continue;
         }
         match (rule.rule, &rule.program) {
-            (FormatRule::Require { condition, message, refuses, .. }, Some(program)) => {
+            (
+                FormatRule::Require {
+                    condition,
+                    message,
+                    refuses,
+                    ..
+                },
+                Some(program),
+            ) => {
                 let values = look(program, record, &intake.facts(number))?;
                 if !values.flag(*condition)? {
                     return Ok(Some(Broken {
@@ -74,7 +88,16 @@ pub(super) fn check_record(
                     }));
                 }
             }
-            (FormatRule::Unique { record: name, fields, message, refuses, .. }, _) => {
+            (
+                FormatRule::Unique {
+                    record: name,
+                    fields,
+                    message,
+                    refuses,
+                    ..
+                },
+                _,
+            ) => {
                 let mut key = [0u8; 16];
                 let hash = identity(record, name, fields);
                 key.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
@@ -98,10 +121,17 @@ pub(super) fn check_file(
     summary: &Summary,
     counts: &BTreeMap<String, i64>,
 ) -> Result<(), RuntimeError> {
-    let whole = Whole { once: &summary.once, counts };
+    let whole = Whole {
+        once: &summary.once,
+        counts,
+    };
     for rule in intake.rules.iter().filter(|rule| rule.record.is_none()) {
-        if let (FormatRule::Require { condition, message, .. }, Some(program)) =
-            (rule.rule, &rule.program)
+        if let (
+            FormatRule::Require {
+                condition, message, ..
+            },
+            Some(program),
+        ) = (rule.rule, &rule.program)
         {
             let values = look(program, &whole, &intake.facts(0))?;
             if !values.flag(*condition)? {
@@ -127,8 +157,18 @@ pub(super) fn choose(
         }
     }
     let code = values.text(intake.job.selector)?;
-    if !intake.job.products.iter().any(|product| product.code == code) {
-        let known: Vec<&str> = intake.job.products.iter().map(|p| p.code.as_str()).collect();
+    if !intake
+        .job
+        .products
+        .iter()
+        .any(|product| product.code == code)
+    {
+        let known: Vec<&str> = intake
+            .job
+            .products
+            .iter()
+            .map(|p| p.code.as_str())
+            .collect();
         let reason = format!("the product is none of {}", known.join(", "));
         return Ok(Err(("R1513", reason)));
     }

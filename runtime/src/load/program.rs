@@ -15,10 +15,13 @@ pub(super) fn check(
 ) -> Result<(), RuntimeError> {
     for (at, node) in program.nodes.iter().enumerate() {
         let before = program.nodes.get(..at).unwrap_or_default();
-        let (gives, least) = infer(node, before, program, content)
-            .map_err(|e| locate(e, index, at))?;
+        let (gives, least) =
+            infer(node, before, program, content).map_err(|e| locate(e, index, at))?;
         if gives != node.gives {
-            let what = format!("a node that gives {gives:?} where {:?} is claimed", node.gives);
+            let what = format!(
+                "a node that gives {gives:?} where {:?} is claimed",
+                node.gives
+            );
             return Err(locate(broken(&what), index, at));
         }
         if node.secrecy < least {
@@ -54,12 +57,19 @@ fn infer(
         Op::Field { record, field } => field_type(record, field, program, content),
         Op::Constant { value } => Ok((constant_type(value), Secrecy::Public)),
         Op::Count { .. } => Ok((ValueType::Number, Secrecy::Public)),
-        Op::Apply { function: name, args } => {
+        Op::Apply {
+            function: name,
+            args,
+        } => {
             let instruction =
                 function(name).ok_or_else(|| broken(&format!("an unknown function `{name}`")))?;
             apply(instruction, args, before)
         }
-        Op::Intent { intent: name, keys, args } => {
+        Op::Intent {
+            intent: name,
+            keys,
+            args,
+        } => {
             let instruction =
                 intent(name).ok_or_else(|| broken(&format!("an unknown intent `{name}`")))?;
             let known = keys.iter().all(|key| (*key as usize) < content.keys.len());
@@ -68,9 +78,16 @@ fn infer(
             }
             apply(instruction, args, before)
         }
-        Op::Choose { condition, then, otherwise } => {
-            let (condition, then, otherwise) =
-                (get(before, *condition)?, get(before, *then)?, get(before, *otherwise)?);
+        Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } => {
+            let (condition, then, otherwise) = (
+                get(before, *condition)?,
+                get(before, *then)?,
+                get(before, *otherwise)?,
+            );
             if condition.gives != ValueType::Flag || then.gives != otherwise.gives {
                 return Err(broken("a choice between values of two types"));
             }
@@ -82,7 +99,9 @@ fn infer(
 }
 
 fn get(before: &[Node], id: NodeId) -> Result<&Node, RuntimeError> {
-    before.get(id as usize).ok_or_else(|| broken("a node that comes later"))
+    before
+        .get(id as usize)
+        .ok_or_else(|| broken("a node that comes later"))
 }
 
 fn apply(
@@ -97,7 +116,11 @@ fn apply(
         args.len() == operands.len()
     };
     if !enough {
-        return Err(broken(&format!("`{}` with {} operands", instruction.name, args.len())));
+        return Err(broken(&format!(
+            "`{}` with {} operands",
+            instruction.name,
+            args.len()
+        )));
     }
     let mut joined = Secrecy::Public;
     let mut previous = None;
@@ -105,7 +128,12 @@ fn apply(
         let node = get(before, *id)?;
         let operand = operands.get(at).or(operands.last());
         if !operand.is_some_and(|operand| fits(*operand, node.gives, previous)) {
-            let what = format!("operand {} of `{}` of type {:?}", at + 1, instruction.name, node.gives);
+            let what = format!(
+                "operand {} of `{}` of type {:?}",
+                at + 1,
+                instruction.name,
+                node.gives
+            );
             return Err(broken(&what));
         }
         joined = joined.max(node.secrecy);
@@ -153,7 +181,9 @@ fn field_type(
         return match field {
             "date" => Ok((ValueType::Date, Secrecy::Public)),
             "sequence" => Ok((ValueType::Number, Secrecy::Public)),
-            "reference" | "job" | "result" | "reason" | "serial" => Ok((ValueType::Text, Secrecy::Public)),
+            "reference" | "job" | "result" | "reason" | "serial" => {
+                Ok((ValueType::Text, Secrecy::Public))
+            }
             _ => Err(broken(&format!("`run.{field}`"))),
         };
     }

@@ -33,11 +33,18 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
         && names(content.cards.iter().map(|c| c.name.as_str()).collect())
         && names(content.layouts.iter().map(|l| l.name.as_str()).collect())
         && names(content.jobs.iter().map(|j| j.name.as_str()).collect());
-    if unique { Ok(()) } else { Err(broken("two things of one name")) }
+    if unique {
+        Ok(())
+    } else {
+        Err(broken("two things of one name"))
+    }
 }
 
 fn program(content: &Content, index: u32) -> Result<&Program, RuntimeError> {
-    content.programs.get(index as usize).ok_or_else(|| broken("a program that is not there"))
+    content
+        .programs
+        .get(index as usize)
+        .ok_or_else(|| broken("a program that is not there"))
 }
 
 /// A sink: the node is there, has one of the types, and is no more secret than the sink may be.
@@ -53,12 +60,18 @@ fn sink(
         .get(id as usize)
         .ok_or_else(|| broken(&format!("a value for {name} that is not there")))?;
     if !types.contains(&node.gives) {
-        return Err(broken(&format!("a value for {name} of type {:?}", node.gives)));
+        return Err(broken(&format!(
+            "a value for {name} of type {:?}",
+            node.gives
+        )));
     }
     if node.secrecy > clearance {
         return Err(RuntimeError::new(
             "R1103",
-            format!("{name} would hold {:?} data and is cleared for {clearance:?}", node.secrecy),
+            format!(
+                "{name} would hold {:?} data and is cleared for {clearance:?}",
+                node.secrecy
+            ),
             "refuse this bundle and tell its author: a correct compiler never does this",
         ));
     }
@@ -70,8 +83,11 @@ const FLAG: &[ValueType] = &[ValueType::Flag];
 
 fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> {
     for record in &format.records {
-        let values: Vec<_> =
-            record.fields.iter().filter_map(|f| f.value.map(|id| (f, id))).collect();
+        let values: Vec<_> = record
+            .fields
+            .iter()
+            .filter_map(|f| f.value.map(|id| (f, id)))
+            .collect();
         if let Some(index) = record.program {
             let program = program(content, index)?;
             let types = [
@@ -82,30 +98,57 @@ fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> 
                 ValueType::Flag,
             ];
             for (field, id) in values {
-                sink(program, id, &types, Secrecy::Cardholder, &format!("file field `{}`", field.name))?;
+                sink(
+                    program,
+                    id,
+                    &types,
+                    Secrecy::Cardholder,
+                    &format!("file field `{}`", field.name),
+                )?;
             }
         } else if !values.is_empty() {
             return Err(broken("a written record without a program"));
         }
         for field in &record.fields {
             if field.at == 0 || field.width > 4096 || field.repeat == 0 || field.repeat > 64 {
-                return Err(broken(&format!("an impossible place of field `{}`", field.name)));
+                return Err(broken(&format!(
+                    "an impossible place of field `{}`",
+                    field.name
+                )));
             }
         }
     }
     for rule in &format.rules {
         match rule {
-            FormatRule::Require { program: index, condition, message, .. } => {
+            FormatRule::Require {
+                program: index,
+                condition,
+                message,
+                ..
+            } => {
                 let program = program(content, *index)?;
                 no_intents(program)?;
                 // What a rule says goes into reports, and what it decides is seen there.
-                sink(program, *condition, FLAG, Secrecy::Cardholder, "a file rule")?;
-                sink(program, *message, TEXT, Secrecy::Public, "a file rule's message")?;
+                sink(
+                    program,
+                    *condition,
+                    FLAG,
+                    Secrecy::Cardholder,
+                    "a file rule",
+                )?;
+                sink(
+                    program,
+                    *message,
+                    TEXT,
+                    Secrecy::Public,
+                    "a file rule's message",
+                )?;
             }
             FormatRule::Unique { record, fields, .. } => {
                 let record = format.records.iter().find(|r| r.name == *record);
                 let known = record.is_some_and(|r| {
-                    !fields.is_empty() && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
+                    !fields.is_empty()
+                        && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
                 });
                 if !known {
                     return Err(broken("a field of a `unique` rule that is not there"));
@@ -117,16 +160,34 @@ fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> 
 }
 
 fn no_intents(program: &Program) -> Result<(), RuntimeError> {
-    let clean =
-        program.nodes.iter().all(|n| !matches!(n.op, cardwright_bundle::Op::Intent { .. }));
-    if clean { Ok(()) } else { Err(broken("an HSM where only the order file may decide")) }
+    let clean = program
+        .nodes
+        .iter()
+        .all(|n| !matches!(n.op, cardwright_bundle::Op::Intent { .. }));
+    if clean {
+        Ok(())
+    } else {
+        Err(broken("an HSM where only the order file may decide"))
+    }
 }
 
 fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
     let program = program(content, card.program)?;
     sink(program, card.pan, TEXT, Secrecy::Cardholder, "the PAN")?;
-    sink(program, card.psn, TEXT, Secrecy::Cardholder, "the PAN sequence number")?;
-    sink(program, card.expiry, &[ValueType::Date], Secrecy::Cardholder, "the expiry")?;
+    sink(
+        program,
+        card.psn,
+        TEXT,
+        Secrecy::Cardholder,
+        "the PAN sequence number",
+    )?;
+    sink(
+        program,
+        card.expiry,
+        &[ValueType::Date],
+        Secrecy::Cardholder,
+        "the expiry",
+    )?;
     if let Some(chip) = &card.chip {
         if chip.channel.key as usize >= content.keys.len() {
             return Err(broken("a channel key that is not there"));
@@ -153,9 +214,19 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
                     ValueType::Pin,
                     ValueType::Number,
                 ];
-                sink(program, *id, &types, Secrecy::Secret, &format!("fact `{name}`"))?;
+                sink(
+                    program,
+                    *id,
+                    &types,
+                    Secrecy::Secret,
+                    &format!("fact `{name}`"),
+                )?;
             }
-            if application.keys.iter().any(|(_, key)| *key as usize >= content.keys.len()) {
+            if application
+                .keys
+                .iter()
+                .any(|(_, key)| *key as usize >= content.keys.len())
+            {
                 return Err(broken("an application key that is not there"));
             }
         }
@@ -167,7 +238,13 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
     }
     for face in &card.faces {
         for line in &face.emboss {
-            sink(program, line.node, TEXT, Secrecy::Cardholder, "an embossed line")?;
+            sink(
+                program,
+                line.node,
+                TEXT,
+                Secrecy::Cardholder,
+                "an embossed line",
+            )?;
         }
         for panel in &face.print {
             let name = format!("print panel `{}`", panel.name);
@@ -180,14 +257,23 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
 fn check_layout(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
     let program = program(bundle.content(), layout.program)?;
     let asset = |name: &str| -> Result<(), RuntimeError> {
-        bundle.asset(name).map(|_| ()).ok_or_else(|| broken(&format!("asset `{name}`")))
+        bundle
+            .asset(name)
+            .map(|_| ())
+            .ok_or_else(|| broken(&format!("asset `{name}`")))
     };
     if let Some(name) = &layout.background {
         asset(name)?;
     }
     for item in &layout.items {
         if let Some(when) = item.when {
-            sink(program, when, FLAG, Secrecy::Cardholder, "a layout condition")?;
+            sink(
+                program,
+                when,
+                FLAG,
+                Secrecy::Cardholder,
+                "a layout condition",
+            )?;
         }
         match &item.draw {
             ItemKind::Text { node, fonts, .. } => {
@@ -196,7 +282,13 @@ fn check_layout(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
                 fonts.iter().try_for_each(|font| asset(font))?;
             }
             ItemKind::Pin { node, font, .. } => {
-                sink(program, *node, &[ValueType::Pin], Secrecy::Secret, "the PIN field")?;
+                sink(
+                    program,
+                    *node,
+                    &[ValueType::Pin],
+                    Secrecy::Secret,
+                    "the PIN field",
+                )?;
                 asset(font)?;
             }
             ItemKind::DataMatrix { node } => {
@@ -216,10 +308,19 @@ fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeE
         .ok_or_else(|| broken(&format!("card `{}`", scenario.card)))?;
     let program = program(content, card.program)?;
     for check in &scenario.checks {
-        let nodes = check.nodes.iter().all(|(_, id)| (*id as usize) < program.nodes.len());
-        let keys = check.keys.iter().all(|(_, key)| (*key as usize) < content.keys.len());
+        let nodes = check
+            .nodes
+            .iter()
+            .all(|(_, id)| (*id as usize) < program.nodes.len());
+        let keys = check
+            .keys
+            .iter()
+            .all(|(_, key)| (*key as usize) < content.keys.len());
         if !nodes || !keys {
-            return Err(broken(&format!("something in scenario `{}`", scenario.name)));
+            return Err(broken(&format!(
+                "something in scenario `{}`",
+                scenario.name
+            )));
         }
     }
     Ok(())
@@ -227,17 +328,45 @@ fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeE
 
 fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
     let has = |found: bool, name: &str| {
-        if found { Ok(()) } else { Err(broken(&format!("`{name}`"))) }
+        if found {
+            Ok(())
+        } else {
+            Err(broken(&format!("`{name}`")))
+        }
     };
     let program = program(content, job.program)?;
     no_intents(program)?;
-    sink(program, job.selector, TEXT, Secrecy::Cardholder, "the product selector")?;
+    sink(
+        program,
+        job.selector,
+        TEXT,
+        Secrecy::Cardholder,
+        "the product selector",
+    )?;
     if let Some(id) = job.priority {
-        sink(program, id, &[ValueType::Number], Secrecy::Cardholder, "the priority")?;
+        sink(
+            program,
+            id,
+            &[ValueType::Number],
+            Secrecy::Cardholder,
+            "the priority",
+        )?;
     }
     for (condition, message) in &job.accept {
-        sink(program, *condition, FLAG, Secrecy::Cardholder, "an order rule")?;
-        sink(program, *message, TEXT, Secrecy::Public, "an order rule's message")?;
+        sink(
+            program,
+            *condition,
+            FLAG,
+            Secrecy::Cardholder,
+            "an order rule",
+        )?;
+        sink(
+            program,
+            *message,
+            TEXT,
+            Secrecy::Public,
+            "an order rule's message",
+        )?;
     }
     let input = content.formats.iter().find(|f| f.name == job.input);
     has(
@@ -246,21 +375,34 @@ fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
     )?;
     has(content.flows.iter().any(|f| f.name == job.flow), &job.flow)?;
     for product in &job.products {
-        has(content.cards.iter().any(|c| c.name == product.card), &product.card)?;
+        has(
+            content.cards.iter().any(|c| c.name == product.card),
+            &product.card,
+        )?;
         for used in &product.scenarios {
             let known = content.scenarios.iter().any(|s| s.name == used.scenario);
             has(known && used.of > 0, &used.scenario)?;
         }
     }
-    for layout in job.mailer.iter().map(|m| &m.layout).chain(job.carrier.iter()) {
+    for layout in job
+        .mailer
+        .iter()
+        .map(|m| &m.layout)
+        .chain(job.carrier.iter())
+    {
         has(content.layouts.iter().any(|l| l.name == *layout), layout)?;
     }
     for output in &job.outputs {
         let format = content.formats.iter().find(|f| f.name == output.format);
         has(format.is_some(), &output.format)?;
         let secret = format.is_some_and(|f| matches!(f.kind, FileKind::Cps | FileKind::Machine));
-        has(!secret || output.transport_key.is_some(), "a transport key for a file with secrets")?;
-        let known = output.transport_key.is_none_or(|key| (key as usize) < content.keys.len());
+        has(
+            !secret || output.transport_key.is_some(),
+            "a transport key for a file with secrets",
+        )?;
+        let known = output
+            .transport_key
+            .is_none_or(|key| (key as usize) < content.keys.len());
         has(known, "a transport key")?;
     }
     Ok(())

@@ -55,10 +55,16 @@ impl Draws {
 
     /// Remembers an ICC key.
     pub fn keep_icc_key(&mut self, purpose: &str, key: &IccKey) {
-        let components =
-            key.components.iter().map(|c| (c.blob.clone(), c.clear_length, c.check_values.clone())).collect();
-        let drawn =
-            DrawnKey { modulus: key.modulus.clone(), exponent: key.exponent, components };
+        let components = key
+            .components
+            .iter()
+            .map(|c| (c.blob.clone(), c.clear_length, c.check_values.clone()))
+            .collect();
+        let drawn = DrawnKey {
+            modulus: key.modulus.clone(),
+            exponent: key.exponent,
+            components,
+        };
         self.icc_keys.insert(purpose.to_owned(), drawn);
     }
 }

@@ -44,12 +44,16 @@ impl Values {
 
     /// A text node.
     pub fn text(&self, id: NodeId) -> Result<&str, RuntimeError> {
-        self.get(id)?.text().ok_or_else(|| broken("a text that is none"))
+        self.get(id)?
+            .text()
+            .ok_or_else(|| broken("a text that is none"))
     }
 
     /// A flag node.
     pub fn flag(&self, id: NodeId) -> Result<bool, RuntimeError> {
-        self.get(id)?.flag().ok_or_else(|| broken("a flag that is none"))
+        self.get(id)?
+            .flag()
+            .ok_or_else(|| broken("a flag that is none"))
     }
 }
 
@@ -91,8 +95,16 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
             };
             intents::perform(*intent, keys, &args, session, job, order, run.draws)
         }
-        Bound::Choose { condition, then, otherwise } => {
-            let chosen = if values.flag(*condition)? { *then } else { *otherwise };
+        Bound::Choose {
+            condition,
+            then,
+            otherwise,
+        } => {
+            let chosen = if values.flag(*condition)? {
+                *then
+            } else {
+                *otherwise
+            };
             values.get(chosen).cloned()
         }
         Bound::Count { record } => Ok(Value::Number(run.fields.count(record))),

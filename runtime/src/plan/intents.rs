@@ -43,7 +43,10 @@ impl Intent {
 
     /// The intent by its name in the bundle.
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(_, n)| *n == name).map(|(intent, _)| *intent)
+        Self::NAMES
+            .iter()
+            .find(|(_, n)| *n == name)
+            .map(|(intent, _)| *intent)
     }
 }
 
@@ -51,7 +54,10 @@ struct Args<'a>(&'a [&'a Value]);
 
 impl<'a> Args<'a> {
     fn get(&self, at: usize) -> Result<&'a Value, RuntimeError> {
-        self.0.get(at).copied().ok_or_else(|| broken("an operand that is not there"))
+        self.0
+            .get(at)
+            .copied()
+            .ok_or_else(|| broken("an operand that is not there"))
     }
     fn text(&self, at: usize) -> Result<&'a str, RuntimeError> {
         self.get(at)?.text().ok_or_else(wrong_type)
@@ -84,7 +90,9 @@ fn wrong_type() -> RuntimeError {
 }
 
 fn key(keys: &[KeyHandle], at: usize) -> Result<KeyHandle, RuntimeError> {
-    keys.get(at).copied().ok_or_else(|| broken("a key that is not there"))
+    keys.get(at)
+        .copied()
+        .ok_or_else(|| broken("a key that is not there"))
 }
 
 /// Carries one intent out.
@@ -101,22 +109,30 @@ pub(super) fn perform(
     match intent {
         Intent::Cvv => {
             let (pan, expiry, service) = (args.text(0)?, args.text(1)?, args.text(2)?);
-            let digits =
-                session.card_verification_value(key(keys, 0)?, pan, expiry, service)?;
+            let digits = session.card_verification_value(key(keys, 0)?, pan, expiry, service)?;
             Ok(Value::Text(digits))
         }
-        Intent::Encrypt => {
-            Ok(Value::Bytes(session.encrypt_for_transport(args.bytes(0)?, key(keys, 0)?)?))
-        }
+        Intent::Encrypt => Ok(Value::Bytes(
+            session.encrypt_for_transport(args.bytes(0)?, key(keys, 0)?)?,
+        )),
         Intent::MasterKeys => {
             let option = derivation(args.text(0)?)?;
             let keys = [key(keys, 0)?, key(keys, 1)?, key(keys, 2)?];
-            Ok(Value::Sealed(session.icc_master_keys(option, keys, args.text(1)?, args.text(2)?)?))
+            Ok(Value::Sealed(session.icc_master_keys(
+                option,
+                keys,
+                args.text(1)?,
+                args.text(2)?,
+            )?))
         }
         Intent::IccCertificate => icc_certificate(key(keys, 0)?, &args, session),
         Intent::SignStaticData => {
             let code = args.bytes(0)?.try_into().map_err(|_| wrong_type())?;
-            Ok(Value::Bytes(session.sign_static_data(key(keys, 0)?, code, args.bytes(1)?)?))
+            Ok(Value::Bytes(session.sign_static_data(
+                key(keys, 0)?,
+                code,
+                args.bytes(1)?,
+            )?))
         }
         Intent::RsaGenerate => {
             let purpose = format!("icc_key {}", args.text(2)?);
@@ -125,12 +141,27 @@ pub(super) fn perform(
             }
             let bits = u32::try_from(args.number(0)?).map_err(|_| wrong_type())?;
             let exponent = u32::try_from(args.number(1)?).map_err(|_| wrong_type())?;
-            let draw = Draw { job, order, purpose: &purpose };
+            let draw = Draw {
+                job,
+                order,
+                purpose: &purpose,
+            };
             let icc_key = session.icc_rsa_key(bits, exponent, &draw)?;
             draws.keep_icc_key(&purpose, &icc_key);
             Ok(Value::IccKey(Box::new(icc_key)))
         }
-        _ => pin_intent(intent, keys, &args, session, &Draw { job, order, purpose: "pin" }, draws),
+        _ => pin_intent(
+            intent,
+            keys,
+            &args,
+            session,
+            &Draw {
+                job,
+                order,
+                purpose: "pin",
+            },
+            draws,
+        ),
     }
 }
 
@@ -162,7 +193,9 @@ fn icc_certificate(
         exponent: icc_key.exponent,
         static_data: args.bytes(4)?,
     };
-    Ok(Value::Certificate(session.sign_icc_certificate(issuer, &fields)?))
+    Ok(Value::Certificate(
+        session.sign_icc_certificate(issuer, &fields)?,
+    ))
 }
 
 fn pin_intent(
@@ -194,7 +227,10 @@ fn pin_intent(
             args.small(2)?,
             args.text(1)?,
             // Another purpose than the PIN's own: a fill must never repeat the PIN's stream.
-            &Draw { purpose: "pin_block_fill", ..*draw },
+            &Draw {
+                purpose: "pin_block_fill",
+                ..*draw
+            },
         )?),
         Intent::PinCardBlock => Value::Sealed(session.card_pin_block(args.pin(0)?)?),
         Intent::Pvv => Value::Text(session.pin_verification_value(

@@ -11,8 +11,8 @@ use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyU
 use std::collections::BTreeMap;
 
 pub use draws::Draws;
-pub use intents::derivation;
 pub use evaluate::{Run, Values};
+pub use intents::derivation;
 
 /// The fields of one record, and of the records that stand once in its file.
 pub trait Fields {
@@ -43,12 +43,28 @@ impl RunFacts {
 
 /// One operation, bound.
 enum Bound {
-    Field { record: String, field: String },
+    Field {
+        record: String,
+        field: String,
+    },
     Constant(Value),
-    Apply { function: functions::Function, args: Vec<NodeId> },
-    Intent { intent: intents::Intent, keys: Vec<KeyHandle>, args: Vec<NodeId> },
-    Choose { condition: NodeId, then: NodeId, otherwise: NodeId },
-    Count { record: String },
+    Apply {
+        function: functions::Function,
+        args: Vec<NodeId>,
+    },
+    Intent {
+        intent: intents::Intent,
+        keys: Vec<KeyHandle>,
+        args: Vec<NodeId>,
+    },
+    Choose {
+        condition: NodeId,
+        then: NodeId,
+        otherwise: NodeId,
+    },
+    Count {
+        record: String,
+    },
 }
 
 /// A program that can be run.
@@ -83,12 +99,17 @@ impl BoundKeys {
 
     /// No keys: for programs that may not reach the HSM.
     pub fn none() -> Self {
-        Self { handles: Vec::new() }
+        Self {
+            handles: Vec::new(),
+        }
     }
 
     /// A key by its slot.
     pub fn get(&self, slot: u32) -> Result<KeyHandle, RuntimeError> {
-        self.handles.get(slot as usize).copied().ok_or_else(|| broken("a key that is not bound"))
+        self.handles
+            .get(slot as usize)
+            .copied()
+            .ok_or_else(|| broken("a key that is not bound"))
     }
 }
 
@@ -121,33 +142,52 @@ fn compare_check_value(
 impl Prepared {
     /// Binds a program's functions and keys.
     pub fn new(program: &Program, keys: &BoundKeys) -> Result<Self, RuntimeError> {
-        let steps =
-            program.nodes.iter().map(|node| bind(&node.op, keys)).collect::<Result<_, _>>()?;
+        let steps = program
+            .nodes
+            .iter()
+            .map(|node| bind(&node.op, keys))
+            .collect::<Result<_, _>>()?;
         Ok(Self { steps })
     }
 }
 
 fn bind(op: &Op, keys: &BoundKeys) -> Result<Bound, RuntimeError> {
     Ok(match op {
-        Op::Field { record, field } => {
-            Bound::Field { record: record.clone(), field: field.clone() }
-        }
+        Op::Field { record, field } => Bound::Field {
+            record: record.clone(),
+            field: field.clone(),
+        },
         Op::Constant { value } => Bound::Constant(constant(value)?),
         Op::Apply { function, args } => Bound::Apply {
             function: functions::find(function)
                 .ok_or_else(|| broken(&format!("an unknown function `{function}`")))?,
             args: args.clone(),
         },
-        Op::Intent { intent, keys: slots, args } => Bound::Intent {
+        Op::Intent {
+            intent,
+            keys: slots,
+            args,
+        } => Bound::Intent {
             intent: intents::Intent::from_name(intent)
                 .ok_or_else(|| broken(&format!("an unknown intent `{intent}`")))?,
-            keys: slots.iter().map(|slot| keys.get(*slot)).collect::<Result<_, _>>()?,
+            keys: slots
+                .iter()
+                .map(|slot| keys.get(*slot))
+                .collect::<Result<_, _>>()?,
             args: args.clone(),
         },
-        Op::Choose { condition, then, otherwise } => {
-            Bound::Choose { condition: *condition, then: *then, otherwise: *otherwise }
-        }
-        Op::Count { record } => Bound::Count { record: record.clone() },
+        Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } => Bound::Choose {
+            condition: *condition,
+            then: *then,
+            otherwise: *otherwise,
+        },
+        Op::Count { record } => Bound::Count {
+            record: record.clone(),
+        },
     })
 }
 

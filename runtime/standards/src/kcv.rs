@@ -51,6 +51,11 @@ pub fn tdes(key: &TdesKey) -> [u8; 3] {
     [a, b, c]
 }
 
+/// [`tdes`] of several keys, in less time than one by one.
+pub fn tdes_each<const L: usize>(keys: [&TdesKey; L]) -> [[u8; 3]; L] {
+    TdesKey::encrypt_under(keys, [[0; 8]; L]).map(|[a, b, c, ..]| [a, b, c])
+}
+
 /// First 3 octets of the encryption of sixteen `01` (GlobalPlatform, EMV CPS 2.0).
 pub fn aes(key: &AesKey) -> [u8; 3] {
     aes_over(key, 0x01)

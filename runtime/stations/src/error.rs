@@ -17,7 +17,11 @@ pub struct StationError {
 impl StationError {
     /// Makes one.
     pub fn new(code: &'static str, what: impl Into<String>, mend: &'static str) -> Self {
-        Self { code, what: what.into(), mend }
+        Self {
+            code,
+            what: what.into(),
+            mend,
+        }
     }
 }
 
@@ -41,11 +45,19 @@ from!(
 
 impl From<cardwright_ports::CardError> for StationError {
     fn from(error: cardwright_ports::CardError) -> Self {
-        Self { code: error.code, what: error.what, mend: "look at the reader and the card" }
+        Self {
+            code: error.code,
+            what: error.what,
+            mend: "look at the reader and the card",
+        }
     }
 }
 
 /// A file could not be written or read.
 pub(crate) fn file_error(what: &str, error: &std::io::Error) -> StationError {
-    StationError::new("R1291", format!("{what}: {}", error.kind()), "check the folder and the disk")
+    StationError::new(
+        "R1291",
+        format!("{what}: {}", error.kind()),
+        "check the folder and the disk",
+    )
 }

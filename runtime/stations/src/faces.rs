@@ -14,8 +14,16 @@ const CORNER_UM: u32 = 3_180;
 pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<Sheet> {
     let face = card.faces.iter().find(|face| face.side == side)?;
     let (ground, ink) = (colour(&face.colours.0), colour(&face.colours.1));
-    let mut marks =
-        vec![fill(Area { x_um: 0, y_um: 0, width_um: CARD_WIDTH_UM, height_um: CARD_HEIGHT_UM }, ground, CORNER_UM)];
+    let mut marks = vec![fill(
+        Area {
+            x_um: 0,
+            y_um: 0,
+            width_um: CARD_WIDTH_UM,
+            height_um: CARD_HEIGHT_UM,
+        },
+        ground,
+        CORNER_UM,
+    )];
     match side {
         FaceSide::Front => front(&mut marks, data, ground, ink, hide),
         FaceSide::Back => back(&mut marks, card, face, data, ink, hide),
@@ -33,16 +41,47 @@ pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<
 fn front(marks: &mut Vec<Placed>, data: &CardData, ground: Colour, ink: Colour, hide: bool) {
     // Contacts stand 10.25 mm from the left and 19.23 mm from the top (ISO/IEC 7816-2).
     let gold = Colour(0xD9, 0xB4, 0x5B);
-    marks.push(fill(Area { x_um: 9_600, y_um: 18_000, width_um: 12_600, height_um: 10_800 }, gold, 1_600));
+    marks.push(fill(
+        Area {
+            x_um: 9_600,
+            y_um: 18_000,
+            width_um: 12_600,
+            height_um: 10_800,
+        },
+        gold,
+        1_600,
+    ));
     let line = Colour(0xA8, 0x84, 0x32);
     for n in 1..4u32 {
         let y_um = 18_000 + n * 2_700;
-        marks.push(fill(Area { x_um: 9_600, y_um, width_um: 12_600, height_um: 160 }, line, 0));
+        marks.push(fill(
+            Area {
+                x_um: 9_600,
+                y_um,
+                width_um: 12_600,
+                height_um: 160,
+            },
+            line,
+            0,
+        ));
     }
-    marks.push(fill(Area { x_um: 15_800, y_um: 18_000, width_um: 160, height_um: 10_800 }, line, 0));
+    marks.push(fill(
+        Area {
+            x_um: 15_800,
+            y_um: 18_000,
+            width_um: 160,
+            height_um: 10_800,
+        },
+        line,
+        0,
+    ));
     for (_, number, text) in data.emboss.iter().filter(|(front, _, _)| *front) {
         let (y_um, size_mpt, spacing_mpt) = emboss_place(*number);
-        let shown = if hide { masked(*number, text) } else { text.clone() };
+        let shown = if hide {
+            masked(*number, text)
+        } else {
+            text.clone()
+        };
         // Relief: a dark copy under the line, shifted down and right.
         for (shift_um, colour) in [(150, darker(ground)), (0, ink)] {
             marks.push(Placed {
@@ -79,7 +118,11 @@ fn masked(line: u8, text: &str) -> String {
         .map(|c| {
             if c.is_ascii_digit() {
                 seen += 1;
-                if seen > 6 && seen <= digits - 4 { '0' } else { c }
+                if seen > 6 && seen <= digits - 4 {
+                    '0'
+                } else {
+                    c
+                }
             } else {
                 c
             }
@@ -97,16 +140,34 @@ fn back(
 ) {
     if card.stripe.is_some() {
         // The stripe's area ends 15.82 mm below the top edge (ISO/IEC 7811-2).
-        let stripe = Area { x_um: 0, y_um: 4_000, width_um: CARD_WIDTH_UM, height_um: 11_800 };
+        let stripe = Area {
+            x_um: 0,
+            y_um: 4_000,
+            width_um: CARD_WIDTH_UM,
+            height_um: 11_800,
+        };
         marks.push(fill(stripe, Colour(0x1C, 0x1C, 0x1E), 0));
     }
-    let panel_area = Area { x_um: 8_000, y_um: 19_500, width_um: 52_000, height_um: 9_000 };
+    let panel_area = Area {
+        x_um: 8_000,
+        y_um: 19_500,
+        width_um: 52_000,
+        height_um: 9_000,
+    };
     marks.push(fill(panel_area, Colour(0xFF, 0xFF, 0xFF), 600));
     for panel in &face.print {
-        let Some(made) = data.panels.iter().find(|p| !p.front && p.name == panel.name) else {
+        let Some(made) = data
+            .panels
+            .iter()
+            .find(|p| !p.front && p.name == panel.name)
+        else {
             continue;
         };
-        let shown = if hide { "•".repeat(made.text.chars().count()) } else { made.text.clone() };
+        let shown = if hide {
+            "•".repeat(made.text.chars().count())
+        } else {
+            made.text.clone()
+        };
         let height_um = panel.size_mpt.saturating_mul(353) / 1_000 * 2;
         let y_um = panel.y_um;
         marks.push(Placed {
@@ -116,13 +177,22 @@ fn back(
                 width_um: CARD_WIDTH_UM.saturating_sub(panel.x_um),
                 height_um: height_um.max(6_000),
             },
-            mark: text_mark(&shown, if hide { "Noto Sans" } else { &panel.font }, panel.size_mpt, 0, ink),
+            mark: text_mark(
+                &shown,
+                if hide { "Noto Sans" } else { &panel.font },
+                panel.size_mpt,
+                0,
+                ink,
+            ),
         });
     }
 }
 
 fn fill(area: Area, colour: Colour, radius_um: u32) -> Placed {
-    Placed { area, mark: Mark::Fill { colour, radius_um } }
+    Placed {
+        area,
+        mark: Mark::Fill { colour, radius_um },
+    }
 }
 
 fn text_mark(text: &str, font: &str, size_mpt: u32, spacing_mpt: u32, colour: Colour) -> Mark {

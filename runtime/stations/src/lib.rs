@@ -20,4 +20,4 @@ pub use codes::CODES;
 pub use error::StationError;
 pub use line::{Line, LineParts};
 pub use sessions::Sessions;
-pub use take::{TakenJob, Taking, order_file_hash, take};
+pub use take::{MakeSealer, TakenJob, Taking, order_file_hash, take};

@@ -31,12 +31,25 @@ pub struct Page {
 impl<'a> Pages<'a> {
     /// Prepares a layout by name.
     pub fn new(loaded: &'a Loaded, name: &str, keys: &BoundKeys) -> Result<Self, StationError> {
-        let layout = loaded.content().layouts.iter().find(|l| l.name == name).ok_or_else(|| {
-            StationError::new("R1101", format!("no layout `{name}`"), "build the bundle again")
-        })?;
+        let layout = loaded
+            .content()
+            .layouts
+            .iter()
+            .find(|l| l.name == name)
+            .ok_or_else(|| {
+                StationError::new(
+                    "R1101",
+                    format!("no layout `{name}`"),
+                    "build the bundle again",
+                )
+            })?;
         let program = Prepared::new(loaded.program(layout.program)?, keys)?;
         let test = loaded.content().environment == Environment::Test;
-        Ok(Self { layout, program, test })
+        Ok(Self {
+            layout,
+            program,
+            test,
+        })
     }
 
     /// Makes one order's page. `draws` are the order's own, so that a drawn PIN is the card's.
@@ -51,7 +64,14 @@ impl<'a> Pages<'a> {
         draws: &Draws,
     ) -> Result<Page, StationError> {
         let mut draws = draws.clone();
-        let mut run = Run { fields, facts, session: Some(session), job, order, draws: &mut draws };
+        let mut run = Run {
+            fields,
+            facts,
+            session: Some(session),
+            job,
+            order,
+            draws: &mut draws,
+        };
         let values = self.program.run(&mut run)?;
         let mut page = Page {
             sheet: Sheet {
@@ -65,7 +85,12 @@ impl<'a> Pages<'a> {
             pin: None,
         };
         for item in &self.layout.items {
-            if item.when.map(|when| values.flag(when)).transpose()?.unwrap_or(true) {
+            if item
+                .when
+                .map(|when| values.flag(when))
+                .transpose()?
+                .unwrap_or(true)
+            {
                 place(item, &values, order, &mut page)?;
             }
         }
@@ -73,12 +98,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-fn place(
-    item: &Item,
-    values: &Values,
-    order: u64,
-    page: &mut Page,
-) -> Result<(), StationError> {
+fn place(item: &Item, values: &Values, order: u64, page: &mut Page) -> Result<(), StationError> {
     let area = Area {
         x_um: item.at.x_um,
         y_um: item.at.y_um,
@@ -87,7 +107,13 @@ fn place(
     };
     let broken = || RuntimeError::new("R1101", "a page value of another type", "build it again");
     let mark = match &item.draw {
-        ItemKind::Text { node, fonts, size_mpt, leading_mpt, align } => Mark::Text {
+        ItemKind::Text {
+            node,
+            fonts,
+            size_mpt,
+            leading_mpt,
+            align,
+        } => Mark::Text {
             lines: values.get(*node)?.lines().ok_or_else(broken)?,
             fonts: fonts.clone(),
             size_mpt: *size_mpt,
@@ -100,17 +126,25 @@ fn place(
             colour: cardwright_ports::paper::Colour(0x16, 0x1C, 0x24),
             spacing_mpt: 0,
         },
-        ItemKind::Pin { node, font, size_mpt } => {
+        ItemKind::Pin {
+            node,
+            font,
+            size_mpt,
+        } => {
             page.pin = Some(values.get(*node)?.pin().ok_or_else(broken)?.clone());
             page.sheet.pin_reference = Some(order);
-            Mark::Pin { font: font.clone(), size_mpt: *size_mpt }
+            Mark::Pin {
+                font: font.clone(),
+                size_mpt: *size_mpt,
+            }
         }
-        ItemKind::DataMatrix { node } => {
-            Mark::DataMatrix { content: values.text(*node)?.to_owned() }
-        }
-        ItemKind::Rule { colour } => {
-            Mark::Fill { colour: faces::colour(colour), radius_um: 0 }
-        }
+        ItemKind::DataMatrix { node } => Mark::DataMatrix {
+            content: values.text(*node)?.to_owned(),
+        },
+        ItemKind::Rule { colour } => Mark::Fill {
+            colour: faces::colour(colour),
+            radius_um: 0,
+        },
         // The card itself lies here; the carrier shows its place, not a picture with a PAN.
         ItemKind::Face { .. } => return Ok(()),
     };
@@ -122,11 +156,15 @@ fn place(
 pub fn stationery(loaded: &Loaded) -> Stationery {
     let mut stationery = Stationery::default();
     for asset in &loaded.content().assets {
-        let Some(bytes) = loaded.bundle().asset(&asset.name) else { continue };
+        let Some(bytes) = loaded.bundle().asset(&asset.name) else {
+            continue;
+        };
         if asset.media_type.starts_with("font/") {
             stationery.fonts.insert(asset.name.clone(), bytes.to_vec());
         } else if asset.media_type == "application/pdf" {
-            stationery.backgrounds.insert(asset.name.clone(), bytes.to_vec());
+            stationery
+                .backgrounds
+                .insert(asset.name.clone(), bytes.to_vec());
         }
     }
     stationery

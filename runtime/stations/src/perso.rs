@@ -42,7 +42,10 @@ pub fn personalize(
             .find(|made| made.name == application.name)
             .ok_or_else(|| no_data(&application.name))?;
         let purpose = format!("host challenge {}", application.name);
-        let draw = Draw { purpose: &purpose, ..*draw };
+        let draw = Draw {
+            purpose: &purpose,
+            ..*draw
+        };
         store_application(&spec, application, made, session, card, &draw, &mut count)?;
     }
     Ok(count)
@@ -63,7 +66,11 @@ pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, 
         protocol: match channel.protocol.as_str() {
             "scp02" => 2,
             "scp03" => 3,
-            _ => return Err(unknown("a channel protocol that this runtime does not speak")),
+            _ => {
+                return Err(unknown(
+                    "a channel protocol that this runtime does not speak",
+                ));
+            }
         },
         option: channel.option,
         security_level: channel.security_level,
@@ -74,7 +81,11 @@ pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, 
             "visa" => Diversification::Visa,
             "kdf3" => Diversification::Kdf3,
             "none" => Diversification::None,
-            _ => return Err(unknown("a key diversification that this runtime does not know")),
+            _ => {
+                return Err(unknown(
+                    "a key diversification that this runtime does not know",
+                ));
+            }
         },
         key_version: channel.key_version,
     })
@@ -100,7 +111,11 @@ fn store_application(
     let result = (|| {
         let answer = send(card, &initialize, count)?;
         let authenticate = session.authenticate_channel(channel, &answer)?;
-        expect_ok(&send(card, &authenticate, count)?, name, "EXTERNAL AUTHENTICATE")?;
+        expect_ok(
+            &send(card, &authenticate, count)?,
+            name,
+            "EXTERNAL AUTHENTICATE",
+        )?;
         let blocks = blocks(spec, application.pack, data, channel, session)?;
         for (number, block) in blocks.iter().enumerate() {
             let last = number + 1 == blocks.len();
@@ -108,7 +123,11 @@ fn store_application(
             let wrapped = session.wrap(channel, &command)?;
             let answer = send(card, &wrapped, count)?;
             let answer = session.unwrap(channel, &answer)?;
-            expect_ok(&answer, name, &format!("STORE DATA of DGI {}", block.title()))?;
+            expect_ok(
+                &answer,
+                name,
+                &format!("STORE DATA of DGI {}", block.title()),
+            )?;
         }
         Ok(())
     })();
@@ -153,14 +172,19 @@ fn blocks(
     for dgi in &data.dgis {
         let coded = code_dgi(dgi, channel, session)?;
         let encrypted = matches!(dgi.value, DgiValue::Sealed(..));
-        if let Some(open) = blocks.last_mut() {
-            if pack && open.encrypted == encrypted && open.data.len() + coded.len() <= room {
-                open.data.extend_from_slice(&coded);
-                continue;
-            }
+        let fits = |open: &&mut Block| {
+            pack && open.encrypted == encrypted && open.data.len() + coded.len() <= room
+        };
+        if let Some(open) = blocks.last_mut().filter(fits) {
+            open.data.extend_from_slice(&coded);
+            continue;
         }
         for part in coded.chunks(room) {
-            blocks.push(Block { data: part.to_vec(), encrypted, first: dgi.number });
+            blocks.push(Block {
+                data: part.to_vec(),
+                encrypted,
+                first: dgi.number,
+            });
         }
     }
     if blocks.len() > 256 {

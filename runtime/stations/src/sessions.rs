@@ -13,7 +13,9 @@ pub struct Sessions<'a> {
 impl<'a> Sessions<'a> {
     /// Room for so many workers; the calling thread has its own.
     pub fn new(hsm: &'a dyn Hsm, workers: usize) -> Self {
-        let workers = (0..workers.saturating_add(1)).map(|_| Mutex::new(None)).collect();
+        let workers = (0..workers.saturating_add(1))
+            .map(|_| Mutex::new(None))
+            .collect();
         Self { hsm, workers }
     }
 
@@ -23,9 +25,16 @@ impl<'a> Sessions<'a> {
         work: impl FnOnce(&mut dyn HsmSession) -> Result<R, StationError>,
     ) -> Result<R, StationError> {
         let place = rayon::current_thread_index().map_or(0, |index| index + 1);
-        let worker = self.workers.get(place % self.workers.len().max(1)).ok_or_else(|| {
-            StationError::new("R1320", "no session for this worker", "report this as a bug")
-        })?;
+        let worker = self
+            .workers
+            .get(place % self.workers.len().max(1))
+            .ok_or_else(|| {
+                StationError::new(
+                    "R1320",
+                    "no session for this worker",
+                    "report this as a bug",
+                )
+            })?;
         // A worker that died inside a call may have left the session in any state: drop it.
         let mut slot = match worker.lock() {
             Ok(slot) => slot,
@@ -40,7 +49,11 @@ impl<'a> Sessions<'a> {
         }
         match slot.as_deref_mut() {
             Some(session) => work(session),
-            None => Err(StationError::new("R1320", "no session", "report this as a bug")),
+            None => Err(StationError::new(
+                "R1320",
+                "no session",
+                "report this as a bug",
+            )),
         }
     }
 }

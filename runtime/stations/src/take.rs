@@ -4,7 +4,7 @@
 use crate::{StationError, error::file_error};
 use cardwright_bundle::Job;
 use cardwright_ports::{
-    Clock, HsmSession, Store,
+    Clock, HsmSession, SecretBytes, Store,
     store::{
         AuditEntry, Batch, Change, JobId, JobState, MailerState, NewJob, NewOrder, OrderKey,
         RefusedRow, SealContext, Sealer,
@@ -49,6 +49,9 @@ pub fn order_file_hash(path: &Path) -> Result<String, StationError> {
     }
 }
 
+/// Makes a job's sealer from its key.
+pub type MakeSealer = dyn Fn(&SecretBytes) -> Result<Box<dyn Sealer>, StationError>;
+
 /// What intake needs.
 pub struct Taking<'a> {
     /// Bundle.
@@ -67,7 +70,7 @@ pub fn take(
     taking: &Taking<'_>,
     file: &Path,
     session: &mut dyn HsmSession,
-    sealer: &dyn Fn(&cardwright_ports::SecretBytes) -> Result<Box<dyn Sealer>, StationError>,
+    sealer: &MakeSealer,
 ) -> Result<TakenJob, StationError> {
     let today = Date::from_unix_seconds(taking.clock.unix_seconds());
     let intake = Intake::new(taking.loaded, taking.job, today)?;
@@ -93,18 +96,31 @@ pub fn take(
         file_name: name.unwrap_or_default(),
         wrapped_key,
     };
-    let id = taking.store.open_job(taking.clock.unix_seconds(), &new, "intake")?;
-    match keep(taking, &intake, file, id, &judged.once_lines, sealer.as_ref()) {
+    let id = taking
+        .store
+        .open_job(taking.clock.unix_seconds(), &new, "intake")?;
+    match keep(
+        taking,
+        &intake,
+        file,
+        id,
+        &judged.once_lines,
+        sealer.as_ref(),
+    ) {
         Ok(summary) => Ok(TakenJob { id, summary }),
         Err(error) => {
-            taking.store.abandon_intake(taking.clock.unix_seconds(), id, "intake")?;
+            taking
+                .store
+                .abandon_intake(taking.clock.unix_seconds(), id, "intake")?;
             Err(error)
         }
     }
 }
 
 fn open(file: &Path) -> Result<BufReader<File>, StationError> {
-    Ok(BufReader::new(File::open(file).map_err(|e| file_error("the order file", &e))?))
+    Ok(BufReader::new(
+        File::open(file).map_err(|e| file_error("the order file", &e))?,
+    ))
 }
 
 fn keep(
@@ -115,7 +131,13 @@ fn keep(
     once_lines: &[String],
     sealer: &dyn Sealer,
 ) -> Result<Summary, StationError> {
-    let mut pages = Pages { taking, id, once_lines, changes: Vec::new(), again: Vec::new() };
+    let mut pages = Pages {
+        taking,
+        id,
+        once_lines,
+        changes: Vec::new(),
+        again: Vec::new(),
+    };
     let mailer = taking.job.mailer.is_some();
     let mut failure = None;
     let scanned = intake.scan(&mut open(file)?, &mut |order| {
@@ -138,8 +160,12 @@ fn keep(
         pages.refuse(rejection)?;
     }
     pages.flush()?;
-    let change =
-        Change::Job { job: id, from: JobState::Intake, to: JobState::Loaded, fence: None };
+    let change = Change::Job {
+        job: id,
+        from: JobState::Intake,
+        to: JobState::Loaded,
+        fence: None,
+    };
     let detail = format!("{} orders, {} taken", summary.orders, summary.accepted);
     commit(taking, id, vec![change], detail)?;
     Ok(summary)
@@ -184,22 +210,40 @@ impl Pages<'_, '_> {
             order.text,
             self.once_lines.join("\n")
         ));
-        let context = SealContext { order: order.number, purpose: "record" };
+        let context = SealContext {
+            order: order.number,
+            purpose: "record",
+        };
         let sealed = sealer.seal(&context, clear.as_bytes())?;
         self.changes.push(Change::Add(NewOrder {
-            key: OrderKey { job: self.id, order: order.number },
+            key: OrderKey {
+                job: self.id,
+                order: order.number,
+            },
             line: order.line,
             priority: order.priority,
             product: order.product,
-            mailer: if mailer { MailerState::Pending } else { MailerState::Absent },
+            mailer: if mailer {
+                MailerState::Pending
+            } else {
+                MailerState::Absent
+            },
             identity,
             sealed,
         }));
-        if self.changes.len() >= PAGE { self.flush() } else { Ok(()) }
+        if self.changes.len() >= PAGE {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn refuse(&mut self, rejection: &Rejection) -> Result<(), StationError> {
-        let field = rejection.field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
+        let field = rejection
+            .field
+            .as_deref()
+            .map(|f| format!("{f}: "))
+            .unwrap_or_default();
         self.changes.push(Change::Refuse(
             self.id,
             RefusedRow {
@@ -209,7 +253,11 @@ impl Pages<'_, '_> {
                 reason: format!("{field}{}", rejection.reason),
             },
         ));
-        if self.changes.len() >= PAGE { self.flush() } else { Ok(()) }
+        if self.changes.len() >= PAGE {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> Result<(), StationError> {
@@ -235,12 +283,21 @@ fn commit(
         detail,
     };
     let at = taking.clock.unix_seconds();
-    Ok(taking.store.commit(&Batch { at, require: None, changes, audit: vec![audit] })?)
+    Ok(taking.store.commit(&Batch {
+        at,
+        require: None,
+        changes,
+        audit: vec![audit],
+    })?)
 }
 
 /// What makes a card unique: PAN, PSN and expiry, where the record has them; else the whole text.
 fn identity(record: &dyn Fields, name: &str, order: &Order) -> Zeroizing<String> {
-    let text = |field: &str| record.field(name, field).and_then(|v| v.text().map(str::to_owned));
+    let text = |field: &str| {
+        record
+            .field(name, field)
+            .and_then(|v| v.text().map(str::to_owned))
+    };
     let expiry = record.field(name, "expiry").and_then(|v| v.date());
     match (text("pan"), expiry) {
         (Some(pan), Some(expiry)) => {
@@ -254,7 +311,11 @@ fn identity(record: &dyn Fields, name: &str, order: &Order) -> Zeroizing<String>
 /// An order from its sealed form, and the header and trailer of its file.
 pub(crate) fn unsealed(clear: &[u8]) -> Result<(Order, Vec<String>), StationError> {
     let damaged = || {
-        StationError::new("R1107", "a kept order can't be read", "restore the job's data")
+        StationError::new(
+            "R1107",
+            "a kept order can't be read",
+            "restore the job's data",
+        )
     };
     let text = std::str::from_utf8(clear).map_err(|_| damaged())?;
     let mut parts = text.split('\n');

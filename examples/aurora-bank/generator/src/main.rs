@@ -64,7 +64,11 @@ fn write(arguments: &Arguments) -> std::io::Result<()> {
         return Err(std::io::Error::other("at most 999,999 orders and batch 99"));
     }
     let key = pin_block::open_test_key().map_err(std::io::Error::other)?;
-    let end = if arguments.whole == Some(Whole::WrongLineEnd) { "\n" } else { "\r\n" };
+    let end = if arguments.whole == Some(Whole::WrongLineEnd) {
+        "\n"
+    } else {
+        "\r\n"
+    };
     let part = arguments.out.with_extension("part");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&part)?);
     write!(out, "HD{:08}20261120{end}", arguments.batch)?;
@@ -76,7 +80,10 @@ fn write(arguments: &Arguments) -> std::io::Result<()> {
                 Some(Trouble::RepeatedCard) => {
                     if let Some(previous) = &previous {
                         let reference = order.reference.clone();
-                        order = Order { reference, ..previous.clone() };
+                        order = Order {
+                            reference,
+                            ..previous.clone()
+                        };
                     }
                 }
                 Some(other) => other.spoil(&mut order),

@@ -37,7 +37,10 @@ impl Order {
         let pan = invent_pan(&mut random, batch, number);
         let pin = random.next_u32();
         let fill = random.next_u64().to_be_bytes();
-        let product = pick(&mut random, &["DEBI", "DEBI", "DUAL", "DUAL", "DUAL", "GOLD"]);
+        let product = pick(
+            &mut random,
+            &["DEBI", "DEBI", "DUAL", "DUAL", "DUAL", "GOLD"],
+        );
         let expiry = pick(&mut random, &["2911", "2912", "3006", "3111"]);
         Self {
             pin: pin_block::enciphered(key, pin, &pan, fill).unwrap_or_default(),
@@ -93,7 +96,11 @@ fn invent_pan(random: &mut ChaCha8Rng, batch: u32, number: u64) -> String {
         _ => 16,
     };
     // 13 digits leave six for the number: there the batch can't show.
-    let own = if length < 15 { format!("{number:06}") } else { format!("{batch:02}{number:06}") };
+    let own = if length < 15 {
+        format!("{number:06}")
+    } else {
+        format!("{batch:02}{number:06}")
+    };
     let mut digits = BIN.to_owned();
     while digits.len() + own.len() + 1 < length {
         digits.push(char::from_digit(random.next_u32() % 10, 10).unwrap_or('0'));

@@ -45,7 +45,9 @@ impl Trouble {
             Self::Expired => order.expiry = "2406".into(),
             Self::BadLuhn => {
                 let last = order.pan.pop().and_then(|c| c.to_digit(10)).unwrap_or(0);
-                order.pan.push(char::from_digit((last + 1) % 10, 10).unwrap_or('0'));
+                order
+                    .pan
+                    .push(char::from_digit((last + 1) % 10, 10).unwrap_or('0'));
             }
             Self::WrongPinBlock => {
                 // Another ciphertext deciphers to something that is no PIN block.

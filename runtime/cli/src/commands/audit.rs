@@ -15,7 +15,11 @@ pub(crate) fn run(site: &Path, arguments: &Audit) -> Result<u8, Failure> {
     let site = Site::open(site)?;
     match &arguments.verb {
         AuditVerb::Verify { format } => verify(&site, *format),
-        AuditVerb::Show { after, limit, format } => show(&site, *after, *limit, *format),
+        AuditVerb::Show {
+            after,
+            limit,
+            format,
+        } => show(&site, *after, *limit, *format),
     }
 }
 
@@ -63,8 +67,13 @@ fn show(site: &Site, after: u64, limit: usize, format: Format) -> Result<u8, Fai
         for r in records {
             terminal::print(&format!(
                 "{:>8}  {}  {:<10} {:<14} job {} order {}  {}",
-                r.sequence, r.at, r.entry.actor, r.entry.act, r.entry.key.job,
-                r.entry.key.order, r.entry.detail
+                r.sequence,
+                r.at,
+                r.entry.actor,
+                r.entry.act,
+                r.entry.key.job,
+                r.entry.key.order,
+                r.entry.detail
             ));
         }
     }

@@ -3,11 +3,7 @@
 //! One core, one figure after the other. A peer that is not installed is left out, and so is its
 //! ratio: a ratio is never made from a figure of another run.
 
-use crate::{
-    arguments::Bench,
-    failure::Failure,
-    terminal,
-};
+use crate::{arguments::Bench, failure::Failure, terminal};
 use cardwright_soft_hsm::bench::{self, Figure};
 use serde_json::{Value, json};
 use std::{
@@ -55,7 +51,10 @@ impl Row {
 /// Measures.
 pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
     let wanted = |name: &str| {
-        arguments.only.as_deref().is_none_or(|only| name.contains(only))
+        arguments
+            .only
+            .as_deref()
+            .is_none_or(|only| name.contains(only))
     };
     let mut rows = Vec::new();
     for (bits, exponent) in bench::KEY_ROWS {
@@ -71,18 +70,33 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
             _ => 3,
         };
         let goal = (bits == 1152).then_some((2.6, "the best pure Rust: 2.6x OpenSSL"));
-        rows.push(Row { row, figure, peers: peer.into_iter().collect(), goal });
+        rows.push(Row {
+            row,
+            figure,
+            peers: peer.into_iter().collect(),
+            goal,
+        });
     }
     for bits in [1152, 1408, 1984] {
         if wanted(&format!("RSA-{bits} private operation")) {
             let figure = bench::private_operation(bits, arguments.seconds)?;
-            rows.push(Row { row: 4, figure, peers: BTreeMap::new(), goal: None });
+            rows.push(Row {
+                row: 4,
+                figure,
+                peers: BTreeMap::new(),
+                goal: None,
+            });
         }
     }
     if wanted("symmetric data generation") {
         let figure = bench::symmetric_data_generation(arguments.seconds)?;
         let peers = python_cards().into_iter().collect();
-        rows.push(Row { row: 5, figure, peers, goal: Some((25.0, "25x psec + pyemv")) });
+        rows.push(Row {
+            row: 5,
+            figure,
+            peers,
+            goal: Some((25.0, "25x psec + pyemv")),
+        });
     }
     if wanted("start of cardstation") {
         rows.push(start_time()?);
@@ -97,8 +111,11 @@ fn show(rows: &[Row], as_json: bool) {
         return;
     }
     for row in rows {
-        let peers: Vec<String> =
-            row.peers.iter().map(|(name, value)| format!("{name} {value:.1}")).collect();
+        let peers: Vec<String> = row
+            .peers
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.1}"))
+            .collect();
         let ratio = row.ratio().map(|r| format!("{r:.1}x")).unwrap_or_default();
         let goal = match (row.goal, row.holds()) {
             (Some((_, words)), Some(true)) => format!("holds: {words}"),
@@ -151,7 +168,9 @@ fn python_cards() -> Option<(&'static str, f64)> {
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let number = text.split_whitespace().find_map(|word| word.parse::<f64>().ok())?;
+    let number = text
+        .split_whitespace()
+        .find_map(|word| word.parse::<f64>().ok())?;
     Some(("psec + pyemv", number))
 }
 
@@ -169,8 +188,16 @@ fn start_time() -> Result<Row, Failure> {
             .status();
         best = best.min(begun.elapsed().as_secs_f64());
     }
-    let figure =
-        Figure { name: "start of cardstation".into(), value: best * 1e3, unit: "ms" };
+    let figure = Figure {
+        name: "start of cardstation".into(),
+        value: best * 1e3,
+        unit: "ms",
+    };
     let limit = BTreeMap::from([("limit", 50.0)]);
-    Ok(Row { row: 13, figure, peers: limit, goal: Some((1.0, "50 ms")) })
+    Ok(Row {
+        row: 13,
+        figure,
+        peers: limit,
+        goal: Some((1.0, "50 ms")),
+    })
 }

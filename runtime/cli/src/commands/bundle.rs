@@ -76,10 +76,17 @@ pub(crate) fn accept(
         actor: "operator".into(),
         act: "bundle".into(),
         key: OrderKey { job: 0, order: 0 },
-        detail: format!("{} {} accepted, digest {digest}", content.name, content.version),
+        detail: format!(
+            "{} {} accepted, digest {digest}",
+            content.name, content.version
+        ),
     };
-    let batch =
-        Batch { at: now, require: None, changes: vec![Change::Bundle(row)], audit: vec![audit] };
+    let batch = Batch {
+        at: now,
+        require: None,
+        changes: vec![Change::Bundle(row)],
+        audit: vec![audit],
+    };
     Ok(store.commit(&batch)?)
 }
 
@@ -93,7 +100,10 @@ fn list(site: &Site, format: Format) -> Result<(), Failure> {
         terminal::json(&json!({ "schema_version": 1, "bundles": rows }));
     } else {
         for row in rows {
-            terminal::print(&format!("{:<24} {:>6}  {}", row.name, row.sequence, row.digest));
+            terminal::print(&format!(
+                "{:<24} {:>6}  {}",
+                row.name, row.sequence, row.digest
+            ));
         }
     }
     Ok(())
@@ -146,6 +156,10 @@ fn human(content: &Content, digest: &str) {
     }
     for job in &content.jobs {
         let products: Vec<&str> = job.products.iter().map(|p| p.code.as_str()).collect();
-        terminal::print(&format!("job      {:<24} {}", job.name, products.join(", ")));
+        terminal::print(&format!(
+            "job      {:<24} {}",
+            job.name,
+            products.join(", ")
+        ));
     }
 }

@@ -15,7 +15,10 @@ pub(crate) fn run(arguments: &Calc) -> Result<u8, Failure> {
         return match cardwright_calc::run_jsonl(input, output) {
             Ok(()) => Ok(0),
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
-            Err(error) => Err(Failure::file(std::path::Path::new("standard input"), &error)),
+            Err(error) => Err(Failure::file(
+                std::path::Path::new("standard input"),
+                &error,
+            )),
         };
     }
     let Some(op) = &arguments.op else {
@@ -29,11 +32,22 @@ pub(crate) fn run(arguments: &Calc) -> Result<u8, Failure> {
     let mut named = Map::new();
     for argument in &arguments.arguments {
         let Some((name, value)) = argument.split_once('=') else {
-            return Err(Failure::new(2, "E0092", "an argument is not name=value", "write name=value"));
+            return Err(Failure::new(
+                2,
+                "E0092",
+                "an argument is not name=value",
+                "write name=value",
+            ));
         };
         // Numbers are numbers in JSON; digits with a leading zero are text.
-        let number = value.parse::<u64>().ok().filter(|n| n.to_string() == value && value.len() < 4);
-        named.insert(name.to_owned(), number.map_or_else(|| json!(value), |n| json!(n)));
+        let number = value
+            .parse::<u64>()
+            .ok()
+            .filter(|n| n.to_string() == value && value.len() < 4);
+        named.insert(
+            name.to_owned(),
+            number.map_or_else(|| json!(value), |n| json!(n)),
+        );
     }
     match cardwright_calc::calc(op, &named) {
         Ok(Value::String(text)) => terminal::print(&text),

@@ -7,7 +7,9 @@ use crate::{
     terminal,
 };
 use cardwright_ports::SecretBytes;
-use cardwright_virtual_card::{BlankKeys, BlankSpec, PPSE_AID, PSE_AID, Protocol, VirtualCard, vpcd};
+use cardwright_virtual_card::{
+    BlankKeys, BlankSpec, PPSE_AID, PSE_AID, Protocol, VirtualCard, vpcd,
+};
 use std::{path::Path, sync::atomic::AtomicBool};
 use zeroize::Zeroizing;
 
@@ -17,10 +19,16 @@ const CARD_BYTES_MAX: u64 = 4 << 20;
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Card) -> Result<u8, Failure> {
     match &arguments.verb {
-        CardVerb::Serve { file, vpcd, blank, key } => {
+        CardVerb::Serve {
+            file,
+            vpcd,
+            blank,
+            key,
+            applets,
+        } => {
             let card = match (file, blank, key) {
                 (Some(file), None, _) => kept(file)?,
-                (None, Some(blank), Some(key)) => make_blank(*blank, key)?,
+                (None, Some(blank), Some(key)) => make_blank(*blank, key, applets)?,
                 _ => {
                     return Err(Failure::new(
                         2,
@@ -30,7 +38,9 @@ pub(crate) fn run(arguments: &Card) -> Result<u8, Failure> {
                     ));
                 }
             };
-            terminal::note(&format!("card in the reader at {vpcd}; it leaves with Ctrl-C"));
+            terminal::note(&format!(
+                "card in the reader at {vpcd}; it leaves with Ctrl-C"
+            ));
             let stop = AtomicBool::new(false);
             vpcd::serve(card, vpcd, &stop).map_err(fault)?;
             Ok(0)
@@ -38,7 +48,11 @@ pub(crate) fn run(arguments: &Card) -> Result<u8, Failure> {
         CardVerb::Show { file } => {
             let card = kept(file)?;
             for (aid, personalized) in card.registry() {
-                let state = if personalized { "personalized" } else { "blank" };
+                let state = if personalized {
+                    "personalized"
+                } else {
+                    "blank"
+                };
                 terminal::print(&format!("{}  {state}", hex::encode_upper(aid)));
             }
             Ok(0)
@@ -51,21 +65,36 @@ fn kept(file: &Path) -> Result<VirtualCard, Failure> {
     VirtualCard::restore(&octets).map_err(fault)
 }
 
-fn make_blank(blank: Blank, key: &str) -> Result<VirtualCard, Failure> {
+fn make_blank(blank: Blank, key: &str, applets: &[String]) -> Result<VirtualCard, Failure> {
     let key = Zeroizing::new(hex::decode(key).map_err(|_| {
-        Failure::new(2, "R1296", "the key is not hexadecimal", "pass 32, 48 or 64 digits")
+        Failure::new(
+            2,
+            "R1296",
+            "the key is not hexadecimal",
+            "pass 32, 48 or 64 digits",
+        )
     })?);
     let protocol = match blank {
         Blank::Scp02 => Protocol::Scp02 { option: 0x55 },
         Blank::Scp03 => Protocol::Scp03 { option: 0x70 },
     };
     let part = || SecretBytes::new(key.to_vec());
-    let keys = BlankKeys::Card { enc: part(), mac: part(), dek: part() };
-    let instances = vec![
-        PSE_AID.to_vec(),
-        PPSE_AID.to_vec(),
-        hex::decode("F000000092101001").unwrap_or_default(),
-    ];
+    let keys = BlankKeys::Card {
+        enc: part(),
+        mac: part(),
+        dek: part(),
+    };
+    let mut instances = vec![PSE_AID.to_vec(), PPSE_AID.to_vec()];
+    for aid in applets {
+        instances.push(hex::decode(aid).map_err(|_| {
+            Failure::new(
+                2,
+                "R1296",
+                "an AID is not hexadecimal",
+                "pass 10 to 32 digits each",
+            )
+        })?);
+    }
     let spec = BlankSpec::new(protocol, keys, [0xFF; 6], [0, 0, 0, 1], instances);
     VirtualCard::blank(&spec).map_err(fault)
 }

@@ -18,11 +18,17 @@ struct Finding {
 }
 
 fn fine(what: impl Into<String>) -> Finding {
-    Finding { what: what.into(), wrong: None }
+    Finding {
+        what: what.into(),
+        wrong: None,
+    }
 }
 
 fn judged(what: impl Into<String>, result: Result<(), String>) -> Finding {
-    Finding { what: what.into(), wrong: result.err() }
+    Finding {
+        what: what.into(),
+        wrong: result.err(),
+    }
 }
 
 /// Runs every self-test.
@@ -31,7 +37,11 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
     let mut findings = Vec::new();
     let hsm = site.hsm()?;
     for (name, passed) in cardwright_soft_hsm::known_answers() {
-        let result = if passed { Ok(()) } else { Err("another answer".into()) };
+        let result = if passed {
+            Ok(())
+        } else {
+            Err("another answer".into())
+        };
         findings.push(judged(format!("HSM known answer: {name}"), result));
     }
     findings.push(fine(format!("HSM: {}", hsm.info().name)));
@@ -39,7 +49,10 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
         let loaded = super::bundle::verify(&site, &super::bundle::read(bundle)?)?;
         let mut session = hsm.open_session()?;
         let bound = BoundKeys::bind(loaded.content(), session.as_mut());
-        let name = format!("{} keys with the bundle's check values", loaded.content().keys.len());
+        let name = format!(
+            "{} keys with the bundle's check values",
+            loaded.content().keys.len()
+        );
         findings.push(judged(name, bound.map(drop).map_err(|e| e.to_string())));
     }
     let store = site.store()?;
@@ -47,12 +60,20 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
     let audit = store.verify_audit()?;
     findings.push(judged(
         format!("audit chain: {} entries", audit.entries),
-        if audit.findings.is_empty() { Ok(()) } else { Err(audit.findings.join("; ")) },
+        if audit.findings.is_empty() {
+            Ok(())
+        } else {
+            Err(audit.findings.join("; "))
+        },
     ));
     let ledger = Ledger::audit(&site.machine_folder())?;
     findings.push(judged(
         format!("machine ledger: {} blanks issued", ledger.issued),
-        if ledger.holds() { Ok(()) } else { Err(ledger.findings.join("; ")) },
+        if ledger.holds() {
+            Ok(())
+        } else {
+            Err(ledger.findings.join("; "))
+        },
     ));
     Ok(show(&findings, arguments.format))
 }

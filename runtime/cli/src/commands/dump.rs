@@ -28,7 +28,9 @@ pub(crate) fn run(site: &Path, arguments: &Dump) -> Result<u8, Failure> {
             let mut after = 0;
             loop {
                 let lines = store.journal(*job, after, 1_000)?;
-                let Some((last, ..)) = lines.last() else { break };
+                let Some((last, ..)) = lines.last() else {
+                    break;
+                };
                 after = *last;
                 lines.iter().for_each(|(_, _, line)| terminal::print(line));
             }

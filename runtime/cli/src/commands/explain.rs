@@ -19,7 +19,10 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         cardwright_paper::CODES,
         cardwright_stations::CODES,
     ];
-    let found = tables.into_iter().flatten().find(|(code, ..)| *code == wanted);
+    let found = tables
+        .into_iter()
+        .flatten()
+        .find(|(code, ..)| *code == wanted);
     let Some((code, title, meaning, mend)) = found else {
         return Err(Failure::new(
             exit::FINDINGS,
@@ -28,6 +31,8 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
             "compiler codes begin with E: ask `cardwright explain`",
         ));
     };
-    terminal::print(&format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}"));
+    terminal::print(&format!(
+        "{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}"
+    ));
     Ok(0)
 }

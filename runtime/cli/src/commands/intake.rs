@@ -12,7 +12,13 @@ pub(crate) fn run(site: &Path, arguments: &Intake) -> Result<u8, Failure> {
     let loaded = bundle::verify(&site, &bytes)?;
     let store = site.store()?;
     bundle::accept(&site, &store, &loaded, &bytes)?;
-    let id = run::intake(&site, &store, &loaded, &arguments.orders, arguments.job.as_deref())?;
+    let id = run::intake(
+        &site,
+        &store,
+        &loaded,
+        &arguments.orders,
+        arguments.job.as_deref(),
+    )?;
     let counts = store.counts(id)?;
     terminal::print(&format!(
         "job {id}: {} orders taken, {} records refused",

@@ -24,18 +24,32 @@ pub(crate) fn run(site: &Path, arguments: &Job) -> Result<u8, Failure> {
         JobVerb::List { format } => list(&store, *format),
         JobVerb::Show { job, format } => show(&store, *job, *format),
         JobVerb::Run(going) => go(&site, &store, going, None),
-        JobVerb::Resume { going, authorized_by } => {
-            go(&site, &store, going, authorized_by.as_deref())
-        }
+        JobVerb::Resume {
+            going,
+            authorized_by,
+        } => go(&site, &store, going, authorized_by.as_deref()),
         JobVerb::Pause { job } => pause(&site, &store, *job),
         JobVerb::Cancel { job, by, reason } => {
             engine::cancel(&store, &SystemClock, *job, by)?;
             terminal::print(&format!("job {job} is cancelled: {reason}"));
             Ok(0)
         }
-        JobVerb::Settle { job, order, found, by, mailer } => {
-            settle(&store, OrderKey { job: *job, order: *order }, *found, by, *mailer)
-        }
+        JobVerb::Settle {
+            job,
+            order,
+            found,
+            by,
+            mailer,
+        } => settle(
+            &store,
+            OrderKey {
+                job: *job,
+                order: *order,
+            },
+            *found,
+            by,
+            *mailer,
+        ),
         JobVerb::Report { job, out } => report(&store, *job, out),
     }
 }
@@ -85,10 +99,16 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
     };
     let doubtful = store.orders(id, &query)?;
     if format == Format::Json {
-        let states: serde_json::Map<_, _> =
-            counts.orders.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
-        let mailers: serde_json::Map<_, _> =
-            counts.mailers.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
+        let states: serde_json::Map<_, _> = counts
+            .orders
+            .iter()
+            .map(|(s, n)| (s.name().to_owned(), json!(n)))
+            .collect();
+        let mailers: serde_json::Map<_, _> = counts
+            .mailers
+            .iter()
+            .map(|(s, n)| (s.name().to_owned(), json!(n)))
+            .collect();
         let doubtful: Vec<_> = doubtful
             .iter()
             .map(|o| {
@@ -144,11 +164,18 @@ fn go(
         // Without an authorization the engine itself refuses.
         _ => engine::start(store, &clock, going.job, "operator"),
     };
-    let how =
-        Going { out: &going.out, lanes: going.lanes, keep_cards: going.keep_cards };
-    let (report, outcome) =
-        production::produce(site, store, &loaded, going.job, &begin, &how)?;
-    Ok(production::summary(&report, &outcome, &going.out, Format::Human))
+    let how = Going {
+        out: &going.out,
+        lanes: going.lanes,
+        keep_cards: going.keep_cards,
+    };
+    let (report, outcome) = production::produce(site, store, &loaded, going.job, &begin, &how)?;
+    Ok(production::summary(
+        &report,
+        &outcome,
+        &going.out,
+        Format::Human,
+    ))
 }
 
 /// Asks the process that runs the job to stop between cards.
@@ -164,7 +191,9 @@ fn pause(site: &Site, store: &SqliteStore, job: JobId) -> Result<u8, Failure> {
     }
     let wish = site.pause_wish(job);
     std::fs::write(&wish, b"").map_err(|e| Failure::file(&wish, &e))?;
-    terminal::print(&format!("job {job} stops after the cards that are in the machine"));
+    terminal::print(&format!(
+        "job {job} stops after the cards that are in the machine"
+    ));
     Ok(0)
 }
 
@@ -200,13 +229,20 @@ fn report(store: &SqliteStore, job: JobId, out: &Path) -> Result<u8, Failure> {
     let row = store.job(job)?;
     let path = out.join("report.json");
     if path.exists() {
-        terminal::print(&format!("report of job {job}: {}", out.join("report.html").display()));
+        terminal::print(&format!(
+            "report of job {job}: {}",
+            out.join("report.html").display()
+        ));
         return Ok(0);
     }
     Err(Failure::new(
         exit::ENVIRONMENT,
         "R1298",
-        format!("job {job} is {} and has no report in {}", row.state.name(), out.display()),
+        format!(
+            "job {job} is {} and has no report in {}",
+            row.state.name(),
+            out.display()
+        ),
         "reports are written when a run ends: name the folder that `run` wrote to",
     ))
 }

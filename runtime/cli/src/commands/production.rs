@@ -15,9 +15,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Loaded,
-    engine::{
-        EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch,
-    },
+    engine::{EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch},
 };
 use cardwright_standards::test_keys;
 use cardwright_stations::{
@@ -42,7 +40,9 @@ static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::n
 
 impl Clock for SystemClock {
     fn unix_seconds(&self) -> i64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
     }
     fn monotonic_us(&self) -> u64 {
@@ -83,7 +83,10 @@ pub(crate) fn new_sealer(key: &SecretBytes) -> Result<Box<dyn Sealer>, StationEr
 /// The accepted bundle of a job.
 pub(crate) fn bundle_of(site: &Site, row: &JobRow) -> Result<Loaded, Failure> {
     let path = site.bundle_path(&row.bundle_digest);
-    super::bundle::verify(site, &read_file(&path, Limits::default().bundle_bytes as u64)?)
+    super::bundle::verify(
+        site,
+        &read_file(&path, Limits::default().bundle_bytes as u64)?,
+    )
 }
 
 /// Runs a started job to its end, a pause, or trouble, and writes the report.
@@ -118,18 +121,31 @@ pub(crate) fn produce(
         out: going.out,
         keep_cards: going.keep_cards,
     })?;
-    let flow = loaded.content().flows.iter().find(|flow| flow.name == job.flow);
+    let flow = loaded
+        .content()
+        .flows
+        .iter()
+        .find(|flow| flow.name == job.flow);
     let flow = flow.ok_or_else(|| {
-        Failure::new(exit::TRUST, "R1101", "no flow of that name", "build the bundle again")
+        Failure::new(
+            exit::TRUST,
+            "R1101",
+            "no flow of that name",
+            "build the bundle again",
+        )
     })?;
     let route = Route::of_flow(flow)?;
     fill_stocks(site, &machine, job, &route)?;
-    let before = Ledger::audit(&site.machine_folder())?;
+    let before = counted_before(site, id)?;
     let counts = store.counts(id)?;
     let bar = progress_bar(counts.total());
     let begun = Instant::now();
     let settings = Settings::with_lanes(lanes, job.stop_after_rejects);
-    let ports = Ports { store, clock: &clock, hands: &line };
+    let ports = Ports {
+        store,
+        clock: &clock,
+        hands: &line,
+    };
     let executor = Executor::new(ports, id, begin()?, route, settings);
     let switch = Switch::default();
     let wish = site.pause_wish(id);
@@ -149,9 +165,9 @@ pub(crate) fn produce(
         lanes,
         stations: &outcome.stations,
         blanks: Closing {
-            issued: after.issued - before.issued,
-            good: after.good - before.good,
-            rejected: after.rejected - before.rejected,
+            issued: after.issued.saturating_sub(before.0),
+            good: after.good.saturating_sub(before.1),
+            rejected: after.rejected.saturating_sub(before.2),
             inside: after.in_machine,
         },
         job_id: id,
@@ -160,6 +176,21 @@ pub(crate) fn produce(
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
     Ok((report, outcome))
+}
+
+/// What the machine's ledger held when the job first began: issued, good, rejected. Kept, so that a
+/// job that goes on after a stop reconciles as a whole.
+fn counted_before(site: &Site, id: JobId) -> Result<(u64, u64, u64), Failure> {
+    let path = site.machine_folder().join(format!("begin-{id}"));
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        let mut numbers = text.split_whitespace().map(|n| n.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        return Ok((next(), next(), next()));
+    }
+    let ledger = Ledger::audit(&site.machine_folder())?;
+    let text = format!("{} {} {}\n", ledger.issued, ledger.good, ledger.rejected);
+    std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
+    Ok((ledger.issued, ledger.good, ledger.rejected))
 }
 
 fn default_lanes() -> usize {
@@ -172,7 +203,10 @@ fn fill_stocks(
     job: &cardwright_bundle::Job,
     route: &Route,
 ) -> Result<(), Failure> {
-    let own = job.products.iter().filter_map(|product| product.stock.as_deref());
+    let own = job
+        .products
+        .iter()
+        .filter_map(|product| product.stock.as_deref());
     for stock in own.chain([route.stock.as_str()]) {
         if machine.stock_level(stock).unwrap_or(0) == 0 {
             machine.load_stock(stock, site.file.machine.first_stock)?;
@@ -210,7 +244,9 @@ fn write_journal(store: &SqliteStore, id: JobId, out: &Path) -> Result<(), Failu
     let mut after = 0;
     loop {
         let lines = store.journal(id, after, 1_000)?;
-        let Some((last, ..)) = lines.last() else { break };
+        let Some((last, ..)) = lines.last() else {
+            break;
+        };
         after = *last;
         for (_, _, line) in &lines {
             writeln!(file, "{line}").map_err(failed)?;
@@ -227,7 +263,9 @@ fn chips(content: &Content) -> Result<ChipFactory, Failure> {
     for job in &content.jobs {
         for product in &job.products {
             let card = content.cards.iter().find(|card| card.name == product.card);
-            let Some(chip) = card.and_then(|card| card.chip.clone()) else { continue };
+            let Some(chip) = card.and_then(|card| card.chip.clone()) else {
+                continue;
+            };
             match &product.stock {
                 Some(stock) => {
                     by_stock.insert(stock.clone(), chip);
@@ -258,10 +296,17 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         _ => Diversification::None,
     };
     let protocol = match channel.protocol.as_str() {
-        "scp02" => Protocol::Scp02 { option: channel.option },
-        _ => Protocol::Scp03 { option: channel.option },
+        "scp02" => Protocol::Scp02 {
+            option: channel.option,
+        },
+        _ => Protocol::Scp03 {
+            option: channel.option,
+        },
     };
-    let keys = BlankKeys::Master { key: SecretBytes::new(key.expose().to_vec()), method };
+    let keys = BlankKeys::Master {
+        key: SecretBytes::new(key.expose().to_vec()),
+        method,
+    };
     let mut instances = Vec::new();
     for application in &chip.applications {
         instances.push(hex::decode(&application.aid).ok()?);
@@ -269,7 +314,13 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
     // A chip's serial number has four octets (CPLC); the machine's text is longer.
     let digest = Sha256::digest(serial.as_bytes());
     let serial = digest.get(..4)?.try_into().ok()?;
-    let mut spec = BlankSpec::new(protocol, keys, [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92], serial, instances);
+    let mut spec = BlankSpec::new(
+        protocol,
+        keys,
+        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
+        serial,
+        instances,
+    );
     for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
         // A quirk that this chip does not know changes nothing: the checks will show it.
         spec.quirks.declare(quirk);
@@ -290,7 +341,10 @@ struct NoChip;
 
 impl CardChannel for NoChip {
     fn reset(&mut self) -> Result<Vec<u8>, CardError> {
-        Err(CardError { code: "R1208", what: "the blank's chip does not answer".into() })
+        Err(CardError {
+            code: "R1208",
+            what: "the blank's chip does not answer".into(),
+        })
     }
     fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, CardError> {
         self.reset()
@@ -310,7 +364,11 @@ pub(crate) fn summary(
     } else {
         human(report, outcome, out);
     }
-    if report.is_clean() && ended { 0 } else { exit::PARTLY }
+    if report.is_clean() && ended {
+        0
+    } else {
+        exit::PARTLY
+    }
 }
 
 fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
@@ -335,11 +393,21 @@ fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
         terminal::print(&format!("the job has not ended: {:?}", outcome.end));
     }
     for order in report.rejected.iter().take(12) {
-        let field = order.field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
-        terminal::print(&format!("  line {:>6}  {}  {field}{}", order.line, order.code, order.reason));
+        let field = order
+            .field
+            .as_deref()
+            .map(|f| format!("{f}: "))
+            .unwrap_or_default();
+        terminal::print(&format!(
+            "  line {:>6}  {}  {field}{}",
+            order.line, order.code, order.reason
+        ));
     }
     if report.rejected.len() > 12 {
-        terminal::print(&format!("  … {} more in report.json", report.rejected.len() - 12));
+        terminal::print(&format!(
+            "  … {} more in report.json",
+            report.rejected.len() - 12
+        ));
     }
     terminal::print(&format!("report: {}", out.join("report.html").display()));
 }

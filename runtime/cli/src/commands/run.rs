@@ -27,16 +27,26 @@ pub(crate) fn run(site: &Path, arguments: &Run) -> Result<u8, Failure> {
     interrupted(&store, &arguments.orders)?;
     bundle::accept(&site, &store, &loaded, &bytes)?;
     std::fs::create_dir_all(&arguments.out).map_err(|e| Failure::file(&arguments.out, &e))?;
-    let id = intake(&site, &store, &loaded, &arguments.orders, arguments.job.as_deref())?;
+    let id = intake(
+        &site,
+        &store,
+        &loaded,
+        &arguments.orders,
+        arguments.job.as_deref(),
+    )?;
     let going = Going {
         out: &arguments.out,
         lanes: arguments.lanes,
         keep_cards: arguments.keep_cards,
     };
     let begin = || engine::start(&store, &SystemClock, id, "operator");
-    let (report, outcome) =
-        production::produce(&site, &store, &loaded, id, &begin, &going)?;
-    Ok(production::summary(&report, &outcome, &arguments.out, arguments.format))
+    let (report, outcome) = production::produce(&site, &store, &loaded, id, &begin, &going)?;
+    Ok(production::summary(
+        &report,
+        &outcome,
+        &arguments.out,
+        arguments.format,
+    ))
 }
 
 /// Takes an order file in.
@@ -49,7 +59,12 @@ pub(crate) fn intake(
 ) -> Result<JobId, Failure> {
     let hsm = site.hsm()?;
     let mut session = hsm.open_session()?;
-    let taking = Taking { loaded, job: loaded.job(job)?, store, clock: &SystemClock };
+    let taking = Taking {
+        loaded,
+        job: loaded.job(job)?,
+        store,
+        clock: &SystemClock,
+    };
     Ok(take(&taking, orders, session.as_mut(), &production::new_sealer)?.id)
 }
 
@@ -57,10 +72,20 @@ pub(crate) fn intake(
 fn interrupted(store: &dyn Store, orders: &Path) -> Result<(), Failure> {
     let clock = SystemClock;
     // An intake that did not end has left nothing physical behind.
-    for row in store.jobs()?.iter().filter(|row| row.state == JobState::Intake) {
-        store.abandon_intake(cardwright_ports::Clock::unix_seconds(&clock), row.id, "operator")?;
+    for row in store
+        .jobs()?
+        .iter()
+        .filter(|row| row.state == JobState::Intake)
+    {
+        store.abandon_intake(
+            cardwright_ports::Clock::unix_seconds(&clock),
+            row.id,
+            "operator",
+        )?;
     }
-    let Some(id) = store.job_of_file(&order_file_hash(orders)?)? else { return Ok(()) };
+    let Some(id) = store.job_of_file(&order_file_hash(orders)?)? else {
+        return Ok(());
+    };
     let mut row = store.job(id)?;
     if row.state == JobState::Running {
         let found = engine::recover(store, &clock, id, "operator")?;

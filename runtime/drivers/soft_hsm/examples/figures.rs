@@ -1,6 +1,8 @@
 //! Prints this HSM's figures on this machine; with `--features peers` those of `rsa` 0.9 beside.
 //!
 //! `cargo run --release -p cardwright-soft-hsm --features peers --example figures -- 3`
+//!
+//! With the word `symmetric` behind the seconds it prints that row only.
 
 use cardwright_soft_hsm::bench::{self, Figure};
 use cardwright_soft_hsm::error::Refused;
@@ -11,6 +13,9 @@ fn main() -> Result<(), Refused> {
         .and_then(|s| s.parse().ok())
         .unwrap_or(1.0);
     show(&bench::symmetric_data_generation(seconds)?);
+    if std::env::args().nth(2).as_deref() == Some("symmetric") {
+        return Ok(());
+    }
     for (bits, exponent) in bench::KEY_ROWS {
         show(&bench::key_generation(bits, exponent, seconds)?);
         #[cfg(feature = "peers")]

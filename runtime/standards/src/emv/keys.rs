@@ -72,8 +72,8 @@ pub fn option_c(imk: &AesKey, pan: &str, psn: &str) -> Result<KeyBytes, KeyError
 pub fn common_session(mk: &TdesKey, r: [u8; 8]) -> Result<KeyBytes, KeyError> {
     double_length(mk)?;
     let [a, b, _, d, e, f, g, h] = r;
-    let left = mk.encrypt([a, b, 0xF0, d, e, f, g, h]);
-    let right = mk.encrypt([a, b, 0x0F, d, e, f, g, h]);
+    let block = |c| [a, b, c, d, e, f, g, h];
+    let [left, right] = mk.encrypt_each([block(0xF0), block(0x0F)]);
     Ok(with_parity(left, right))
 }
 
@@ -184,7 +184,8 @@ fn tree_step(key: &TdesKey, y: &[u8; 16], branch: u8) -> Zeroizing<[u8; 16]> {
 }
 
 fn from_y(imk: &TdesKey, y: [u8; 8]) -> KeyBytes {
-    with_parity(imk.encrypt(y), imk.encrypt(xor(y, [0xFF; 8])))
+    let [left, right] = imk.encrypt_each([y, xor(y, [0xFF; 8])]);
+    with_parity(left, right)
 }
 
 fn with_parity(left: [u8; 8], right: [u8; 8]) -> KeyBytes {

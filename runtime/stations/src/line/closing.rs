@@ -67,7 +67,10 @@ impl Line<'_> {
             let order = row.key.order;
             let mut facts = self.facts(order);
             facts.set("result", Value::Text("produced".into()));
-            facts.set("serial", Value::Text(row.status.serial.clone().unwrap_or_default()));
+            facts.set(
+                "serial",
+                Value::Text(row.status.serial.clone().unwrap_or_default()),
+            );
             let made = self.made(&row.product)?;
             let finished = Finished {
                 fields: &record,
@@ -102,7 +105,10 @@ impl Line<'_> {
             "files": files,
             "pictures": pictures.iter().map(|p| &p.title).collect::<Vec<_>>(),
         });
-        write_whole(&parts.out.join(format!(".{WRITTEN}")), summary.to_string().as_bytes())
+        write_whole(
+            &parts.out.join(format!(".{WRITTEN}")),
+            summary.to_string().as_bytes(),
+        )
     }
 
     fn each_done(
@@ -118,7 +124,9 @@ impl Line<'_> {
                 limit: PAGE,
             };
             let rows = self.parts.store.orders(self.parts.row.id, &query)?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
             after = last.key.order;
             for row in &rows {
                 let data = self.card_data(row.key)?.ok_or_else(|| {
@@ -135,12 +143,20 @@ impl Line<'_> {
         };
         let layout = self.parts.job.carrier.as_deref().unwrap_or("carrier");
         let name = format!("{layout}-{first:06}-{last:06}.pdf");
-        let (sheets, pages): (Vec<_>, Vec<_>) =
-            carriers.drain(..).map(|(_, page)| (page.sheet.clone(), page)).unzip();
+        let (sheets, pages): (Vec<_>, Vec<_>) = carriers
+            .drain(..)
+            .map(|(_, page)| (page.sheet.clone(), page))
+            .unzip();
         let mut session = self.parts.hsm.open_session()?;
         let mut revealer = Revealer::new(&pages, session.as_mut());
-        let document = self.parts.paper.pdf(&self.stationery, &sheets, &mut revealer)?;
-        write_whole(&self.parts.out.join("carriers").join(name), document.expose())
+        let document = self
+            .parts
+            .paper
+            .pdf(&self.stationery, &sheets, &mut revealer)?;
+        write_whole(
+            &self.parts.out.join("carriers").join(name),
+            document.expose(),
+        )
     }
 
     /// Both faces of a card and its letter, with everything masked that a report may not show.
@@ -149,8 +165,14 @@ impl Line<'_> {
         let mut pictures = Vec::new();
         for (side, title) in [(FaceSide::Front, "front"), (FaceSide::Back, "back")] {
             if let Some(sheet) = faces::face(made.card, side, data, true) {
-                let png = self.parts.paper.picture(&self.stationery, &sheet, 3 * PICTURE_DPI)?;
-                pictures.push(Picture { title: format!("{} face", title), png });
+                let png = self
+                    .parts
+                    .paper
+                    .picture(&self.stationery, &sheet, 3 * PICTURE_DPI)?;
+                pictures.push(Picture {
+                    title: format!("{} face", title),
+                    png,
+                });
             }
         }
         if let Some(mailer) = &self.parts.job.mailer {
@@ -160,10 +182,15 @@ impl Line<'_> {
             let facts = self.facts(row.key.order);
             let label = self.draw_label();
             let session = session.as_mut();
-            let page =
-                layout.make(&record, &facts, session, &label, row.key.order, &data.draws)?;
-            let png = self.parts.paper.picture(&self.stationery, &page.sheet, PICTURE_DPI)?;
-            pictures.push(Picture { title: "PIN letter".into(), png });
+            let page = layout.make(&record, &facts, session, &label, row.key.order, &data.draws)?;
+            let png = self
+                .parts
+                .paper
+                .picture(&self.stationery, &page.sheet, PICTURE_DPI)?;
+            pictures.push(Picture {
+                title: "PIN letter".into(),
+                png,
+            });
         }
         Ok(pictures)
     }
@@ -204,7 +231,11 @@ impl Line<'_> {
             unknown: unknown + counts.mailers_in(cardwright_ports::store::MailerState::Unknown),
             mailers: counts.mailers_in(cardwright_ports::store::MailerState::Printed),
             carriers,
-            validated: Validated { passed, failed, checks: self.checks() },
+            validated: Validated {
+                passed,
+                failed,
+                checks: self.checks(),
+            },
             seconds: finish.seconds,
             cards_per_second: produced as f64 / finish.seconds.max(0.001),
             reconciliation: reconcile(orders, produced, &rejected, unknown, finish.blanks),
@@ -220,7 +251,12 @@ impl Line<'_> {
     fn split_field(&self, reason: String) -> (Option<String>, String) {
         let records = &self.intake.format().records;
         match reason.split_once(": ") {
-            Some((field, rest)) if records.iter().flat_map(|r| &r.fields).any(|f| f.name == field) => {
+            Some((field, rest))
+                if records
+                    .iter()
+                    .flat_map(|r| &r.fields)
+                    .any(|f| f.name == field) =>
+            {
                 (Some(field.to_owned()), rest.to_owned())
             }
             _ => (None, reason),
@@ -235,9 +271,16 @@ impl Line<'_> {
         let mut products = BTreeMap::new();
         let mut after = 0;
         loop {
-            let query = OrderQuery { states: Vec::new(), mailer: None, after, limit: 2_000 };
+            let query = OrderQuery {
+                states: Vec::new(),
+                mailer: None,
+                after,
+                limit: 2_000,
+            };
             let rows = self.parts.store.orders(self.parts.row.id, &query)?;
-            let Some(last) = rows.last() else { return Ok(products) };
+            let Some(last) = rows.last() else {
+                return Ok(products);
+            };
             after = last.key.order;
             for row in rows {
                 match row.status.state {
@@ -260,9 +303,13 @@ impl Line<'_> {
         let (mut after, mut passed) = (0, 0);
         loop {
             let lines = self.parts.store.journal(self.parts.row.id, after, 1_000)?;
-            let Some((last, ..)) = lines.last() else { return Ok(passed) };
+            let Some((last, ..)) = lines.last() else {
+                return Ok(passed);
+            };
             after = *last;
-            let good = lines.iter().filter(|(_, _, line)| line.contains("checks passed"));
+            let good = lines
+                .iter()
+                .filter(|(_, _, line)| line.contains("checks passed"));
             passed += good.count() as u64;
         }
     }
@@ -275,7 +322,10 @@ impl Line<'_> {
             .get("files")
             .and_then(|files| serde_json::from_value(files.clone()).ok())
             .unwrap_or_default();
-        let carriers = value.get("carriers").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let carriers = value
+            .get("carriers")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
         let titles = value.get("pictures").and_then(serde_json::Value::as_array);
         let pictures = titles
             .into_iter()
@@ -283,7 +333,10 @@ impl Line<'_> {
             .enumerate()
             .filter_map(|(at, title)| {
                 let png = std::fs::read(out.join(format!(".picture-{at}.png"))).ok()?;
-                Some(Picture { title: title.as_str()?.to_owned(), png })
+                Some(Picture {
+                    title: title.as_str()?.to_owned(),
+                    png,
+                })
             })
             .collect();
         (files, carriers, pictures)
@@ -312,7 +365,11 @@ impl Line<'_> {
         let checks = self.tally.checks();
         checks
             .into_iter()
-            .map(|(name, (passed, failed))| CheckCount { name, passed, failed })
+            .map(|(name, (passed, failed))| CheckCount {
+                name,
+                passed,
+                failed,
+            })
             .collect()
     }
 
@@ -322,14 +379,26 @@ impl Line<'_> {
         let mut rows = Vec::new();
         for act in ["generate", "chip", "validate", "mailer"] {
             if let Some(time) = own.get(act) {
-                rows.push(station(act, time.count, time.total_us, time.longest_us, false));
+                rows.push(station(
+                    act,
+                    time.count,
+                    time.total_us,
+                    time.longest_us,
+                    false,
+                ));
             }
         }
         for (act, time) in finish.stations {
             let computed = matches!(*act, "generate" | "validate" | "mailer" | "gate");
             if !computed && time.total_us > 0 {
                 let name = format!("{act} (machine)");
-                rows.push(station(&name, time.count, time.total_us, time.longest_us, true));
+                rows.push(station(
+                    &name,
+                    time.count,
+                    time.total_us,
+                    time.longest_us,
+                    true,
+                ));
             }
         }
         rows

@@ -66,7 +66,10 @@ impl Lane for LineLane<'_, '_> {
             .map(|_| match &printed {
                 Ok(()) => {
                     self.line.tally.spent("mailer", each);
-                    Event::Did { duration_us: each, note: None }
+                    Event::Did {
+                        duration_us: each,
+                        note: None,
+                    }
                 }
                 Err(trouble) => Event::Failed(trouble.clone()),
             })
@@ -94,9 +97,14 @@ impl LineLane<'_, '_> {
                 let label = line.draw_label();
                 let facts = line.facts(key.order);
                 let session = self.session.as_mut();
-                let data = made.datagen.make(&record, &facts, session, &label, key.order)?;
+                let data = made
+                    .datagen
+                    .make(&record, &facts, session, &label, key.order)?;
                 let clear = zeroize::Zeroizing::new(data.to_bytes()?);
-                let context = SealContext { order: key.order, purpose: "card" };
+                let context = SealContext {
+                    order: key.order,
+                    purpose: "card",
+                };
                 let sealer = line.parts.sealer;
                 let kept = KeptData {
                     sealed: sealer.seal(&context, &clear)?,
@@ -105,13 +113,19 @@ impl LineLane<'_, '_> {
                 (data, Some(kept))
             }
         };
-        work.memo = Some(Box::new(Memo { data, stripe: None, vision: None }));
+        work.memo = Some(Box::new(Memo {
+            data,
+            stripe: None,
+            vision: None,
+        }));
         Ok(kept)
     }
 
     fn feed(&mut self, work: &Workpiece, stock: &str) -> Event {
         let own = self.line.made(&work.order.product).ok();
-        let stock = own.and_then(|made| made.product.stock.as_deref()).unwrap_or(stock);
+        let stock = own
+            .and_then(|made| made.product.stock.as_deref())
+            .unwrap_or(stock);
         match self.line.parts.machine.feed(stock) {
             Ok(blank) => Event::Fed {
                 blank: blank.number,
@@ -119,7 +133,10 @@ impl LineLane<'_, '_> {
                 duration_us: blank.duration_us,
             },
             // Without cards, nothing goes on.
-            Err(error) => Event::Failed(Trouble { line: true, ..machine_trouble(error) }),
+            Err(error) => Event::Failed(Trouble {
+                line: true,
+                ..machine_trouble(error)
+            }),
         }
     }
 
@@ -148,13 +165,21 @@ impl LineLane<'_, '_> {
     }
 
     fn memo(&mut self, work: &mut Workpiece) -> Result<Box<Memo>, Trouble> {
-        if let Some(memo) = work.memo.take().and_then(|memo| memo.downcast::<Memo>().ok()) {
+        if let Some(memo) = work
+            .memo
+            .take()
+            .and_then(|memo| memo.downcast::<Memo>().ok())
+        {
             return Ok(memo);
         }
         let key = work.order.key;
         let data = self.line.card_data(key).map_err(|e| order_trouble(&e))?;
         let data = data.ok_or_else(|| Trouble::card("R1107", "the card's data are not there"))?;
-        Ok(Box::new(Memo { data, stripe: None, vision: None }))
+        Ok(Box::new(Memo {
+            data,
+            stripe: None,
+            vision: None,
+        }))
     }
 
     fn with_data(
@@ -169,35 +194,62 @@ impl LineLane<'_, '_> {
         match act {
             Act::WriteChip { .. } => self.write_chip(work, blank, data),
             Act::Encode { .. } => {
-                let made = self.line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
-                let low = made.card.stripe.as_ref().is_some_and(|s| s.coercivity == "low");
-                let coercivity = if low { Coercivity::Low } else { Coercivity::High };
+                let made = self
+                    .line
+                    .made(&work.order.product)
+                    .map_err(|e| order_trouble(&e))?;
+                let low = made
+                    .card
+                    .stripe
+                    .as_ref()
+                    .is_some_and(|s| s.coercivity == "low");
+                let coercivity = if low {
+                    Coercivity::Low
+                } else {
+                    Coercivity::High
+                };
                 let (track1, track2) = (data.track1.as_deref(), data.track2.as_deref());
-                machine.encode(blank, track1, track2, coercivity).map(did).map_err(machine_trouble)
+                machine
+                    .encode(blank, track1, track2, coercivity)
+                    .map(did)
+                    .map_err(machine_trouble)
             }
             Act::ReadStripe { .. } => {
                 let read = machine.read_stripe(blank).map_err(machine_trouble)?;
                 let same = read.track1 == data.track1 && read.track2 == data.track2;
                 let event = did(read.duration_us);
                 memo.stripe = Some(read);
-                same.then_some(event).ok_or_else(|| spoilt("R1258", "the stripe reads otherwise"))
+                same.then_some(event)
+                    .ok_or_else(|| spoilt("R1258", "the stripe reads otherwise"))
             }
             Act::Emboss { .. } => {
                 let lines: Vec<EmbossedLine> = data
                     .emboss
                     .iter()
-                    .map(|(_, line, text)| EmbossedLine { line: *line, text: text.clone() })
+                    .map(|(_, line, text)| EmbossedLine {
+                        line: *line,
+                        text: text.clone(),
+                    })
                     .collect();
-                machine.emboss(blank, &lines).map(did).map_err(machine_trouble)
+                machine
+                    .emboss(blank, &lines)
+                    .map(did)
+                    .map_err(machine_trouble)
             }
             Act::Print { .. } => {
                 let panels: Vec<PrintedPanel> = data.panels.iter().map(printed).collect();
-                machine.print(blank, &panels).map(did).map_err(machine_trouble)
+                machine
+                    .print(blank, &panels)
+                    .map(did)
+                    .map_err(machine_trouble)
             }
             Act::Vision { .. } => self.look(blank, memo),
             Act::Validate => self.validate(work, blank, memo),
             Act::Eject => self.eject(work, blank),
-            _ => Err(Trouble::card("R1259", "an act that this line does not know")),
+            _ => Err(Trouble::card(
+                "R1259",
+                "an act that this line does not know",
+            )),
         }
     }
 
@@ -208,27 +260,50 @@ impl LineLane<'_, '_> {
         data: &CardData,
     ) -> Result<Event, Trouble> {
         let line = self.line;
-        let made = line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
-        let Some(chip) = &made.card.chip else { return Ok(did(0)) };
+        let made = line
+            .made(&work.order.product)
+            .map_err(|e| order_trouble(&e))?;
+        let Some(chip) = &made.card.chip else {
+            return Ok(did(0));
+        };
         let label = line.draw_label();
         // Another attempt is another card: it gets challenges of its own.
         let purpose = format!("attempt {}", work.order.status.attempt);
-        let draw = Draw { job: &label, order: work.order.key.order, purpose: &purpose };
+        let draw = Draw {
+            job: &label,
+            order: work.order.key.order,
+            purpose: &purpose,
+        };
         let mut channel = line.parts.machine.chip(blank).map_err(machine_trouble)?;
         let session = self.session.as_mut();
         perso::personalize(chip, &line.keys, data, session, channel.as_mut(), &draw)
             .map_err(|e| spoilt(e.code, e.what))?;
         drop(channel);
-        line.parts.machine.chip_done(blank).map(did).map_err(machine_trouble)
+        line.parts
+            .machine
+            .chip_done(blank)
+            .map(did)
+            .map_err(machine_trouble)
     }
 
     fn look(&mut self, blank: BlankNumber, memo: &mut Memo) -> Result<Event, Trouble> {
-        let seen = self.line.parts.machine.vision(blank).map_err(machine_trouble)?;
+        let seen = self
+            .line
+            .parts
+            .machine
+            .vision(blank)
+            .map_err(machine_trouble)?;
         let lines_agree = memo.data.emboss.iter().all(|(_, number, text)| {
-            seen.lines.iter().any(|line| line.line == *number && line.text == *text)
+            seen.lines
+                .iter()
+                .any(|line| line.line == *number && line.text == *text)
         });
-        let panels_agree =
-            memo.data.panels.iter().map(printed).all(|panel| seen.panels.contains(&panel));
+        let panels_agree = memo
+            .data
+            .panels
+            .iter()
+            .map(printed)
+            .all(|panel| seen.panels.contains(&panel));
         let event = did(seen.duration_us);
         memo.vision = Some(seen);
         if lines_agree && panels_agree {
@@ -247,10 +322,17 @@ impl LineLane<'_, '_> {
     ) -> Result<Event, Trouble> {
         let line = self.line;
         let order = work.order.key.order;
-        let made = line.made(&work.order.product).map_err(|e| order_trouble(&e))?;
+        let made = line
+            .made(&work.order.product)
+            .map_err(|e| order_trouble(&e))?;
         let label = line.draw_label();
         let mut verdicts = Vec::new();
-        for used in made.product.scenarios.iter().filter(|used| is_sampled(used, order)) {
+        for used in made
+            .product
+            .scenarios
+            .iter()
+            .filter(|used| is_sampled(used, order))
+        {
             let validator =
                 Validator::new(line.parts.loaded, &used.scenario, &line.keys, line.date)
                     .map_err(|e| order_trouble(&e))?;
@@ -259,24 +341,38 @@ impl LineLane<'_, '_> {
                 None => None,
             };
             let purpose = format!("validation {}", work.order.status.attempt);
-            let draw = Draw { job: &label, order, purpose: &purpose };
+            let draw = Draw {
+                job: &label,
+                order,
+                purpose: &purpose,
+            };
             let specimen = Specimen {
                 data: &memo.data,
-                chip: chip.as_deref_mut().map(|c| c as &mut dyn cardwright_ports::CardChannel),
+                chip: chip
+                    .as_deref_mut()
+                    .map(|c| c as &mut dyn cardwright_ports::CardChannel),
                 stripe: memo.stripe.as_ref(),
                 vision: memo.vision.as_ref(),
             };
             verdicts.extend(validator.run(specimen, self.session.as_mut(), &draw));
         }
         if verdicts.is_empty() {
-            return Ok(Event::Did { duration_us: 0, note: Some("not sampled".into()) });
+            return Ok(Event::Did {
+                duration_us: 0,
+                note: Some("not sampled".into()),
+            });
         }
         line.tally.validated(&verdicts);
-        let failed = verdicts.iter().find_map(|v| v.failure.as_ref().map(|f| (&v.name, f)));
+        let failed = verdicts
+            .iter()
+            .find_map(|v| v.failure.as_ref().map(|f| (&v.name, f)));
         match failed {
             None => {
                 let note = format!("{} checks passed", verdicts.len());
-                Ok(Event::Did { duration_us: 0, note: Some(note) })
+                Ok(Event::Did {
+                    duration_us: 0,
+                    note: Some(note),
+                })
             }
             Some((name, (code, what))) => Err(spoilt(code, format!("{name}: {what}"))),
         }
@@ -290,11 +386,14 @@ impl LineLane<'_, '_> {
             if let Some(state) = channel.snapshot() {
                 let name = format!("{:06}.card", work.order.key.order);
                 let path = line.parts.out.join("cards").join(name);
-                crate::report::write_whole(&path, state.expose())
-                    .map_err(|e| order_trouble(&e))?;
+                crate::report::write_whole(&path, state.expose()).map_err(|e| order_trouble(&e))?;
             }
         }
-        line.parts.machine.eject(blank).map(did).map_err(machine_trouble)
+        line.parts
+            .machine
+            .eject(blank)
+            .map(did)
+            .map_err(machine_trouble)
     }
 
     /// Several letters as one document. It gets its name when it is whole: a document that a crash
@@ -302,7 +401,9 @@ impl LineLane<'_, '_> {
     fn print(&mut self, keys: &[OrderKey]) -> Result<(), Trouble> {
         let line = self.line;
         let failed = |e: StationError| order_trouble(&e);
-        let Some(mailer) = &line.parts.job.mailer else { return Ok(()) };
+        let Some(mailer) = &line.parts.job.mailer else {
+            return Ok(());
+        };
         let layout = Pages::new(line.parts.loaded, &mailer.layout, &line.keys).map_err(failed)?;
         let label = line.draw_label();
         let mut pages = Vec::with_capacity(keys.len());
@@ -322,12 +423,16 @@ impl LineLane<'_, '_> {
             .paper
             .pdf(&line.stationery, &sheets, &mut revealer)
             .map_err(|e| order_trouble(&e.into()))?;
-        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+            return Ok(());
+        };
         let name = format!("{}-{:06}-{:06}.pdf", mailer.layout, first.order, last.order);
         let path = line.parts.out.join("mailers").join(name);
         // From here on paper may be inked: any failure is doubt.
-        crate::report::write_whole(&path, document.expose())
-            .map_err(|e| Trouble { doubt: true, ..order_trouble(&e) })
+        crate::report::write_whole(&path, document.expose()).map_err(|e| Trouble {
+            doubt: true,
+            ..order_trouble(&e)
+        })
     }
 }
 
@@ -344,21 +449,34 @@ fn printed(panel: &cardwright_runtime::datagen::PanelData) -> PrintedPanel {
 }
 
 fn did(duration_us: u64) -> Event {
-    Event::Did { duration_us, note: None }
+    Event::Did {
+        duration_us,
+        note: None,
+    }
 }
 
 /// A card that came out wrong: another blank may do better.
 fn spoilt(code: &str, what: impl Into<String>) -> Trouble {
-    Trouble { retryable: true, ..Trouble::card(code, what) }
+    Trouble {
+        retryable: true,
+        ..Trouble::card(code, what)
+    }
 }
 
 fn order_trouble(error: &StationError) -> Trouble {
     // Reading the store or writing a file fails for every order alike.
     let line = error.code.starts_with("R14") || error.code == "R1291";
-    Trouble { line, ..Trouble::card(error.code, error.what.clone()) }
+    Trouble {
+        line,
+        ..Trouble::card(error.code, error.what.clone())
+    }
 }
 
 /// What a machine's error means for a card.
 pub(super) fn machine_trouble(error: MachineError) -> Trouble {
-    Trouble { doubt: error.doubt, retryable: true, ..Trouble::card(error.code, error.what) }
+    Trouble {
+        doubt: error.doubt,
+        retryable: true,
+        ..Trouble::card(error.code, error.what)
+    }
 }

@@ -83,11 +83,25 @@ impl<'a> Line<'a> {
         let mut products = BTreeMap::new();
         for product in &parts.job.products {
             let cards = &parts.loaded.content().cards;
-            let card = cards.iter().find(|c| c.name == product.card).ok_or_else(|| {
-                StationError::new("R1101", "a product without a card", "build the bundle again")
-            })?;
+            let card = cards
+                .iter()
+                .find(|c| c.name == product.card)
+                .ok_or_else(|| {
+                    StationError::new(
+                        "R1101",
+                        "a product without a card",
+                        "build the bundle again",
+                    )
+                })?;
             let datagen = Datagen::new(parts.loaded, card, &keys)?;
-            products.insert(product.code.as_str(), Made { product, card, datagen });
+            products.insert(
+                product.code.as_str(),
+                Made {
+                    product,
+                    card,
+                    datagen,
+                },
+            );
         }
         for folder in ["files", "mailers", "carriers"] {
             make_folder(&parts.out.join(folder))?;
@@ -97,7 +111,15 @@ impl<'a> Line<'a> {
         }
         let stationery = pages::stationery(parts.loaded);
         let tally = Tally::default();
-        Ok(Self { parts, intake, keys, products, stationery, date, tally })
+        Ok(Self {
+            parts,
+            intake,
+            keys,
+            products,
+            stationery,
+            date,
+            tally,
+        })
     }
 
     /// What was counted so far.
@@ -120,7 +142,10 @@ impl<'a> Line<'a> {
     /// An order's record, opened.
     pub(crate) fn record(&self, key: OrderKey) -> Result<Record, StationError> {
         let sealed = self.parts.store.sealed_record(key)?;
-        let context = SealContext { order: key.order, purpose: "record" };
+        let context = SealContext {
+            order: key.order,
+            purpose: "record",
+        };
         let clear = self.parts.sealer.open(&context, &sealed)?;
         let (order, once_lines) = take::unsealed(clear.expose())?;
         Ok(self.intake.reread(&order, &once_lines)?)
@@ -128,8 +153,13 @@ impl<'a> Line<'a> {
 
     /// An order's card data, opened, if they were made.
     pub(crate) fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StationError> {
-        let Some(kept) = self.parts.store.card_data(key)? else { return Ok(None) };
-        let context = SealContext { order: key.order, purpose: "card" };
+        let Some(kept) = self.parts.store.card_data(key)? else {
+            return Ok(None);
+        };
+        let context = SealContext {
+            order: key.order,
+            purpose: "card",
+        };
         let clear = self.parts.sealer.open(&context, &kept.sealed)?;
         Ok(Some(CardData::from_bytes(clear.expose())?))
     }
@@ -138,8 +168,14 @@ impl<'a> Line<'a> {
     pub(crate) fn facts(&self, order: u64) -> RunFacts {
         let mut facts = RunFacts::default();
         facts.set("date", Value::Date(self.date));
-        facts.set("sequence", Value::Number(i64::try_from(order).unwrap_or(i64::MAX)));
-        facts.set("reference", Value::Text(reference(self.parts.row.id, order)));
+        facts.set(
+            "sequence",
+            Value::Number(i64::try_from(order).unwrap_or(i64::MAX)),
+        );
+        facts.set(
+            "reference",
+            Value::Text(reference(self.parts.row.id, order)),
+        );
         facts.set("job", Value::Text(self.parts.row.id.to_string()));
         facts
     }
@@ -158,23 +194,34 @@ pub fn reference(job: JobId, order: u64) -> String {
 
 impl Hands for Line<'_> {
     fn lane(&self) -> Result<Box<dyn Lane + '_>, Trouble> {
-        let session: Box<dyn HsmSession> =
-            self.parts.hsm.open_session().map_err(|e| Trouble::card(e.code, e.what))?;
+        let session: Box<dyn HsmSession> = self
+            .parts
+            .hsm
+            .open_session()
+            .map_err(|e| Trouble::card(e.code, e.what))?;
         Ok(Box::new(lane::LineLane::new(self, session)))
     }
 
     fn clear_line(&self) -> Result<Vec<u64>, Trouble> {
         let machine = self.parts.machine;
-        let bin = machine.describe().bins.first().cloned().unwrap_or_else(|| "reject".into());
+        let bin = machine
+            .describe()
+            .bins
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "reject".into());
         let blanks = machine.in_slots().map_err(lane::machine_trouble)?;
         for blank in &blanks {
-            machine.reject(*blank, &bin, "R1462").map_err(lane::machine_trouble)?;
+            machine
+                .reject(*blank, &bin, "R1462")
+                .map_err(lane::machine_trouble)?;
         }
         Ok(blanks)
     }
 
     fn finish(&self) -> Result<(), Trouble> {
-        self.write_files().map_err(|e| Trouble::card(e.code, e.what))
+        self.write_files()
+            .map_err(|e| Trouble::card(e.code, e.what))
     }
 }
 
@@ -191,7 +238,9 @@ pub(crate) fn refused(
     let mut after = 0;
     loop {
         let rows = store.refused(job, after, 1_000)?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
         after = last.line;
         rows.into_iter().for_each(&mut *visit);
     }

@@ -39,10 +39,18 @@ impl Tally {
         self.with(|inner| {
             for verdict in verdicts {
                 let (passed, failed) = inner.checks.entry(verdict.name.clone()).or_default();
-                *(if verdict.failure.is_none() { passed } else { failed }) += 1;
+                *(if verdict.failure.is_none() {
+                    passed
+                } else {
+                    failed
+                }) += 1;
             }
             let all = verdicts.iter().all(|v| v.failure.is_none());
-            *(if all { &mut inner.passed } else { &mut inner.failed }) += 1;
+            *(if all {
+                &mut inner.passed
+            } else {
+                &mut inner.failed
+            }) += 1;
         });
     }
 

@@ -64,7 +64,9 @@ pub(super) fn chip_data(
     check_value: &str,
     session: &mut dyn HsmSession,
 ) -> Result<Vec<u8>, StationError> {
-    let Some(chip) = &finished.card.chip else { return Ok(vec![0]) };
+    let Some(chip) = &finished.card.chip else {
+        return Ok(vec![0]);
+    };
     let mut out = vec![short(chip.applications.len())?];
     for (application, data) in chip.applications.iter().zip(&finished.data.applications) {
         let block = application_block(loaded, chip, application, data, key, check_value, session)?;
@@ -95,7 +97,11 @@ fn application_block(
     out.extend_from_slice(&aid);
     out.push(short(check.len())?);
     out.extend_from_slice(&check);
-    let scp = if chip.channel.protocol == "scp02" { 2 } else { 3 };
+    let scp = if chip.channel.protocol == "scp02" {
+        2
+    } else {
+        3
+    };
     let mode = if aes { 2 } else { 1 };
     out.extend_from_slice(&[
         1,
@@ -108,8 +114,11 @@ fn application_block(
     for dgi in &data.dgis {
         out.extend_from_slice(&dgi.number.to_be_bytes());
     }
-    let enciphered: Vec<(u16, u8)> =
-        data.dgis.iter().filter_map(|dgi| Some((dgi.number, kind(dgi)?))).collect();
+    let enciphered: Vec<(u16, u8)> = data
+        .dgis
+        .iter()
+        .filter_map(|dgi| Some((dgi.number, kind(dgi)?)))
+        .collect();
     out.push(short(enciphered.len())?);
     for (number, kind) in enciphered {
         out.extend_from_slice(&number.to_be_bytes());

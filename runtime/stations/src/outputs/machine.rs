@@ -37,11 +37,18 @@ pub(super) fn record(
     let sealed = session.encrypt_for_transport(tracks.as_bytes(), key)?;
     line.push_str(&format!("#ENC#{}", hex::encode_upper(sealed)));
     let panels = Zeroizing::new(
-        data.panels.iter().map(|p| format!("{}={}\n", p.name, p.text)).collect::<String>(),
+        data.panels
+            .iter()
+            .map(|p| format!("{}={}\n", p.name, p.text))
+            .collect::<String>(),
     );
     let sealed = session.encrypt_for_transport(panels.as_bytes(), key)?;
     line.push_str(&format!("#PRN#{}", hex::encode_upper(sealed)));
     let chip = cps::chip_data(loaded, finished, key, check_value, session)?;
-    line.push_str(&format!("#CHP#{:07} {}#END#\r\n", chip.len(), hex::encode_upper(&chip)));
+    line.push_str(&format!(
+        "#CHP#{:07} {}#END#\r\n",
+        chip.len(),
+        hex::encode_upper(&chip)
+    ));
     Ok(line.into_bytes())
 }

@@ -80,7 +80,11 @@ impl<'a> OutputFiles<'a> {
     ) -> Result<Self, StationError> {
         let mut files = Vec::with_capacity(job.outputs.len());
         for output in &job.outputs {
-            let format = loaded.content().formats.iter().find(|f| f.name == output.format);
+            let format = loaded
+                .content()
+                .formats
+                .iter()
+                .find(|f| f.name == output.format);
             let format = format.ok_or_else(|| missing(&output.format))?;
             let name = safe_name(format)?;
             let path = folder.join(&name);
@@ -91,12 +95,18 @@ impl<'a> OutputFiles<'a> {
                 .iter()
                 .map(|record| {
                     let index = record.program;
-                    index.map(|i| Ok(Prepared::new(loaded.program(i)?, keys)?)).transpose()
+                    index
+                        .map(|i| Ok(Prepared::new(loaded.program(i)?, keys)?))
+                        .transpose()
                 })
                 .collect::<Result<_, StationError>>()?;
             let transport = match output.transport_key {
                 Some(slot) => {
-                    let name = loaded.content().keys.get(slot as usize).map(|k| k.check_value.clone());
+                    let name = loaded
+                        .content()
+                        .keys
+                        .get(slot as usize)
+                        .map(|k| k.check_value.clone());
                     Some((keys.get(slot)?, name.unwrap_or_default()))
                 }
                 None => None,
@@ -125,7 +135,9 @@ impl<'a> OutputFiles<'a> {
         finished: &Finished<'_>,
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
-        self.files.iter_mut().try_for_each(|file| file.add(finished, session))
+        self.files
+            .iter_mut()
+            .try_for_each(|file| file.add(finished, session))
     }
 
     /// Ends all files and gives them their names.
@@ -136,10 +148,23 @@ impl<'a> OutputFiles<'a> {
 
 impl OutputFile<'_> {
     fn begin(&mut self) -> Result<(), StationError> {
-        if let FileKind::Delimited { heading: true, delimiter, quote } = self.format.kind {
-            let fields = self.format.records.iter().find(|r| !r.once).map(|r| r.fields.as_slice());
-            let names: Vec<String> =
-                fields.unwrap_or_default().iter().map(|f| f.name.clone()).collect();
+        if let FileKind::Delimited {
+            heading: true,
+            delimiter,
+            quote,
+        } = self.format.kind
+        {
+            let fields = self
+                .format
+                .records
+                .iter()
+                .find(|r| !r.once)
+                .map(|r| r.fields.as_slice());
+            let names: Vec<String> = fields
+                .unwrap_or_default()
+                .iter()
+                .map(|f| f.name.clone())
+                .collect();
             let line = rows::delimited(&names, delimiter, quote);
             let bytes = rows::encode(&line, self.format)?;
             self.write(&bytes)?;
@@ -153,8 +178,12 @@ impl OutputFile<'_> {
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
         for at in 0..self.format.records.len() {
-            let Some(record) = self.format.records.get(at).filter(|r| !r.once) else { continue };
-            let Some(program) = self.programs.get(at).and_then(Option::as_ref) else { continue };
+            let Some(record) = self.format.records.get(at).filter(|r| !r.once) else {
+                continue;
+            };
+            let Some(program) = self.programs.get(at).and_then(Option::as_ref) else {
+                continue;
+            };
             let mut draws = finished.data.draws.clone();
             let mut run = Run {
                 fields: finished.fields,
@@ -167,9 +196,9 @@ impl OutputFile<'_> {
             let values = program.run(&mut run)?;
             let cells = rows::cells(record, &values)?;
             let bytes = match self.format.kind {
-                FileKind::Delimited { delimiter, quote, .. } => {
-                    rows::encode(&rows::delimited(&cells, delimiter, quote), self.format)?
-                }
+                FileKind::Delimited {
+                    delimiter, quote, ..
+                } => rows::encode(&rows::delimited(&cells, delimiter, quote), self.format)?,
                 FileKind::FixedWidth => {
                     rows::encode(&rows::fixed_width(record, &cells)?, self.format)?
                 }
@@ -189,19 +218,24 @@ impl OutputFile<'_> {
     }
 
     fn transport_key(&self) -> Result<(cardwright_ports::hsm::KeyHandle, &str), StationError> {
-        self.transport.as_ref().map(|(key, check)| (*key, check.as_str())).ok_or_else(|| {
-            StationError::new(
-                "R1101",
-                "a file with secrets and no transport key",
-                "give the format a `transport` key",
-            )
-        })
+        self.transport
+            .as_ref()
+            .map(|(key, check)| (*key, check.as_str()))
+            .ok_or_else(|| {
+                StationError::new(
+                    "R1101",
+                    "a file with secrets and no transport key",
+                    "give the format a `transport` key",
+                )
+            })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), StationError> {
         sha2::Digest::update(&mut self.hash, bytes);
         self.octets += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(|e| file_error("an output file", &e))
+        self.out
+            .write_all(bytes)
+            .map_err(|e| file_error("an output file", &e))
     }
 
     fn finish(self) -> Result<WrittenFile, StationError> {
@@ -221,15 +255,24 @@ impl OutputFile<'_> {
 }
 
 fn missing(format: &str) -> StationError {
-    StationError::new("R1101", format!("no format `{format}`"), "build the bundle again")
+    StationError::new(
+        "R1101",
+        format!("no format `{format}`"),
+        "build the bundle again",
+    )
 }
 
 /// A file name from a bundle is hostile: one plain name, no path.
 fn safe_name(format: &Format) -> Result<String, StationError> {
-    let name = format.file_name.clone().unwrap_or_else(|| format!("{}.txt", format.name));
+    let name = format
+        .file_name
+        .clone()
+        .unwrap_or_else(|| format!("{}.txt", format.name));
     let plain = name.len() <= 64
         && !name.starts_with('.')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     if plain {
         return Ok(name);
     }

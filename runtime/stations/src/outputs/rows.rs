@@ -48,12 +48,21 @@ pub(super) fn delimited(cells: &[String], delimiter: char, quote: char) -> Strin
             cell
         }
     };
-    cells.iter().map(quoted).collect::<Vec<_>>().join(&delimiter.to_string())
+    cells
+        .iter()
+        .map(quoted)
+        .collect::<Vec<_>>()
+        .join(&delimiter.to_string())
 }
 
 /// Cells at their columns.
 pub(super) fn fixed_width(record: &Record, cells: &[String]) -> Result<String, StationError> {
-    let width = record.fields.iter().map(|f| f.at + f.width - 1).max().unwrap_or(0) as usize;
+    let width = record
+        .fields
+        .iter()
+        .map(|f| f.at + f.width - 1)
+        .max()
+        .unwrap_or(0) as usize;
     let mut line = vec![' '; width];
     if let Some(test) = &record.when {
         write_at(&mut line, test.at, test.width, &test.equals, "mark")?;
@@ -110,7 +119,12 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
-        let cells = ["a;b".to_owned(), "say \"x\"".to_owned(), "=1+1".to_owned(), "ok".to_owned()];
+        let cells = [
+            "a;b".to_owned(),
+            "say \"x\"".to_owned(),
+            "=1+1".to_owned(),
+            "ok".to_owned(),
+        ];
         assert_eq!(delimited(&cells, ';', '"'), r#""a;b";"say ""x""";'=1+1;ok"#);
     }
 }

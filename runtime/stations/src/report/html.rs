@@ -59,12 +59,23 @@ fn counts(html: &mut String, report: &Report) {
         ("orders", thousands(report.orders), ""),
         ("cards produced", thousands(report.produced), "good"),
         ("rejected", thousands(report.reconciliation.rejected), ""),
-        ("unknown", thousands(report.unknown), if report.unknown > 0 { "bad" } else { "" }),
+        (
+            "unknown",
+            thousands(report.unknown),
+            if report.unknown > 0 { "bad" } else { "" },
+        ),
         ("PIN mailers", thousands(report.mailers), ""),
-        ("cards a second", format!("{:.1}", report.cards_per_second), ""),
+        (
+            "cards a second",
+            format!("{:.1}", report.cards_per_second),
+            "",
+        ),
     ];
     for (label, value, class) in tiles {
-        let _ = write!(html, "<div class=\"tile {class}\"><b>{value}</b><span>{label}</span></div>");
+        let _ = write!(
+            html,
+            "<div class=\"tile {class}\"><b>{value}</b><span>{label}</span></div>"
+        );
     }
     html.push_str("</section>");
 }
@@ -118,12 +129,18 @@ fn gallery(html: &mut String, pictures: &[Picture]) {
     if pictures.is_empty() {
         return;
     }
-    html.push_str("<section><h2>Specimens</h2><p class=note>Middle digits, verification values \
-                   and PINs are masked.</p><div class=gallery>");
+    html.push_str(
+        "<section><h2>Specimens</h2><p class=note>Middle digits, verification values \
+                   and PINs are masked.</p><div class=gallery>",
+    );
     for picture in pictures {
         let data = base64::engine::general_purpose::STANDARD.encode(&picture.png);
         let title = escape(&picture.title);
-        let class = if picture.title.contains("face") { "card" } else { "sheet" };
+        let class = if picture.title.contains("face") {
+            "card"
+        } else {
+            "sheet"
+        };
         let _ = write!(
             html,
             "<figure class={class}><img alt=\"{title}\" src=\"data:image/png;base64,{data}\">\
@@ -152,7 +169,12 @@ fn rejected(html: &mut String, report: &Report) {
         );
     }
     html.push_str("</table>");
-    if let Some(more) = report.rejected.len().checked_sub(REJECTED_SHOWN_MAX).filter(|n| *n > 0) {
+    if let Some(more) = report
+        .rejected
+        .len()
+        .checked_sub(REJECTED_SHOWN_MAX)
+        .filter(|n| *n > 0)
+    {
         let _ = write!(html, "<p class=note>and {more} more in report.json</p>");
     }
     html.push_str("</section>");
@@ -197,7 +219,10 @@ fn provenance(html: &mut String, report: &Report) {
 
 /// Text that stays text.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 fn thousands(number: u64) -> String {

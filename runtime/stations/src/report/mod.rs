@@ -179,10 +179,17 @@ impl Report {
     /// Writes `report.json` and `report.html`.
     pub fn write(&self, folder: &Path, pictures: &[Picture]) -> Result<(), StationError> {
         let json = serde_json::to_vec_pretty(self).map_err(|_| {
-            StationError::new("R1291", "the report has no JSON form", "report this as a bug")
+            StationError::new(
+                "R1291",
+                "the report has no JSON form",
+                "report this as a bug",
+            )
         })?;
         write_whole(&folder.join("report.json"), &json)?;
-        write_whole(&folder.join("report.html"), html::page(self, pictures).as_bytes())
+        write_whole(
+            &folder.join("report.html"),
+            html::page(self, pictures).as_bytes(),
+        )
     }
 }
 

@@ -48,12 +48,16 @@ impl Visit<'_> {
         let chip = self.card.chip.as_ref();
         let declared = chip.and_then(|c| c.applications.iter().find(|a| a.name == name));
         let made = self.data.applications.iter().find(|a| a.name == name);
-        declared.zip(made).ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))
+        declared
+            .zip(made)
+            .ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))
     }
 
     /// Finds the application through the directory, as a terminal does, and selects it.
     pub(super) fn select(&mut self, check: &Check) -> Result<Terminal, Failure> {
-        let name = super::setting(check, "application").unwrap_or_default().to_owned();
+        let name = super::setting(check, "application")
+            .unwrap_or_default()
+            .to_owned();
         let aid = hex::decode(&self.application(&name)?.0.aid)
             .map_err(|_| Failure::new("R1259", "an AID that is none"))?;
         let contactless = check.on == "contactless";
@@ -61,9 +65,16 @@ impl Visit<'_> {
         if contactless {
             self.channel.enter_field()?;
         }
-        let listed = if contactless { self.read_ppse()? } else { self.read_pse()? };
+        let listed = if contactless {
+            self.read_ppse()?
+        } else {
+            self.read_pse()?
+        };
         if !listed.contains(&aid) {
-            return Err(Failure::new("R1223", "the directory does not list the application"));
+            return Err(Failure::new(
+                "R1223",
+                "the directory does not list the application",
+            ));
         }
         let answer = self.select_name(&aid)?;
         let template = objects::top(&answer, "6F")?;
@@ -83,7 +94,10 @@ impl Visit<'_> {
             objects: objects::Objects::default(),
             icc_key: None,
         };
-        let pdol = flat(&fci)?.into_iter().find(|(tag, _)| tag == "9F38").map(|(_, dol)| dol);
+        let pdol = flat(&fci)?
+            .into_iter()
+            .find(|(tag, _)| tag == "9F38")
+            .map(|(_, dol)| dol);
         terminal.pdol_data = self.answer_dol(pdol.as_deref().unwrap_or_default(), &[])?;
         self.processing_options(&mut terminal)?;
         Ok(terminal)
@@ -91,7 +105,11 @@ impl Visit<'_> {
 
     fn select_name(&mut self, name: &[u8]) -> Result<Vec<u8>, Failure> {
         let what = format!("SELECT {}", hex::encode_upper(name));
-        exchange(self.channel, &command([0x00, 0xA4, 0x04, 0x00], name)?, &what)
+        exchange(
+            self.channel,
+            &command([0x00, 0xA4, 0x04, 0x00], name)?,
+            &what,
+        )
     }
 
     fn read_pse(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
@@ -104,15 +122,26 @@ impl Visit<'_> {
         let mut listed = Vec::new();
         for record in 1..=16u8 {
             let read = [0x00, 0xB2, record, sfi << 3 | 0x04, 0x00];
-            let Ok(octets) = exchange(self.channel, &read, "READ RECORD of the PSE") else { break };
-            listed.extend(flat(&octets)?.into_iter().filter(|(t, _)| t == "4F").map(|(_, v)| v));
+            let Ok(octets) = exchange(self.channel, &read, "READ RECORD of the PSE") else {
+                break;
+            };
+            listed.extend(
+                flat(&octets)?
+                    .into_iter()
+                    .filter(|(t, _)| t == "4F")
+                    .map(|(_, v)| v),
+            );
         }
         Ok(listed)
     }
 
     fn read_ppse(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
         let fci = self.select_name(PPSE)?;
-        Ok(flat(&fci)?.into_iter().filter(|(tag, _)| tag == "4F").map(|(_, v)| v).collect())
+        Ok(flat(&fci)?
+            .into_iter()
+            .filter(|(tag, _)| tag == "4F")
+            .map(|(_, v)| v)
+            .collect())
     }
 
     fn processing_options(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -144,9 +173,12 @@ impl Visit<'_> {
     pub(super) fn read_records(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
         let (entries, rest) = terminal.afl.as_chunks::<4>();
         if !rest.is_empty() || entries.is_empty() {
-            return Err(Failure::new("R1224", "the AFL is not entries of four octets"));
+            return Err(Failure::new(
+                "R1224",
+                "the AFL is not entries of four octets",
+            ));
         }
-        for [sfi, first, last, signed] in entries.to_vec() {
+        for [sfi, first, last, signed] in entries.iter().copied() {
             let sfi = sfi >> 3;
             if !(1..=30).contains(&sfi) || first == 0 || last < first {
                 return Err(Failure::new("R1224", "an AFL entry that can't be"));
@@ -180,7 +212,9 @@ impl Visit<'_> {
         let contactless = terminal.interface == "contactless";
         let has_contactless_fci = made.dgis.iter().any(|dgi| dgi.number == 0x9103);
         for dgi in &made.dgis {
-            let DgiValue::Clear(source) = &dgi.value else { continue };
+            let DgiValue::Clear(source) = &dgi.value else {
+                continue;
+            };
             let title = format!("DGI {:04X}", dgi.number);
             let [high, low] = dgi.number.to_be_bytes();
             let found = match dgi.number {
@@ -199,14 +233,24 @@ impl Visit<'_> {
             match found {
                 Some(found) if found == *source => {}
                 Some(_) => {
-                    return Err(Failure::new("R1258", format!("{title} is not what was made")));
+                    return Err(Failure::new(
+                        "R1258",
+                        format!("{title} is not what was made"),
+                    ));
                 }
                 None => return Err(Failure::new("R1254", format!("{title} can't be read"))),
             }
         }
-        let listed = made.dgis.iter().filter(|d| (0x0101..=0x1EFF).contains(&d.number)).count();
+        let listed = made
+            .dgis
+            .iter()
+            .filter(|d| (0x0101..=0x1EFF).contains(&d.number))
+            .count();
         if listed != terminal.records.len() {
-            return Err(Failure::new("R1258", "the AFL and the records do not agree"));
+            return Err(Failure::new(
+                "R1258",
+                "the AFL and the records do not agree",
+            ));
         }
         Ok(())
     }
@@ -217,7 +261,11 @@ impl Visit<'_> {
         let (modulus, exponent) = self.icc_key(terminal, &public)?;
         terminal.icc_key = Some((modulus.clone(), exponent));
         let unpredictable = self.random("dda unpredictable number", 4)?;
-        let ddol = terminal.objects.get("9F49").unwrap_or(&[0x9F, 0x37, 0x04]).to_vec();
+        let ddol = terminal
+            .objects
+            .get("9F49")
+            .unwrap_or(&[0x9F, 0x37, 0x04])
+            .to_vec();
         let ddol_data = self.answer_dol(&ddol, &[("9F37", unpredictable)])?;
         let internal = command([0x00, 0x88, 0x00, 0x00], &ddol_data)?;
         let answer = exchange(self.channel, &internal, "INTERNAL AUTHENTICATE")?;
@@ -231,11 +279,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn icc_key(
-        &self,
-        terminal: &Terminal,
-        public: &KeyPublic,
-    ) -> Result<(Vec<u8>, u32), Failure> {
+    fn icc_key(&self, terminal: &Terminal, public: &KeyPublic) -> Result<(Vec<u8>, u32), Failure> {
         let objects = &terminal.objects;
         let index = objects.need("8F")?;
         if index != [public.ca_index] {
@@ -255,9 +299,14 @@ impl Visit<'_> {
             objects.need("9F32")?,
         )
         .map_err(|e| wrong("issuer certificate", e))?;
-        let pan = hex::encode(objects.need("5A")?).trim_end_matches('f').to_owned();
+        let pan = hex::encode(objects.need("5A")?)
+            .trim_end_matches('f')
+            .to_owned();
         if !issuer.is_for(&pan) {
-            return Err(Failure::new("R1226", "the issuer certificate is for other PANs"));
+            return Err(Failure::new(
+                "R1226",
+                "the issuer certificate is for other PANs",
+            ));
         }
         let mut signed = terminal.signed.clone();
         match objects.get("9F4A") {
@@ -275,7 +324,10 @@ impl Visit<'_> {
         )
         .map_err(|e| wrong("ICC certificate", e))?;
         if icc.identifier != pan {
-            return Err(Failure::new("R1226", "the ICC certificate is for another PAN"));
+            return Err(Failure::new(
+                "R1226",
+                "the ICC certificate is for another PAN",
+            ));
         }
         for key in [&issuer, &icc] {
             self.not_expired(key.expiry_mmyy)?;
@@ -327,11 +379,18 @@ impl Visit<'_> {
         let challenge = [0x00, 0x84, 0x00, 0x00, 0x00];
         let challenge = exchange(self.channel, &challenge, "GET CHALLENGE")?;
         if challenge.len() != 8 {
-            return Err(Failure::new("R1255", "a challenge that is not eight octets"));
+            return Err(Failure::new(
+                "R1255",
+                "a challenge that is not eight octets",
+            ));
         }
-        let draw = Draw { purpose: "verify pin fill", ..*self.draw };
-        let block =
-            self.session.encipher_offline_pin(&pin, &modulus, exponent, &challenge, &draw)?;
+        let draw = Draw {
+            purpose: "verify pin fill",
+            ..*self.draw
+        };
+        let block = self
+            .session
+            .encipher_offline_pin(&pin, &modulus, exponent, &challenge, &draw)?;
         exchange(self.channel, &verify_command(0x88, &block)?, "VERIFY")?;
         Ok(())
     }
@@ -358,7 +417,10 @@ impl Visit<'_> {
         let parts: [&[u8]; 2] = [&terminal.pdol_data, &cdol1_data];
         let cryptogram = self.cryptogram(terminal, &first, cda, &parts, &unpredictable)?;
         let (declared, made) = self.application(&terminal.application)?;
-        let (option, ac) = (derivation(&declared.derivation)?, ac_key(declared, self.keys)?);
+        let (option, ac) = (
+            derivation(&declared.derivation)?,
+            ac_key(declared, self.keys)?,
+        );
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
             issuer_master_key: ac,
@@ -376,7 +438,10 @@ impl Visit<'_> {
         ]
         .concat();
         if !self.session.verify_cryptogram(&path, &input, &cryptogram)? {
-            return Err(Failure::new("R1228", "the cryptogram is not made with the card's key"));
+            return Err(Failure::new(
+                "R1228",
+                "the cryptogram is not made with the card's key",
+            ));
         }
         let proof = self.session.arpc(&path, &cryptogram, APPROVE)?;
         self.second_generate(terminal, &terminal_data, proof, cda)
@@ -393,9 +458,15 @@ impl Visit<'_> {
     ) -> Result<Vec<u8>, Failure> {
         let Some(signature) = &answer.signature else {
             return if cda {
-                Err(Failure::new("R1225", "the card answers a request for CDA without signature"))
+                Err(Failure::new(
+                    "R1225",
+                    "the card answers a request for CDA without signature",
+                ))
             } else {
-                answer.cryptogram.clone().ok_or_else(|| Failure::new("R1254", "no tag 9F26"))
+                answer
+                    .cryptogram
+                    .clone()
+                    .ok_or_else(|| Failure::new("R1254", "no tag 9F26"))
             };
         };
         let (modulus, exponent) = terminal
@@ -414,7 +485,10 @@ impl Visit<'_> {
         if fits {
             Ok(combined.cryptogram.to_vec())
         } else {
-            Err(Failure::new("R1225", "the combined signature is over other data"))
+            Err(Failure::new(
+                "R1225",
+                "the combined signature is over other data",
+            ))
         }
     }
 
@@ -437,7 +511,10 @@ impl Visit<'_> {
         if second.information & 0xC0 == TC {
             Ok(())
         } else {
-            Err(Failure::new("R1227", "the card declines what its issuer has approved"))
+            Err(Failure::new(
+                "R1227",
+                "the card declines what its issuer has approved",
+            ))
         }
     }
 
@@ -459,7 +536,10 @@ impl Visit<'_> {
             ("9F03", digits(0, 6)?),
             ("9F1A", digits(i64::from(issuer.country), 2)?),
             ("5F2A", digits(currency, 2)?),
-            ("9A", hex::decode(date).map_err(|_| Failure::new("R1256", "no date"))?),
+            (
+                "9A",
+                hex::decode(date).map_err(|_| Failure::new("R1256", "no date"))?,
+            ),
             ("9C", vec![0x00]),
             ("95", vec![0; 5]),
             ("9F37", unpredictable),
@@ -476,8 +556,10 @@ impl Visit<'_> {
         dol: &[u8],
         known: &[(&'static str, Vec<u8>)],
     ) -> Result<Vec<u8>, Failure> {
-        let values: BTreeMap<&str, &[u8]> =
-            known.iter().map(|(tag, value)| (*tag, value.as_slice())).collect();
+        let values: BTreeMap<&str, &[u8]> = known
+            .iter()
+            .map(|(tag, value)| (*tag, value.as_slice()))
+            .collect();
         let mut out = Vec::new();
         for (tag, length) in objects::data_object_list(dol)? {
             let value = values.get(tag.as_str()).copied().unwrap_or_default();
@@ -491,7 +573,13 @@ impl Visit<'_> {
     }
 
     fn random(&mut self, purpose: &str, length: usize) -> Result<Vec<u8>, Failure> {
-        Ok(self.session.random(&Draw { purpose, ..*self.draw }, length)?)
+        Ok(self.session.random(
+            &Draw {
+                purpose,
+                ..*self.draw
+            },
+            length,
+        )?)
     }
 }
 
@@ -512,7 +600,9 @@ impl Cryptogram {
         // Format 1: CID, ATC, cryptogram, issuer application data (EMV Book 3, 6.5.5.4).
         if let Ok(value) = objects::top(answer, "80") {
             let (head, issuer_data) = value.split_at_checked(11).ok_or_else(wrong)?;
-            let [information, a, b, cryptogram @ ..] = head else { return Err(wrong()) };
+            let [information, a, b, cryptogram @ ..] = head else {
+                return Err(wrong());
+            };
             return Ok(Self {
                 information: *information,
                 counter: u16::from_be_bytes([*a, *b]),
@@ -523,7 +613,9 @@ impl Cryptogram {
             });
         }
         let value = objects::top(answer, "77")?;
-        let counter: [u8; 2] = objects::top(&value, "9F36")?.try_into().map_err(|_| wrong())?;
+        let counter: [u8; 2] = objects::top(&value, "9F36")?
+            .try_into()
+            .map_err(|_| wrong())?;
         let mut hashed = Vec::new();
         for (tag, object) in flat(&value)? {
             if tag != "9F4B" {
@@ -531,7 +623,10 @@ impl Cryptogram {
             }
         }
         Ok(Self {
-            information: objects::top(&value, "9F27")?.first().copied().ok_or_else(wrong)?,
+            information: objects::top(&value, "9F27")?
+                .first()
+                .copied()
+                .ok_or_else(wrong)?,
             counter: u16::from_be_bytes(counter),
             cryptogram: objects::top(&value, "9F26").ok(),
             issuer_data: objects::top(&value, "9F10").unwrap_or_default(),
@@ -566,7 +661,11 @@ fn ac_key(
     application: &Application,
     keys: &BoundKeys,
 ) -> Result<cardwright_ports::hsm::KeyHandle, Failure> {
-    let slot = application.keys.iter().find(|(role, _)| role == "ac").map(|(_, slot)| *slot);
+    let slot = application
+        .keys
+        .iter()
+        .find(|(role, _)| role == "ac")
+        .map(|(_, slot)| *slot);
     let slot = slot.ok_or_else(|| Failure::new("R1259", "the application has no AC key"))?;
     Ok(keys.get(slot)?)
 }
@@ -577,4 +676,3 @@ fn fact<'f>(data: &'f ApplicationData, name: &str) -> Result<&'f str, Failure> {
         .map(String::as_str)
         .ok_or_else(|| Failure::new("R1259", format!("the application has no fact `{name}`")))
 }
-

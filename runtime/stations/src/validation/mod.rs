@@ -35,14 +35,20 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(code: &'static str, what: impl Into<String>) -> Self {
-        Self { code, what: what.into() }
+        Self {
+            code,
+            what: what.into(),
+        }
     }
 }
 
 impl<E: Into<StationError>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
-        Self { code: error.code, what: error.what }
+        Self {
+            code: error.code,
+            what: error.what,
+        }
     }
 }
 
@@ -75,9 +81,8 @@ impl<'a> Validator<'a> {
         keys: &'a BoundKeys,
         today: Date,
     ) -> Result<Self, StationError> {
-        let missing = |what: &str| {
-            StationError::new("R1101", format!("no {what}"), "build the bundle again")
-        };
+        let missing =
+            |what: &str| StationError::new("R1101", format!("no {what}"), "build the bundle again");
         let content = loaded.content();
         let scenario = content
             .scenarios
@@ -89,7 +94,13 @@ impl<'a> Validator<'a> {
             .iter()
             .find(|c| c.name == scenario.card)
             .ok_or_else(|| missing("such card"))?;
-        Ok(Self { loaded, card, scenario, keys, today })
+        Ok(Self {
+            loaded,
+            card,
+            scenario,
+            keys,
+            today,
+        })
     }
 
     /// Runs every check. After a failure on an interface the interface's later checks are still
@@ -158,21 +169,32 @@ impl<'a> Validator<'a> {
 }
 
 pub(crate) fn unknown_check(name: &str) -> Failure {
-    Failure::new("R1252", format!("this runtime does not know the check `{name}`"))
+    Failure::new(
+        "R1252",
+        format!("this runtime does not know the check `{name}`"),
+    )
 }
 
 /// A text setting of a check.
 pub(crate) fn setting<'c>(check: &'c Check, name: &str) -> Option<&'c str> {
-    check.settings.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
-        Constant::Text(text) => Some(text.as_str()),
-        _ => None,
-    })
+    check
+        .settings
+        .iter()
+        .find(|(n, _)| n == name)
+        .and_then(|(_, value)| match value {
+            Constant::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
 }
 
 /// A number setting of a check.
 pub(crate) fn number(check: &Check, name: &str) -> Option<i64> {
-    check.settings.iter().find(|(n, _)| n == name).and_then(|(_, value)| match value {
-        Constant::Number(number) => Some(*number),
-        _ => None,
-    })
+    check
+        .settings
+        .iter()
+        .find(|(n, _)| n == name)
+        .and_then(|(_, value)| match value {
+            Constant::Number(number) => Some(*number),
+            _ => None,
+        })
 }

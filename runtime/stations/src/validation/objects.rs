@@ -15,7 +15,10 @@ impl Objects {
     pub(crate) fn add(&mut self, octets: &[u8]) -> Result<(), Failure> {
         for (tag, value) in flat(octets)? {
             if self.0.insert(tag.clone(), value).is_some() {
-                return Err(Failure::new("R1253", format!("tag {tag} stands on the card twice")));
+                return Err(Failure::new(
+                    "R1253",
+                    format!("tag {tag} stands on the card twice"),
+                ));
             }
         }
         Ok(())
@@ -26,7 +29,8 @@ impl Objects {
     }
 
     pub(crate) fn need(&self, tag: &str) -> Result<&[u8], Failure> {
-        self.get(tag).ok_or_else(|| Failure::new("R1254", format!("tag {tag} is not on the card")))
+        self.get(tag)
+            .ok_or_else(|| Failure::new("R1254", format!("tag {tag} is not on the card")))
     }
 }
 

@@ -20,16 +20,24 @@ pub(super) fn check(
             same(read, data.track2.as_deref(), "track 2")
         }
         "embossing_matches_source" => embossing(specimen),
-        "chip_pan_is_stripe_pan" => {
-            same(Some(&chip_pan(terminal)?), Some(stripe_part(specimen, 0)?), "the PAN")
-        }
+        "chip_pan_is_stripe_pan" => same(
+            Some(&chip_pan(terminal)?),
+            Some(stripe_part(specimen, 0)?),
+            "the PAN",
+        ),
         "chip_expiry_is_stripe_expiry" => {
             let stripe = stripe_part(specimen, 1)?.get(..4).unwrap_or_default();
             same(Some(&chip_expiry(terminal)?), Some(stripe), "the expiry")
         }
         "chip_pan_is_embossed_pan" => {
-            let lines = specimen.vision.map(|v| v.lines.as_slice()).unwrap_or_default();
-            let line = lines.iter().find(|line| line.line == 1).map(|line| line.text.as_str());
+            let lines = specimen
+                .vision
+                .map(|v| v.lines.as_slice())
+                .unwrap_or_default();
+            let line = lines
+                .iter()
+                .find(|line| line.line == 1)
+                .map(|line| line.text.as_str());
             let digits = line.map(|text| text.replace(' ', ""));
             same(Some(&chip_pan(terminal)?), digits.as_deref(), "the PAN")
         }
@@ -41,14 +49,23 @@ fn same(found: Option<&str>, expected: Option<&str>, what: &str) -> Result<(), F
     match (found, expected) {
         (Some(found), Some(expected)) if found == expected => Ok(()),
         (None, _) => Err(Failure::new("R1257", format!("{what} could not be read"))),
-        _ => Err(Failure::new("R1258", format!("{what} is not what the card should have"))),
+        _ => Err(Failure::new(
+            "R1258",
+            format!("{what} is not what the card should have"),
+        )),
     }
 }
 
 fn embossing(specimen: &Specimen<'_>) -> Result<(), Failure> {
-    let lines = specimen.vision.map(|v| v.lines.as_slice()).unwrap_or_default();
+    let lines = specimen
+        .vision
+        .map(|v| v.lines.as_slice())
+        .unwrap_or_default();
     for (_, number, text) in &specimen.data.emboss {
-        let read = lines.iter().find(|line| line.line == *number).map(|line| line.text.as_str());
+        let read = lines
+            .iter()
+            .find(|line| line.line == *number)
+            .map(|line| line.text.as_str());
         same(read, Some(text), &format!("embossed line {number}"))?;
     }
     Ok(())
@@ -64,11 +81,16 @@ fn stripe_part<'s>(specimen: &'s Specimen<'_>, part: usize) -> Result<&'s str, F
 }
 
 fn chip_pan(terminal: Option<&Terminal>) -> Result<String, Failure> {
-    Ok(hex::encode(chip_value(terminal, "5A")?).trim_end_matches('f').to_owned())
+    Ok(hex::encode(chip_value(terminal, "5A")?)
+        .trim_end_matches('f')
+        .to_owned())
 }
 
 fn chip_expiry(terminal: Option<&Terminal>) -> Result<String, Failure> {
-    Ok(hex::encode(chip_value(terminal, "5F24")?).chars().take(4).collect())
+    Ok(hex::encode(chip_value(terminal, "5F24")?)
+        .chars()
+        .take(4)
+        .collect())
 }
 
 fn chip_value<'t>(terminal: Option<&'t Terminal>, tag: &str) -> Result<&'t [u8], Failure> {

@@ -35,14 +35,21 @@ pub(crate) fn exchange(
 ) -> Result<Vec<u8>, Failure> {
     let answer = channel.transmit(command)?;
     if answer.len() > 258 {
-        return Err(Failure::new("R1211", format!("{what}: an answer longer than a card gives")));
+        return Err(Failure::new(
+            "R1211",
+            format!("{what}: an answer longer than a card gives"),
+        ));
     }
     match answer.split_last_chunk::<2>() {
         Some((data, [0x90, 0x00])) => Ok(data.to_vec()),
-        Some((_, [a, b])) => {
-            Err(Failure::new("R1210", format!("{what}: the card answers {a:02X}{b:02X}")))
-        }
-        None => Err(Failure::new("R1211", format!("{what}: less than a status word"))),
+        Some((_, [a, b])) => Err(Failure::new(
+            "R1210",
+            format!("{what}: the card answers {a:02X}{b:02X}"),
+        )),
+        None => Err(Failure::new(
+            "R1211",
+            format!("{what}: less than a status word"),
+        )),
     }
 }
 

@@ -38,17 +38,21 @@ impl Session {
         pan: &str,
         psn: &str,
     ) -> Result<Sealed, Refused> {
+        let mut derive = |place: usize| -> Result<KeyBytes, Refused> {
+            let (Some(handle), Some(usage)) = (handles.get(place), CARD_KEY_USES.get(place)) else {
+                return Err(error::ARGUMENT.found("a card has three master keys"));
+            };
+            let issuer = self.key_for(*handle, *usage)?;
+            master_key(&issuer, derivation, pan, psn)
+        };
+        let keys = [derive(0)?, derive(1)?, derive(2)?];
         let mut clear = Zeroizing::new(Vec::with_capacity(CARD_KEYS_OCTETS_MAX));
-        let mut check_values = Vec::with_capacity(9);
-        for (handle, usage) in handles.into_iter().zip(CARD_KEY_USES) {
-            let issuer = self.key_for(handle, usage)?;
-            let key = master_key(&issuer, derivation, pan, psn)?;
-            check_values.extend_from_slice(&match derivation {
-                Derivation::A | Derivation::B => kcv::tdes(&tdes(&key)?),
-                Derivation::C => kcv::aes(&aes(&key)?),
-            });
+        for key in &keys {
             clear.extend_from_slice(key.expose());
         }
+        let check_values = card_check_values(derivation, &keys)?
+            .as_flattened()
+            .to_vec();
         let context = [pan.as_bytes(), b"/", psn.as_bytes()].concat();
         self.seal(&clear, check_values, &context)
     }
@@ -122,6 +126,22 @@ impl Session {
             )?),
         })
     }
+}
+
+fn card_check_values(
+    derivation: Derivation,
+    [first, second, third]: &[KeyBytes; 3],
+) -> Result<[[u8; 3]; 3], Refused> {
+    Ok(match derivation {
+        Derivation::A | Derivation::B => {
+            let keys = [tdes(first)?, tdes(second)?, tdes(third)?];
+            kcv::tdes_each(keys.each_ref())
+        }
+        Derivation::C => {
+            let value = |key| aes(key).map(|key| kcv::aes(&key));
+            [value(first)?, value(second)?, value(third)?]
+        }
+    })
 }
 
 fn master_key(
