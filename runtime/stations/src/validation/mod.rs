@@ -6,6 +6,7 @@
 mod chip;
 mod objects;
 mod physical;
+mod purchase;
 mod terminal;
 
 use crate::StationError;
