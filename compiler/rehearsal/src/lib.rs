@@ -24,5 +24,5 @@ pub use codes::{CODES, explanation};
 pub use look::{Found, look, holds};
 pub use preview::{Picture, preview};
 pub use recorder::Exchange;
-pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, rehearsal_day};
+pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, SealedOrClear, rehearsal_day};
 pub use snapshot::snapshot;

@@ -1,0 +1,210 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns a bank's `.perso` sources into a signed bundle that `cardstation` runs.
+#[derive(Parser)]
+#[command(name = "cardwright", version, about, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a project folder that checks, tests and builds at once.
+    New(New),
+    /// Say everything that is wrong with a project, in one run.
+    Check(Check),
+    /// Make the bundle. The same sources give the same bytes everywhere.
+    Build(Build),
+    /// Make a signer's key. The private half never leaves the file.
+    Keygen(Keygen),
+    /// Add one signature to a bundle.
+    Sign(Sign),
+    /// Check a bundle's signatures against those whom a site trusts.
+    Verify(Verify),
+    /// Lay sources out; every word and comment is kept.
+    Fmt(Fmt),
+    /// Rehearse the project's tests with open test keys and a virtual card.
+    Test(Test),
+    /// Draw card faces, carriers and mailers with specimen data, never with a real PIN.
+    Preview(Preview),
+    /// What a bundle holds, product by product.
+    Inspect(Inspect),
+    /// What an error code or a data element means.
+    Explain(Explain),
+    /// The stable text print of tree, model, checked model or bundle.
+    Dump(Dump),
+    /// Shell completions.
+    Completions {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How something is listed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs; has `schema_version`.
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct New {
+    /// Name of the project and its folder: small letters, digits and hyphens.
+    pub(crate) name: PathBuf,
+    /// What to begin with.
+    #[arg(long, default_value = "contact-debit", value_parser = crate::templates::names())]
+    pub(crate) template: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    /// Check as LIVE: check values of real keys are needed.
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Build {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    /// File; default is the project's name with `.cwb` in its folder.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// For real cards: unsigned until real signers sign it.
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Print bundle, digest, version and whether it is TEST as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Keygen {
+    /// New file; nothing is overwritten.
+    #[arg(short, long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Sign {
+    /// Bundle.
+    pub(crate) bundle: PathBuf,
+    /// Private key: 64 hexadecimal digits, or PKCS#8 PEM.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// Write the signed bundle here; default is over the bundle itself.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// Bundle.
+    pub(crate) bundle: PathBuf,
+    /// TOML with `threshold`, `signers` and `open_test_signer`; default trusts the open test
+    /// signer for TEST only.
+    #[arg(long)]
+    pub(crate) trust: Option<PathBuf>,
+    /// Also ask for this environment.
+    #[arg(long, value_enum)]
+    pub(crate) expect: Option<Expected>,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Where a bundle may run.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Expected {
+    /// Test keys, invented people.
+    Test,
+    /// Real cards.
+    Live,
+}
+
+#[derive(Args)]
+pub(crate) struct Fmt {
+    /// Files and folders; `-` is standard input. Default is the current folder.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write nothing; name the files that would change and end with 1.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    /// Only tests whose name holds this text.
+    #[arg(long)]
+    pub(crate) only: Option<String>,
+    /// Write snapshots anew. Read them before you commit them.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Preview {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    /// Only this layout, or this card's faces.
+    #[arg(long)]
+    pub(crate) layout: Option<String>,
+    /// Folder; default is `preview` in the project.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// Bundle.
+    pub(crate) bundle: PathBuf,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// Error code such as `E0301`, tag such as `9F0D`, or a data element's name.
+    pub(crate) subject: String,
+    /// Value of the data element, to be decoded.
+    pub(crate) hex: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Dump {
+    /// Which noun.
+    #[arg(value_enum)]
+    pub(crate) noun: Noun,
+    /// Source for `tree`, project or source for `model` and `checked`, bundle for `bundle`.
+    pub(crate) file: PathBuf,
+}
+
+/// What can be dumped.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Noun {
+    /// The lossless tree of one source.
+    Tree,
+    /// Declarations with names resolved and inheritance carried out.
+    Model,
+    /// The model, and what is said about it.
+    Checked,
+    /// What a bundle says.
+    Bundle,
+}

@@ -1,0 +1,281 @@
+//! `inspect`: what a bundle holds, product by product.
+//!
+//! What depends on an order, the lengths of data groupings and the number of commands, is taken
+//! from a specimen order's rehearsal; a LIVE bundle is only read.
+
+use crate::{
+    arguments::{Format, Inspect},
+    failure::Failure,
+    project::open_bundle,
+    terminal,
+};
+use cardwright_bundle::{Application, Bundle, Card, Content, Environment, Job, Op, Product};
+use cardwright_rehearsal::{Rehearsal, Rehearsed, SealedOrClear};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// STORE DATA (GlobalPlatform 2.3.1, 11.11).
+const STORE_DATA: u8 = 0xE2;
+
+#[derive(Serialize)]
+struct Inspected {
+    schema_version: u32,
+    name: String,
+    version: String,
+    sequence: u64,
+    test: bool,
+    digest: String,
+    signatures: usize,
+    issuer: String,
+    keys: Vec<KeyShown>,
+    products: Vec<ProductShown>,
+    files: Vec<String>,
+    assets: Vec<AssetShown>,
+}
+
+#[derive(Serialize)]
+struct KeyShown {
+    name: String,
+    algorithm: String,
+    #[serde(rename = "use")]
+    usage: String,
+    check_value: String,
+}
+
+#[derive(Serialize)]
+struct AssetShown {
+    name: String,
+    media_type: String,
+    octets: u64,
+}
+
+#[derive(Serialize)]
+struct ProductShown {
+    job: String,
+    code: String,
+    card: String,
+    channel: Option<String>,
+    applications: Vec<ApplicationShown>,
+    stripe: Vec<&'static str>,
+    embossed_lines: usize,
+    printed_panels: usize,
+    hsm_calls: BTreeMap<String, usize>,
+    store_data_commands: Option<usize>,
+    commands: Option<usize>,
+    scenarios: Vec<String>,
+    pages: Vec<String>,
+    outputs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ApplicationShown {
+    name: String,
+    aid: String,
+    interfaces: Vec<String>,
+    groupings: Vec<GroupingShown>,
+}
+
+#[derive(Serialize)]
+struct GroupingShown {
+    number: String,
+    title: String,
+    sealed: bool,
+    octets: Option<usize>,
+}
+
+/// Carries the verb out.
+pub(crate) fn run(arguments: &Inspect) -> Result<u8, Failure> {
+    let bundle = open_bundle(&arguments.bundle)?;
+    let shown = inspect(&bundle);
+    match arguments.format {
+        Format::Json => terminal::json(&serde_json::to_value(&shown).unwrap_or_default()),
+        Format::Human => human(&shown),
+    }
+    Ok(0)
+}
+
+fn inspect(bundle: &Bundle) -> Inspected {
+    let content = bundle.content();
+    let mut rehearsal = match content.environment {
+        Environment::Test => Rehearsal::new(bundle.clone()).ok(),
+        Environment::Live => None,
+    };
+    let mut products = Vec::new();
+    for job in &content.jobs {
+        for product in &job.products {
+            let made = rehearsal.as_mut();
+            let made = made.and_then(|r| r.specimen(&job.name, &product.code, None).ok());
+            if let Some(card) = content.cards.iter().find(|c| c.name == product.card) {
+                products.push(product_shown(content, job, product, card, made.as_ref()));
+            }
+        }
+    }
+    Inspected {
+        schema_version: 1,
+        name: content.name.clone(),
+        version: content.version.clone(),
+        sequence: content.sequence,
+        test: content.environment == Environment::Test,
+        digest: hex::encode_upper(bundle.digest()),
+        signatures: bundle.signatures().len(),
+        issuer: content.issuer.name.clone(),
+        keys: content
+            .keys
+            .iter()
+            .map(|key| KeyShown {
+                name: key.name.clone(),
+                algorithm: key.algorithm.clone(),
+                usage: key.usage.clone(),
+                check_value: key.check_value.clone(),
+            })
+            .collect(),
+        products,
+        files: content.formats.iter().filter_map(|f| f.file_name.clone()).collect(),
+        assets: content
+            .assets
+            .iter()
+            .map(|asset| AssetShown {
+                name: asset.name.clone(),
+                media_type: asset.media_type.clone(),
+                octets: asset.length,
+            })
+            .collect(),
+    }
+}
+
+fn product_shown(
+    content: &Content,
+    job: &Job,
+    product: &Product,
+    card: &Card,
+    made: Option<&Rehearsed>,
+) -> ProductShown {
+    let chip = card.chip.as_ref();
+    let exchanges = made.map(|m| m.exchanges.as_slice());
+    let stripe = card.stripe.as_ref();
+    let tracks = [
+        ("track 1", stripe.and_then(|s| s.track1)),
+        ("track 2", stripe.and_then(|s| s.track2)),
+    ];
+    let mailer = job.mailer.as_ref().map(|m| m.layout.clone());
+    ProductShown {
+        job: job.name.clone(),
+        code: product.code.clone(),
+        card: card.name.clone(),
+        channel: chip.map(|c| {
+            let channel = &c.channel;
+            format!(
+                "{} i={:02X} level {:02X}, keys {}",
+                channel.protocol, channel.option, channel.security_level, channel.diversification
+            )
+        }),
+        applications: chip
+            .map(|c| c.applications.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|application| application_shown(application, made))
+            .collect(),
+        stripe: tracks.into_iter().filter_map(|(name, id)| id.map(|_| name)).collect(),
+        embossed_lines: card.faces.iter().map(|f| f.emboss.len()).sum(),
+        printed_panels: card.faces.iter().map(|f| f.print.len()).sum(),
+        hsm_calls: calls(content, card.program),
+        store_data_commands: exchanges
+            .map(|all| all.iter().filter(|e| e.header.get(1) == Some(&STORE_DATA)).count()),
+        commands: exchanges.map(<[_]>::len),
+        scenarios: product.scenarios.iter().map(|s| s.scenario.clone()).collect(),
+        pages: job.carrier.iter().cloned().chain(mailer).collect(),
+        outputs: job.outputs.iter().map(|o| o.format.clone()).collect(),
+    }
+}
+
+fn application_shown(application: &Application, made: Option<&Rehearsed>) -> ApplicationShown {
+    let lengths = made.map(|m| m.groupings(&application.name)).unwrap_or_default();
+    let groupings = application.dgis.iter().enumerate().map(|(n, dgi)| GroupingShown {
+        number: format!("{:04X}", dgi.number),
+        title: dgi.title.clone(),
+        sealed: dgi.encrypted,
+        octets: lengths.get(n).map(|length| match length {
+            SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => *octets,
+        }),
+    });
+    ApplicationShown {
+        name: application.name.clone(),
+        aid: application.aid.clone(),
+        interfaces: application.interfaces.clone(),
+        groupings: groupings.collect(),
+    }
+}
+
+/// HSM operations of a program, by kind.
+fn calls(content: &Content, program: u32) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    let program = content.programs.get(program as usize);
+    for node in program.map(|p| p.nodes.as_slice()).unwrap_or_default() {
+        if let Op::Intent { intent, .. } = &node.op {
+            *calls.entry(intent.clone()).or_insert(0) += 1;
+        }
+    }
+    calls
+}
+
+fn human(shown: &Inspected) {
+    let environment = if shown.test { "TEST" } else { "LIVE" };
+    terminal::print(&format!(
+        "{} {} (sequence {}) for {}, {environment}, {} signatures\ndigest {}\n",
+        shown.name, shown.version, shown.sequence, shown.issuer, shown.signatures, shown.digest
+    ));
+    for key in &shown.keys {
+        terminal::print(&format!(
+            "key    {:<24} {:<8} {:<40} {}",
+            key.name, key.algorithm, key.usage, key.check_value
+        ));
+    }
+    shown.products.iter().for_each(product_human);
+    if !shown.files.is_empty() {
+        terminal::print(&format!("\nfiles  {}", shown.files.join(", ")));
+    }
+    for asset in &shown.assets {
+        terminal::print(&format!("asset  {:<24} {:>8}  {}", asset.name, asset.octets, asset.media_type));
+    }
+}
+
+fn product_human(product: &ProductShown) {
+    let code = if product.code.is_empty() { "every order" } else { product.code.as_str() };
+    terminal::print(&format!("\nproduct {code} of {}: card {}", product.job, product.card));
+    if let Some(channel) = &product.channel {
+        terminal::print(&format!("  channel      {channel}"));
+    }
+    for application in &product.applications {
+        terminal::print(&format!(
+            "  application  {} {} {}",
+            application.name,
+            application.aid,
+            application.interfaces.join(", ")
+        ));
+        for grouping in &application.groupings {
+            let octets = grouping.octets.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let sealed = if grouping.sealed { "sealed" } else { "" };
+            let line = format!("    {}  {octets:>4}  {sealed:<6}  {}", grouping.number, grouping.title);
+            terminal::print(line.trim_end());
+        }
+    }
+    if !product.stripe.is_empty() {
+        terminal::print(&format!("  stripe       {}", product.stripe.join(", ")));
+    }
+    terminal::print(&format!(
+        "  faces        {} embossed lines, {} printed panels",
+        product.embossed_lines, product.printed_panels
+    ));
+    if let (Some(all), Some(store)) = (product.commands, product.store_data_commands) {
+        terminal::print(&format!("  commands     {all}, of which {store} STORE DATA"));
+    }
+    for (name, count) in &product.hsm_calls {
+        terminal::print(&format!("  hsm          {count:>3} x {name}"));
+    }
+    let lists = [("scenarios", &product.scenarios), ("pages", &product.pages), ("outputs", &product.outputs)];
+    for (name, list) in lists {
+        if !list.is_empty() {
+            terminal::print(&format!("  {name:<11}  {}", list.join(", ")));
+        }
+    }
+}

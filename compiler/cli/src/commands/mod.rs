@@ -1,0 +1,43 @@
+//! One file a verb.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod dump;
+pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod inspect;
+pub(crate) mod keygen;
+pub(crate) mod new;
+pub(crate) mod preview;
+pub(crate) mod sign;
+pub(crate) mod test;
+pub(crate) mod verify;
+
+use crate::{failure::Failure, findings, project::Folder};
+use cardwright_bundle::{Bundle, Environment};
+use cardwright_compiler::{Checked, emit};
+
+/// Shell completions.
+pub(crate) fn completions(shell: clap_complete::Shell) {
+    let mut command = <crate::arguments::Arguments as clap::CommandFactory>::command();
+    clap_complete::generate(shell, &mut command, "cardwright", &mut std::io::stdout());
+}
+
+/// Checks and builds a project; findings go to standard error.
+pub(crate) fn built(
+    folder: &Folder,
+    environment: Environment,
+) -> Result<(Checked, Bundle), Failure> {
+    let project = folder.project();
+    let checked = emit::check(&project, environment);
+    findings::note(&checked.findings, &checked.model.sources);
+    let errors = findings::errors(&checked.findings);
+    if errors > 0 {
+        return Err(Failure::errors(errors));
+    }
+    let bundle = emit::build(&project, environment).map_err(|found| {
+        findings::note(&found, &checked.model.sources);
+        Failure::errors(findings::errors(&found))
+    })?;
+    Ok((checked, bundle))
+}

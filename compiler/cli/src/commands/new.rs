@@ -1,0 +1,59 @@
+//! `new`: a project folder that checks, tests and builds at once.
+
+use crate::{
+    arguments::New,
+    failure::{Failure, exit},
+    project::write_whole,
+    templates, terminal,
+};
+use std::path::Path;
+
+/// Longest name of a project, characters; the manifest's own limit.
+const NAME_MAX: usize = 64;
+
+/// Carries the verb out.
+pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
+    let folder = &arguments.name;
+    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let fits = (1..=NAME_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !fits {
+        return Err(Failure::new(
+            exit::USAGE,
+            "E0191",
+            format!("`{name}` is no name of a project"),
+            "take 1 to 64 small letters, digits and hyphens",
+        ));
+    }
+    let template = templates::find(&arguments.template).ok_or_else(|| {
+        let what = format!("no template `{}`", arguments.template);
+        Failure::new(exit::USAGE, "E0191", what, "see `cardwright new --help`")
+    })?;
+    refuse_taken(folder)?;
+    for (path, text) in template.files {
+        let place = folder.join(path);
+        let parent = place.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|e| Failure::file(parent, &e))?;
+        write_whole(&place, text.replace("{name}", &name).as_bytes())?;
+    }
+    let shown = folder.display();
+    terminal::note(&format!("made {shown} from `{}`; next:", template.name));
+    for verb in ["check", "test --update", "build"] {
+        let (verb, flags) = verb.split_once(' ').unwrap_or((verb, ""));
+        let line = format!("cardwright {verb} {shown} {flags}");
+        terminal::print(line.trim_end());
+    }
+    Ok(0)
+}
+
+fn refuse_taken(folder: &Path) -> Result<(), Failure> {
+    let taken = match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => folder.exists(),
+    };
+    if taken {
+        let what = format!("{} is there already and not empty", folder.display());
+        return Err(Failure::new(exit::ENVIRONMENT, "E0191", what, "choose another name"));
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Findings as people see them (miette, with the source) and as programs do (JSON, one a line).
+
+use crate::{arguments::Format, terminal};
+use cardwright_compiler::diagnostics::{Finding, Place, Severity};
+use cardwright_compiler::model::{SourceFile, Sources};
+use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
+use serde_json::{Value, json};
+
+const SCHEMA: u32 = 1;
+const WIDTH_CHARACTERS: usize = 100;
+
+/// Prints findings as data, on standard output.
+pub(crate) fn print(findings: &[Finding], sources: &Sources, format: Format) {
+    for finding in findings {
+        match format {
+            Format::Human => terminal::print(human(finding, sources).trim_end()),
+            Format::Json => terminal::print(&json(finding).to_string()),
+        }
+    }
+}
+
+/// Prints findings beside another verb's data, on standard error.
+pub(crate) fn note(findings: &[Finding], sources: &Sources) {
+    for finding in findings {
+        terminal::note(human(finding, sources).trim_end());
+    }
+}
+
+/// How many of them are errors.
+pub(crate) fn errors(findings: &[Finding]) -> usize {
+    findings.iter().filter(|f| f.severity == Severity::Error).count()
+}
+
+/// `2 errors, 1 warning`.
+pub(crate) fn counted(findings: &[Finding]) -> String {
+    let count = |severity, one: &str| {
+        let n = findings.iter().filter(|f| f.severity == severity).count();
+        match n {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            n => Some(format!("{n} {one}s")),
+        }
+    };
+    let parts = [
+        count(Severity::Error, "error"),
+        count(Severity::Warning, "warning"),
+        count(Severity::Note, "note"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
+}
+
+/// One finding as a JSON object.
+pub(crate) fn json(finding: &Finding) -> Value {
+    let place = &finding.place;
+    let labels = finding.labels.iter().map(|l| at(&l.place, "message", &l.message));
+    let path = finding.path.iter().map(|step| at(&step.place, "what", &step.what));
+    let mut object = at(place, "message", &finding.message);
+    if let Value::Object(fields) = &mut object {
+        fields.insert("schema_version".into(), json!(SCHEMA));
+        fields.insert("code".into(), json!(finding.code));
+        fields.insert("severity".into(), json!(finding.severity));
+        fields.insert("help".into(), json!(finding.help));
+        fields.insert("labels".into(), labels.collect());
+        fields.insert("path".into(), path.collect());
+    }
+    object
+}
+
+fn at(place: &Place, name: &str, text: &str) -> Value {
+    let mut object = json!({
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "end": { "line": place.end_line, "column": place.end_column },
+    });
+    if let Value::Object(fields) = &mut object {
+        fields.insert(name.to_owned(), json!(text));
+    }
+    object
+}
+
+fn human(finding: &Finding, sources: &Sources) -> String {
+    let shown = Shown::new(finding, sources);
+    let mut text = String::new();
+    let theme = miette::GraphicalTheme::unicode();
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH_CHARACTERS);
+    if handler.render_report(&mut text, &shown).is_err() {
+        return cardwright_compiler::diagnostics::human(std::slice::from_ref(finding));
+    }
+    text
+}
+
+/// A finding, ready for miette.
+#[derive(Debug)]
+struct Shown {
+    message: String,
+    code: String,
+    severity: miette::Severity,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Shown {
+    fn new(finding: &Finding, sources: &Sources) -> Self {
+        let file = sources.files.iter().find(|f| f.path == finding.place.file && !f.text.is_empty());
+        let source = file.map(|f| NamedSource::new(&f.path, f.text.clone()));
+        let mut labels = Vec::new();
+        // Places in other files stand in words below: an excerpt shows one file.
+        let mut elsewhere = Vec::new();
+        let mut point = |place: &Place, text: String, primary: bool| match file {
+            Some(file) if file.path == place.file => labels.push(labeled(file, place, text, primary)),
+            Some(_) | None if primary && place.file.is_empty() => {}
+            _ => elsewhere.push(format!("{}:{}:{} {text}", place.file, place.line, place.column)),
+        };
+        point(&finding.place, String::new(), true);
+        for label in &finding.labels {
+            point(&label.place, label.message.clone(), false);
+        }
+        for (n, step) in finding.path.iter().enumerate() {
+            point(&step.place, format!("step {}: {}", n + 1, step.what), false);
+        }
+        let mut help = finding.help.iter().cloned().collect::<Vec<_>>();
+        help.extend(elsewhere);
+        Self {
+            message: finding.message.clone(),
+            code: finding.code.clone(),
+            severity: match finding.severity {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+                Severity::Note => miette::Severity::Advice,
+            },
+            help: (!help.is_empty()).then(|| help.join("\n")),
+            source,
+            labels,
+        }
+    }
+}
+
+fn labeled(file: &SourceFile, place: &Place, text: String, primary: bool) -> LabeledSpan {
+    let start = offset(&file.text, place.line, place.column);
+    let end = offset(&file.text, place.end_line, place.end_column).max(start);
+    let text = (!text.is_empty()).then_some(text);
+    if primary {
+        LabeledSpan::new_primary_with_span(text, (start, end - start))
+    } else {
+        LabeledSpan::new(text, start, end - start)
+    }
+}
+
+/// The byte of a line and column, both from 1, columns in characters.
+fn offset(text: &str, line: u32, column: u32) -> usize {
+    let before = line.saturating_sub(1) as usize;
+    let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let skip = column.saturating_sub(1) as usize;
+    start + rest.chars().take(skip).map(char::len_utf8).sum::<usize>()
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Shown {}
+
+impl Diagnostic for Shown {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset;
+
+    #[test]
+    fn columns_count_characters() {
+        let text = "é = 1\nαβγ = x\n";
+        assert_eq!(offset(text, 1, 1), 0);
+        assert_eq!(offset(text, 1, 2), 2);
+        assert_eq!(offset(text, 2, 3), 7 + 4);
+        assert_eq!(offset(text, 99, 1), text.len());
+    }
+}

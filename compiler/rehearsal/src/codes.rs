@@ -1,0 +1,63 @@
+//! This crate's error codes, and the tables of everything that it joins.
+
+/// A code's page: code, title, what it means, how to mend it.
+type CodeRow = (&'static str, &'static str, &'static str, &'static str);
+
+/// Codes of rehearsals.
+pub static CODES: &[CodeRow] = &[
+    (
+        "R1190",
+        "only TEST can be rehearsed",
+        "A rehearsal uses open test keys and a virtual card. A LIVE bundle names the check values \
+         of real keys, and its data must never leave a site.",
+        "Build without `--live`; rehearse the TEST bundle of the same sources.",
+    ),
+    (
+        "R1191",
+        "the order has no such field",
+        "A test's `order` names a field that the record of the job's input format does not have.",
+        "Correct the name, or add the field to the format.",
+    ),
+    (
+        "R1192",
+        "a value does not fit its field",
+        "What a test gives for a field is longer than the field, has more values than the field \
+         occurs, or can't be written in the file's encoding.",
+        "Shorten the value, or widen the field in the format.",
+    ),
+    (
+        "R1193",
+        "the order is rejected",
+        "Intake reads a test's order as it would read a bank's file, by the same format and rules. \
+         This order would be rejected there.",
+        "Correct the field that the message names. A rehearsal is dated 2026-01-01.",
+    ),
+    (
+        "R1194",
+        "the card has no such thing",
+        "An expectation looks at a data element, a track, a line or a panel that the card does \
+         not have.",
+        "Correct the expectation, or add the thing to the card.",
+    ),
+    (
+        "R1195",
+        "nothing to rehearse",
+        "The project has no job, or the order's product is made by no job.",
+        "Declare a job with the card, or name one of its products in the order.",
+    ),
+];
+
+/// The page of a runtime code, from whichever part's table has it.
+#[must_use]
+pub fn explanation(code: &str) -> Option<CodeRow> {
+    let tables = [
+        CODES,
+        cardwright_runtime::codes::CODES,
+        cardwright_runtime::engine::CODES,
+        cardwright_stations::CODES,
+        cardwright_soft_hsm::CODES,
+        cardwright_virtual_card::CODES,
+        cardwright_paper::CODES,
+    ];
+    tables.into_iter().flatten().find(|row| row.0 == code).copied()
+}

@@ -1,0 +1,389 @@
+//! One order through the whole runtime: intake, data, chip, validation, pages.
+
+use crate::{blank::blank, default_fields::Defaults, order_file, recorder::{Exchange, Recorder}};
+use cardwright_bundle::{Bundle, Card, Environment, Job, Op, Product};
+use cardwright_ports::{
+    CardChannel, Hsm, HsmSession,
+    hsm::Draw,
+    machine::{EmbossedLine, PrintedPanel, Side, StripeRead, VisionRead},
+    paper::Sheet,
+};
+use cardwright_runtime::{
+    Date, Loaded, Value,
+    datagen::{CardData, Datagen, DgiValue},
+    intake::{Intake, Record},
+    load,
+    plan::{BoundKeys, RunFacts},
+};
+use cardwright_soft_hsm::SoftHsm;
+use cardwright_stations::{
+    StationError, line, pages, perso,
+    validation::{Specimen, Validator, Verdict},
+};
+use std::collections::BTreeMap;
+
+/// Everything random in a rehearsal comes from this seed. Public: it protects nothing.
+const SEED: [u8; 32] = *b"Cardwright rehearsal, TEST only.";
+/// Number of the only order of a rehearsal.
+const ORDER: u64 = 1;
+
+/// The day that every rehearsal happens on: a clock would change snapshots.
+#[must_use]
+pub fn rehearsal_day() -> Date {
+    Date { year: 2026, month: 1, day: 1 }
+}
+
+/// An order as its author writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Texts of the fields that matter; the rest is filled with specimens. A PIN field takes
+    /// digits, or an enciphered block in hexadecimal.
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// Leading digits of the issuer's PANs, for an order without a PAN.
+    pub bin: Option<String>,
+}
+
+/// A page that was laid out, with its PIN still sealed elsewhere.
+pub struct PageMade {
+    /// Layout.
+    pub layout: String,
+    /// What is drawn.
+    pub sheet: Sheet,
+}
+
+/// What became of an order.
+pub struct Rehearsed {
+    /// Job that took it.
+    pub job: String,
+    /// Product code; empty when the job makes one card only.
+    pub product: String,
+    /// Card name.
+    pub card: String,
+    /// What the card holds.
+    pub data: CardData,
+    /// What was said to the chip.
+    pub exchanges: Vec<Exchange>,
+    /// What validation says, scenario by scenario.
+    pub verdicts: Vec<(String, Verdict)>,
+    /// Carrier and mailer.
+    pub pages: Vec<PageMade>,
+}
+
+/// Length of a data grouping, octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedOrClear {
+    /// Clear length of a value that the HSM sealed.
+    Sealed(usize),
+    /// Length of a value that travels as it is.
+    Clear(usize),
+}
+
+impl Rehearsed {
+    /// Lengths of an application's groupings, in their order.
+    #[must_use]
+    pub fn groupings(&self, application: &str) -> Vec<SealedOrClear> {
+        let found = self.data.applications.iter().find(|a| a.name == application);
+        let dgis = found.map(|a| a.dgis.as_slice()).unwrap_or_default();
+        dgis.iter()
+            .map(|dgi| match &dgi.value {
+                DgiValue::Clear(octets) => SealedOrClear::Clear(octets.len()),
+                DgiValue::Sealed(_, length, ..) => SealedOrClear::Sealed(*length as usize),
+            })
+            .collect()
+    }
+}
+
+/// A TEST bundle with everything that a rehearsal needs.
+pub struct Rehearsal {
+    pub(crate) loaded: Loaded,
+    keys: BoundKeys,
+    session: Box<dyn HsmSession>,
+}
+
+impl Rehearsal {
+    /// Takes a bundle in and binds its open test keys.
+    ///
+    /// # Errors
+    /// R1190 for a LIVE bundle; R10, R11 for one that does not load; R13 for keys that do not bind.
+    pub fn new(bundle: Bundle) -> Result<Self, StationError> {
+        if bundle.content().environment == Environment::Live {
+            return Err(StationError::new(
+                "R1190",
+                "a LIVE bundle can't be rehearsed",
+                "rehearse the TEST bundle of the same sources",
+            ));
+        }
+        let loaded = load::accept(bundle)?;
+        let hsm = SoftHsm::in_memory(SEED)?;
+        let mut session = hsm.open_session()?;
+        let keys = BoundKeys::bind(loaded.content(), session.as_mut())?;
+        Ok(Self { loaded, keys, session })
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub fn bundle(&self) -> &Bundle {
+        self.loaded.bundle()
+    }
+
+    /// The jobs' names, in the order of the bundle.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<String> {
+        self.loaded.content().jobs.iter().map(|job| job.name.clone()).collect()
+    }
+
+    /// All products: job and code.
+    #[must_use]
+    pub fn products(&self) -> Vec<(String, String)> {
+        let jobs = self.loaded.content().jobs.iter();
+        jobs.flat_map(|job| job.products.iter().map(|p| (job.name.clone(), p.code.clone())))
+            .collect()
+    }
+
+    /// Makes what an order asks for, in the first job that knows all of its fields.
+    ///
+    /// # Errors
+    /// R1191, R1192 for fields that do not fit, R1193 for an order that intake rejects, R1195
+    /// without a job; what data generation and personalization say.
+    pub fn order(&mut self, order: &Order) -> Result<Rehearsed, StationError> {
+        let mut first = None;
+        for name in self.jobs() {
+            match self.order_in(&name, order) {
+                Ok(made) => return Ok(made),
+                Err(error) if error.code == "R1191" => first = first.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            StationError::new("R1195", "the project has no job", "declare a job with the card")
+        }))
+    }
+
+    /// Makes what an order asks for, in a job of this name.
+    ///
+    /// # Errors
+    /// As [`Rehearsal::order`]; R1105 for an unknown job.
+    pub fn order_in(&mut self, job: &str, order: &Order) -> Result<Rehearsed, StationError> {
+        self.make(job, order, Rules::Hold)
+    }
+
+    /// An invented order of a product. The bank's own rules on orders, such as ranges of PANs, need
+    /// not let it pass.
+    ///
+    /// # Errors
+    /// As [`Rehearsal::order_in`], without R1193 for those rules.
+    pub fn specimen(
+        &mut self,
+        job: &str,
+        product: &str,
+        bin: Option<&str>,
+    ) -> Result<Rehearsed, StationError> {
+        let declared = self.loaded.job(Some(job))?;
+        let program = self.loaded.program(declared.program)?;
+        let mut order = Order { fields: BTreeMap::new(), bin: bin.map(str::to_owned) };
+        let selector = program.nodes.get(declared.selector as usize);
+        if let Some(Op::Field { field, .. }) = selector.map(|node| &node.op) {
+            order.fields.insert(field.clone(), vec![product.to_owned()]);
+        }
+        self.make(job, &order, Rules::Waived)
+    }
+
+    fn make(&mut self, job: &str, order: &Order, rules: Rules) -> Result<Rehearsed, StationError> {
+        let job = self.loaded.job(Some(job))?;
+        let (record, product) = take(&self.loaded, job, order, rules)?;
+        let mut work = Work {
+            loaded: &self.loaded,
+            keys: &self.keys,
+            session: self.session.as_mut(),
+            job,
+            record,
+        };
+        work.make(&product)
+    }
+}
+
+/// Whether a job's rules on orders must hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Hold,
+    Waived,
+}
+
+/// Runs the order through intake; gives its record and product.
+fn take(
+    loaded: &Loaded,
+    job: &Job,
+    order: &Order,
+    rules: Rules,
+) -> Result<(Record, String), StationError> {
+    let today = rehearsal_day();
+    let waived;
+    let job = match rules {
+        Rules::Hold => job,
+        Rules::Waived => {
+            waived = Job { accept: Vec::new(), ..job.clone() };
+            &waived
+        }
+    };
+    let defaults = Defaults::new(loaded.content(), job, order.bin.as_deref(), today);
+    let file = order_file::write(loaded.content(), job, order, &defaults)?;
+    let intake = Intake::new(loaded, job, today)?;
+    let mut taken = None;
+    let summary = intake.scan(&mut file.as_slice(), &mut |order| {
+        taken = Some(order);
+        Ok(())
+    })?;
+    if let Some(rejection) = summary.rejections.first() {
+        let field = rejection.field.as_deref().map(|f| format!("`{f}`: ")).unwrap_or_default();
+        return Err(StationError::new(
+            "R1193",
+            format!("intake rejects the order: {field}{} ({})", rejection.reason, rejection.code),
+            "correct the order's field; a rehearsal is dated 2026-01-01",
+        ));
+    }
+    let taken = taken.ok_or_else(|| {
+        StationError::new("R1193", "intake finds no order", "look at the format's `when` clauses")
+    })?;
+    let record = intake.reread(&taken, &summary.once_lines)?;
+    Ok((record, taken.product))
+}
+
+/// One order at work.
+struct Work<'w> {
+    loaded: &'w Loaded,
+    keys: &'w BoundKeys,
+    session: &'w mut dyn HsmSession,
+    job: &'w Job,
+    record: Record,
+}
+
+impl Work<'_> {
+    fn make(&mut self, code: &str) -> Result<Rehearsed, StationError> {
+        let product = self.job.products.iter().find(|p| p.code == code);
+        let cards = &self.loaded.content().cards;
+        let found = product.and_then(|p| Some((p, cards.iter().find(|c| c.name == p.card)?)));
+        let (product, card) = found.ok_or_else(|| {
+            StationError::new(
+                "R1195",
+                format!("job `{}` makes no product `{code}`", self.job.name),
+                "name one of the job's products in the order",
+            )
+        })?;
+        let facts = self.facts();
+        let name = &self.job.name;
+        let datagen = Datagen::new(self.loaded, card, self.keys)?;
+        let data = datagen.make(&self.record, &facts, self.session, name, ORDER)?;
+        let (exchanges, verdicts) = self.chip(card, product, &data)?;
+        let pages = self.pages(&data, &facts)?;
+        Ok(Rehearsed {
+            job: name.clone(),
+            product: product.code.clone(),
+            card: card.name.clone(),
+            data,
+            exchanges,
+            verdicts,
+            pages,
+        })
+    }
+
+    fn facts(&self) -> RunFacts {
+        let mut facts = RunFacts::default();
+        facts.set("date", Value::Date(rehearsal_day()));
+        facts.set("sequence", Value::Number(1));
+        facts.set("reference", Value::Text(line::reference(1, ORDER)));
+        facts.set("job", Value::Text("1".to_owned()));
+        facts
+    }
+
+    /// Personalizes a blank and validates it by the product's scenarios.
+    fn chip(
+        &mut self,
+        card: &Card,
+        product: &Product,
+        data: &CardData,
+    ) -> Result<(Vec<Exchange>, Vec<(String, Verdict)>), StationError> {
+        let mut virtual_card =
+            card.chip.as_ref().map(|chip| blank(self.loaded.content(), chip)).transpose()?;
+        let mut exchanges = Vec::new();
+        if let (Some(chip), Some(target)) = (&card.chip, &mut virtual_card) {
+            let mut recorder = Recorder::new(target);
+            let draw = Draw { job: &self.job.name, order: ORDER, purpose: "rehearsal" };
+            let written =
+                perso::personalize(chip, self.keys, data, self.session, &mut recorder, &draw);
+            exchanges = recorder.into_exchanges();
+            if let Err(error) = written {
+                return Err(refused(error, target.last_refusal()));
+            }
+        }
+        let verdicts = self.validate(product, data, virtual_card.as_mut().map(|c| c as _))?;
+        Ok((exchanges, verdicts))
+    }
+
+    fn validate(
+        &mut self,
+        product: &Product,
+        data: &CardData,
+        mut chip: Option<&mut dyn CardChannel>,
+    ) -> Result<Vec<(String, Verdict)>, StationError> {
+        let (stripe, vision) = outside(data);
+        let mut verdicts = Vec::new();
+        for used in &product.scenarios {
+            let validator =
+                Validator::new(self.loaded, &used.scenario, self.keys, rehearsal_day())?;
+            let draw = Draw { job: &self.job.name, order: ORDER, purpose: "validation" };
+            let specimen = Specimen {
+                data,
+                chip: chip.as_mut().map(|c| &mut **c as &mut dyn CardChannel),
+                stripe: Some(&stripe),
+                vision: Some(&vision),
+            };
+            let found = validator.run(specimen, self.session, &draw);
+            verdicts.extend(found.into_iter().map(|v| (used.scenario.clone(), v)));
+        }
+        Ok(verdicts)
+    }
+
+    fn pages(&mut self, data: &CardData, facts: &RunFacts) -> Result<Vec<PageMade>, StationError> {
+        let mailer = self.job.mailer.as_ref().map(|m| m.layout.as_str());
+        let names = self.job.carrier.as_deref().into_iter().chain(mailer);
+        let mut made = Vec::new();
+        for name in names {
+            let layout = pages::Pages::new(self.loaded, name, self.keys)?;
+            let job = &self.job.name;
+            let page = layout.make(&self.record, facts, self.session, job, ORDER, &data.draws)?;
+            made.push(PageMade { layout: name.to_owned(), sheet: page.sheet });
+        }
+        Ok(made)
+    }
+}
+
+/// What a machine without a fault reads back.
+fn outside(data: &CardData) -> (StripeRead, VisionRead) {
+    let stripe = StripeRead {
+        track1: data.track1.clone(),
+        track2: data.track2.clone(),
+        duration_us: 0,
+    };
+    let lines = data.emboss.iter();
+    let panels = data.panels.iter();
+    let vision = VisionRead {
+        lines: lines.map(|(_, line, text)| EmbossedLine { line: *line, text: text.clone() }).collect(),
+        panels: panels
+            .map(|panel| PrintedPanel {
+                side: if panel.front { Side::Front } else { Side::Back },
+                name: panel.name.clone(),
+                text: panel.text.clone(),
+            })
+            .collect(),
+        duration_us: 0,
+    };
+    (stripe, vision)
+}
+
+/// The card's refusal, with what a real chip would keep to itself.
+fn refused(error: StationError, why: Option<&str>) -> StationError {
+    match why {
+        Some(why) => StationError { what: format!("{} ({why})", error.what), ..error },
+        None => error,
+    }
+}

@@ -1,0 +1,196 @@
+//! A finished card as text that people review: every grouping, command, track, line and page.
+//!
+//! Sealed values show their length only, the PIN's place on a page shows a mark, and data under a
+//! secure channel are counted; so a snapshot holds no key and no PIN.
+
+use crate::{look, recorder::Exchange, rehearse::{PageMade, Rehearsed}};
+use cardwright_bundle::{Application, Content};
+use cardwright_ports::paper::Mark;
+use cardwright_runtime::datagen::{ApplicationData, DgiValue};
+use cardwright_standards::{apdu, tags, tlv::Tlv};
+use std::fmt::Write as _;
+
+/// Octets in a line of hexadecimal.
+const OCTETS_A_LINE: usize = 32;
+
+/// The snapshot of a rehearsed order.
+#[must_use]
+pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "# {title}");
+    let _ = writeln!(out, "# TEST. Open keys, invented people. `cardwright test --update` writes it.");
+    let _ = writeln!(out, "\njob {}\nproduct {}\ncard {}", made.job, made.product, made.card);
+    outside(&mut out, made);
+    let card = content.cards.iter().find(|card| card.name == made.card);
+    let applications = card.and_then(|card| card.chip.as_ref()).map(|chip| &chip.applications);
+    for data in &made.data.applications {
+        let declared = applications.and_then(|all| all.iter().find(|a| a.name == data.name));
+        application(&mut out, data, declared);
+    }
+    if !made.exchanges.is_empty() {
+        let _ = writeln!(out, "\ncommands");
+        made.exchanges.iter().for_each(|e| exchange(&mut out, e));
+    }
+    if !made.verdicts.is_empty() {
+        let _ = writeln!(out, "\nvalidation");
+        for (scenario, verdict) in &made.verdicts {
+            let said = match &verdict.failure {
+                None => "passed".to_owned(),
+                Some((code, what)) => format!("FAILED {code} {what}"),
+            };
+            let _ = writeln!(out, "  {scenario}: {}: {said}", verdict.name);
+        }
+    }
+    made.pages.iter().for_each(|p| page(&mut out, p));
+    out
+}
+
+fn outside(out: &mut String, made: &Rehearsed) {
+    let data = &made.data;
+    let tracks = [("track 1", &data.track1), ("track 2", &data.track2)];
+    if tracks.iter().any(|(_, track)| track.is_some()) {
+        let _ = writeln!(out, "\nstripe");
+        for (name, track) in tracks {
+            if let Some(track) = track {
+                let _ = writeln!(out, "  {name}  {track}");
+            }
+        }
+    }
+    for (side, front) in [("front", true), ("back", false)] {
+        let lines: Vec<_> = data.emboss.iter().filter(|(of, ..)| *of == front).collect();
+        let panels: Vec<_> = data.panels.iter().filter(|p| p.front == front).collect();
+        if lines.is_empty() && panels.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n{side}");
+        for (_, number, text) in lines {
+            let _ = writeln!(out, "  line {number}  {text}");
+        }
+        for panel in panels {
+            let _ = writeln!(out, "  panel {}  {}", panel.name, panel.text);
+        }
+    }
+}
+
+fn application(out: &mut String, data: &ApplicationData, declared: Option<&Application>) {
+    let aid = declared.map_or("", |a| a.aid.as_str());
+    let _ = writeln!(out, "\napplication {} {aid}", data.name);
+    for (n, dgi) in data.dgis.iter().enumerate() {
+        let title = declared.and_then(|a| a.dgis.get(n)).map_or("", |d| d.title.as_str());
+        match &dgi.value {
+            DgiValue::Sealed(_, length, ..) => {
+                let _ = writeln!(out, "  {:04X}  {title}\n    <sealed {length} octets>", dgi.number);
+            }
+            DgiValue::Clear(octets) => {
+                let count = octets.len();
+                let _ = writeln!(out, "  {:04X}  {title}, {count} octets", dgi.number);
+                match look::objects(dgi.number, octets) {
+                    Some(objects) => objects.iter().for_each(|o| object(out, o, 4)),
+                    None => octets_in_lines(out, octets, 4),
+                }
+            }
+        }
+    }
+}
+
+fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
+    let name = tags::name(object.tag).unwrap_or("not in the table");
+    let tag = hex::encode_upper(object.tag.to_octets());
+    let _ = writeln!(out, "{:indent$}{tag}  {name}", "");
+    if object.tag.is_constructed() {
+        object.children.iter().for_each(|child| self::object(out, child, indent + 2));
+        return;
+    }
+    octets_in_lines(out, object.value, indent + 2);
+    let text = look::text_of(object.tag, object.value);
+    if text != hex::encode_upper(object.value) {
+        let _ = writeln!(out, "{:width$}\"{text}\"", "", width = indent + 2);
+    }
+}
+
+fn octets_in_lines(out: &mut String, octets: &[u8], indent: usize) {
+    for line in octets.chunks(OCTETS_A_LINE) {
+        let _ = writeln!(out, "{:indent$}{}", "", hex::encode_upper(line));
+    }
+}
+
+fn exchange(out: &mut String, exchange: &Exchange) {
+    let header = hex::encode_upper(exchange.header);
+    let data = match (exchange.name.as_slice(), exchange.data_octets) {
+        ([], 0) => String::new(),
+        ([], count) => format!(" + {count} octets"),
+        (name, _) => format!(" {}", hex::encode_upper(name)),
+    };
+    let answer = match exchange.answer_octets {
+        0 => String::new(),
+        count => format!("{count} octets, "),
+    };
+    let meaning = match exchange.status {
+        0x9000 => "",
+        status => apdu::status_meaning(status).unwrap_or("unknown status"),
+    };
+    let status = format!("{:04X} {meaning}", exchange.status);
+    let _ = writeln!(out, "  {header}{data} -> {answer}{}", status.trim_end());
+}
+
+fn page(out: &mut String, page: &PageMade) {
+    let sheet = &page.sheet;
+    let _ = writeln!(
+        out,
+        "\npage {}  {} x {} mm{}",
+        page.layout,
+        millimetres(sheet.width_um),
+        millimetres(sheet.height_um),
+        sheet.background.as_deref().map(|b| format!("  over {b}")).unwrap_or_default()
+    );
+    for placed in &sheet.marks {
+        let area = &placed.area;
+        let at = format!(
+            "at ({}, {}, {}, {})",
+            millimetres(area.x_um),
+            millimetres(area.y_um),
+            millimetres(area.width_um),
+            millimetres(area.height_um)
+        );
+        match &placed.mark {
+            Mark::Text { lines, fonts, size_mpt, .. } => {
+                let font = fonts.first().map_or("", String::as_str);
+                let _ = writeln!(out, "  text {at} {font} {} pt", thousandths(*size_mpt));
+                for line in lines {
+                    let _ = writeln!(out, "    {line}");
+                }
+            }
+            Mark::Pin { font, size_mpt } => {
+                let _ = writeln!(out, "  <PIN> {at} {font} {} pt", thousandths(*size_mpt));
+            }
+            Mark::DataMatrix { content } => {
+                let _ = writeln!(out, "  datamatrix {at} {content}");
+            }
+            Mark::Fill { .. } => {
+                let _ = writeln!(out, "  rule {at}");
+            }
+        }
+    }
+}
+
+fn millimetres(micrometres: u32) -> String {
+    thousandths(micrometres)
+}
+
+/// Thousandths as a decimal number without trailing zeros.
+fn thousandths(value: u32) -> String {
+    let text = format!("{}.{:03}", value / 1_000, value % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousandths;
+
+    #[test]
+    fn lengths_are_short() {
+        assert_eq!(thousandths(85_600), "85.6");
+        assert_eq!(thousandths(12_000), "12");
+        assert_eq!(thousandths(5), "0.005");
+    }
+}
