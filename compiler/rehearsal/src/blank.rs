@@ -38,6 +38,10 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
+    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
+        // A quirk that this chip does not know changes nothing: the checks will show it.
+        spec.quirks.declare(quirk);
+    }
     VirtualCard::blank(&spec)
         .map_err(|fault| StationError::new("R1101", fault.to_string(), "correct the card's `platform`"))
 }

@@ -165,7 +165,21 @@ const TEST: Kind = Kind {
 const TEST_EXPECT: Kind = Kind {
     name: "test.expect",
     top: false,
-    attributes: &[Attribute::bare("<expression>", "what must hold").many()],
-    doc: "Conditions over `chip.#TAG`, `stripe.track2`, `front.line 1`.",
+    attributes: &[
+        Attribute::bare("<expression>", "what must hold, such as `chip.#5F20 == \"…\"`").many(),
+        Attribute::bare("<name> <expression>", "`front.line 1 == \"…\"`").many(),
+        Attribute::bare(
+            "<name> <starts|ends|contains> <text>",
+            "`stripe.track2 starts \"…\"`",
+        )
+        .many(),
+        Attribute::bare(
+            "<name> <expression> <starts|ends|contains> <text>",
+            "`back.panel \"cvv2\" ends \"…\"`",
+        )
+        .many(),
+    ],
+    doc: "Conditions over `chip.#TAG`, `chip.APPLICATION.#TAG`, `stripe.track2`, `front.line 1`, \
+          `back.panel \"cvv2\"`.",
     ..PLAIN
 };
