@@ -52,10 +52,11 @@ impl Watch {
     /// Seconds since the start.
     fn passed(&self) -> f64 {
         let processor = self.processor.zip(processor_time());
-        let passed = match processor {
-            Some((start, now)) => now.saturating_sub(start),
-            None => self.clock.elapsed(),
-        };
+        let passed = processor.map(|(start, now)| now.saturating_sub(start));
+        // A system that does not count shows zeros.
+        let passed = passed
+            .filter(|time| !time.is_zero())
+            .unwrap_or_else(|| self.clock.elapsed());
         passed.as_secs_f64()
     }
 }
@@ -65,7 +66,7 @@ impl Watch {
 fn processor_time() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds)).filter(|time| !time.is_zero())
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Repeats some work for about `seconds` by the clock, at least once; the mean time of one, in

@@ -4,7 +4,7 @@
 //! same label gives the same octets in every session, another site's root gives others. The label
 //! is hashed under the root with HMAC-SHA-256, and the result keys AES-256 in counter mode.
 
-use aes::Aes256;
+use aes::Aes256Enc;
 use cardwright_ports::hsm::Draw;
 use cipher::{Array, BlockCipherEncrypt, KeyInit};
 use hmac::{Hmac, Mac};
@@ -92,7 +92,7 @@ impl KeyedHash {
 
 /// A stream of octets: AES-256 over a counter.
 pub struct Stream {
-    cipher: Aes256,
+    cipher: Aes256Enc,
     counter: u128,
     block: Array<u8, cipher::consts::U16>,
     used: usize,
@@ -102,7 +102,7 @@ impl Stream {
     /// The stream of a key; the same key gives the same octets.
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
-            cipher: Aes256::new(&Array(*key)),
+            cipher: Aes256Enc::new(&Array(*key)),
             counter: 0,
             block: Array([0; 16]),
             used: 16,

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod entropy;
 pub mod error;
 mod file;
+mod gcm;
 mod hsm;
 mod keys;
 mod known_answers;

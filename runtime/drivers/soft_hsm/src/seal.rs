@@ -4,23 +4,20 @@
 //! same card gives the same blob, in every lane and every run; the same PIN of two cards gives two
 //! blobs, so that nobody who sees blobs learns who shares a PIN.
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use zeroize::Zeroizing;
 
 use crate::entropy::{KeyedHash, Root};
 use crate::error::{self, Refused};
+use crate::gcm::{Gcm, NONCE_OCTETS, TAG_OCTETS};
 
 /// First octet of every blob.
 const VERSION: u8 = 1;
-const NONCE_OCTETS: usize = 12;
-const TAG_OCTETS: usize = 16;
 /// Longest clear value.
 pub(crate) const CLEAR_OCTETS_MAX: usize = 4_096;
 
 /// Seals and opens under one root.
 pub(crate) struct Sealer {
-    cipher: Aes256Gcm,
+    cipher: Gcm,
     nonces: KeyedHash,
 }
 
@@ -28,7 +25,7 @@ impl Sealer {
     pub(crate) fn new(root: &Root) -> Self {
         let key = root.derive("storage");
         Self {
-            cipher: Aes256Gcm::new(&(*key).into()),
+            cipher: Gcm::new(&key),
             nonces: KeyedHash::new(&root.derive("storage nonce")),
         }
     }
@@ -53,10 +50,7 @@ impl Sealer {
         blob.extend_from_slice(&nonce);
         blob.extend_from_slice(clear);
         let body = blob.get_mut(1 + NONCE_OCTETS..).ok_or_else(failed)?;
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&Nonce::from(nonce), &associated(kind, bound), body.into())
-            .map_err(|_| failed())?;
+        let tag = self.cipher.encrypt(&nonce, &associated(kind, bound), body);
         blob.extend_from_slice(&tag);
         Ok(blob)
     }
@@ -79,13 +73,8 @@ impl Sealer {
         }
         let mut clear = Zeroizing::new(body.to_vec());
         self.cipher
-            .decrypt_inout_detached(
-                &Nonce::from(*nonce),
-                &associated(kind, bound),
-                clear.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
-            .map_err(|_| refused())?;
+            .decrypt(nonce, &associated(kind, bound), &mut clear, tag)
+            .ok_or_else(refused)?;
         Ok(clear)
     }
 }
