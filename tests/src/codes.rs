@@ -1,0 +1,125 @@
+//! All tables of codes of all crates, and the pages that are made from them.
+
+use crate::workspace;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+/// Code, title, meaning, mend.
+pub type Row = (&'static str, &'static str, &'static str, &'static str);
+
+/// A crate's table, and the bands that its codes may stand in.
+pub struct Table {
+    /// Crate or module.
+    pub owner: &'static str,
+    /// Letters and first two digits.
+    pub bands: &'static [&'static str],
+    /// Rows.
+    pub rows: &'static [Row],
+}
+
+/// What a band is about, for the index (ARCHITECTURE, decision 12).
+pub const BANDS: &[(&str, &str)] = &[
+    ("E00", "syntax, and the arguments of calculators"),
+    ("E01", "names"),
+    ("E02", "types"),
+    ("E03", "EMV"),
+    ("E04", "the card's platform"),
+    ("E05", "keys"),
+    ("E06", "PINs"),
+    ("E07", "magnetic stripe"),
+    ("E08", "layouts"),
+    ("E09", "flows, jobs and scenarios"),
+    ("E10", "secrecy"),
+    ("R10", "bundles and trust"),
+    ("R11", "plans and rehearsals"),
+    ("R12", "devices: cards, machines, paper, files"),
+    ("R13", "HSM"),
+    ("R14", "store and engine"),
+    ("R15", "intake of order files"),
+];
+
+/// Every table there is.
+pub fn tables() -> Vec<Table> {
+    let table = |owner, bands, rows| Table { owner, bands, rows };
+    const CHECKS: &[&str] = &["E01", "E02", "E05", "E06", "E09", "E10"];
+    const EMISSION: &[&str] =
+        &["E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10"];
+    vec![
+        table("dsl", &["E00"], cardwright_dsl::CODES),
+        table("compiler: names and types", CHECKS, cardwright_compiler::diagnostics::CODES),
+        table("compiler: emission", EMISSION, cardwright_compiler::emit::CODES),
+        table("rehearsal", &["R11"], cardwright_rehearsal::CODES),
+        table("standards", EMISSION, cardwright_standards::codes::CODES),
+        table("calc", &["E00"], cardwright_calc::CODES),
+        table("runtime", &["R10", "R11", "R15"], cardwright_runtime::codes::CODES),
+        table("engine", &["R14"], cardwright_runtime::engine::CODES),
+        table("stations", &["R12", "R13"], cardwright_stations::CODES),
+        table("store", &["R14", "R15"], cardwright_store::CODES),
+        table("soft HSM", &["R13"], cardwright_soft_hsm::CODES),
+        table("virtual card", &["R12"], cardwright_virtual_card::CODES),
+        table("machine", &["R12"], cardwright_machine::CODES),
+        table("paper", &["R12"], cardwright_paper::CODES),
+    ]
+}
+
+/// Every code with its row, sorted.
+pub fn all() -> BTreeMap<&'static str, Row> {
+    tables().iter().flat_map(|table| table.rows).map(|row| (row.0, *row)).collect()
+}
+
+/// The failing cases that name a code: folders of `tests/cases`, and tests that provoke it.
+pub fn cases() -> BTreeMap<&'static str, Vec<String>> {
+    let mut texts = Vec::new();
+    for path in workspace::files_below("tests/cases", "") {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if matches!(name, "out.txt" | "out.errors") {
+            let folder = path.rsplit_once('/').map(|p| p.0).unwrap_or_default().to_owned();
+            texts.push((folder, workspace::read(&path)));
+        }
+    }
+    for path in workspace::files(".rs") {
+        let is_test = path.contains("/tests/") && !path.ends_with("tests/codes.rs");
+        if is_test {
+            let text = workspace::read(&path);
+            texts.push((path, text));
+        }
+    }
+    all()
+        .into_keys()
+        .map(|code| {
+            let named = texts.iter().filter(|(_, text)| text.contains(code));
+            (code, named.map(|(path, _)| path.clone()).collect())
+        })
+        .collect()
+}
+
+/// The page of a code.
+pub fn page(row: &Row, cases: &[String]) -> String {
+    let (code, title, meaning, mend) = row;
+    let mut text = format!("# {code}: {title}\n\n{meaning}\n\n**What to do.** {mend}\n");
+    if !cases.is_empty() {
+        text.push_str("\nWhere it is shown:\n\n");
+        for path in cases.iter().take(CASES_SHOWN) {
+            let _ = writeln!(text, "- [{path}](../../{path})");
+        }
+    }
+    text
+}
+
+/// Cases that a page links to; more would tell nothing more.
+const CASES_SHOWN: usize = 6;
+
+/// The index of all pages.
+pub fn index() -> String {
+    let mut text = String::from(
+        "# Error codes\n\nEvery refusal has a code that stays the same from version to version. \
+         `cardwright explain CODE` and\n`cardstation explain CODE` print the same pages.\n",
+    );
+    let all = all();
+    for (band, about) in BANDS {
+        let _ = writeln!(text, "\n## {band}: {about}\n");
+        for (code, row) in all.iter().filter(|(code, _)| code.starts_with(band)) {
+            let _ = writeln!(text, "- [{code}]({code}.md): {}", row.1);
+        }
+    }
+    text
+}

@@ -1,0 +1,315 @@
+//! The rules of the house that a program can check.
+
+use cardwright_tests::workspace;
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who may import whom, our own crates only (ARCHITECTURE, 3). A new edge is a decision: it is
+/// written down there first, then here.
+const EDGES: &[(&str, &[&str])] = &[
+    ("cardwright-dsl", &[]),
+    ("cardwright-standards", &[]),
+    ("cardwright-bundle", &[]),
+    ("cardwright-ports", &[]),
+    ("cardwright-vocabulary", &["standards"]),
+    ("cardwright-compiler", &["dsl", "vocabulary", "bundle", "standards"]),
+    ("cardwright-runtime", &["bundle", "standards", "ports"]),
+    ("cardwright-stations", &["runtime", "bundle", "standards", "ports"]),
+    ("cardwright-store", &["ports"]),
+    ("cardwright-calc", &["standards"]),
+    // Drivers know ports and plain codecs: never the bundle, never each other.
+    ("cardwright-soft-hsm", &["ports", "standards"]),
+    // The card shares nothing with the code that personalizes it.
+    ("cardwright-virtual-card", &["ports"]),
+    ("cardwright-machine", &["ports"]),
+    ("cardwright-paper", &["ports"]),
+    // The author's dry run joins the runtime to soft and virtual drivers.
+    (
+        "cardwright-rehearsal",
+        &[
+            "runtime", "stations", "bundle", "standards", "ports", "soft-hsm", "virtual-card",
+            "paper",
+        ],
+    ),
+    (
+        "cardwright",
+        &["dsl", "vocabulary", "compiler", "rehearsal", "bundle", "standards"],
+    ),
+    // The operator's machine carries no compiler.
+    (
+        "cardstation",
+        &[
+            "runtime", "stations", "store", "bundle", "standards", "ports", "calc", "soft-hsm",
+            "virtual-card", "machine", "paper",
+        ],
+    ),
+    ("aurora-orders", &["standards"]),
+];
+
+/// What tests of a crate may import beyond [`EDGES`].
+const TEST_EDGES: &[(&str, &[&str])] = &[
+    // The engine's tests ask the machine's own ledger, over a real store.
+    ("cardwright-runtime", &["machine", "store"]),
+];
+
+/// Functions longer than the rule allows. The list may only shrink.
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("compiler/src/check/values.rs", "value"),
+    ("compiler/src/elaborate/call.rs", "bind"),
+    ("compiler/src/elaborate/call.rs", "key_for"),
+    ("compiler/src/elaborate/operators.rs", "compare"),
+    ("compiler/src/model/inherit.rs", "speaks_of"),
+    ("runtime/drivers/virtual_card/tests/states.rs", "an_application_that_is_not_complete"),
+];
+
+/// Lines that no file may pass.
+const FILE_LINES_MAX: usize = 800;
+/// Lines that no function may pass.
+const FUNCTION_LINES_MAX: usize = 70;
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(workspace::root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .expect("cargo metadata")
+}
+
+fn full_name(short: &str) -> String {
+    format!("cardwright-{short}")
+}
+
+#[test]
+fn crates_import_only_whom_they_may() {
+    let metadata = metadata();
+    let own: BTreeSet<String> = metadata.packages.iter().map(|p| p.name.to_string()).collect();
+    let edges: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
+    let test_edges: BTreeMap<&str, &[&str]> = TEST_EDGES.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for package in metadata.packages.iter().filter(|p| p.name.as_str() != "cardwright-tests") {
+        let name = package.name.as_str();
+        let Some(allowed) = edges.get(name) else {
+            wrong.push(format!("{name} has no row in EDGES"));
+            continue;
+        };
+        let in_tests = test_edges.get(name).copied().unwrap_or_default();
+        for dependency in package.dependencies.iter().filter(|d| own.contains(&d.name)) {
+            let listed = |list: &[&str]| list.iter().any(|s| full_name(s) == dependency.name);
+            let fine = match dependency.kind {
+                DependencyKind::Normal => listed(allowed),
+                DependencyKind::Development => listed(allowed) || listed(in_tests),
+                _ => false,
+            };
+            if !fine {
+                wrong.push(format!("{name} -> {} ({})", dependency.name, dependency.kind));
+            }
+        }
+    }
+    for (name, _) in EDGES {
+        if !own.contains(*name) {
+            wrong.push(format!("EDGES names {name}, which is no crate"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_a_reason_and_stands_in_one_table() {
+    let mut wrong = Vec::new();
+    let root = workspace::read("Cargo.toml");
+    let table = root.split("[workspace.dependencies]").nth(1).expect("the table");
+    let table = table.split("\n[").next().unwrap_or_default();
+    for line in table.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
+        let reason = line.rsplit_once(" # ").map(|(_, reason)| reason.trim());
+        if reason.is_none_or(str::is_empty) {
+            wrong.push(format!("no reason: {line}"));
+        }
+    }
+    for path in workspace::files("Cargo.toml").iter().filter(|p| *p != "Cargo.toml") {
+        let text = workspace::read(path);
+        let mut inside = false;
+        for line in text.lines() {
+            if line.starts_with('[') {
+                inside = line.ends_with("dependencies]");
+            } else if inside && line.contains('=') && !line.contains("workspace = true") {
+                wrong.push(format!("{path}: a dependency outside the table: {line}"));
+            }
+        }
+        if !text.contains("[lints]\nworkspace = true") {
+            wrong.push(format!("{path}: the workspace's lints are not taken"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let mut wrong = Vec::new();
+    for path in workspace::files(".rs") {
+        let text = workspace::read(&path);
+        let first = text.lines().next().unwrap_or_default();
+        if first.strip_prefix("//! ").is_none_or(|purpose| purpose.trim().len() < 10) {
+            wrong.push(path);
+        }
+    }
+    assert!(wrong.is_empty(), "no purpose in the first line of\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut wrong = Vec::new();
+    let mut listed: BTreeSet<(&str, &str)> = LONG_FUNCTIONS.iter().copied().collect();
+    for path in workspace::files(".rs") {
+        let text = workspace::read(&path);
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            wrong.push(format!("{path}: {} lines", lines.len()));
+        }
+        for (name, length) in functions(&lines) {
+            let known = LONG_FUNCTIONS.iter().find(|row| row.0 == path && row.1 == name);
+            match known {
+                _ if length <= FUNCTION_LINES_MAX => {}
+                Some(row) => {
+                    listed.remove(row);
+                }
+                None => wrong.push(format!("{path}: `{name}` has {length} lines")),
+            }
+        }
+    }
+    for (path, name) in listed {
+        wrong.push(format!("{path}: `{name}` is short now: take it off the list"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Names and lengths of a formatted file's functions.
+fn functions<'t>(lines: &[&'t str]) -> Vec<(&'t str, usize)> {
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let Some(name) = function_name(line.trim_start()) else { continue };
+        let end = format!("{indent}}}");
+        // The head ends with a brace, or, where a trait only declares, with a semicolon.
+        let head = lines[at..].iter().find(|l| l.ends_with(['{', ';', '}']));
+        if head.is_some_and(|l| l.ends_with('{'))
+            && let Some(length) = lines[at..].iter().position(|l| *l == end)
+        {
+            found.push((name, length + 1));
+        }
+    }
+    found
+}
+
+fn function_name(line: &str) -> Option<&str> {
+    let mut rest = line;
+    for word in ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "] {
+        rest = rest.strip_prefix(word).unwrap_or(rest);
+    }
+    let rest = rest.strip_prefix("fn ")?;
+    rest.split(['(', '<']).next()
+}
+
+#[test]
+fn nothing_is_unsafe_unfinished_or_switched_off() {
+    let words = [
+        concat!("un", "safe {"),
+        concat!("un", "safe fn"),
+        concat!("un", "safe impl"),
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("to", "do!("),
+        concat!("unimple", "mented!("),
+        concat!("#[ig", "nore"),
+    ];
+    forbid(&[".rs", ".perso", ".toml", ".sh"], &words, |_| false);
+}
+
+#[test]
+fn the_project_stands_alone() {
+    let words = [
+        concat!("../", "shared"),
+        concat!("work/", "shared"),
+        concat!("/wor", "k/"),
+        concat!("/ho", "me/"),
+        concat!("/tm", "p/"),
+        concat!("/Us", "ers/"),
+    ];
+    let endings = [".rs", ".perso", ".toml", ".md", ".sh", ".py", ".json"];
+    // A script may say where a temporary folder goes when the system does not.
+    forbid(&endings, &words, |line| line.contains(concat!("TMPDIR:-/tm", "p")));
+}
+
+#[test]
+fn vendors_are_named_in_drivers_only() {
+    let vendors = [
+        "thales", "utimaco", "gemalto", "giesecke", "datacard", "idemia", "oberthur", "nxp",
+        "infineon", "entrust", "safenet", "payshield", "nshield", "evolis", "matica",
+    ];
+    let mut wrong = Vec::new();
+    for path in workspace::files("") {
+        let code = [".rs", ".perso", ".toml"].iter().any(|ending| path.ends_with(ending));
+        if !code || path.starts_with("runtime/drivers/") || path == "tests/tests/house.rs" {
+            continue;
+        }
+        let text = workspace::read(&path).to_lowercase();
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        for vendor in vendors.iter().filter(|vendor| words.contains(*vendor)) {
+            wrong.push(format!("{path}: {vendor}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn forbid(endings: &[&str], words: &[&str], fine: fn(&str) -> bool) {
+    let mut wrong = Vec::new();
+    for path in workspace::files("") {
+        if !endings.iter().any(|ending| path.ends_with(ending)) {
+            continue;
+        }
+        for (number, line) in workspace::read(&path).lines().enumerate() {
+            for word in words.iter().filter(|word| line.contains(**word) && !fine(line)) {
+                wrong.push(format!("{path}:{}: {word}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn data_in_the_language_names_source_licence_and_quirks() {
+    let mut wrong = Vec::new();
+    for folder in ["profiles", "layouts"] {
+        for path in workspace::files_below(folder, ".perso") {
+            let text = workspace::read(&path);
+            let head: Vec<&str> = text.lines().take_while(|l| l.starts_with("//!")).collect();
+            let head = head.join("\n");
+            for word in ["Source:", "Licence:", "Quirks:"] {
+                if !head.contains(word) {
+                    wrong.push(format!("{path}: no `{word}` in its first comment"));
+                }
+            }
+        }
+        for path in workspace::files_below(folder, ".ttf") {
+            let fonts = workspace::read("layouts/fonts/fonts.toml");
+            let name = path.rsplit('/').next().unwrap_or_default();
+            if !fonts.contains(name) {
+                wrong.push(format!("{path}: no row in fonts.toml"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_top_folder_holds_what_the_plan_says() {
+    let allowed = [
+        "dsl", "compiler", "runtime", "profiles", "layouts", "examples", "tests", "docs", "target",
+        "Cargo.toml", "Cargo.lock", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
+        "clippy.toml", "rustfmt.toml", "deny.toml",
+    ];
+    let entries = std::fs::read_dir(workspace::root()).expect("the root");
+    let names = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned());
+    let wrong: Vec<String> =
+        names.filter(|n| !n.starts_with('.') && !allowed.contains(&n.as_str())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
