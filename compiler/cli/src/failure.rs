@@ -32,7 +32,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: u8, code: &str, what: impl Into<String>, mend: &str) -> Self {
-        Self { exit, code: code.into(), what: what.into(), mend: mend.into() }
+        Self {
+            exit,
+            code: code.into(),
+            what: what.into(),
+            mend: mend.into(),
+        }
     }
 
     /// Reading or writing a file failed.
@@ -58,8 +63,12 @@ impl Failure {
 
     /// Prints the failure for a person.
     pub(crate) fn show(&self) {
-        let report =
-            miette::miette!(code = self.code.clone(), help = self.mend.clone(), "{}", self.what);
+        let report = miette::miette!(
+            code = self.code.clone(),
+            help = self.mend.clone(),
+            "{}",
+            self.what
+        );
         terminal::note(format!("{report:?}").trim_end());
     }
 }

@@ -28,7 +28,10 @@ pub(crate) fn note(findings: &[Finding], sources: &Sources) {
 
 /// How many of them are errors.
 pub(crate) fn errors(findings: &[Finding]) -> usize {
-    findings.iter().filter(|f| f.severity == Severity::Error).count()
+    findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .count()
 }
 
 /// `2 errors, 1 warning`.
@@ -47,14 +50,24 @@ pub(crate) fn counted(findings: &[Finding]) -> String {
         count(Severity::Note, "note"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// One finding as a JSON object.
 pub(crate) fn json(finding: &Finding) -> Value {
     let place = &finding.place;
-    let labels = finding.labels.iter().map(|l| at(&l.place, "message", &l.message));
-    let path = finding.path.iter().map(|step| at(&step.place, "what", &step.what));
+    let labels = finding
+        .labels
+        .iter()
+        .map(|l| at(&l.place, "message", &l.message));
+    let path = finding
+        .path
+        .iter()
+        .map(|step| at(&step.place, "what", &step.what));
     let mut object = at(place, "message", &finding.message);
     if let Value::Object(fields) = &mut object {
         fields.insert("schema_version".into(), json!(SCHEMA));
@@ -104,25 +117,51 @@ struct Shown {
 
 impl Shown {
     fn new(finding: &Finding, sources: &Sources) -> Self {
-        let file = sources.files.iter().find(|f| f.path == finding.place.file && !f.text.is_empty());
+        let file = sources
+            .files
+            .iter()
+            .find(|f| f.path == finding.place.file && !f.text.is_empty());
         let source = file.map(|f| NamedSource::new(&f.path, f.text.clone()));
         let mut labels = Vec::new();
         // Places in other files stand in words below: an excerpt shows one file.
         let mut elsewhere = Vec::new();
         let mut point = |place: &Place, text: String, primary: bool| match file {
-            Some(file) if file.path == place.file => labels.push(labeled(file, place, text, primary)),
+            Some(file) if file.path == place.file => {
+                labels.push(labeled(file, place, text, primary))
+            }
             Some(_) | None if primary && place.file.is_empty() => {}
-            _ => elsewhere.push(format!("{}:{}:{} {text}", place.file, place.line, place.column)),
+            _ => elsewhere.push(format!(
+                "{}:{}:{} {text}",
+                place.file, place.line, place.column
+            )),
         };
         point(&finding.place, String::new(), true);
-        for label in &finding.labels {
+        let aside = |place: &Place| {
+            place.file != finding.place.file
+                || (place.end_line, place.end_column) <= (finding.place.line, finding.place.column)
+                || (place.line, place.column) >= (finding.place.end_line, finding.place.end_column)
+        };
+        // What the path tells need not be told twice; what lies inside the excerpt can't be drawn.
+        let labels_shown = finding
+            .labels
+            .iter()
+            .filter(|l| finding.path.is_empty() && aside(&l.place));
+        for label in labels_shown {
             point(&label.place, label.message.clone(), false);
-        }
-        for (n, step) in finding.path.iter().enumerate() {
-            point(&step.place, format!("step {}: {}", n + 1, step.what), false);
         }
         let mut help = finding.help.iter().cloned().collect::<Vec<_>>();
         help.extend(elsewhere);
+        // The way of a secret is a list: its steps lie inside one another, arrows would cross.
+        for (n, step) in finding.path.iter().enumerate() {
+            let Place {
+                file, line, column, ..
+            } = &step.place;
+            help.push(format!(
+                "{:>2}. {}  ({file}:{line}:{column})",
+                n + 1,
+                step.what
+            ));
+        }
         Self {
             message: finding.message.clone(),
             code: finding.code.clone(),
@@ -174,7 +213,9 @@ impl Diagnostic for Shown {
         Some(self.severity)
     }
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
     }
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.source.as_ref().map(|source| source as &dyn SourceCode)

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
     // A panic is a bug of ours: say so, with the code that scripts know, and without the message,
     // which might hold data.
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
+        let place = info
+            .location()
+            .map(|l| format!("{}:{}", l.file(), l.line()));
         terminal::note(&format!(
             "this is a bug of Cardwright ({}); please report it",
             place.unwrap_or_default()

@@ -19,14 +19,31 @@ impl Folder {
     /// The folder that was named, or the one around the current folder or the file that was named.
     pub(crate) fn find(named: Option<&Path>) -> Result<Self, Failure> {
         let start = named.unwrap_or(Path::new("."));
-        let start = if start.as_os_str().is_empty() { Path::new(".") } else { start };
+        let start = if start.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            start
+        };
         let place = std::fs::canonicalize(start).map_err(|e| Failure::file(start, &e))?;
         // A project that is named must be there; only a file or no name looks further up.
-        let ancestors = if named.is_some() && place.is_dir() { 1 } else { usize::MAX };
-        let from = if place.is_dir() { place.as_path() } else { place.parent().unwrap_or(&place) };
-        let found = from.ancestors().take(ancestors).find(|p| p.join(MANIFEST).is_file());
+        let ancestors = if named.is_some() && place.is_dir() {
+            1
+        } else {
+            usize::MAX
+        };
+        let from = if place.is_dir() {
+            place.as_path()
+        } else {
+            place.parent().unwrap_or(&place)
+        };
+        let found = from
+            .ancestors()
+            .take(ancestors)
+            .find(|p| p.join(MANIFEST).is_file());
         match found {
-            Some(root) => Ok(Self { root: root.to_path_buf() }),
+            Some(root) => Ok(Self {
+                root: root.to_path_buf(),
+            }),
             None => Err(Failure::new(
                 exit::ENVIRONMENT,
                 "E0190",
@@ -76,7 +93,9 @@ impl Files for Folder {
 
 /// Shows every file below a folder, but for hidden folders and `target`.
 pub(crate) fn collect(folder: &Path, depth: usize, visit: &mut dyn FnMut(&Path)) {
-    let Some(depth) = depth.checked_sub(1) else { return };
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let hidden = name.to_string_lossy().starts_with('.');
@@ -104,10 +123,17 @@ pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// Reads a file, no larger than a limit.
 pub(crate) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
-    let length = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
+    let length = std::fs::metadata(path)
+        .map_err(|e| Failure::file(path, &e))?
+        .len();
     if length > most {
         let what = format!("{} is larger than {most} octets", path.display());
-        return Err(Failure::new(exit::ENVIRONMENT, "E0192", what, "name the right file"));
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "E0192",
+            what,
+            "name the right file",
+        ));
     }
     std::fs::read(path).map_err(|e| Failure::file(path, &e))
 }
@@ -131,7 +157,9 @@ pub(crate) fn open_bundle(path: &Path) -> Result<Bundle, Failure> {
 /// Writes a file whole: beside its place first, then renamed, so that nobody ever sees half of it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::file(path, &e);
-    let name = path.file_name().ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
     let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
     std::fs::write(&part, bytes).map_err(failed)?;
     std::fs::rename(&part, path).map_err(|e| {

@@ -27,9 +27,17 @@ fn a_wrong_expectation_and_a_changed_snapshot_fail() {
     let tested = cardwright(folder, &["test", "--only", "gold", "--format", "json"]);
     assert_eq!(tested.code, 1, "{}", tested.out);
     let said: Value = serde_json::from_str(tested.out.trim()).expect("one test");
-    assert_eq!((&said["passed"], &said["snapshot"]), (&false.into(), &"differs".into()));
-    let complaint = said["complaints"][0]["message"].as_str().expect("a complaint");
-    assert!(complaint.contains("`LOVELACE/ADA`, expected == `BYRON/ADA`"), "{complaint}");
+    assert_eq!(
+        (&said["passed"], &said["snapshot"]),
+        (&false.into(), &"differs".into())
+    );
+    let complaint = said["complaints"][0]["message"]
+        .as_str()
+        .expect("a complaint");
+    assert!(
+        complaint.contains("`LOVELACE/ADA`, expected == `BYRON/ADA`"),
+        "{complaint}"
+    );
     let difference = said["difference"].as_str().expect("a difference");
     assert!(difference.contains("- product LEAD") && difference.contains("+ product GOLD"));
 }
@@ -45,8 +53,15 @@ fn an_order_that_intake_rejects_fails_its_test() {
     std::fs::write(&path, format!("{first}9999920000000028{rest}")).expect("written");
     let tested = cardwright(folder, &["test", "--only", "gold"]);
     assert_eq!(tested.code, 1);
-    assert!(tested.out.contains("R1193") && tested.out.contains("R1507"), "{}", tested.out);
-    assert!(!tested.out.contains("9999920000000028"), "no PAN in a message");
+    assert!(
+        tested.out.contains("R1193") && tested.out.contains("R1507"),
+        "{}",
+        tested.out
+    );
+    assert!(
+        !tested.out.contains("9999920000000028"),
+        "no PAN in a message"
+    );
 }
 
 #[test]
@@ -56,7 +71,10 @@ fn snapshots_hold_no_pin_and_no_key() {
     for entry in std::fs::read_dir(folder).expect("snapshots").flatten() {
         let text = std::fs::read_to_string(entry.path()).expect("text");
         seen += 1;
-        assert!(text.contains("<sealed ") && text.contains("<PIN>"), "{text}");
+        assert!(
+            text.contains("<sealed ") && text.contains("<PIN>"),
+            "{text}"
+        );
         // The specimen's PIN, as the reference PIN block of DGI 8010 would begin (ISO 9564-1,
         // format 2), and the open test keys' first octets.
         assert!(!text.contains("241234FFFFFF"), "{text}");
@@ -70,13 +88,19 @@ fn previews_are_pictures_and_documents() {
     let out = folder.path().join("pictures");
     let aurora = aurora().display().to_string();
     let shown = out.display().to_string();
-    let drawn = cardwright(folder.path(), &["preview", &aurora, "--layout", "pin_letter", "-o", &shown]);
+    let drawn = cardwright(
+        folder.path(),
+        &["preview", &aurora, "--layout", "pin_letter", "-o", &shown],
+    );
     assert_eq!(drawn.code, 0, "{}", drawn.err);
     let read = |name: &str| std::fs::read(out.join(name)).expect("a file");
     assert!(read("pin_letter.pdf").starts_with(b"%PDF-"));
     assert!(read("pin_letter.png").starts_with(b"\x89PNG"));
     assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 2);
-    let none = cardwright(folder.path(), &["preview", &aurora, "--layout", "nothing", "-o", &shown]);
+    let none = cardwright(
+        folder.path(),
+        &["preview", &aurora, "--layout", "nothing", "-o", &shown],
+    );
     assert_eq!(none.code, 1);
     assert!(none.err.contains("E0197"), "{}", none.err);
 }
@@ -86,22 +110,38 @@ fn inspect_counts_what_a_product_needs() {
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = folder.path().join("a.cwb").display().to_string();
     let aurora = aurora().display().to_string();
-    assert_eq!(cardwright(folder.path(), &["build", &aurora, "-o", &bundle]).code, 0);
+    assert_eq!(
+        cardwright(folder.path(), &["build", &aurora, "-o", &bundle]).code,
+        0
+    );
     let seen = cardwright(folder.path(), &["inspect", &bundle, "--format", "json"]);
     assert_eq!(seen.code, 0, "{}", seen.err);
     let said: Value = serde_json::from_str(&seen.out).expect("JSON");
     let products = said["products"].as_array().expect("products");
     assert_eq!(products.len(), 3);
     let debit = &products[0];
-    assert_eq!((&debit["code"], &debit["card"]), (&"DEBI".into(), &"debit_card".into()));
+    assert_eq!(
+        (&debit["code"], &debit["card"]),
+        (&"DEBI".into(), &"debit_card".into())
+    );
     // One ICC key, one certificate for it, one set of three ICC master keys.
     assert_eq!(debit["hsm_calls"]["emv.master_keys"], 1, "{debit}");
     assert!(debit["store_data_commands"].as_u64().expect("counted") > 5);
-    let groupings = debit["applications"][0]["groupings"].as_array().expect("groupings");
+    let groupings = debit["applications"][0]["groupings"]
+        .as_array()
+        .expect("groupings");
     assert!(groupings.iter().all(|g| g["octets"].is_u64()), "{debit}");
-    assert!(groupings.iter().any(|g| g["sealed"] == true && g["number"] == "8000"));
+    assert!(
+        groupings
+            .iter()
+            .any(|g| g["sealed"] == true && g["number"] == "8000")
+    );
     let human = cardwright(folder.path(), &["inspect", &bundle]);
-    assert!(human.out.contains("product GOLD of daily: card gold_card"), "{}", human.out);
+    assert!(
+        human.out.contains("product GOLD of daily: card gold_card"),
+        "{}",
+        human.out
+    );
 }
 
 fn explained(arguments: &[&str]) -> String {
@@ -115,25 +155,45 @@ fn explained(arguments: &[&str]) -> String {
 #[test]
 fn codes_tags_and_values_are_explained() {
     // One code of each table.
-    for code in ["E0001", "E0102", "E0301", "E0390", "E0190", "R1190", "R1507"] {
-        assert!(explained(&[code]).starts_with(&format!("{code}: ")), "{code}");
+    for code in [
+        "E0001", "E0102", "E0301", "E0390", "E0190", "R1190", "R1507",
+    ] {
+        assert!(
+            explained(&[code]).starts_with(&format!("{code}: ")),
+            "{code}"
+        );
     }
     assert!(explained(&["5f20"]).contains("cardholder_name"));
     assert!(explained(&["cardholder_name"]).contains("5F20"));
     // EMV Book 3, annex C1: 20 DDA, 10 cardholder verification; 80 of octet 2 is not EMV contact's.
     let aip = explained(&["82", "30 00"]);
-    assert!(aip.contains("1  20  dynamic data authentication is supported"), "{aip}");
-    assert!(aip.contains("1  10  cardholder verification is supported"), "{aip}");
-    assert!(!aip.contains("\n  1  40  static data authentication is supported"), "{aip}");
+    assert!(
+        aip.contains("1  20  dynamic data authentication is supported"),
+        "{aip}"
+    );
+    assert!(
+        aip.contains("1  10  cardholder verification is supported"),
+        "{aip}"
+    );
+    assert!(
+        !aip.contains("\n  1  40  static data authentication is supported"),
+        "{aip}"
+    );
     // Annex C5: octet 4, 80: transaction exceeds floor limit.
     assert!(explained(&["9F0D", "0000008000"]).contains("floor limit"));
     // Annex C3: 44 03 enciphered PIN by the chip if the terminal supports it, else next.
     let methods = explained(&["8E", "00000000000000004403"]);
-    assert!(methods.contains("4403  enciphered_pin_offline when"), "{methods}");
+    assert!(
+        methods.contains("4403  enciphered_pin_offline when"),
+        "{methods}"
+    );
     assert!(methods.contains("else next"), "{methods}");
     // Book 3, 5.4: 9F02 06 95 05.
     let list = explained(&["8C", "9F02069505"]);
-    assert!(list.contains("9F02") && list.contains("  6  ") && list.contains("  5  "), "{list}");
+    assert!(
+        list.contains("9F02") && list.contains("  6  ") && list.contains("  5  "),
+        "{list}"
+    );
     assert!(explained(&["5F20", "4144412F"]).contains("reads      ADA/"));
 }
 
@@ -152,7 +212,11 @@ fn every_noun_has_a_print() {
     let tree = cardwright(&aurora, &["dump", "tree", "cards.perso"]);
     assert!(tree.out.contains("debit_card"), "{}", tree.out);
     let model = cardwright(&aurora, &["dump", "model", "."]);
-    assert!(model.out.contains("card aurora.debit_card"), "{}", model.out);
+    assert!(
+        model.out.contains("card aurora.debit_card"),
+        "{}",
+        model.out
+    );
     let checked = cardwright(&aurora, &["dump", "checked", "cards.perso"]);
     assert_eq!(checked.out, model.out, "no findings");
     let bundle = cardwright(&aurora, &["dump", "bundle", "."]);

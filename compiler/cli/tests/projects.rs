@@ -13,9 +13,17 @@ fn new_projects_check_test_and_build_at_once() {
         let made = cardwright(folder.path(), &["new", &name, "--template", template]);
         assert_eq!(made.code, 0, "{}", made.err);
         let checked = cardwright(folder.path(), &["check", &name]);
-        assert_eq!((checked.code, checked.out.as_str()), (0, ""), "{}", checked.out);
+        assert_eq!(
+            (checked.code, checked.out.as_str()),
+            (0, ""),
+            "{}",
+            checked.out
+        );
         // Laid out as `fmt` would.
-        assert_eq!(cardwright(folder.path(), &["fmt", "--check", &name]).out, "");
+        assert_eq!(
+            cardwright(folder.path(), &["fmt", "--check", &name]).out,
+            ""
+        );
         // A snapshot that nobody has read is not there: that is a failure, until it is written.
         let missing = cardwright(folder.path(), &["test", &name]);
         assert_eq!(missing.code, 1, "{}", missing.out);
@@ -40,7 +48,10 @@ fn a_new_project_overwrites_nothing() {
     assert_eq!(again.code, 3);
     assert!(again.err.contains("E0191"), "{}", again.err);
     assert_eq!(cardwright(folder.path(), &["new", "Capitals"]).code, 2);
-    assert_eq!(cardwright(folder.path(), &["new", "x", "--template", "nothing"]).code, 2);
+    assert_eq!(
+        cardwright(folder.path(), &["new", "x", "--template", "nothing"]).code,
+        2
+    );
 }
 
 #[test]
@@ -58,17 +69,29 @@ fn findings_have_all_that_programs_need() {
     assert!(findings.len() >= 2, "{}", checked.out);
     for finding in &findings {
         assert_eq!(finding["schema_version"], 1);
-        for field in ["code", "severity", "message", "help", "file", "line", "column", "end", "path"] {
+        for field in [
+            "code", "severity", "message", "help", "file", "line", "column", "end", "path",
+        ] {
             assert!(finding.get(field).is_some(), "{field} in {finding}");
         }
         assert_eq!(finding["file"], "in.perso");
         assert!(finding["end"]["line"].as_u64() >= finding["line"].as_u64());
     }
-    let leak = findings.iter().find(|f| f["code"] == "E1001").expect("a leak");
+    let leak = findings
+        .iter()
+        .find(|f| f["code"] == "E1001")
+        .expect("a leak");
     let path = leak["path"].as_array().expect("a path");
     assert!(path.len() >= 2, "{leak}");
-    assert!(path.iter().all(|step| step["what"].is_string() && step["line"].is_u64()));
-    assert!(findings.iter().any(|f| f["code"] == "E0102" && f["line"] == 6 && f["column"] == 3));
+    assert!(
+        path.iter()
+            .all(|step| step["what"].is_string() && step["line"].is_u64())
+    );
+    assert!(
+        findings
+            .iter()
+            .any(|f| f["code"] == "E0102" && f["line"] == 6 && f["column"] == 3)
+    );
 }
 
 #[test]
@@ -99,7 +122,11 @@ fn a_project_with_errors_is_not_built() {
     project(folder.path(), LEAK);
     let built = cardwright(folder.path(), &["build"]);
     assert_eq!(built.code, 1);
-    assert!(built.err.contains("E0199") && built.out.is_empty(), "{}", built.err);
+    assert!(
+        built.err.contains("E0199") && built.out.is_empty(),
+        "{}",
+        built.err
+    );
     assert!(!folder.path().join("case.cwb").exists());
 }
 
@@ -107,22 +134,33 @@ fn a_project_with_errors_is_not_built() {
 fn the_same_sources_give_the_same_bytes_everywhere() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut bytes: Vec<Vec<u8>> = Vec::new();
-    for (place, locale, threads) in
-        [("here", "C", "1"), ("there/and deeper", "tr_TR.UTF-8", "8"), ("здесь", "ar_SA.UTF-8", "3")]
-    {
+    for (place, locale, threads) in [
+        ("here", "C", "1"),
+        ("there/and deeper", "tr_TR.UTF-8", "8"),
+        ("здесь", "ar_SA.UTF-8", "3"),
+    ] {
         let copied = folder.path().join(place);
         copy(&aurora(), &copied);
         let mut build = command(&copied, &["build", "--json"]);
-        build.env("LC_ALL", locale).env("LANG", locale).env("RAYON_NUM_THREADS", threads);
+        build
+            .env("LC_ALL", locale)
+            .env("LANG", locale)
+            .env("RAYON_NUM_THREADS", threads);
         build.env("TZ", "Pacific/Kiritimati");
         let built = ran(build.output().expect("it runs"));
         assert_eq!(built.code, 0, "{}", built.err);
         let said: Value = serde_json::from_str(&built.out).expect("JSON");
-        assert_eq!((&said["version"], &said["test"]), (&"1.0.0".into(), &true.into()));
+        assert_eq!(
+            (&said["version"], &said["test"]),
+            (&"1.0.0".into(), &true.into())
+        );
         assert_eq!(said["digest"].as_str().map(str::len), Some(64));
         bytes.push(std::fs::read(copied.join("aurora-bank.cwb")).expect("a bundle"));
     }
-    assert!(bytes.windows(2).all(|pair| pair[0] == pair[1]), "bundles differ");
+    assert!(
+        bytes.windows(2).all(|pair| pair[0] == pair[1]),
+        "bundles differ"
+    );
 }
 
 #[test]
@@ -133,10 +171,17 @@ fn fmt_names_what_differs_and_mends_it() {
     let checked = cardwright(folder.path(), &["fmt", "--check"]);
     assert_eq!(checked.code, 1);
     assert!(checked.out.contains("in.perso"), "{}", checked.out);
-    assert!(std::fs::read_to_string(&path).expect("text").contains("let   a=1"));
+    assert!(
+        std::fs::read_to_string(&path)
+            .expect("text")
+            .contains("let   a=1")
+    );
     assert_eq!(cardwright(folder.path(), &["fmt"]).code, 0);
     let text = std::fs::read_to_string(&path).expect("text");
-    assert!(text.contains("let a = 1") && text.contains("// kept"), "{text}");
+    assert!(
+        text.contains("let a = 1") && text.contains("// kept"),
+        "{text}"
+    );
     assert_eq!(cardwright(folder.path(), &["fmt", "--check"]).code, 0);
 }
 

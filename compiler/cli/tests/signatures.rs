@@ -7,7 +7,10 @@ use std::path::Path;
 
 fn built(folder: &Path) -> String {
     let path = folder.join("a.cwb").display().to_string();
-    let made = cardwright(folder, &["build", &aurora().display().to_string(), "-o", &path]);
+    let made = cardwright(
+        folder,
+        &["build", &aurora().display().to_string(), "-o", &path],
+    );
     assert_eq!(made.code, 0, "{}", made.err);
     path
 }
@@ -28,7 +31,10 @@ fn two_of_three_must_sign() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let bundle = built(folder);
-    let signers: Vec<String> = ["one", "two", "three"].iter().map(|n| key(folder, n)).collect();
+    let signers: Vec<String> = ["one", "two", "three"]
+        .iter()
+        .map(|n| key(folder, n))
+        .collect();
     let signers: Vec<&str> = signers.iter().map(String::as_str).collect();
     trust(folder, 2, &signers);
     let verify = || cardwright(folder, &["verify", &bundle, "--trust", "trust.toml"]);
@@ -79,7 +85,10 @@ fn the_open_signer_is_enough_for_test_only() {
     let verified = cardwright(folder.path(), &["verify", &bundle, "--format", "json"]);
     assert_eq!(verified.code, 0, "{}", verified.err);
     let said: serde_json::Value = serde_json::from_str(&verified.out).expect("JSON");
-    assert_eq!((&said["test"], &said["trusted"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&said["test"], &said["trusted"]),
+        (&true.into(), &true.into())
+    );
     assert_eq!(said["signatures"][0]["role"], "open test signer");
     let live = cardwright(folder.path(), &["verify", &bundle, "--expect", "live"]);
     assert_eq!(live.code, 4);
@@ -111,7 +120,9 @@ fn keys_are_private_and_never_overwritten() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(folder.path().join("signer")).expect("a file").permissions();
+        let mode = std::fs::metadata(folder.path().join("signer"))
+            .expect("a file")
+            .permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
     }
     let again = cardwright(folder.path(), &["keygen", "-o", "signer"]);
@@ -127,7 +138,11 @@ fn what_is_no_key_is_not_shown() {
     std::fs::write(folder.path().join("key"), "CANARY-0123456789").expect("written");
     let signed = cardwright(folder.path(), &["sign", &bundle, "--key", "key"]);
     assert_eq!(signed.code, 3);
-    assert!(signed.err.contains("E0193") && !signed.err.contains("CANARY"), "{}", signed.err);
+    assert!(
+        signed.err.contains("E0193") && !signed.err.contains("CANARY"),
+        "{}",
+        signed.err
+    );
     std::fs::write(folder.path().join("trust.toml"), "threshold = 0\n").expect("written");
     let verified = cardwright(folder.path(), &["verify", &bundle, "--trust", "trust.toml"]);
     assert_eq!(verified.code, 3);

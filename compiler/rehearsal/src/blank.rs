@@ -26,10 +26,17 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
         _ => Diversification::None,
     };
     let protocol = match channel.protocol.as_str() {
-        "scp02" => Protocol::Scp02 { option: channel.option },
-        _ => Protocol::Scp03 { option: channel.option },
+        "scp02" => Protocol::Scp02 {
+            option: channel.option,
+        },
+        _ => Protocol::Scp03 {
+            option: channel.option,
+        },
     };
-    let keys = BlankKeys::Master { key: SecretBytes::new(key.expose().to_vec()), method };
+    let keys = BlankKeys::Master {
+        key: SecretBytes::new(key.expose().to_vec()),
+        method,
+    };
     let instances = chip.applications.iter().map(|application| {
         hex::decode(&application.aid).map_err(|_| broken("an AID that is not hexadecimal"))
     });
@@ -42,8 +49,9 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
         // A quirk that this chip does not know changes nothing: the checks will show it.
         spec.quirks.declare(quirk);
     }
-    VirtualCard::blank(&spec)
-        .map_err(|fault| StationError::new("R1101", fault.to_string(), "correct the card's `platform`"))
+    VirtualCard::blank(&spec).map_err(|fault| {
+        StationError::new("R1101", fault.to_string(), "correct the card's `platform`")
+    })
 }
 
 /// A chip's serial number has four octets (CPLC); ours tells which project rehearses.

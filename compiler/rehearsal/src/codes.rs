@@ -59,5 +59,9 @@ pub fn explanation(code: &str) -> Option<CodeRow> {
         cardwright_virtual_card::CODES,
         cardwright_paper::CODES,
     ];
-    tables.into_iter().flatten().find(|row| row.0 == code).copied()
+    tables
+        .into_iter()
+        .flatten()
+        .find(|row| row.0 == code)
+        .copied()
 }

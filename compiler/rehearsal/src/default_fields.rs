@@ -16,8 +16,18 @@ pub(crate) struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    pub(crate) fn new(content: &'a Content, job: &'a Job, bin: Option<&'a str>, today: Date) -> Self {
-        Self { content, job, bin, today }
+    pub(crate) fn new(
+        content: &'a Content,
+        job: &'a Job,
+        bin: Option<&'a str>,
+        today: Date,
+    ) -> Self {
+        Self {
+            content,
+            job,
+            bin,
+            today,
+        }
     }
 
     /// The texts of a field's occurrences.
@@ -51,7 +61,11 @@ impl<'a> Defaults<'a> {
     fn date(&self, field: &Field) -> Date {
         let mut cards = self.content.cards.iter();
         if cards.any(|card| self.is_node(card.program, card.expiry, &field.name)) {
-            let later = Date { year: self.today.year + VALID_YEARS, month: 12, day: 1 };
+            let later = Date {
+                year: self.today.year + VALID_YEARS,
+                month: 12,
+                day: 1,
+            };
             return later.month_end();
         }
         self.today
@@ -82,8 +96,16 @@ fn word(name: &str, width: usize, capitals: bool) -> String {
         "postcode" | "zip" => "10000",
         _ => "SPECIMEN",
     };
-    let word = if capitals && name != "language" { word.to_uppercase() } else { word.to_owned() };
-    if width == 0 { word } else { word.chars().take(width).collect() }
+    let word = if capitals && name != "language" {
+        word.to_uppercase()
+    } else {
+        word.to_owned()
+    };
+    if width == 0 {
+        word
+    } else {
+        word.chars().take(width).collect()
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +117,10 @@ mod tests {
     fn specimen_pans_hold() {
         for bin in ["999992", "9999", ""] {
             let pan = pan_of(bin);
-            assert!(pan.len() == 16 && pan.starts_with(bin) && luhn_holds(&pan), "{pan}");
+            assert!(
+                pan.len() == 16 && pan.starts_with(bin) && luhn_holds(&pan),
+                "{pan}"
+            );
         }
     }
 }

@@ -43,7 +43,8 @@ pub fn look(made: &Rehearsed, subject: &str) -> Result<Found, StationError> {
             .map(|panel| panel.text.clone()),
         _ => return on_chip(made, name.strip_prefix("chip.").unwrap_or(name), subject),
     };
-    text.map(|text| Found { text, octets: None }).ok_or_else(|| absent(subject))
+    text.map(|text| Found { text, octets: None })
+        .ok_or_else(|| absent(subject))
 }
 
 /// Whether an expectation holds.
@@ -54,9 +55,16 @@ pub fn holds(found: &Found, operation: &str, value: &str, octets: bool) -> bool 
         _ => found.text.as_str(),
     };
     // A track may be written with its start sentinel, as a reader shows it.
-    let sentinel = value.chars().next().filter(|c| found.octets.is_none() && matches!(c, ';' | '%'));
+    let sentinel = value
+        .chars()
+        .next()
+        .filter(|c| found.octets.is_none() && matches!(c, ';' | '%'));
     let value = sentinel.map_or(value, |_| value.get(1..).unwrap_or_default());
-    let value = if sentinel.is_some() { value.trim_end_matches('?') } else { value };
+    let value = if sentinel.is_some() {
+        value.trim_end_matches('?')
+    } else {
+        value
+    };
     match operation {
         "==" => own == value,
         "!=" => own != value,
@@ -76,20 +84,33 @@ fn on_chip(made: &Rehearsed, name: &str, subject: &str) -> Result<Found, Station
     let mut chosen = applications.filter(|a| application.is_none_or(|wanted| a.name == wanted));
     let Some(tag) = name.strip_prefix('#') else {
         let fact = chosen.find_map(|a| a.facts.get(name).cloned());
-        return fact.map(|text| Found { text, octets: None }).ok_or_else(|| absent(subject));
+        return fact
+            .map(|text| Found { text, octets: None })
+            .ok_or_else(|| absent(subject));
     };
     let tag = tlv::Tag::from_hex(tag).ok_or_else(|| absent(subject))?;
-    let value = chosen.find_map(|a| value_of(a, tag)).ok_or_else(|| absent(subject))?;
-    Ok(Found { text: text_of(tag, &value), octets: Some(hex::encode_upper(&value)) })
+    let value = chosen
+        .find_map(|a| value_of(a, tag))
+        .ok_or_else(|| absent(subject))?;
+    Ok(Found {
+        text: text_of(tag, &value),
+        octets: Some(hex::encode_upper(&value)),
+    })
 }
 
 /// A data object in an application's clear groupings.
 fn value_of(application: &ApplicationData, tag: tlv::Tag) -> Option<Vec<u8>> {
     application.dgis.iter().find_map(|dgi| {
-        let DgiValue::Clear(octets) = &dgi.value else { return None };
+        let DgiValue::Clear(octets) = &dgi.value else {
+            return None;
+        };
         let objects = objects(dgi.number, octets)?;
         objects.iter().find_map(|object| {
-            let found = if object.tag == tag { Some(object) } else { object.find(tag) };
+            let found = if object.tag == tag {
+                Some(object)
+            } else {
+                object.find(tag)
+            };
             found.map(|object| object.value.to_vec())
         })
     })
@@ -97,8 +118,12 @@ fn value_of(application: &ApplicationData, tag: tlv::Tag) -> Option<Vec<u8>> {
 
 /// A clear grouping as data objects: a record, or octets that are nothing but known objects.
 pub(crate) fn objects(number: u16, octets: &[u8]) -> Option<Vec<tlv::Tlv<'_>>> {
-    let objects = tlv::parse(octets).ok().filter(|objects| !objects.is_empty())?;
-    let known = objects.iter().all(|object| tags::name(object.tag).is_some());
+    let objects = tlv::parse(octets)
+        .ok()
+        .filter(|objects| !objects.is_empty())?;
+    let known = objects
+        .iter()
+        .all(|object| tags::name(object.tag).is_some());
     (known || RECORDS.contains(&number)).then_some(objects)
 }
 
@@ -130,12 +155,18 @@ mod tests {
 
     #[test]
     fn sentinels_may_be_written() {
-        let track = Found { text: "9999=2912".into(), octets: None };
+        let track = Found {
+            text: "9999=2912".into(),
+            octets: None,
+        };
         assert!(holds(&track, "==", ";9999=2912?", false));
         assert!(holds(&track, "starts", ";9999=", false));
         assert!(holds(&track, "starts", "9999=", false));
         assert!(!holds(&track, "==", "9999", false));
-        let element = Found { text: "ADA".into(), octets: Some("414441".into()) };
+        let element = Found {
+            text: "ADA".into(),
+            octets: Some("414441".into()),
+        };
         assert!(holds(&element, "==", "414441", true) && holds(&element, "!=", "ada", false));
     }
 }

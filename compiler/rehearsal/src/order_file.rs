@@ -19,14 +19,22 @@ pub(crate) fn write(
 ) -> Result<Vec<u8>, StationError> {
     let format = content.formats.iter().find(|f| f.name == job.input);
     let format = format.ok_or_else(|| {
-        StationError::new("R1101", "a job without its input format", "build the bundle again")
+        StationError::new(
+            "R1101",
+            "a job without its input format",
+            "build the bundle again",
+        )
     })?;
     let mut octets = Vec::new();
     for record in &format.records {
         let texts = if record.name == job.record {
             order_texts(content, record, order, defaults)?
         } else if record.once {
-            record.fields.iter().map(|f| (f.name.clone(), defaults.texts(f))).collect()
+            record
+                .fields
+                .iter()
+                .map(|f| (f.name.clone(), defaults.texts(f)))
+                .collect()
         } else {
             continue;
         };
@@ -47,7 +55,11 @@ fn order_texts(
             let names: Vec<&str> = record.fields.iter().map(|f| f.name.as_str()).collect();
             return Err(StationError::new(
                 "R1191",
-                format!("`{}` has no field `{name}`; it has {}", record.name, names.join(", ")),
+                format!(
+                    "`{}` has no field `{name}`; it has {}",
+                    record.name,
+                    names.join(", ")
+                ),
                 "correct the name of the field",
             ));
         }
@@ -55,12 +67,22 @@ fn order_texts(
     let mut texts = Texts::new();
     for field in &record.fields {
         let written = order.fields.get(&field.name).cloned();
-        texts.insert(field.name.clone(), written.unwrap_or_else(|| defaults.texts(field)));
+        texts.insert(
+            field.name.clone(),
+            written.unwrap_or_else(|| defaults.texts(field)),
+        );
     }
-    let pan = record.fields.iter().find(|f| matches!(f.field_type, FieldType::Pan));
-    let pan = pan.and_then(|f| texts.get(&f.name)?.first().cloned()).unwrap_or_default();
+    let pan = record
+        .fields
+        .iter()
+        .find(|f| matches!(f.field_type, FieldType::Pan));
+    let pan = pan
+        .and_then(|f| texts.get(&f.name)?.first().cloned())
+        .unwrap_or_default();
     for field in &record.fields {
-        let Some(text) = texts.get_mut(&field.name).and_then(|t| t.first_mut()) else { continue };
+        let Some(text) = texts.get_mut(&field.name).and_then(|t| t.first_mut()) else {
+            continue;
+        };
         match &field.field_type {
             FieldType::PinBlock { format, key } if !text.is_empty() => {
                 *text = pin_block::text(content, (*format, *key), text, &pan)?;
@@ -75,9 +97,9 @@ fn order_texts(
 
 fn line(format: &Format, record: &Record, texts: &Texts) -> Result<String, StationError> {
     match &format.kind {
-        FileKind::Delimited { delimiter, quote, .. } => {
-            delimited(record, texts, *delimiter, *quote)
-        }
+        FileKind::Delimited {
+            delimiter, quote, ..
+        } => delimited(record, texts, *delimiter, *quote),
         _ => fixed_width(record, texts),
     }
 }
@@ -93,7 +115,12 @@ fn fixed_width(record: &Record, texts: &Texts) -> Result<String, StationError> {
                 return Err(too_long(field));
             }
             let n = u32::try_from(n).map_err(|_| too_long(field))?;
-            write_at(&mut line, field.at.saturating_add(n * field.width), field.width, text);
+            write_at(
+                &mut line,
+                field.at.saturating_add(n * field.width),
+                field.width,
+                text,
+            );
         }
     }
     Ok(line.into_iter().collect())
@@ -124,12 +151,20 @@ fn delimited(
         for (column, text) in (field.at..).zip(cells(field, texts)?) {
             let doubled = text.replace(quote, &format!("{quote}{quote}"));
             let needs = text.contains([delimiter, quote]);
-            columns.insert(column, if needs { format!("{quote}{doubled}{quote}") } else { text });
+            columns.insert(
+                column,
+                if needs {
+                    format!("{quote}{doubled}{quote}")
+                } else {
+                    text
+                },
+            );
         }
     }
     let last = columns.keys().next_back().copied().unwrap_or(0);
-    let cells: Vec<String> =
-        (1..=last).map(|column| columns.remove(&column).unwrap_or_default()).collect();
+    let cells: Vec<String> = (1..=last)
+        .map(|column| columns.remove(&column).unwrap_or_default())
+        .collect();
     Ok(cells.join(&delimiter.to_string()))
 }
 
@@ -139,7 +174,12 @@ fn cells(field: &Field, texts: &Texts) -> Result<Vec<String>, StationError> {
     if cells.len() > field.repeat as usize {
         return Err(StationError::new(
             "R1192",
-            format!("`{}` has {} values, it occurs {} times", field.name, cells.len(), field.repeat),
+            format!(
+                "`{}` has {} values, it occurs {} times",
+                field.name,
+                cells.len(),
+                field.repeat
+            ),
             "leave some out",
         ));
     }
@@ -150,7 +190,10 @@ fn cells(field: &Field, texts: &Texts) -> Result<Vec<String>, StationError> {
 fn too_long(field: &Field) -> StationError {
     StationError::new(
         "R1192",
-        format!("the value of `{}` is longer than {} characters", field.name, field.width),
+        format!(
+            "the value of `{}` is longer than {} characters",
+            field.name, field.width
+        ),
         "shorten the value, or widen the field in the format",
     )
 }
@@ -159,7 +202,10 @@ fn encode(line: &str, format: &Format) -> Result<Vec<u8>, StationError> {
     let refused = || {
         StationError::new(
             "R1192",
-            format!("the order can't be written in the encoding of `{}`", format.name),
+            format!(
+                "the order can't be written in the encoding of `{}`",
+                format.name
+            ),
             "take characters that the encoding has, or choose `encoding = utf8`",
         )
     };

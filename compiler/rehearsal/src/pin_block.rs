@@ -26,29 +26,33 @@ pub(crate) fn text(
     if !is_pin {
         return Ok(written.to_owned());
     }
-    let slot = content.keys.get(key as usize).ok_or_else(|| wrong("its key is not there"))?;
+    let slot = content
+        .keys
+        .get(key as usize)
+        .ok_or_else(|| wrong("its key is not there"))?;
     let octets = enciphered(slot, format, written, pan)?;
     Ok(hex::encode_upper(octets))
 }
 
-fn enciphered(
-    slot: &KeySlot,
-    format: u8,
-    pin: &str,
-    pan: &str,
-) -> Result<Vec<u8>, StationError> {
+fn enciphered(slot: &KeySlot, format: u8, pin: &str, pan: &str) -> Result<Vec<u8>, StationError> {
     let pin = Pin::new(pin).map_err(wrong)?;
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).map_err(wrong)?;
     if format == 4 {
         let key = AesKey::new(key.expose()).map_err(wrong)?;
-        return Ok(block::encipher_4(&key, &pin, pan, FILL).map_err(wrong)?.to_vec());
+        return Ok(block::encipher_4(&key, &pin, pan, FILL)
+            .map_err(wrong)?
+            .to_vec());
     }
     let free = 14usize.saturating_sub(pin.length());
     let clear = match format {
         0 => block::encode_0(&pin, pan),
         1 => block::encode_1(&pin, &vec![0x05; free]),
         3 => block::encode_3(&pin, pan, &vec![0x0A; free]),
-        _ => return Err(wrong(format!("no PIN block of format {format} travels in a file"))),
+        _ => {
+            return Err(wrong(format!(
+                "no PIN block of format {format} travels in a file"
+            )));
+        }
     };
     let key = TdesKey::new(key.expose()).map_err(wrong)?;
     Ok(key.encrypt(*clear.map_err(wrong)?).to_vec())

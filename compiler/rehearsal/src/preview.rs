@@ -1,6 +1,9 @@
 //! Pictures of faces, carriers and mailers, with specimen data and a specimen PIN.
 
-use crate::{pin_block::SPECIMEN_PIN, rehearse::{Rehearsal, Rehearsed}};
+use crate::{
+    pin_block::SPECIMEN_PIN,
+    rehearse::{Rehearsal, Rehearsed},
+};
 use cardwright_bundle::FaceSide;
 use cardwright_paper::PaperDriver;
 use cardwright_ports::{
@@ -61,7 +64,11 @@ fn draw(
     sheet.test_mark = true;
     let pdf = paper.pdf(stationery, std::slice::from_ref(&sheet), &mut SpecimenPin)?;
     let png = paper.picture(stationery, &sheet, DOTS_PER_INCH)?;
-    Ok(Picture { name, pdf: pdf.expose().to_vec(), png })
+    Ok(Picture {
+        name,
+        pdf: pdf.expose().to_vec(),
+        png,
+    })
 }
 
 /// Everybody's PIN: no page of a preview ever asks for another.

@@ -29,7 +29,10 @@ pub(crate) struct Recorder<'c> {
 
 impl<'c> Recorder<'c> {
     pub(crate) fn new(card: &'c mut dyn CardChannel) -> Self {
-        Self { card, exchanges: Vec::new() }
+        Self {
+            card,
+            exchanges: Vec::new(),
+        }
     }
 
     pub(crate) fn into_exchanges(self) -> Vec<Exchange> {
@@ -65,8 +68,17 @@ fn exchange(command: &[u8], answer: &[u8]) -> Exchange {
     } else {
         Vec::new()
     };
-    let status = answer.last_chunk::<2>().copied().map_or(0, u16::from_be_bytes);
-    Exchange { header, name, data_octets, answer_octets: answer.len().saturating_sub(2), status }
+    let status = answer
+        .last_chunk::<2>()
+        .copied()
+        .map_or(0, u16::from_be_bytes);
+    Exchange {
+        header,
+        name,
+        data_octets,
+        answer_octets: answer.len().saturating_sub(2),
+        status,
+    }
 }
 
 #[cfg(test)]
@@ -75,9 +87,15 @@ mod tests {
 
     #[test]
     fn only_names_are_kept() {
-        let select = exchange(&[0x00, 0xA4, 0x04, 0x00, 0x02, 0xF0, 0x01, 0x00], &[0x90, 0x00]);
+        let select = exchange(
+            &[0x00, 0xA4, 0x04, 0x00, 0x02, 0xF0, 0x01, 0x00],
+            &[0x90, 0x00],
+        );
         assert_eq!((select.name, select.status), (vec![0xF0, 0x01], 0x9000));
         let store = exchange(&[0x84, 0xE2, 0x80, 0x00, 0x03, 1, 2, 3], &[0x6A, 0x80]);
-        assert_eq!((store.name.len(), store.data_octets, store.status), (0, 3, 0x6A80));
+        assert_eq!(
+            (store.name.len(), store.data_octets, store.status),
+            (0, 3, 0x6A80)
+        );
     }
 }

@@ -1,6 +1,11 @@
 //! One order through the whole runtime: intake, data, chip, validation, pages.
 
-use crate::{blank::blank, default_fields::Defaults, order_file, recorder::{Exchange, Recorder}};
+use crate::{
+    blank::blank,
+    default_fields::Defaults,
+    order_file,
+    recorder::{Exchange, Recorder},
+};
 use cardwright_bundle::{Bundle, Card, Environment, Job, Op, Product};
 use cardwright_ports::{
     CardChannel, Hsm, HsmSession,
@@ -30,7 +35,11 @@ const ORDER: u64 = 1;
 /// The day that every rehearsal happens on: a clock would change snapshots.
 #[must_use]
 pub fn rehearsal_day() -> Date {
-    Date { year: 2026, month: 1, day: 1 }
+    Date {
+        year: 2026,
+        month: 1,
+        day: 1,
+    }
 }
 
 /// An order as its author writes it.
@@ -51,6 +60,9 @@ pub struct PageMade {
     pub sheet: Sheet,
 }
 
+/// What checks say, each with its scenario.
+pub type Verdicts = Vec<(String, Verdict)>;
+
 /// What became of an order.
 pub struct Rehearsed {
     /// Job that took it.
@@ -64,7 +76,7 @@ pub struct Rehearsed {
     /// What was said to the chip.
     pub exchanges: Vec<Exchange>,
     /// What validation says, scenario by scenario.
-    pub verdicts: Vec<(String, Verdict)>,
+    pub verdicts: Verdicts,
     /// Carrier and mailer.
     pub pages: Vec<PageMade>,
 }
@@ -82,7 +94,11 @@ impl Rehearsed {
     /// Lengths of an application's groupings, in their order.
     #[must_use]
     pub fn groupings(&self, application: &str) -> Vec<SealedOrClear> {
-        let found = self.data.applications.iter().find(|a| a.name == application);
+        let found = self
+            .data
+            .applications
+            .iter()
+            .find(|a| a.name == application);
         let dgis = found.map(|a| a.dgis.as_slice()).unwrap_or_default();
         dgis.iter()
             .map(|dgi| match &dgi.value {
@@ -117,7 +133,11 @@ impl Rehearsal {
         let hsm = SoftHsm::in_memory(SEED)?;
         let mut session = hsm.open_session()?;
         let keys = BoundKeys::bind(loaded.content(), session.as_mut())?;
-        Ok(Self { loaded, keys, session })
+        Ok(Self {
+            loaded,
+            keys,
+            session,
+        })
     }
 
     /// The bundle.
@@ -129,15 +149,24 @@ impl Rehearsal {
     /// The jobs' names, in the order of the bundle.
     #[must_use]
     pub fn jobs(&self) -> Vec<String> {
-        self.loaded.content().jobs.iter().map(|job| job.name.clone()).collect()
+        self.loaded
+            .content()
+            .jobs
+            .iter()
+            .map(|job| job.name.clone())
+            .collect()
     }
 
     /// All products: job and code.
     #[must_use]
     pub fn products(&self) -> Vec<(String, String)> {
         let jobs = self.loaded.content().jobs.iter();
-        jobs.flat_map(|job| job.products.iter().map(|p| (job.name.clone(), p.code.clone())))
-            .collect()
+        jobs.flat_map(|job| {
+            job.products
+                .iter()
+                .map(|p| (job.name.clone(), p.code.clone()))
+        })
+        .collect()
     }
 
     /// Makes what an order asks for, in the first job that knows all of its fields.
@@ -155,7 +184,11 @@ impl Rehearsal {
             }
         }
         Err(first.unwrap_or_else(|| {
-            StationError::new("R1195", "the project has no job", "declare a job with the card")
+            StationError::new(
+                "R1195",
+                "the project has no job",
+                "declare a job with the card",
+            )
         }))
     }
 
@@ -180,7 +213,10 @@ impl Rehearsal {
     ) -> Result<Rehearsed, StationError> {
         let declared = self.loaded.job(Some(job))?;
         let program = self.loaded.program(declared.program)?;
-        let mut order = Order { fields: BTreeMap::new(), bin: bin.map(str::to_owned) };
+        let mut order = Order {
+            fields: BTreeMap::new(),
+            bin: bin.map(str::to_owned),
+        };
         let selector = program.nodes.get(declared.selector as usize);
         if let Some(Op::Field { field, .. }) = selector.map(|node| &node.op) {
             order.fields.insert(field.clone(), vec![product.to_owned()]);
@@ -221,7 +257,10 @@ fn take(
     let job = match rules {
         Rules::Hold => job,
         Rules::Waived => {
-            waived = Job { accept: Vec::new(), ..job.clone() };
+            waived = Job {
+                accept: Vec::new(),
+                ..job.clone()
+            };
             &waived
         }
     };
@@ -234,15 +273,26 @@ fn take(
         Ok(())
     })?;
     if let Some(rejection) = summary.rejections.first() {
-        let field = rejection.field.as_deref().map(|f| format!("`{f}`: ")).unwrap_or_default();
+        let field = rejection
+            .field
+            .as_deref()
+            .map(|f| format!("`{f}`: "))
+            .unwrap_or_default();
         return Err(StationError::new(
             "R1193",
-            format!("intake rejects the order: {field}{} ({})", rejection.reason, rejection.code),
+            format!(
+                "intake rejects the order: {field}{} ({})",
+                rejection.reason, rejection.code
+            ),
             "correct the order's field; a rehearsal is dated 2026-01-01",
         ));
     }
     let taken = taken.ok_or_else(|| {
-        StationError::new("R1193", "intake finds no order", "look at the format's `when` clauses")
+        StationError::new(
+            "R1193",
+            "intake finds no order",
+            "look at the format's `when` clauses",
+        )
     })?;
     let record = intake.reread(&taken, &summary.once_lines)?;
     Ok((record, taken.product))
@@ -301,13 +351,20 @@ impl Work<'_> {
         card: &Card,
         product: &Product,
         data: &CardData,
-    ) -> Result<(Vec<Exchange>, Vec<(String, Verdict)>), StationError> {
-        let mut virtual_card =
-            card.chip.as_ref().map(|chip| blank(self.loaded.content(), chip)).transpose()?;
+    ) -> Result<(Vec<Exchange>, Verdicts), StationError> {
+        let mut virtual_card = card
+            .chip
+            .as_ref()
+            .map(|chip| blank(self.loaded.content(), chip))
+            .transpose()?;
         let mut exchanges = Vec::new();
         if let (Some(chip), Some(target)) = (&card.chip, &mut virtual_card) {
             let mut recorder = Recorder::new(target);
-            let draw = Draw { job: &self.job.name, order: ORDER, purpose: "rehearsal" };
+            let draw = Draw {
+                job: &self.job.name,
+                order: ORDER,
+                purpose: "rehearsal",
+            };
             let written =
                 perso::personalize(chip, self.keys, data, self.session, &mut recorder, &draw);
             exchanges = recorder.into_exchanges();
@@ -324,13 +381,17 @@ impl Work<'_> {
         product: &Product,
         data: &CardData,
         mut chip: Option<&mut dyn CardChannel>,
-    ) -> Result<Vec<(String, Verdict)>, StationError> {
+    ) -> Result<Verdicts, StationError> {
         let (stripe, vision) = outside(data);
         let mut verdicts = Vec::new();
         for used in &product.scenarios {
             let validator =
                 Validator::new(self.loaded, &used.scenario, self.keys, rehearsal_day())?;
-            let draw = Draw { job: &self.job.name, order: ORDER, purpose: "validation" };
+            let draw = Draw {
+                job: &self.job.name,
+                order: ORDER,
+                purpose: "validation",
+            };
             let specimen = Specimen {
                 data,
                 chip: chip.as_mut().map(|c| &mut **c as &mut dyn CardChannel),
@@ -351,7 +412,10 @@ impl Work<'_> {
             let layout = pages::Pages::new(self.loaded, name, self.keys)?;
             let job = &self.job.name;
             let page = layout.make(&self.record, facts, self.session, job, ORDER, &data.draws)?;
-            made.push(PageMade { layout: name.to_owned(), sheet: page.sheet });
+            made.push(PageMade {
+                layout: name.to_owned(),
+                sheet: page.sheet,
+            });
         }
         Ok(made)
     }
@@ -367,7 +431,12 @@ fn outside(data: &CardData) -> (StripeRead, VisionRead) {
     let lines = data.emboss.iter();
     let panels = data.panels.iter();
     let vision = VisionRead {
-        lines: lines.map(|(_, line, text)| EmbossedLine { line: *line, text: text.clone() }).collect(),
+        lines: lines
+            .map(|(_, line, text)| EmbossedLine {
+                line: *line,
+                text: text.clone(),
+            })
+            .collect(),
         panels: panels
             .map(|panel| PrintedPanel {
                 side: if panel.front { Side::Front } else { Side::Back },
@@ -383,7 +452,10 @@ fn outside(data: &CardData) -> (StripeRead, VisionRead) {
 /// The card's refusal, with what a real chip would keep to itself.
 fn refused(error: StationError, why: Option<&str>) -> StationError {
     match why {
-        Some(why) => StationError { what: format!("{} ({why})", error.what), ..error },
+        Some(why) => StationError {
+            what: format!("{} ({why})", error.what),
+            ..error
+        },
         None => error,
     }
 }

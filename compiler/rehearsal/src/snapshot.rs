@@ -3,7 +3,11 @@
 //! Sealed values show their length only, the PIN's place on a page shows a mark, and data under a
 //! secure channel are counted; so a snapshot holds no key and no PIN.
 
-use crate::{look, recorder::Exchange, rehearse::{PageMade, Rehearsed}};
+use crate::{
+    look,
+    recorder::Exchange,
+    rehearse::{PageMade, Rehearsed},
+};
 use cardwright_bundle::{Application, Content};
 use cardwright_ports::paper::Mark;
 use cardwright_runtime::datagen::{ApplicationData, DgiValue};
@@ -18,11 +22,20 @@ const OCTETS_A_LINE: usize = 32;
 pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {title}");
-    let _ = writeln!(out, "# TEST. Open keys, invented people. `cardwright test --update` writes it.");
-    let _ = writeln!(out, "\njob {}\nproduct {}\ncard {}", made.job, made.product, made.card);
+    let _ = writeln!(
+        out,
+        "# TEST. Open keys, invented people. `cardwright test --update` writes it."
+    );
+    let _ = writeln!(
+        out,
+        "\njob {}\nproduct {}\ncard {}",
+        made.job, made.product, made.card
+    );
     outside(&mut out, made);
     let card = content.cards.iter().find(|card| card.name == made.card);
-    let applications = card.and_then(|card| card.chip.as_ref()).map(|chip| &chip.applications);
+    let applications = card
+        .and_then(|card| card.chip.as_ref())
+        .map(|chip| &chip.applications);
     for data in &made.data.applications {
         let declared = applications.and_then(|all| all.iter().find(|a| a.name == data.name));
         application(&mut out, data, declared);
@@ -76,10 +89,16 @@ fn application(out: &mut String, data: &ApplicationData, declared: Option<&Appli
     let aid = declared.map_or("", |a| a.aid.as_str());
     let _ = writeln!(out, "\napplication {} {aid}", data.name);
     for (n, dgi) in data.dgis.iter().enumerate() {
-        let title = declared.and_then(|a| a.dgis.get(n)).map_or("", |d| d.title.as_str());
+        let title = declared
+            .and_then(|a| a.dgis.get(n))
+            .map_or("", |d| d.title.as_str());
         match &dgi.value {
             DgiValue::Sealed(_, length, ..) => {
-                let _ = writeln!(out, "  {:04X}  {title}\n    <sealed {length} octets>", dgi.number);
+                let _ = writeln!(
+                    out,
+                    "  {:04X}  {title}\n    <sealed {length} octets>",
+                    dgi.number
+                );
             }
             DgiValue::Clear(octets) => {
                 let count = octets.len();
@@ -98,7 +117,10 @@ fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
     let tag = hex::encode_upper(object.tag.to_octets());
     let _ = writeln!(out, "{:indent$}{tag}  {name}", "");
     if object.tag.is_constructed() {
-        object.children.iter().for_each(|child| self::object(out, child, indent + 2));
+        object
+            .children
+            .iter()
+            .for_each(|child| self::object(out, child, indent + 2));
         return;
     }
     octets_in_lines(out, object.value, indent + 2);
@@ -141,7 +163,11 @@ fn page(out: &mut String, page: &PageMade) {
         page.layout,
         millimetres(sheet.width_um),
         millimetres(sheet.height_um),
-        sheet.background.as_deref().map(|b| format!("  over {b}")).unwrap_or_default()
+        sheet
+            .background
+            .as_deref()
+            .map(|b| format!("  over {b}"))
+            .unwrap_or_default()
     );
     for placed in &sheet.marks {
         let area = &placed.area;
@@ -153,7 +179,12 @@ fn page(out: &mut String, page: &PageMade) {
             millimetres(area.height_um)
         );
         match &placed.mark {
-            Mark::Text { lines, fonts, size_mpt, .. } => {
+            Mark::Text {
+                lines,
+                fonts,
+                size_mpt,
+                ..
+            } => {
                 let font = fonts.first().map_or("", String::as_str);
                 let _ = writeln!(out, "  text {at} {font} {} pt", thousandths(*size_mpt));
                 for line in lines {

@@ -12,7 +12,11 @@ use serde_json::json;
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Build) -> Result<u8, Failure> {
     let folder = Folder::find(arguments.project.as_deref())?;
-    let environment = if arguments.live { Environment::Live } else { Environment::Test };
+    let environment = if arguments.live {
+        Environment::Live
+    } else {
+        Environment::Test
+    };
     let (_, mut bundle) = super::built(&folder, environment)?;
     let test = environment == Environment::Test;
     if test {

@@ -14,13 +14,26 @@ use cardwright_compiler::emit;
 pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     let folder = Folder::find(arguments.project.as_deref())?;
     let project = folder.project();
-    let environment = if arguments.live { Environment::Live } else { Environment::Test };
+    let environment = if arguments.live {
+        Environment::Live
+    } else {
+        Environment::Test
+    };
     let checked = emit::check(&project, environment);
     findings::print(&checked.findings, &checked.model.sources, arguments.format);
     if arguments.format == Format::Human {
-        let files = checked.model.sources.files.iter().filter(|f| !f.standard).count();
+        let files = checked
+            .model
+            .sources
+            .files
+            .iter()
+            .filter(|f| !f.standard)
+            .count();
         let said = findings::counted(&checked.findings);
-        terminal::note(&format!("{}: {said} in {files} files", checked.model.manifest.name));
+        terminal::note(&format!(
+            "{}: {said} in {files} files",
+            checked.model.manifest.name
+        ));
     }
     Ok(if checked.is_good() { 0 } else { exit::FINDINGS })
 }

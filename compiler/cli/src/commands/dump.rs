@@ -26,7 +26,9 @@ pub(crate) fn run(arguments: &Dump) -> Result<u8, Failure> {
             let said = diagnostics::human(&checked.findings);
             format!("{}{said}", model::print(&checked.model))
         }
-        Noun::Bundle if path.extension().is_some_and(|e| e == "cwb") => content(&open_bundle(path)?),
+        Noun::Bundle if path.extension().is_some_and(|e| e == "cwb") => {
+            content(&open_bundle(path)?)
+        }
         Noun::Bundle => {
             let folder = Folder::find(Some(path))?;
             content(&super::built(&folder, Environment::Test)?.1)

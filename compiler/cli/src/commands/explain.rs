@@ -19,7 +19,9 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
     let subject = arguments.subject.trim();
     let upper = subject.to_uppercase();
     if let Some((code, title, meaning, mend)) = code(&upper) {
-        terminal::print(&format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}"));
+        terminal::print(&format!(
+            "{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}"
+        ));
         return Ok(0);
     }
     let tag = upper.strip_prefix('#').unwrap_or(&upper);
@@ -40,8 +42,16 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
 
 /// A code's page, from whichever table has it.
 fn code(code: &str) -> Option<CodeRow> {
-    let tables = [codes::CODES, cardwright_dsl::CODES, cardwright_standards::codes::CODES];
-    let found = tables.into_iter().flatten().find(|row| row.0 == code).copied();
+    let tables = [
+        codes::CODES,
+        cardwright_dsl::CODES,
+        cardwright_standards::codes::CODES,
+    ];
+    let found = tables
+        .into_iter()
+        .flatten()
+        .find(|row| row.0 == code)
+        .copied();
     found
         .or_else(|| cardwright_compiler::diagnostics::explanation(code))
         .or_else(|| cardwright_rehearsal::explanation(code))
@@ -74,7 +84,10 @@ fn page(element: &DataElement) -> String {
         lines.push("bits".to_owned());
         for flag in flags.flags {
             let octet = flag.octet + 1;
-            lines.push(format!("  {octet}  {:02X}  {:<36} {}", flag.mask, flag.name, flag.text));
+            lines.push(format!(
+                "  {octet}  {:02X}  {:<36} {}",
+                flag.mask, flag.name, flag.text
+            ));
         }
     }
     lines.join("\n")
@@ -95,7 +108,12 @@ fn flags_of(tag: &str) -> Option<&'static flags::Flags> {
 fn octets(text: &str) -> Result<Vec<u8>, Failure> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let undecodable = |what: &str| {
-        Failure::new(exit::USAGE, "E0196", what, "give the value, without tag and length, in hex")
+        Failure::new(
+            exit::USAGE,
+            "E0196",
+            what,
+            "give the value, without tag and length, in hex",
+        )
     };
     if digits.len() > VALUE_MAX * 2 {
         return Err(undecodable("the value is too long"));
@@ -127,11 +145,19 @@ fn decoded(element: &DataElement, octets: &[u8]) -> String {
 
 fn bits(flags: &flags::Flags, octets: &[u8], lines: &mut Vec<String>) {
     for flag in flags.set_in(octets) {
-        lines.push(format!("  {}  {:02X}  {}", flag.octet + 1, flag.mask, flag.text));
+        lines.push(format!(
+            "  {}  {:02X}  {}",
+            flag.octet + 1,
+            flag.mask,
+            flag.text
+        ));
     }
     for (n, unknown) in flags.unknown_in(octets).into_iter().enumerate() {
         if unknown != 0 {
-            lines.push(format!("  {}  {unknown:02X}  no meaning in the table", n + 1));
+            lines.push(format!(
+                "  {}  {unknown:02X}  no meaning in the table",
+                n + 1
+            ));
         }
     }
 }
@@ -142,13 +168,24 @@ fn methods(octets: &[u8], lines: &mut Vec<String>) {
         lines.push("  no CVM list: eight octets of amounts, then two octets a rule".to_owned());
         return;
     };
-    lines.push(format!("  amount X {}, amount Y {}", list.amount_x, list.amount_y));
+    lines.push(format!(
+        "  amount X {}, amount Y {}",
+        list.amount_x, list.amount_y
+    ));
     for (n, (method, condition)) in list.rules.iter().enumerate() {
         let low = method & 0x3F;
         let name = flags::code_name(flags::CVM_METHODS, low).unwrap_or("unknown method");
-        let when = flags::code_name(flags::CVM_CONDITIONS, *condition).unwrap_or("unknown condition");
-        let then = if method & flags::CVM_NEXT != 0 { "else next" } else { "else fail" };
-        lines.push(format!("  {}  {method:02X}{condition:02X}  {name} when {when} {then}", n + 1));
+        let when =
+            flags::code_name(flags::CVM_CONDITIONS, *condition).unwrap_or("unknown condition");
+        let then = if method & flags::CVM_NEXT != 0 {
+            "else next"
+        } else {
+            "else fail"
+        };
+        lines.push(format!(
+            "  {}  {method:02X}{condition:02X}  {name} when {when} {then}",
+            n + 1
+        ));
     }
 }
 
@@ -158,7 +195,11 @@ fn object_list(octets: &[u8], lines: &mut Vec<String>) {
         Ok(entries) => {
             for entry in entries {
                 let tag = hex::encode_upper(entry.tag.to_octets());
-                lines.push(format!("  {tag:<6} {:>3}  {}", entry.octets, name(entry.tag)));
+                lines.push(format!(
+                    "  {tag:<6} {:>3}  {}",
+                    entry.octets,
+                    name(entry.tag)
+                ));
             }
         }
         Err(error) => lines.push(format!("  no data object list: {error}")),
@@ -177,7 +218,10 @@ fn tree(object: &tlv::Tlv<'_>, indent: usize, lines: &mut Vec<String>) {
     let title = name(object.tag);
     if object.tag.is_constructed() {
         lines.push(format!("{:indent$}{tag}  {title}", ""));
-        object.children.iter().for_each(|child| tree(child, indent + 2, lines));
+        object
+            .children
+            .iter()
+            .for_each(|child| tree(child, indent + 2, lines));
     } else {
         let value = hex::encode_upper(object.value);
         lines.push(format!("{:indent$}{tag}  {title}  {value}", ""));

@@ -130,7 +130,11 @@ fn inspect(bundle: &Bundle) -> Inspected {
             })
             .collect(),
         products,
-        files: content.formats.iter().filter_map(|f| f.file_name.clone()).collect(),
+        files: content
+            .formats
+            .iter()
+            .filter_map(|f| f.file_name.clone())
+            .collect(),
         assets: content
             .assets
             .iter()
@@ -175,29 +179,45 @@ fn product_shown(
             .iter()
             .map(|application| application_shown(application, made))
             .collect(),
-        stripe: tracks.into_iter().filter_map(|(name, id)| id.map(|_| name)).collect(),
+        stripe: tracks
+            .into_iter()
+            .filter_map(|(name, id)| id.map(|_| name))
+            .collect(),
         embossed_lines: card.faces.iter().map(|f| f.emboss.len()).sum(),
         printed_panels: card.faces.iter().map(|f| f.print.len()).sum(),
         hsm_calls: calls(content, card.program),
-        store_data_commands: exchanges
-            .map(|all| all.iter().filter(|e| e.header.get(1) == Some(&STORE_DATA)).count()),
+        store_data_commands: exchanges.map(|all| {
+            all.iter()
+                .filter(|e| e.header.get(1) == Some(&STORE_DATA))
+                .count()
+        }),
         commands: exchanges.map(<[_]>::len),
-        scenarios: product.scenarios.iter().map(|s| s.scenario.clone()).collect(),
+        scenarios: product
+            .scenarios
+            .iter()
+            .map(|s| s.scenario.clone())
+            .collect(),
         pages: job.carrier.iter().cloned().chain(mailer).collect(),
         outputs: job.outputs.iter().map(|o| o.format.clone()).collect(),
     }
 }
 
 fn application_shown(application: &Application, made: Option<&Rehearsed>) -> ApplicationShown {
-    let lengths = made.map(|m| m.groupings(&application.name)).unwrap_or_default();
-    let groupings = application.dgis.iter().enumerate().map(|(n, dgi)| GroupingShown {
-        number: format!("{:04X}", dgi.number),
-        title: dgi.title.clone(),
-        sealed: dgi.encrypted,
-        octets: lengths.get(n).map(|length| match length {
-            SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => *octets,
-        }),
-    });
+    let lengths = made
+        .map(|m| m.groupings(&application.name))
+        .unwrap_or_default();
+    let groupings = application
+        .dgis
+        .iter()
+        .enumerate()
+        .map(|(n, dgi)| GroupingShown {
+            number: format!("{:04X}", dgi.number),
+            title: dgi.title.clone(),
+            sealed: dgi.encrypted,
+            octets: lengths.get(n).map(|length| match length {
+                SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => *octets,
+            }),
+        });
     ApplicationShown {
         name: application.name.clone(),
         aid: application.aid.clone(),
@@ -235,13 +255,23 @@ fn human(shown: &Inspected) {
         terminal::print(&format!("\nfiles  {}", shown.files.join(", ")));
     }
     for asset in &shown.assets {
-        terminal::print(&format!("asset  {:<24} {:>8}  {}", asset.name, asset.octets, asset.media_type));
+        terminal::print(&format!(
+            "asset  {:<24} {:>8}  {}",
+            asset.name, asset.octets, asset.media_type
+        ));
     }
 }
 
 fn product_human(product: &ProductShown) {
-    let code = if product.code.is_empty() { "every order" } else { product.code.as_str() };
-    terminal::print(&format!("\nproduct {code} of {}: card {}", product.job, product.card));
+    let code = if product.code.is_empty() {
+        "every order"
+    } else {
+        product.code.as_str()
+    };
+    terminal::print(&format!(
+        "\nproduct {code} of {}: card {}",
+        product.job, product.card
+    ));
     if let Some(channel) = &product.channel {
         terminal::print(&format!("  channel      {channel}"));
     }
@@ -253,9 +283,14 @@ fn product_human(product: &ProductShown) {
             application.interfaces.join(", ")
         ));
         for grouping in &application.groupings {
-            let octets = grouping.octets.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let octets = grouping
+                .octets
+                .map_or_else(|| "?".to_owned(), |n| n.to_string());
             let sealed = if grouping.sealed { "sealed" } else { "" };
-            let line = format!("    {}  {octets:>4}  {sealed:<6}  {}", grouping.number, grouping.title);
+            let line = format!(
+                "    {}  {octets:>4}  {sealed:<6}  {}",
+                grouping.number, grouping.title
+            );
             terminal::print(line.trim_end());
         }
     }
@@ -267,12 +302,18 @@ fn product_human(product: &ProductShown) {
         product.embossed_lines, product.printed_panels
     ));
     if let (Some(all), Some(store)) = (product.commands, product.store_data_commands) {
-        terminal::print(&format!("  commands     {all}, of which {store} STORE DATA"));
+        terminal::print(&format!(
+            "  commands     {all}, of which {store} STORE DATA"
+        ));
     }
     for (name, count) in &product.hsm_calls {
         terminal::print(&format!("  hsm          {count:>3} x {name}"));
     }
-    let lists = [("scenarios", &product.scenarios), ("pages", &product.pages), ("outputs", &product.outputs)];
+    let lists = [
+        ("scenarios", &product.scenarios),
+        ("pages", &product.pages),
+        ("outputs", &product.outputs),
+    ];
     for (name, list) in lists {
         if !list.is_empty() {
             terminal::print(&format!("  {name:<11}  {}", list.join(", ")));

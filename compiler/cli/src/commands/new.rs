@@ -14,9 +14,14 @@ const NAME_MAX: usize = 64;
 /// Carries the verb out.
 pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
     let folder = &arguments.name;
-    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = folder
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let fits = (1..=NAME_MAX).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !fits {
         return Err(Failure::new(
             exit::USAGE,
@@ -53,7 +58,12 @@ fn refuse_taken(folder: &Path) -> Result<(), Failure> {
     };
     if taken {
         let what = format!("{} is there already and not empty", folder.display());
-        return Err(Failure::new(exit::ENVIRONMENT, "E0191", what, "choose another name"));
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "E0191",
+            what,
+            "choose another name",
+        ));
     }
     Ok(())
 }

@@ -17,8 +17,15 @@ pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
     let (checked, bundle) = super::built(&folder, Environment::Test)?;
     let bin = emit::issuer_bin(&checked.model);
     let mut rehearsal = Rehearsal::new(bundle)?;
-    let (made, trouble) = cards(&mut rehearsal, &emit::test_cases(&checked.model).0, bin.as_deref());
-    let folder = arguments.output.clone().unwrap_or_else(|| folder.root().join("preview"));
+    let (made, trouble) = cards(
+        &mut rehearsal,
+        &emit::test_cases(&checked.model).0,
+        bin.as_deref(),
+    );
+    let folder = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| folder.root().join("preview"));
     let wanted = |name: &str| match arguments.layout.as_deref() {
         None => true,
         Some(layout) => {
@@ -63,7 +70,10 @@ fn cards(
     let mut tried = Vec::new();
     for case in cases {
         let fields = case.fields.iter().cloned().collect();
-        tried.push(rehearsal.order(&Order { fields, bin: bin.map(str::to_owned) }));
+        tried.push(rehearsal.order(&Order {
+            fields,
+            bin: bin.map(str::to_owned),
+        }));
     }
     for (job, product) in rehearsal.products() {
         tried.push(rehearsal.specimen(&job, &product, bin));

@@ -50,14 +50,26 @@ pub(crate) fn run(arguments: &Test) -> Result<u8, Failure> {
     if !cases.is_empty() {
         let mut rehearsal = Rehearsal::new(bundle)?;
         for case in &cases {
-            outcomes.push(rehearse(&mut rehearsal, case, bin.clone(), sources, &mut shelf)?);
+            outcomes.push(rehearse(
+                &mut rehearsal,
+                case,
+                bin.clone(),
+                sources,
+                &mut shelf,
+            )?);
         }
     }
     // Snapshots of tests that are gone would never be looked at again.
-    let stale = if arguments.only.is_none() { shelf.stale()? } else { Vec::new() };
+    let stale = if arguments.only.is_none() {
+        shelf.stale()?
+    } else {
+        Vec::new()
+    };
     match arguments.format {
         Format::Human => human(&outcomes, &stale, all, arguments.update),
-        Format::Json => outcomes.iter().for_each(|outcome| terminal::print(&object(outcome))),
+        Format::Json => outcomes
+            .iter()
+            .for_each(|outcome| terminal::print(&object(outcome))),
     }
     let bad = outcomes.iter().any(Outcome::is_bad) || (!stale.is_empty() && !arguments.update);
     Ok(if bad { exit::FINDINGS } else { 0 })
@@ -74,13 +86,24 @@ fn rehearse(
         let place = sources.place(span);
         format!("{}:{}:{}", place.file, place.line, place.column)
     };
-    let order = Order { fields: case.fields.iter().cloned().collect(), bin };
-    let mut outcome = Outcome { name: case.name.clone(), complaints: Vec::new(), kept: None };
+    let order = Order {
+        fields: case.fields.iter().cloned().collect(),
+        bin,
+    };
+    let mut outcome = Outcome {
+        name: case.name.clone(),
+        complaints: Vec::new(),
+        kept: None,
+    };
     let made = match rehearsal.order(&order) {
         Ok(made) => made,
         Err(error) => {
             let what = format!("{}; {}", error.what, error.mend);
-            outcome.complaints.push(Complaint { code: error.code, what, place: place(case.span) });
+            outcome.complaints.push(Complaint {
+                code: error.code,
+                what,
+                place: place(case.span),
+            });
             return Ok(outcome);
         }
     };
@@ -107,7 +130,11 @@ fn rehearse(
     for (scenario, verdict) in &made.verdicts {
         if let Some((code, what)) = &verdict.failure {
             let what = format!("{scenario}: {}: {what}", verdict.name);
-            outcome.complaints.push(Complaint { code, what, place: place(case.span) });
+            outcome.complaints.push(Complaint {
+                code,
+                what,
+                place: place(case.span),
+            });
         }
     }
     if case.snapshot {
@@ -136,8 +163,15 @@ fn human(outcomes: &[Outcome], stale: &[String], all: usize, update: bool) {
         };
         terminal::print(&format!("{word}  {}{note}", outcome.name));
         for complaint in &outcome.complaints {
-            let code = if complaint.code.is_empty() { String::new() } else { format!("{} ", complaint.code) };
-            terminal::print(&format!("        {}: {code}{}", complaint.place, complaint.what));
+            let code = if complaint.code.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", complaint.code)
+            };
+            terminal::print(&format!(
+                "        {}: {code}{}",
+                complaint.place, complaint.what
+            ));
         }
         if let Some(Kept::Differs(difference)) = &outcome.kept {
             terminal::print(difference.trim_end());
@@ -150,14 +184,22 @@ fn human(outcomes: &[Outcome], stale: &[String], all: usize, update: bool) {
     let bad = outcomes.iter().filter(|o| o.is_bad()).count();
     let run = outcomes.len();
     let left = all.saturating_sub(run);
-    let left = if left > 0 { format!(", {left} left out") } else { String::new() };
-    terminal::note(&format!("{} passed, {bad} failed{left}", run - bad.min(run)));
+    let left = if left > 0 {
+        format!(", {left} left out")
+    } else {
+        String::new()
+    };
+    terminal::note(&format!(
+        "{} passed, {bad} failed{left}",
+        run - bad.min(run)
+    ));
 }
 
 fn object(outcome: &Outcome) -> String {
-    let complaints = outcome.complaints.iter().map(|c| {
-        json!({ "code": c.code, "message": c.what, "place": c.place })
-    });
+    let complaints = outcome
+        .complaints
+        .iter()
+        .map(|c| json!({ "code": c.code, "message": c.what, "place": c.place }));
     let snapshot = outcome.kept.as_ref().map(|kept| match kept {
         Kept::Same => "same",
         Kept::Written => "written",

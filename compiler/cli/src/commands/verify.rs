@@ -45,9 +45,21 @@ pub(crate) fn run(arguments: &Verify) -> Result<u8, Failure> {
         Format::Human => human(&bundle, &trust, test),
         Format::Json => json(&bundle, &trust, test),
     }
-    if arguments.expect.is_some_and(|expected| (expected == Expected::Test) != test) {
-        let what = if test { "a TEST bundle, LIVE expected" } else { "a LIVE bundle, TEST expected" };
-        return Err(Failure::new(exit::TRUST, "E0198", what, "build it for that environment"));
+    if arguments
+        .expect
+        .is_some_and(|expected| (expected == Expected::Test) != test)
+    {
+        let what = if test {
+            "a TEST bundle, LIVE expected"
+        } else {
+            "a LIVE bundle, TEST expected"
+        };
+        return Err(Failure::new(
+            exit::TRUST,
+            "E0198",
+            what,
+            "build it for that environment",
+        ));
     }
     bundle.trusted_by(&trust)?;
     Ok(0)
@@ -75,17 +87,24 @@ fn human(bundle: &Bundle, trust: &Trust, test: bool) {
     ));
     for signature in bundle.signatures() {
         let signer = hex::encode_upper(signature.signer.0);
-        terminal::print(&format!("signed {signer}  {}", role(trust, &signature.signer)));
+        terminal::print(&format!(
+            "signed {signer}  {}",
+            role(trust, &signature.signer)
+        ));
     }
-    let verdict = if bundle.trusted_by(trust).is_ok() { "trusted" } else { "not trusted" };
+    let verdict = if bundle.trusted_by(trust).is_ok() {
+        "trusted"
+    } else {
+        "not trusted"
+    };
     terminal::print(verdict);
 }
 
 fn json(bundle: &Bundle, trust: &Trust, test: bool) {
     let content = bundle.content();
-    let signers = bundle.signatures().iter().map(|s| {
-        json!({ "signer": hex::encode_upper(s.signer.0), "role": role(trust, &s.signer) })
-    });
+    let signers = bundle.signatures().iter().map(
+        |s| json!({ "signer": hex::encode_upper(s.signer.0), "role": role(trust, &s.signer) }),
+    );
     terminal::json(&json!({
         "schema_version": 1,
         "name": content.name,
@@ -112,10 +131,18 @@ fn read_trust(path: &Path) -> Result<Trust, Failure> {
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is not UTF-8"))?;
     let file: TrustFile = toml::from_str(text).map_err(|e| wrong(e.message()))?;
     let signer = |text: &String| {
-        let octets = hex::decode(text).ok().and_then(|octets| octets.try_into().ok());
-        octets.map(PublicKey).ok_or_else(|| wrong("a signer is not 64 hexadecimal digits"))
+        let octets = hex::decode(text)
+            .ok()
+            .and_then(|octets| octets.try_into().ok());
+        octets
+            .map(PublicKey)
+            .ok_or_else(|| wrong("a signer is not 64 hexadecimal digits"))
     };
-    let signers = file.signers.iter().map(signer).collect::<Result<Vec<_>, _>>()?;
+    let signers = file
+        .signers
+        .iter()
+        .map(signer)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut distinct = signers.clone();
     distinct.sort();
     distinct.dedup();

@@ -14,13 +14,18 @@ pub(crate) struct Ran {
 
 /// Runs `cardwright` in a folder.
 pub(crate) fn cardwright(folder: &Path, arguments: &[&str]) -> Ran {
-    ran(command(folder, arguments).output().expect("the binary runs"))
+    ran(command(folder, arguments)
+        .output()
+        .expect("the binary runs"))
 }
 
 /// The command, for tests that set its environment.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cardwright"));
-    command.current_dir(folder).args(arguments).env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("NO_COLOR", "1");
     command
 }
 

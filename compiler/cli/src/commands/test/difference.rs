@@ -46,7 +46,12 @@ fn compared<'t>(kept: &[&'t str], found: &[&'t str]) -> Vec<Line<'t>> {
     let head = kept.iter().zip(found).take_while(|(a, b)| a == b).count();
     let (start, kept) = kept.split_at(head.min(kept.len()));
     let found = found.get(head..).unwrap_or_default();
-    let tail = kept.iter().rev().zip(found.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = kept
+        .iter()
+        .rev()
+        .zip(found.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let (kept, end) = kept.split_at(kept.len() - tail);
     let found = found.get(..found.len() - tail).unwrap_or_default();
     let mut lines: Vec<Line<'t>> = start.iter().map(|l| Line::Same(l)).collect();
@@ -105,7 +110,8 @@ mod tests {
     fn a_changed_line_stands_with_its_neighbours() {
         let kept = "a\nb\nc\nd\ne\nf\n";
         let found = "a\nb\nc\nD\ne\nf\n";
-        let expected = "        …\n        b\n        c\n      - d\n      + D\n        e\n        f\n";
+        let expected =
+            "        …\n        b\n        c\n      - d\n      + D\n        e\n        f\n";
         assert_eq!(difference(kept, found), expected);
         assert_eq!(difference("a\n", "a\n"), "");
         assert_eq!(difference("", "x\n"), "      + x\n");

@@ -31,7 +31,11 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn new(root: &Path, update: bool) -> Self {
-        Self { folder: root.join("tests"), update, used: BTreeSet::new() }
+        Self {
+            folder: root.join("tests"),
+            update,
+            used: BTreeSet::new(),
+        }
     }
 
     /// Compares a test's snapshot with the kept one, or writes it.
@@ -47,7 +51,8 @@ impl Shelf {
         match kept {
             Some(kept) if kept == text => Ok(Kept::Same),
             _ if self.update => {
-                std::fs::create_dir_all(&self.folder).map_err(|e| Failure::file(&self.folder, &e))?;
+                std::fs::create_dir_all(&self.folder)
+                    .map_err(|e| Failure::file(&self.folder, &e))?;
                 write_whole(&path, text.as_bytes())?;
                 Ok(Kept::Written)
             }
@@ -59,7 +64,11 @@ impl Shelf {
     /// Snapshots that no test has used; with `--update` they are removed.
     pub(super) fn stale(&self) -> Result<Vec<String>, Failure> {
         let mut stale = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.ends_with(&format!(".{ENDING}")) || self.used.contains(&name) {
                 continue;
@@ -98,7 +107,11 @@ fn slug(name: &str) -> String {
         }
     }
     let slug: String = slug.trim_end_matches('-').chars().take(80).collect();
-    if slug.is_empty() { "test".to_owned() } else { slug }
+    if slug.is_empty() {
+        "test".to_owned()
+    } else {
+        slug
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +120,10 @@ mod tests {
 
     #[test]
     fn names_become_file_names() {
-        assert_eq!(slug("a long, accented name isn't cut"), "a-long-accented-name-isn-t-cut");
+        assert_eq!(
+            slug("a long, accented name isn't cut"),
+            "a-long-accented-name-isn-t-cut"
+        );
         assert_eq!(slug("../.."), "test");
     }
 }
