@@ -196,8 +196,34 @@ impl Findings {
         }
         kept.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
         kept.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
-        kept
+        narrowest(kept)
     }
+}
+
+/// One leak is told once, at its narrowest place: the language sees the value, what it makes sees
+/// the whole entry around it.
+fn narrowest(findings: Vec<Finding>) -> Vec<Finding> {
+    let inside = |inner: &Place, outer: &Place| {
+        let (from, to) = (
+            (inner.line, inner.column),
+            (inner.end_line, inner.end_column),
+        );
+        inner != outer
+            && inner.file == outer.file
+            && from >= (outer.line, outer.column)
+            && to <= (outer.end_line, outer.end_column)
+    };
+    let told = |one: &Finding| {
+        findings.iter().any(|other| {
+            other.code == one.code
+                && !one.path.is_empty()
+                && other.path.first() == one.path.first()
+                && inside(&other.place, &one.place)
+        })
+    };
+    let twice: Vec<bool> = findings.iter().map(told).collect();
+    let once = findings.into_iter().zip(twice).filter(|(_, twice)| !twice);
+    once.map(|(finding, _)| finding).collect()
 }
 
 /// Whether the earlier problem says all that the later one at the same place has to say.
