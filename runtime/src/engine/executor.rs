@@ -519,7 +519,7 @@ impl Run<'_, '_> {
         let Some(outcome) = state.outcome.clone() else {
             return;
         };
-        let counter = match outcome {
+        let counter = match &outcome {
             Outcome::Done => Some(&mut self.progress.done),
             Outcome::Rejected => Some(&mut self.progress.rejected),
             Outcome::Remake => Some(&mut self.progress.remakes),
@@ -529,6 +529,11 @@ impl Run<'_, '_> {
         };
         if let Some(counter) = counter {
             *counter += 1;
+        }
+        // Only a spoilt card says something about the lot of blanks; an order that never met one,
+        // such as one with a wrong PIN block, must not stop the line.
+        if outcome == Outcome::Rejected && state.status.blank.is_none() {
+            return;
         }
         self.signal(Signal::Ended(outcome));
     }
