@@ -1,5 +1,11 @@
 //! `test`, `preview`, `inspect`, `explain`, `dump`: what people look at.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
+
 mod common;
 
 use common::{aurora, cardwright, copy};

@@ -1,7 +1,14 @@
 //! `keygen`, `sign`, `verify`: m of n signers, TEST and LIVE, tampering.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
+
 mod common;
 
+use cardwright_bundle::{Bundle, Environment, Limits, SigningKey};
 use common::{aurora, cardwright};
 use std::path::Path;
 
@@ -93,6 +100,58 @@ fn the_open_signer_is_enough_for_test_only() {
     let live = cardwright(folder.path(), &["verify", &bundle, "--expect", "live"]);
     assert_eq!(live.code, 4);
     assert!(live.err.contains("E0198"), "{}", live.err);
+}
+
+/// The example's content, marked LIVE: what a bank's real signers get to sign.
+fn live(folder: &Path) -> (String, Bundle) {
+    let test = std::fs::read(built(folder)).expect("a bundle");
+    let test = Bundle::open(&test, &Limits::default()).expect("a good bundle");
+    let mut content = test.content().clone();
+    content.environment = Environment::Live;
+    let assets = test.content().assets.iter().map(|asset| {
+        let octets = test.asset(&asset.name).expect("an asset").to_vec();
+        (asset.name.clone(), (asset.media_type.clone(), octets))
+    });
+    let live = Bundle::seal(content, assets.collect()).expect("it seals");
+    let path = folder.join("live.cwb");
+    std::fs::write(&path, live.to_bytes().expect("octets")).expect("written");
+    (path.display().to_string(), live)
+}
+
+#[test]
+fn live_needs_real_signers_and_is_never_rehearsed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (path, mut bundle) = live(folder);
+    let public = key(folder, "one");
+    std::fs::write(
+        folder.join("trust.toml"),
+        format!("open_test_signer = true\nsigners = [\"{public}\"]\n"),
+    )
+    .expect("written");
+    bundle.sign(&SigningKey::open_test_signer());
+    std::fs::write(&path, bundle.to_bytes().expect("octets")).expect("written");
+    let verify = || cardwright(folder, &["verify", &path, "--trust", "trust.toml"]);
+    let refused = verify();
+    assert_eq!(refused.code, 4, "the open test signer means nothing here");
+    assert!(refused.err.contains("R1010"), "{}", refused.err);
+    assert_eq!(cardwright(folder, &["sign", &path, "--key", "one"]).code, 0);
+    assert_eq!(verify().code, 0);
+    let test = ["verify", &path, "--trust", "trust.toml", "--expect", "test"];
+    assert_eq!(cardwright(folder, &test).code, 4);
+    let rehearsed = cardwright_rehearsal::Rehearsal::new(bundle);
+    assert_eq!(rehearsed.err().map(|e| e.code), Some("R1190"));
+    // It can still be looked at; what depends on an order is not known.
+    let seen = cardwright(folder, &["inspect", &path]);
+    assert_eq!(seen.code, 0, "{}", seen.err);
+    assert!(seen.out.contains("LIVE"), "{}", seen.out);
+    // A LIVE build of the example is refused: its keys have no real check values.
+    let checked = cardwright(
+        folder,
+        &["check", "--live", &aurora().display().to_string()],
+    );
+    assert_eq!(checked.code, 1);
+    assert!(checked.out.contains("E0511"), "{}", checked.out);
 }
 
 #[test]

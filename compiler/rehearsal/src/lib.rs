@@ -16,6 +16,7 @@ mod pin_block;
 mod preview;
 mod recorder;
 mod rehearse;
+mod rows;
 mod snapshot;
 
 pub use cardwright_runtime::Date;
@@ -25,4 +26,5 @@ pub use look::{Found, holds, look};
 pub use preview::{Picture, preview};
 pub use recorder::Exchange;
 pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, SealedOrClear, Verdicts, rehearsal_day};
+pub use rows::Row;
 pub use snapshot::snapshot;

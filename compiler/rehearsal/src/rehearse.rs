@@ -5,6 +5,7 @@ use crate::{
     default_fields::Defaults,
     order_file,
     recorder::{Exchange, Recorder},
+    rows::{Finished, Row, rows},
 };
 use cardwright_bundle::{Bundle, Card, Environment, Job, Op, Product};
 use cardwright_ports::{
@@ -79,6 +80,8 @@ pub struct Rehearsed {
     pub verdicts: Verdicts,
     /// Carrier and mailer.
     pub pages: Vec<PageMade>,
+    /// What the bank's text files say about the card.
+    pub rows: Vec<Row>,
 }
 
 /// Length of a data grouping, octets.
@@ -325,6 +328,13 @@ impl Work<'_> {
         let data = datagen.make(&self.record, &facts, self.session, name, ORDER)?;
         let (exchanges, verdicts) = self.chip(card, product, &data)?;
         let pages = self.pages(&data, &facts)?;
+        let finished = Finished {
+            fields: &self.record,
+            facts: &facts,
+            data: &data,
+            order: ORDER,
+        };
+        let rows = rows(self.loaded, self.job, self.keys, self.session, &finished)?;
         Ok(Rehearsed {
             job: name.clone(),
             product: product.code.clone(),
@@ -333,6 +343,7 @@ impl Work<'_> {
             exchanges,
             verdicts,
             pages,
+            rows,
         })
     }
 

@@ -55,6 +55,12 @@ pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
         }
     }
     made.pages.iter().for_each(|p| page(&mut out, p));
+    for row in &made.rows {
+        let _ = writeln!(out, "\nfile {}  {}", row.format, row.file);
+        for (name, text) in &row.cells {
+            let _ = writeln!(out, "  {name}  {text}");
+        }
+    }
     out
 }
 

@@ -1,5 +1,6 @@
 //! Runs the binary and says what came out.
 
+#![allow(clippy::expect_used, reason = "a test fails loudly")]
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::path::{Path, PathBuf};
