@@ -200,7 +200,7 @@ fn held(model: &Model, rule: &Decl, decl: &Decl, shared: &mut Shared) {
             "{} `{}` breaks the rule `{}`: {because}",
             decl.kind, decl.name, rule.name
         );
-        let mut problem = Problem::new(severity, "E0390", decl.span, message)
+        let mut problem = Problem::new(severity, "E0380", decl.span, message)
             .label(requirement.condition.span, "the rule");
         if let Some(reference) = text_of(rule, "reference") {
             problem = problem.help(format!("see {reference}"));
@@ -226,7 +226,7 @@ fn truth(model: &Model, rule: &Decl, decl: &Decl, e: &MExpr, shared: &mut Shared
                 rule.name, decl.kind, decl.name
             );
             shared.findings.push(
-                Problem::error("E0391", e.span, message)
+                Problem::error("E0381", e.span, message)
                     .label(decl.span, "asked of this")
                     .help(
                         "rules on declarations know `present(x)`, `includes(list, word)`, \

@@ -74,7 +74,7 @@ fn what_names_itself_ends_in_a_finding_or_in_another_thing_of_that_name() {
     assert!(codes(&format!("{orders}{out}")).contains(&"E0106".to_owned()));
     let rule = "rule r for profile { require services == aid because \"x\" }\n\
                 profile p for orders.order { services = not services; aid = not aid }\n";
-    assert!(codes(&format!("{orders}{rule}")).contains(&"E0391".to_owned()));
+    assert!(codes(&format!("{orders}{rule}")).contains(&"E0381".to_owned()));
 }
 
 proptest! {

@@ -201,13 +201,13 @@ pub static CODES: &[CodeRow] = &[
         "Add `reject record`.",
     ),
     (
-        "E0390",
+        "E0380",
         "a rule of the project is broken",
         "A `rule` of a scheme or bank does not hold for a declaration.",
         "Change the declaration; the rule says why.",
     ),
     (
-        "E0391",
+        "E0381",
         "a rule can't be decided",
         "The rule's condition is not a statement about the declaration.",
         "Write it with `present`, `includes`, `length`, `starts` and comparisons.",

@@ -425,8 +425,8 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0804",
         "a panel lies outside the card",
-        "ISO/IEC 7810: 85.60 mm by 53.98 mm.",
-        "Move it.",
+        "ISO/IEC 7810 gives a card 85.60 mm by 53.98 mm; the panel passes one of its edges.",
+        "Move the panel, or make it smaller.",
     ),
     (
         "E0805",

@@ -3,6 +3,12 @@
 /// Code, title, what it means, how to mend it.
 pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
+        "R1208",
+        "the chip does not answer",
+        "The blank has no chip, or the chip gave no answer to reset.",
+        "The card is rejected; look at the stock that the flow names and at the reader's contacts.",
+    ),
+    (
         "R1209",
         "no contactless interface",
         "The card or the reader has no contactless interface.",

@@ -60,7 +60,21 @@ pub(crate) fn accept(
 ) -> Result<(), Failure> {
     let content = loaded.content();
     let digest = hex::encode_upper(loaded.bundle().digest());
-    if store.bundles()?.iter().any(|row| row.digest == digest) {
+    let rows = store.bundles()?;
+    // Also a bundle that was accepted once: its sequence is over when a higher one has come.
+    let newer = |row: &&BundleRow| row.name == content.name && row.sequence > content.sequence;
+    if let Some(newer) = rows.iter().find(newer) {
+        return Err(Failure::new(
+            exit::TRUST,
+            "R1012",
+            format!(
+                "{} has sequence {}, this site has accepted {}",
+                content.name, content.sequence, newer.sequence
+            ),
+            "load the newest bundle, or raise `sequence` and build again",
+        ));
+    }
+    if rows.iter().any(|row| row.digest == digest) {
         return Ok(());
     }
     let path = site.bundle_path(&digest);

@@ -9,7 +9,7 @@ use crate::{
 };
 use cardwright_ports::{
     Store,
-    store::{JobId, JobState, OrderKey, OrderQuery, OrderState},
+    store::{JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState},
 };
 use cardwright_runtime::engine::{self, Found, FoundForm, Settlement};
 use cardwright_store::SqliteStore;
@@ -98,6 +98,8 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
         limit: 1_000,
     };
     let doubtful = store.orders(id, &query)?;
+    let query = OrderQuery { states: Vec::new(), mailer: Some(MailerState::Unknown), ..query };
+    let letters = store.orders(id, &query)?;
     if format == Format::Json {
         let states: serde_json::Map<_, _> = counts
             .orders
@@ -121,6 +123,7 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
             "schema_version": 1, "job": id, "name": row.name, "state": row.state.name(),
             "orders": states, "mailers": mailers, "refused": counts.refused,
             "in_doubt": doubtful,
+            "mailers_in_doubt": letters.iter().map(|o| o.key.order).collect::<Vec<_>>(),
         }));
         return Ok(0);
     }
@@ -140,6 +143,9 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
             order.status.serial.as_deref().unwrap_or("-"),
             order.status.reason.as_deref().unwrap_or("-")
         ));
+    }
+    for order in letters {
+        terminal::print(&format!("  letter of order {} (line {})", order.key.order, order.line));
     }
     Ok(0)
 }
