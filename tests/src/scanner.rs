@@ -144,6 +144,18 @@ pub fn pdf_inside(octets: &[u8]) -> (String, Vec<u8>) {
     (text, streams)
 }
 
+/// Pages of a PDF.
+pub fn pdf_pages(octets: &[u8]) -> usize {
+    lopdf::Document::load_mem(octets).expect("a PDF").get_pages().len()
+}
+
+/// The text of each page of a PDF.
+pub fn pdf_page_texts(octets: &[u8]) -> Vec<String> {
+    let document = lopdf::Document::load_mem(octets).expect("a PDF");
+    let pages = document.get_pages().into_keys();
+    pages.map(|page| document.extract_text(&[page]).expect("its text")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Canary, search};

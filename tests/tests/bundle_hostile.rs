@@ -23,10 +23,14 @@ format orders : fixed_width {
   }
 }
 card plain for orders.order {
-  stripe { track2 = track2(order.pan, order.expiry, 201, cvv(cvk, order.pan, order.expiry, service: 201)) }
+  stripe { track2 = track2(order.pan, order.expiry, 101, cvv(cvk, order.pan, order.expiry, service: 101)) }
   face front { emboss { line 1 = order.pan } }
 }
-flow line : machine { feed { stock = "S" } stripe emboss }
+flow line : machine {
+  feed { stock = "S"; reject_bin = "reject" }
+  stripe
+  emboss
+}
 job daily { input = orders; card = plain; flow = line }
 "#;
     let bundle = projects::bundle_of_source(source);

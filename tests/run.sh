@@ -1,0 +1,73 @@
+#!/bin/sh
+# Checks everything: formatting, lints, all tests, documents, and a real PC/SC reader.
+# Installs what the tests need from the system when it may (root, apt-get), else says what is
+# missing. Reads no network but for that and for the crates of Cargo.lock.
+#
+#   sh tests/run.sh            everything
+#   sh tests/run.sh --no-pcsc  without the PC/SC reader (no packages of the system are needed)
+set -eu
+cd "$(dirname "$0")/.."
+
+pcsc=yes
+case "${1:-}" in
+    "") ;;
+    --no-pcsc) pcsc=no ;;
+    *) echo "usage: sh tests/run.sh [--no-pcsc]" >&2; exit 2 ;;
+esac
+
+step() {
+    printf '\n== %s\n' "$*"
+    "$@"
+}
+
+missing=""
+need() { # program package
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need cc gcc
+if [ "$pcsc" = yes ]; then
+    need pcscd pcscd
+    need opensc-tool opensc
+    need unshare util-linux
+    need ip iproute2
+    ls /usr/lib/*/pcsc/drivers/serial/libifdvpcd.so /usr/lib/pcsc/drivers/serial/libifdvpcd.so \
+        >/dev/null 2>&1 || [ -n "$(ls /usr/lib/*/pcsc/drivers/serial/libifdvpcd.so* 2>/dev/null)" ] \
+        || missing="$missing vsmartcard-vpcd"
+fi
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        step apt-get update -q
+        # shellcheck disable=SC2086 # a list of packages
+        step env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    else
+        echo "tests/run.sh needs these packages of the system:$missing" >&2
+        echo "install them, or run it as root on a system with apt-get" >&2
+        exit 3
+    fi
+fi
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "tests/run.sh needs Rust (cargo) of the version in Cargo.toml: https://rustup.rs" >&2
+    exit 3
+fi
+
+# Everything is built once: no incremental copies, one profile, one set of features.
+export CARGO_INCREMENTAL=0
+target=${CARGO_TARGET_DIR:-$PWD/target}
+
+step cargo fmt --all --check
+step cargo clippy --locked --workspace --all-targets -- -D warnings
+step cargo build --locked --workspace --bins --examples
+# The tests use the programs that were just built.
+export CARDWRIGHT_PROGRAMS="$target/debug"
+if cargo nextest --version >/dev/null 2>&1; then
+    step cargo nextest run --locked --workspace --no-fail-fast
+else
+    step cargo test --locked --workspace --no-fail-fast --lib --bins --tests
+fi
+step cargo test --locked --workspace --doc
+printf '\n== cargo doc, warnings denied\n'
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+if [ "$pcsc" = yes ]; then
+    step sh tests/pcsc.sh "$target/debug/cardstation"
+fi
+printf '\nall is well\n'
