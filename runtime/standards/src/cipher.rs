@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 /// Longest symmetric key in octets.
 pub const KEY_OCTETS_MAX: usize = 32;
-/// Blocks that ECB takes side by side: more would not fit the processor's registers.
-const LANES: usize = 2;
+/// Blocks that ECB takes side by side; more would not fit the processor's registers. Three keys of
+/// a card are six blocks.
+const LANES: usize = 3;
 
 /// Why a cipher can't be used so. Never holds key or data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -87,7 +87,8 @@ impl Session {
 }
 
 fn bound(clear_length: u32, check_values: &[u8]) -> Vec<u8> {
-    let mut bound = clear_length.to_be_bytes().to_vec();
+    let mut bound = Vec::with_capacity(4 + check_values.len());
+    bound.extend_from_slice(&clear_length.to_be_bytes());
     bound.extend_from_slice(check_values);
     bound
 }
