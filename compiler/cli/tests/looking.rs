@@ -231,3 +231,24 @@ fn every_noun_has_a_print() {
     let shell = cardwright(&aurora, &["completions", "bash"]);
     assert!(shell.out.contains("_cardwright"));
 }
+
+#[test]
+fn what_a_test_can_not_look_at_is_a_finding() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    copy(&aurora(), folder);
+    let path = folder.join("tests.perso");
+    let mut source = std::fs::read_to_string(&path).expect("tests");
+    source.push_str(
+        "\ntest \"unclear\" {\n  order = { name = order.pan }\n  expect { order.pan == \"1\" }\n}\n",
+    );
+    std::fs::write(&path, source).expect("written");
+    let checked = cardwright(folder, &["check", "--format", "json"]);
+    assert_eq!(checked.code, 1, "{}", checked.out);
+    let code = |line: &str| {
+        let finding: Value = serde_json::from_str(line).expect("JSON");
+        finding["code"].as_str().unwrap_or_default().to_owned()
+    };
+    let codes: Vec<String> = checked.out.lines().map(code).collect();
+    assert_eq!(codes, ["E0205", "E0209"], "{}", checked.out);
+}
