@@ -1,4 +1,4 @@
-//! The author's dry run: the runtime joined to a soft HSM, a virtual card and paper. TEST keys only.
+//! The author's dry run: the runtime joined to a soft HSM, a virtual card, and paper. TEST only.
 //!
 //! ```text
 //! Order texts -> order file -> runtime intake -> data generation -> virtual card -> validation
