@@ -5,6 +5,19 @@
 #   sh tests/pcsc.sh path/to/cardstation
 set -eu
 
+# Where the system keeps the driver, or nothing; `--driver` only says it.
+find_driver() {
+    for folder in /usr/lib/pcsc /usr/lib/*/pcsc; do
+        for file in "$folder"/drivers/serial/libifdvpcd.so; do
+            [ ! -e "$file" ] || { echo "$file"; return 0; }
+        done
+    done
+}
+if [ "${1:-}" = --driver ]; then
+    find_driver
+    exit 0
+fi
+
 if [ "${CARDWRIGHT_PCSC_INSIDE:-}" != yes ]; then
     [ $# = 1 ] && [ -x "$1" ] || { echo "usage: sh tests/pcsc.sh CARDSTATION" >&2; exit 2; }
     for tool in pcscd opensc-tool unshare ip; do
@@ -16,8 +29,7 @@ if [ "${CARDWRIGHT_PCSC_INSIDE:-}" != yes ]; then
 fi
 
 cardstation=$1
-driver=$(ls /usr/lib/*/pcsc/drivers/serial/libifdvpcd.so /usr/lib/pcsc/drivers/serial/libifdvpcd.so \
-    2>/dev/null | head -n 1)
+driver=$(find_driver)
 [ -n "$driver" ] || { echo "pcsc.sh: the vpcd driver is missing (vsmartcard-vpcd)" >&2; exit 3; }
 scratch=$(mktemp -d)
 mount -t tmpfs none /run

@@ -30,9 +30,7 @@ if [ "$pcsc" = yes ]; then
     need opensc-tool opensc
     need unshare util-linux
     need ip iproute2
-    ls /usr/lib/*/pcsc/drivers/serial/libifdvpcd.so /usr/lib/pcsc/drivers/serial/libifdvpcd.so \
-        >/dev/null 2>&1 || [ -n "$(ls /usr/lib/*/pcsc/drivers/serial/libifdvpcd.so* 2>/dev/null)" ] \
-        || missing="$missing vsmartcard-vpcd"
+    [ -n "$(sh tests/pcsc.sh --driver)" ] || missing="$missing vsmartcard-vpcd"
 fi
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -56,7 +54,8 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
-step cargo build --locked --workspace --bins --examples
+# As the tests will be built, so that nothing is built twice with other features.
+step cargo build --locked --workspace --all-targets
 # The tests use the programs that were just built.
 export CARDWRIGHT_PROGRAMS="$target/debug"
 if cargo nextest --version >/dev/null 2>&1; then

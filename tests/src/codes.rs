@@ -44,17 +44,30 @@ pub const BANDS: &[(&str, &str)] = &[
 pub fn tables() -> Vec<Table> {
     let table = |owner, bands, rows| Table { owner, bands, rows };
     const CHECKS: &[&str] = &["E01", "E02", "E03", "E05", "E06", "E09", "E10"];
-    const EMISSION: &[&str] =
-        &["E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10"];
+    const EMISSION: &[&str] = &[
+        "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10",
+    ];
     vec![
         table("dsl", &["E00"], cardwright_dsl::CODES),
-        table("compiler: names and types", CHECKS, cardwright_compiler::diagnostics::CODES),
-        table("compiler: emission", EMISSION, cardwright_compiler::emit::CODES),
+        table(
+            "compiler: names and types",
+            CHECKS,
+            cardwright_compiler::diagnostics::CODES,
+        ),
+        table(
+            "compiler: emission",
+            EMISSION,
+            cardwright_compiler::emit::CODES,
+        ),
         table("cardwright", &["E01"], author::CODES),
         table("rehearsal", &["R11"], cardwright_rehearsal::CODES),
         table("standards", EMISSION, cardwright_standards::codes::CODES),
         table("calc", &["E00"], cardwright_calc::CODES),
-        table("runtime", &["R10", "R11", "R15"], cardwright_runtime::codes::CODES),
+        table(
+            "runtime",
+            &["R10", "R11", "R15"],
+            cardwright_runtime::codes::CODES,
+        ),
         table("engine", &["R14"], cardwright_runtime::engine::CODES),
         table("stations", &["R12", "R13"], cardwright_stations::CODES),
         table("store", &["R14", "R15"], cardwright_store::CODES),
@@ -67,7 +80,11 @@ pub fn tables() -> Vec<Table> {
 
 /// Every code with its row, sorted.
 pub fn all() -> BTreeMap<&'static str, Row> {
-    tables().iter().flat_map(|table| table.rows).map(|row| (row.0, *row)).collect()
+    tables()
+        .iter()
+        .flat_map(|table| table.rows)
+        .map(|row| (row.0, *row))
+        .collect()
 }
 
 /// The failing cases that name a code: folders of `tests/cases`, and tests that provoke it.
@@ -76,7 +93,11 @@ pub fn cases() -> BTreeMap<&'static str, Vec<String>> {
     for path in workspace::files_below("tests/cases", "") {
         let name = path.rsplit('/').next().unwrap_or_default();
         if matches!(name, "out.txt" | "out.errors") {
-            let folder = path.rsplit_once('/').map(|p| p.0).unwrap_or_default().to_owned();
+            let folder = path
+                .rsplit_once('/')
+                .map(|p| p.0)
+                .unwrap_or_default()
+                .to_owned();
             texts.push((folder, workspace::read(&path)));
         }
     }
@@ -101,7 +122,10 @@ pub fn page(row: &Row, cases: &[String]) -> String {
     let (code, title, meaning, mend) = row;
     let mut text = format!("# {code}: {title}\n\n{meaning}\n\n**What to do.** {mend}\n");
     // Sources of tests come and go; folders of cases are there to be read.
-    let mut folders = cases.iter().filter(|path| path.starts_with("tests/cases/")).peekable();
+    let mut folders = cases
+        .iter()
+        .filter(|path| path.starts_with("tests/cases/"))
+        .peekable();
     if folders.peek().is_some() {
         text.push_str("\nWhere it is shown:\n\n");
         for path in folders.take(CASES_SHOWN) {

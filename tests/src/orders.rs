@@ -69,7 +69,12 @@ impl OrderRecord {
             product: product.into(),
             expiry: "3111".into(),
             effective: "260101".into(),
-            address: ["1 Rue de l'Étoile".into(), String::new(), "Lyon".into(), String::new()],
+            address: [
+                "1 Rue de l'Étoile".into(),
+                String::new(),
+                "Lyon".into(),
+                String::new(),
+            ],
             postcode: "69001".into(),
             language: "en".into(),
             branch: "0001".into(),
@@ -82,7 +87,10 @@ impl OrderRecord {
     pub fn line(&self) -> String {
         let [a, b, c, d] = &self.address;
         let mut line = format!("DT{:<19}{:<2}{:<40}", self.pan, self.psn, self.name);
-        line += &format!("{:<26}{:<4}{:<4}", self.embossed_name, self.product, self.expiry);
+        line += &format!(
+            "{:<26}{:<4}{:<4}",
+            self.embossed_name, self.product, self.expiry
+        );
         line += &format!("{:<6}{:<32}", self.effective, self.pin);
         line += &format!("{a:<40}{b:<40}{c:<40}{d:<40}{:<10}", self.postcode);
         line += &format!("{:<2}{:<4}{:<1}", self.language, self.branch, self.urgent);

@@ -42,7 +42,11 @@ pub fn compile(files: &dyn Files) -> Bundle {
 /// A TEST bundle of one source, as a file signed by the open test signer.
 pub fn bundle_of_source(source: &str) -> Bundle {
     let manifest = "name = \"case\"\nversion = \"1.0.0\"\nsequence = 1\n";
-    signed(compile(&MemoryFiles::new().with("cardwright.toml", manifest).with("in.perso", source)))
+    signed(compile(
+        &MemoryFiles::new()
+            .with("cardwright.toml", manifest)
+            .with("in.perso", source),
+    ))
 }
 
 /// The same bundle with the open test signer's signature.
@@ -53,7 +57,9 @@ pub fn signed(mut bundle: Bundle) -> Bundle {
 
 /// The example bank's bundle, signed, as the file's octets.
 pub fn aurora_bytes() -> Vec<u8> {
-    signed(compile(&Folder(aurora_folder()))).to_bytes().expect("a bundle has octets")
+    signed(compile(&Folder(aurora_folder())))
+        .to_bytes()
+        .expect("a bundle has octets")
 }
 
 /// The example bank's bundle as a site loads it.

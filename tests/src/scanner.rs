@@ -49,12 +49,18 @@ impl Canary {
             disguises.push(("backwards", text.bytes().rev().collect()));
             disguises.push(("digit values", text.bytes().map(|b| b - b'0').collect()));
         }
-        Self { name: name.into(), disguises }
+        Self {
+            name: name.into(),
+            disguises,
+        }
     }
 
     /// Octets, such as a key.
     pub fn octets(name: impl Into<String>, octets: &[u8]) -> Self {
-        Self { name: name.into(), disguises: octet_disguises(octets) }
+        Self {
+            name: name.into(),
+            disguises: octet_disguises(octets),
+        }
     }
 
     /// The encodings that are searched for, with the octets of each.
@@ -65,7 +71,13 @@ impl Canary {
 
 fn octet_disguises(octets: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let spaced = |mark: &str, upper: bool| {
-        let digits = octets.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") });
+        let digits = octets.iter().map(|b| {
+            if upper {
+                format!("{b:02X}")
+            } else {
+                format!("{b:02x}")
+            }
+        });
         digits.collect::<Vec<_>>().join(mark).into_bytes()
     };
     let decimal: Vec<String> = octets.iter().map(u8::to_string).collect();
@@ -81,7 +93,11 @@ fn octet_disguises(octets: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("JSON list", decimal.join(",").into_bytes()),
         ("reversed octets", octets.iter().rev().copied().collect()),
     ];
-    for (name, shift) in [("base64", 0), ("base64, shifted", 1), ("base64, shifted twice", 2)] {
+    for (name, shift) in [
+        ("base64", 0),
+        ("base64, shifted", 1),
+        ("base64, shifted twice", 2),
+    ] {
         if let Some(text) = base64_inside(octets, shift) {
             disguises.push((name, text));
         }
@@ -107,7 +123,11 @@ pub fn search(octets: &[u8], canaries: &[Canary]) -> Vec<Hit> {
     for canary in canaries {
         for (encoding, needle) in &canary.disguises {
             if let Some(offset) = find(octets, needle) {
-                hits.push(Hit { name: canary.name.clone(), encoding, offset });
+                hits.push(Hit {
+                    name: canary.name.clone(),
+                    encoding,
+                    offset,
+                });
             }
         }
     }
@@ -146,14 +166,19 @@ pub fn pdf_inside(octets: &[u8]) -> (String, Vec<u8>) {
 
 /// Pages of a PDF.
 pub fn pdf_pages(octets: &[u8]) -> usize {
-    lopdf::Document::load_mem(octets).expect("a PDF").get_pages().len()
+    lopdf::Document::load_mem(octets)
+        .expect("a PDF")
+        .get_pages()
+        .len()
 }
 
 /// The text of each page of a PDF.
 pub fn pdf_page_texts(octets: &[u8]) -> Vec<String> {
     let document = lopdf::Document::load_mem(octets).expect("a PDF");
     let pages = document.get_pages().into_keys();
-    pages.map(|page| document.extract_text(&[page]).expect("its text")).collect()
+    pages
+        .map(|page| document.extract_text(&[page]).expect("its text"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,7 +196,10 @@ mod tests {
                 for before in 0..5 {
                     let hay = [&vec![b'.'; before][..], &needle, b"...."].concat();
                     let hits = search(&hay, std::slice::from_ref(&canary));
-                    assert!(hits.iter().any(|h| h.encoding == name), "{name} after {before}");
+                    assert!(
+                        hits.iter().any(|h| h.encoding == name),
+                        "{name} after {before}"
+                    );
                 }
             }
         }
@@ -183,7 +211,11 @@ mod tests {
         let canary = Canary::text("PAN", "9999927700000019");
         for before in 0..6 {
             for after in 0..4 {
-                let text = format!("{}9999927700000019{}", "x".repeat(before), "y".repeat(after));
+                let text = format!(
+                    "{}9999927700000019{}",
+                    "x".repeat(before),
+                    "y".repeat(after)
+                );
                 let hay = STANDARD.encode(text);
                 assert!(!search(hay.as_bytes(), std::slice::from_ref(&canary)).is_empty());
             }
@@ -193,7 +225,9 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_found() {
         let canary = Canary::text("PIN", "904718263549");
-        let noise: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let noise: Vec<u8> = (0..100_000u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
         assert!(search(&noise, &[canary]).is_empty());
     }
 }

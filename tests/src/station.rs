@@ -26,15 +26,23 @@ pub fn program(name: &str) -> PathBuf {
 fn built() -> PathBuf {
     // …/target/debug/deps/end_to_end-0123: the programs stand in target/debug.
     let own = std::env::current_exe().expect("the test's own path");
-    let folder = own.parent().and_then(Path::parent).expect("below the target folder");
+    let folder = own
+        .parent()
+        .and_then(Path::parent)
+        .expect("below the target folder");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "-p", "cardstation", "-p", "cardwright"]);
     if folder.ends_with("release") {
         build.arg("--release");
     }
-    build.arg("--target-dir").arg(folder.parent().expect("the target folder"));
-    let status = build.current_dir(workspace::root()).status().expect("cargo runs");
+    build
+        .arg("--target-dir")
+        .arg(folder.parent().expect("the target folder"));
+    let status = build
+        .current_dir(workspace::root())
+        .status()
+        .expect("cargo runs");
     assert!(status.success(), "the programs can't be built");
     folder.to_path_buf()
 }
@@ -54,7 +62,13 @@ impl Said {
     /// Ends the test when the exit code is another one.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
@@ -72,10 +86,14 @@ pub struct Station {
 impl Station {
     /// Makes a site.
     pub fn new() -> Self {
-        let station = Self { scratch: tempfile::tempdir().expect("a folder") };
+        let station = Self {
+            scratch: tempfile::tempdir().expect("a folder"),
+        };
         let site = station.site();
         let path = site.to_string_lossy().into_owned();
-        let made = Command::new(program("cardstation")).args(["init", &path]).output();
+        let made = Command::new(program("cardstation"))
+            .args(["init", &path])
+            .output();
         assert!(made.expect("cardstation runs").status.success());
         std::fs::write(station.bundle(), projects::aurora_bytes()).expect("the bundle");
         station
@@ -165,7 +183,9 @@ impl Station {
     pub fn machine_lines(&self) -> Vec<Value> {
         let path = self.site().join("machine/ledger.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 /// The workspace's root folder.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("the tests stand in the workspace").to_path_buf()
+    here.parent()
+        .expect("the tests stand in the workspace")
+        .to_path_buf()
 }
 
 /// A file of the workspace, as text.
@@ -39,11 +41,28 @@ pub fn collect(folder: &Path, visit: &mut dyn FnMut(&Path)) {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     for entry in entries {
         let path = entry.expect("a readable folder").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() {
             if name != "target" && !name.starts_with('.') {
                 collect(&path, visit);
             }
+        } else {
+            visit(&path);
+        }
+    }
+}
+
+/// Visits every file below a folder, in no order, hidden ones too.
+pub fn collect_all(folder: &Path, visit: &mut dyn FnMut(&Path)) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            collect_all(&path, visit);
         } else {
             visit(&path);
         }

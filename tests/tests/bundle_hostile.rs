@@ -43,7 +43,9 @@ job daily { input = orders; card = plain; flow = line }
 }
 
 fn code(bytes: &[u8]) -> Option<&'static str> {
-    load::load(bytes, &Limits::default(), &Trust::test_only()).err().map(|error| error.code)
+    load::load(bytes, &Limits::default(), &Trust::test_only())
+        .err()
+        .map(|error| error.code)
 }
 
 fn refused(bytes: &[u8]) -> bool {
@@ -57,11 +59,16 @@ fn each(end: usize, check: impl Fn(usize) -> bool + Sync) -> Vec<usize> {
     std::thread::scope(|scope| {
         let work = (0..threads).map(|first| {
             scope.spawn(move || {
-                (first..end).step_by(threads).filter(|n| !check(*n)).collect::<Vec<_>>()
+                (first..end)
+                    .step_by(threads)
+                    .filter(|n| !check(*n))
+                    .collect::<Vec<_>>()
             })
         });
         let work: Vec<_> = work.collect();
-        work.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+        work.into_iter()
+            .flat_map(|thread| thread.join().expect("no panic"))
+            .collect()
     })
 }
 
@@ -69,14 +76,21 @@ fn each(end: usize, check: impl Fn(usize) -> bool + Sync) -> Vec<usize> {
 fn the_bundle_itself_is_taken() {
     let bytes = tiny().to_bytes().expect("octets");
     assert_eq!(code(&bytes), None);
-    assert!(bytes.len() < 16_000, "{} octets make the tests below slow", bytes.len());
+    assert!(
+        bytes.len() < 16_000,
+        "{} octets make the tests below slow",
+        bytes.len()
+    );
 }
 
 #[test]
 fn every_truncation_is_refused() {
     let bytes = tiny().to_bytes().expect("octets");
     let taken = each(bytes.len(), |length| refused(&bytes[..length]));
-    assert!(taken.is_empty(), "cut to these lengths it is taken: {taken:?}");
+    assert!(
+        taken.is_empty(),
+        "cut to these lengths it is taken: {taken:?}"
+    );
 }
 
 #[test]
@@ -87,7 +101,10 @@ fn every_flipped_bit_is_refused() {
         changed[bit / 8] ^= 1 << (bit % 8);
         refused(&changed)
     });
-    assert!(taken.is_empty(), "with these bits flipped it is taken: {taken:?}");
+    assert!(
+        taken.is_empty(),
+        "with these bits flipped it is taken: {taken:?}"
+    );
 }
 
 #[test]
@@ -103,9 +120,15 @@ fn octets_more_at_either_end_are_refused() {
 fn swapped_assets_are_refused() {
     let bundle = tiny();
     let bytes = bundle.to_bytes().expect("octets");
-    let (one, two) = (bundle.asset("a.txt").expect("one"), bundle.asset("b.txt").expect("two"));
+    let (one, two) = (
+        bundle.asset("a.txt").expect("one"),
+        bundle.asset("b.txt").expect("two"),
+    );
     let joined = [one, two].concat();
-    let at = bytes.windows(joined.len()).position(|part| part == joined).expect("the assets");
+    let at = bytes
+        .windows(joined.len())
+        .position(|part| part == joined)
+        .expect("the assets");
     let mut changed = bytes;
     changed[at..at + joined.len()].copy_from_slice(&[two, one].concat());
     assert_eq!(code(&changed), Some("R1006"));
@@ -117,7 +140,10 @@ fn signatures_of_another_bundle_are_refused() {
     let mut content = bundle.content().clone();
     content.sequence += 1;
     let other = projects::signed(reseal(&bundle, content));
-    let (bytes, other) = (bundle.to_bytes().expect("octets"), other.to_bytes().expect("octets"));
+    let (bytes, other) = (
+        bundle.to_bytes().expect("octets"),
+        other.to_bytes().expect("octets"),
+    );
     let tail = 2 + 32 + 64;
     let mixed = [&bytes[..bytes.len() - tail], &other[other.len() - tail..]].concat();
     assert_eq!(code(&mixed), Some("R1009"));
@@ -127,15 +153,41 @@ fn signatures_of_another_bundle_are_refused() {
 fn limits_hold() {
     let bytes = tiny().to_bytes().expect("octets");
     let with = |limits: Limits| {
-        load::load(&bytes, &limits, &Trust::test_only()).err().map(|error| error.code)
+        load::load(&bytes, &limits, &Trust::test_only())
+            .err()
+            .map(|error| error.code)
     };
     let usual = Limits::default();
-    assert_eq!(with(Limits { bundle_bytes: bytes.len() - 1, ..usual }), Some("R1007"));
-    assert_eq!(with(Limits { content_bytes: 100, ..usual }), Some("R1007"));
+    assert_eq!(
+        with(Limits {
+            bundle_bytes: bytes.len() - 1,
+            ..usual
+        }),
+        Some("R1007")
+    );
+    assert_eq!(
+        with(Limits {
+            content_bytes: 100,
+            ..usual
+        }),
+        Some("R1007")
+    );
     assert_eq!(with(Limits { assets: 1, ..usual }), Some("R1007"));
-    assert_eq!(with(Limits { signatures: 0, ..usual }), Some("R1007"));
+    assert_eq!(
+        with(Limits {
+            signatures: 0,
+            ..usual
+        }),
+        Some("R1007")
+    );
     assert_eq!(with(Limits { nodes: 1, ..usual }), Some("R1007"));
-    assert_eq!(with(Limits { entries: 0, ..usual }), Some("R1007"));
+    assert_eq!(
+        with(Limits {
+            entries: 0,
+            ..usual
+        }),
+        Some("R1007")
+    );
     // A length that no file has asks for no memory.
     let mut huge = b"CWB1".to_vec();
     huge.extend_from_slice(&u32::MAX.to_be_bytes());
@@ -165,23 +217,45 @@ fn trust_counts_different_trusted_people() {
     };
     let with = |signers: &[u8], trust: &Trust| {
         let mut bundle = bundle.clone();
-        signers.iter().for_each(|number| bundle.sign(&signer(*number)));
+        signers
+            .iter()
+            .for_each(|number| bundle.sign(&signer(*number)));
         let bytes = bundle.to_bytes().expect("octets");
-        load::load(&bytes, &Limits::default(), trust).err().map(|error| error.code)
+        load::load(&bytes, &Limits::default(), trust)
+            .err()
+            .map(|error| error.code)
     };
     assert_eq!(with(&[], &trust), Some("R1010"), "nobody");
     assert_eq!(with(&[1], &trust), Some("R1010"), "one of two");
     assert_eq!(with(&[1, 1], &trust), Some("R1010"), "one person twice");
-    assert_eq!(with(&[1, 9], &trust), Some("R1010"), "one of two is a stranger");
+    assert_eq!(
+        with(&[1, 9], &trust),
+        Some("R1010"),
+        "one of two is a stranger"
+    );
     assert_eq!(with(&[1, 3], &trust), None, "two of three");
-    assert_eq!(with(&[1, 2, 3, 9], &trust), None, "a stranger more does no harm");
-    let none = Trust { signers: Vec::new(), threshold: 0, open_test_signer: false };
-    assert_eq!(with(&[1], &none), Some("R1010"), "a threshold of nothing is one");
+    assert_eq!(
+        with(&[1, 2, 3, 9], &trust),
+        None,
+        "a stranger more does no harm"
+    );
+    let none = Trust {
+        signers: Vec::new(),
+        threshold: 0,
+        open_test_signer: false,
+    };
+    assert_eq!(
+        with(&[1], &none),
+        Some("R1010"),
+        "a threshold of nothing is one"
+    );
     // The open test signer is no person.
     let mut open = projects::signed(bundle.clone());
     open.sign(&signer(1));
     let bytes = open.to_bytes().expect("octets");
-    let error = load::load(&bytes, &Limits::default(), &trust).err().map(|error| error.code);
+    let error = load::load(&bytes, &Limits::default(), &trust)
+        .err()
+        .map(|error| error.code);
     assert_eq!(error, Some("R1010"));
 }
 
@@ -202,7 +276,9 @@ fn live_needs_real_signers() {
     let live = projects::signed(reseal(&bundle, content));
     assert_eq!(code(&live.to_bytes().expect("octets")), Some("R1010"));
     // A key of low order, which would verify anything, is no signer either.
-    let mut bytes = reseal(&bundle, bundle.content().clone()).to_bytes().expect("octets");
+    let mut bytes = reseal(&bundle, bundle.content().clone())
+        .to_bytes()
+        .expect("octets");
     bytes.truncate(bytes.len() - 2);
     let mut low = [0u8; 32];
     low[0] = 1;
@@ -218,7 +294,11 @@ fn lie(change: impl FnOnce(&mut Content)) -> Option<&'static str> {
     let mut content = bundle.content().clone();
     change(&mut content);
     assert_ne!(content, *bundle.content(), "the change changes something");
-    code(&projects::signed(reseal(bundle, content)).to_bytes().expect("octets"))
+    code(
+        &projects::signed(reseal(bundle, content))
+            .to_bytes()
+            .expect("octets"),
+    )
 }
 
 fn small() -> &'static Bundle {
@@ -229,14 +309,20 @@ fn small() -> &'static Bundle {
 /// The card's program and the first node in it of a kind.
 fn node(content: &Content, wanted: impl Fn(&cardwright_bundle::Node) -> bool) -> (usize, usize) {
     let program = content.cards[0].program as usize;
-    let at = content.programs[program].nodes.iter().position(wanted).expect("such a node");
+    let at = content.programs[program]
+        .nodes
+        .iter()
+        .position(wanted)
+        .expect("such a node");
     (program, at)
 }
 
 #[test]
 fn a_program_that_lies_is_refused() {
     let secret = |content: &Content| {
-        node(content, |n| matches!(n.op, Op::Apply { .. }) && n.secrecy > Secrecy::Public)
+        node(content, |n| {
+            matches!(n.op, Op::Apply { .. }) && n.secrecy > Secrecy::Public
+        })
     };
     let lowered = lie(|content| {
         let (program, at) = secret(content);
@@ -244,7 +330,10 @@ fn a_program_that_lies_is_refused() {
     });
     assert_eq!(lowered, Some("R1102"), "a secret that claims to be public");
     let field = lie(|content| {
-        let (program, at) = node(content, |n| matches!(&n.op, Op::Field { field, .. } if field == "pan"));
+        let (program, at) = node(
+            content,
+            |n| matches!(&n.op, Op::Field { field, .. } if field == "pan"),
+        );
         content.programs[program].nodes[at].secrecy = Secrecy::Public;
     });
     assert_eq!(field, Some("R1102"), "a PAN that claims to be public");
@@ -308,10 +397,24 @@ fn an_intent_that_lies_is_refused() {
             }
         })
     };
-    assert_eq!(change(|intent, _, _| *intent = "export_key".into()), Some("R1101"));
-    assert_eq!(change(|_, keys, _| keys.push(0)), Some("R1101"), "a key too many");
-    assert_eq!(change(|_, keys, _| keys.iter_mut().for_each(|k| *k = 99)), Some("R1101"));
-    assert_eq!(change(|_, _, args| args.push(0)), Some("R1101"), "an operand too many");
+    assert_eq!(
+        change(|intent, _, _| *intent = "export_key".into()),
+        Some("R1101")
+    );
+    assert_eq!(
+        change(|_, keys, _| keys.push(0)),
+        Some("R1101"),
+        "a key too many"
+    );
+    assert_eq!(
+        change(|_, keys, _| keys.iter_mut().for_each(|k| *k = 99)),
+        Some("R1101")
+    );
+    assert_eq!(
+        change(|_, _, args| args.push(0)),
+        Some("R1101"),
+        "an operand too many"
+    );
 }
 
 #[test]
@@ -320,7 +423,10 @@ fn a_sink_above_its_clearance_is_refused() {
         let (_, at) = node(content, |n| {
             n.secrecy == Secrecy::Sensitive && n.gives == ValueType::Text
         });
-        let face = content.cards[0].faces.iter_mut().find(|f| !f.emboss.is_empty());
+        let face = content.cards[0]
+            .faces
+            .iter_mut()
+            .find(|f| !f.emboss.is_empty());
         face.expect("an embossed face").emboss[0].node = u32::try_from(at).expect("small");
     });
     assert_eq!(embossed, Some("R1103"), "a track on the embossing");
@@ -336,7 +442,9 @@ fn a_sink_above_its_clearance_is_refused() {
 fn references_that_do_not_hold_are_refused() {
     let wrong: [(&str, fn(&mut Content)); 12] = [
         ("program", |c| c.cards[0].program = 999),
-        ("channel key", |c| c.cards[0].chip.as_mut().unwrap().channel.key = 999),
+        ("channel key", |c| {
+            c.cards[0].chip.as_mut().unwrap().channel.key = 999
+        }),
         ("application identifier", |c| {
             c.cards[0].chip.as_mut().unwrap().applications[0].aid = "F0".into();
         }),
@@ -346,11 +454,17 @@ fn references_that_do_not_hold_are_refused() {
         ("flow", |c| c.jobs[0].flow = "none".into()),
         ("input format", |c| c.jobs[0].input = "none".into()),
         ("card", |c| c.jobs[0].products[0].card = "none".into()),
-        ("scenario", |c| c.jobs[0].products[0].scenarios[0].scenario = "none".into()),
-        ("transport key", |c| c.jobs[0].outputs[0].transport_key = None),
+        ("scenario", |c| {
+            c.jobs[0].products[0].scenarios[0].scenario = "none".into()
+        }),
+        ("transport key", |c| {
+            c.jobs[0].outputs[0].transport_key = None
+        }),
         ("selector", |c| c.jobs[0].selector = 999),
         ("name", |c| c.keys[1].name = c.keys[0].name.clone()),
-        ("field width", |c| c.formats[0].records[0].fields[0].width = u32::MAX),
+        ("field width", |c| {
+            c.formats[0].records[0].fields[0].width = u32::MAX
+        }),
     ];
     for (name, change) in wrong {
         assert_eq!(lie(change), Some("R1101"), "{name}");
@@ -367,7 +481,11 @@ fn content_that_is_not_canonical_is_refused() {
     let twice = text.replacen("\"schema\":1", "\"schema\":1,\"schema\":1", 1);
     let escaped = text.replacen("Tiny", "\\u0054iny", 1);
     let schema = text.replacen("\"schema\":1", "\"schema\":2", 1);
-    assert_eq!(code(&raw(&bundle, &canonical)), None, "the helper builds good bundles");
+    assert_eq!(
+        code(&raw(&bundle, &canonical)),
+        None,
+        "the helper builds good bundles"
+    );
     assert_eq!(code(&raw(&bundle, &pretty)), Some("R1005"));
     assert_eq!(code(&raw(&bundle, unknown.as_bytes())), Some("R1004"));
     assert_eq!(code(&raw(&bundle, twice.as_bytes())), Some("R1004"));
@@ -382,7 +500,10 @@ fn raw(bundle: &Bundle, content: &[u8]) -> Vec<u8> {
     let mut bytes = b"CWB1".to_vec();
     bytes.extend_from_slice(&u32::try_from(content.len()).expect("small").to_be_bytes());
     bytes.extend_from_slice(content);
-    bundle.assets().values().for_each(|asset| bytes.extend_from_slice(asset));
+    bundle
+        .assets()
+        .values()
+        .for_each(|asset| bytes.extend_from_slice(asset));
     use sha2::Digest;
     let digest: [u8; 32] = sha2::Sha256::digest(&bytes).into();
     let signature = SigningKey::open_test_signer().sign(&digest);
@@ -422,7 +543,10 @@ fn mutant(value: &Value, kind: u8) -> Value {
         (_, Value::Object(map)) => {
             let skip = usize::from(kind) % map.len().max(1);
             let kept = map.iter().enumerate().filter(|(n, _)| *n != skip);
-            Value::Object(kept.map(|(_, (name, item))| (name.clone(), item.clone())).collect())
+            Value::Object(
+                kept.map(|(_, (name, item))| (name.clone(), item.clone()))
+                    .collect(),
+            )
         }
         _ => json!(-1),
     }

@@ -22,10 +22,15 @@ fn each_code_stands_once_and_in_its_band() {
             if let Some(other) = owners.insert(code, table.owner) {
                 wrong.push(format!("{code} stands in {other} and in {}", table.owner));
             }
-            let digits = code.get(1..).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+            let digits = code
+                .get(1..)
+                .is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
             let in_band = table.bands.iter().any(|band| code.starts_with(band));
             if code.len() != 5 || !digits || !in_band {
-                wrong.push(format!("{code} of {} is in none of {:?}", table.owner, table.bands));
+                wrong.push(format!(
+                    "{code} of {} is in none of {:?}",
+                    table.owner, table.bands
+                ));
             }
             if title.is_empty() || meaning.len() < 20 || mend.len() < 10 {
                 wrong.push(format!("{code} says too little"));
@@ -56,7 +61,9 @@ fn each_code_in_the_sources_stands_in_a_table() {
 /// Codes in quotes on a line.
 fn literals(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').filter(|part| {
-        let digits = part.get(1..).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+        let digits = part
+            .get(1..)
+            .is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
         part.len() == 5 && digits && matches!(part.get(..2), Some("E0" | "E1" | "R1"))
     })
 }
@@ -80,13 +87,24 @@ fn each_code_has_a_fresh_page() {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(&folder).expect("docs/errors") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         found.insert(name, std::fs::read_to_string(&path).expect("a page"));
     }
     let names: BTreeSet<&String> = pages.keys().chain(found.keys()).collect();
-    let stale: Vec<&str> =
-        names.into_iter().filter(|n| pages.get(*n) != found.get(*n)).map(String::as_str).collect();
-    assert!(stale.is_empty(), "stale pages, run with UPDATE=1: {}", stale.join(", "));
+    let stale: Vec<&str> = names
+        .into_iter()
+        .filter(|n| pages.get(*n) != found.get(*n))
+        .map(String::as_str)
+        .collect();
+    assert!(
+        stale.is_empty(),
+        "stale pages, run with UPDATE=1: {}",
+        stale.join(", ")
+    );
 }
 
 #[test]
@@ -97,10 +115,14 @@ fn codes_without_a_case_become_fewer() {
         .map(|(code, _)| code.to_owned())
         .collect();
     let listed = std::fs::read_to_string(workspace::root().join(WITHOUT)).unwrap_or_default();
-    let listed: BTreeSet<String> =
-        listed.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect();
+    let listed: BTreeSet<String> = listed
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
     if updating() && (listed.is_empty() || without.is_subset(&listed)) {
-        let mut text = String::from("# Codes that no case provokes yet. This list may only shrink.\n");
+        let mut text =
+            String::from("# Codes that no case provokes yet. This list may only shrink.\n");
         for code in &without {
             text.push_str(code);
             text.push('\n');

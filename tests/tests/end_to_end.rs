@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 
 fn number(report: &Value, path: &str) -> i64 {
-    report.pointer(path).and_then(Value::as_i64).unwrap_or_else(|| panic!("{path} in {report}"))
+    report
+        .pointer(path)
+        .and_then(Value::as_i64)
+        .unwrap_or_else(|| panic!("{path} in {report}"))
 }
 
 /// Orders of all three products.
@@ -44,29 +47,52 @@ fn fifty_orders_become_cards_letters_files_and_a_report() {
     assert_eq!(number(&report, "/reconciliation/blanks_unaccounted"), 0);
     // The generator's six kinds of trouble, one each.
     let codes: BTreeMap<&str, usize> = rejected.iter().fold(BTreeMap::new(), |mut codes, row| {
-        *codes.entry(row["code"].as_str().expect("a code")).or_default() += 1;
+        *codes
+            .entry(row["code"].as_str().expect("a code"))
+            .or_default() += 1;
         codes
     });
     let expected = ["R1306", "R1507", "R1508", "R1509", "R1511", "R1513"].map(|code| (code, 1));
     assert_eq!(codes, BTreeMap::from(expected), "{rejected:?}");
-    assert!(rejected.iter().all(|row| row["line"].as_u64().is_some_and(|line| line > 1)));
+    assert!(
+        rejected
+            .iter()
+            .all(|row| row["line"].as_u64().is_some_and(|line| line > 1))
+    );
     let out = station.path("out");
     let files = ["return.csv", "activation.csv", "cards.cps", "cards.machine"];
     for name in files.map(|name| format!("files/{name}")) {
-        assert!(out.join(&name).metadata().is_ok_and(|m| m.len() > 0), "{name}");
+        assert!(
+            out.join(&name).metadata().is_ok_and(|m| m.len() > 0),
+            "{name}"
+        );
     }
     for name in ["report.html", "journal.jsonl"] {
-        assert!(out.join(name).metadata().is_ok_and(|m| m.len() > 0), "{name}");
+        assert!(
+            out.join(name).metadata().is_ok_and(|m| m.len() > 0),
+            "{name}"
+        );
     }
     let rows = std::fs::read_to_string(out.join("files/return.csv")).expect("the return file");
-    assert_eq!(rows.lines().count() as i64, produced + 1, "a heading and a line a card");
-    assert_eq!(pages(&out.join("mailers")) as i64, produced, "one letter a card");
+    assert_eq!(
+        rows.lines().count() as i64,
+        produced + 1,
+        "a heading and a line a card"
+    );
+    assert_eq!(
+        pages(&out.join("mailers")) as i64,
+        produced,
+        "one letter a card"
+    );
     // The oracle: what the machine itself has noted.
     let machine = station.machine();
     assert!(machine.holds(), "{machine:?}");
     assert_eq!(machine.good as i64, produced);
     assert_eq!(machine.in_machine, 0);
-    let verdict = station.say(&["audit", "verify", "--format", "json"]).expect(0).json();
+    let verdict = station
+        .say(&["audit", "verify", "--format", "json"])
+        .expect(0)
+        .json();
     assert_eq!(verdict["holds"], Value::Bool(true));
     station.say(&["check"]).expect(0);
 }
@@ -100,7 +126,10 @@ fn one_lane_and_four_give_the_same() {
             }
         }
         let count = |files: &BTreeMap<String, Vec<u8>>| {
-            files.values().map(|pdf| usize::from(pdf.starts_with(b"%PDF"))).sum::<usize>()
+            files
+                .values()
+                .map(|pdf| usize::from(pdf.starts_with(b"%PDF")))
+                .sum::<usize>()
         };
         assert_eq!(count(&one) > 0, folder != "files");
         assert_eq!(count(&one) > 0, count(&four) > 0);
@@ -115,7 +144,13 @@ fn one_lane_and_four_give_the_same() {
     };
     assert_eq!(texts(&first), texts(&second), "the letters say the same");
     let (one, four) = (first.report("out"), second.report("out"));
-    for count in ["/orders", "/produced", "/mailers", "/carriers", "/validated/passed"] {
+    for count in [
+        "/orders",
+        "/produced",
+        "/mailers",
+        "/carriers",
+        "/validated/passed",
+    ] {
         assert_eq!(number(&one, count), number(&four, count), "{count}");
     }
     assert_eq!(one["products"], four["products"]);
@@ -144,7 +179,11 @@ fn the_same_file_or_card_is_never_made_twice() {
     let overlap = station.write("overlap.txt", &batch(2, 3));
     station.run(&overlap, "three", &[]).expect(0);
     let report = station.report("three");
-    let codes: Vec<_> = report["rejected"].as_array().expect("a list").iter().collect();
+    let codes: Vec<_> = report["rejected"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .collect();
     assert_eq!(codes.len(), 2);
     assert!(codes.iter().all(|row| row["code"] == "R1517"), "{codes:?}");
     assert_eq!(number(&report, "/produced"), 1);
@@ -156,12 +195,17 @@ fn the_same_file_or_card_is_never_made_twice() {
 #[test]
 fn a_refused_file_leaves_no_trace() {
     let station = Station::new();
-    let wrong = String::from_utf8(batch(1, 3)).expect("UTF-8").replace("TR00000003", "TR00000004");
+    let wrong = String::from_utf8(batch(1, 3))
+        .expect("UTF-8")
+        .replace("TR00000003", "TR00000004");
     let orders = station.write("wrong.txt", wrong.as_bytes());
     let before = station.machine_lines().len();
     let said = station.run(&orders, "out", &[]).expect(1);
     assert!(said.err.contains("R1510"), "{}", said.err);
-    let jobs = station.say(&["job", "list", "--format", "json"]).expect(0).json();
+    let jobs = station
+        .say(&["job", "list", "--format", "json"])
+        .expect(0)
+        .json();
     assert_eq!(jobs["jobs"], Value::Array(Vec::new()));
     assert_eq!(station.machine_lines().len(), before, "no card was moved");
 }
@@ -177,7 +221,10 @@ fn trust_is_asked_before_anything_else() {
     let store = contents(&station.site().join("store"));
     let said = station.run(&orders, "out", &[]).expect(4);
     assert!(said.err.contains("R100"), "{}", said.err);
-    assert!(contents(&station.site().join("store")) == store, "the store was touched");
+    assert!(
+        contents(&station.site().join("store")) == store,
+        "the store was touched"
+    );
     assert!(!station.path("out").exists());
 }
 
@@ -190,7 +237,11 @@ fn a_live_bundle_is_refused_by_a_test_site() {
     let mut content = test.content().clone();
     content.environment = Environment::Live;
     let assets = test.assets().iter().map(|(name, bytes)| {
-        let asset = content.assets.iter().find(|asset| asset.name == *name).expect("its row");
+        let asset = content
+            .assets
+            .iter()
+            .find(|asset| asset.name == *name)
+            .expect("its row");
         (name.clone(), (asset.media_type.clone(), bytes.clone()))
     });
     let assets = assets.collect();
@@ -219,7 +270,11 @@ fn a_site_never_goes_back_to_an_older_bundle() {
     let mut content = first.content().clone();
     content.sequence += 1;
     let assets = first.assets().iter().map(|(name, bytes)| {
-        let asset = content.assets.iter().find(|asset| asset.name == *name).expect("its row");
+        let asset = content
+            .assets
+            .iter()
+            .find(|asset| asset.name == *name)
+            .expect("its row");
         (name.clone(), (asset.media_type.clone(), bytes.clone()))
     });
     let assets = assets.collect();
@@ -244,7 +299,10 @@ fn a_changed_audit_log_is_found() {
     let path = station.site().join("store/store.db");
     let mut bytes = std::fs::read(&path).expect("the store");
     let word = b"accepted, digest";
-    let at = bytes.windows(word.len()).position(|part| part == word).expect("an audit entry");
+    let at = bytes
+        .windows(word.len())
+        .position(|part| part == word)
+        .expect("an audit entry");
     bytes[at] = b'A';
     std::fs::write(&path, &bytes).expect("the store");
     let said = station.say(&["audit", "verify", "--format", "json"]);

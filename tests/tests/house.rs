@@ -12,9 +12,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-bundle", &[]),
     ("cardwright-ports", &[]),
     ("cardwright-vocabulary", &["standards"]),
-    ("cardwright-compiler", &["dsl", "vocabulary", "bundle", "standards"]),
+    (
+        "cardwright-compiler",
+        &["dsl", "vocabulary", "bundle", "standards"],
+    ),
     ("cardwright-runtime", &["bundle", "standards", "ports"]),
-    ("cardwright-stations", &["runtime", "bundle", "standards", "ports"]),
+    (
+        "cardwright-stations",
+        &["runtime", "bundle", "standards", "ports"],
+    ),
     ("cardwright-store", &["ports"]),
     ("cardwright-calc", &["standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
@@ -27,20 +33,42 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "cardwright-rehearsal",
         &[
-            "runtime", "stations", "bundle", "standards", "ports", "soft-hsm", "virtual-card",
+            "runtime",
+            "stations",
+            "bundle",
+            "standards",
+            "ports",
+            "soft-hsm",
+            "virtual-card",
             "paper",
         ],
     ),
     (
         "cardwright",
-        &["dsl", "vocabulary", "compiler", "rehearsal", "bundle", "standards"],
+        &[
+            "dsl",
+            "vocabulary",
+            "compiler",
+            "rehearsal",
+            "bundle",
+            "standards",
+        ],
     ),
     // The operator's machine carries no compiler.
     (
         "cardstation",
         &[
-            "runtime", "stations", "store", "bundle", "standards", "ports", "calc", "soft-hsm",
-            "virtual-card", "machine", "paper",
+            "runtime",
+            "stations",
+            "store",
+            "bundle",
+            "standards",
+            "ports",
+            "calc",
+            "soft-hsm",
+            "virtual-card",
+            "machine",
+            "paper",
         ],
     ),
     ("aurora-orders", &["standards"]),
@@ -55,7 +83,10 @@ const TEST_EDGES: &[(&str, &[&str])] = &[
 /// Functions longer than the rule allows. The list may only shrink.
 const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("runtime/cli/src/commands/production.rs", "produce"),
-    ("runtime/drivers/virtual_card/tests/states.rs", "an_application_that_is_not_complete"),
+    (
+        "runtime/drivers/virtual_card/tests/states.rs",
+        "an_application_that_is_not_complete",
+    ),
     ("runtime/src/load/references.rs", "check_card"),
     ("runtime/src/load/references.rs", "check_format"),
     ("runtime/src/load/references.rs", "check_job"),
@@ -82,18 +113,30 @@ fn full_name(short: &str) -> String {
 #[test]
 fn crates_import_only_whom_they_may() {
     let metadata = metadata();
-    let own: BTreeSet<String> = metadata.packages.iter().map(|p| p.name.to_string()).collect();
+    let own: BTreeSet<String> = metadata
+        .packages
+        .iter()
+        .map(|p| p.name.to_string())
+        .collect();
     let edges: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
     let test_edges: BTreeMap<&str, &[&str]> = TEST_EDGES.iter().copied().collect();
     let mut wrong = Vec::new();
-    for package in metadata.packages.iter().filter(|p| p.name.as_str() != "cardwright-tests") {
+    for package in metadata
+        .packages
+        .iter()
+        .filter(|p| p.name.as_str() != "cardwright-tests")
+    {
         let name = package.name.as_str();
         let Some(allowed) = edges.get(name) else {
             wrong.push(format!("{name} has no row in EDGES"));
             continue;
         };
         let in_tests = test_edges.get(name).copied().unwrap_or_default();
-        for dependency in package.dependencies.iter().filter(|d| own.contains(&d.name)) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|d| own.contains(&d.name))
+        {
             let listed = |list: &[&str]| list.iter().any(|s| full_name(s) == dependency.name);
             let fine = match dependency.kind {
                 DependencyKind::Normal => listed(allowed),
@@ -101,7 +144,10 @@ fn crates_import_only_whom_they_may() {
                 _ => false,
             };
             if !fine {
-                wrong.push(format!("{name} -> {} ({})", dependency.name, dependency.kind));
+                wrong.push(format!(
+                    "{name} -> {} ({})",
+                    dependency.name, dependency.kind
+                ));
             }
         }
     }
@@ -117,15 +163,24 @@ fn crates_import_only_whom_they_may() {
 fn every_dependency_has_a_reason_and_stands_in_one_table() {
     let mut wrong = Vec::new();
     let root = workspace::read("Cargo.toml");
-    let table = root.split("[workspace.dependencies]").nth(1).expect("the table");
+    let table = root
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .expect("the table");
     let table = table.split("\n[").next().unwrap_or_default();
-    for line in table.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
+    for line in table
+        .lines()
+        .filter(|l| l.contains('=') && !l.starts_with('#'))
+    {
         let reason = line.rsplit_once(" # ").map(|(_, reason)| reason.trim());
         if reason.is_none_or(str::is_empty) {
             wrong.push(format!("no reason: {line}"));
         }
     }
-    for path in workspace::files("Cargo.toml").iter().filter(|p| *p != "Cargo.toml") {
+    for path in workspace::files("Cargo.toml")
+        .iter()
+        .filter(|p| *p != "Cargo.toml")
+    {
         let text = workspace::read(path);
         let mut inside = false;
         for line in text.lines() {
@@ -148,17 +203,27 @@ fn every_module_says_what_it_is_for() {
     for path in workspace::files(".rs") {
         let text = workspace::read(&path);
         let first = text.lines().next().unwrap_or_default();
-        if first.strip_prefix("//! ").is_none_or(|purpose| purpose.trim().len() < 10) {
+        if first
+            .strip_prefix("//! ")
+            .is_none_or(|purpose| purpose.trim().len() < 10)
+        {
             wrong.push(path);
         }
     }
-    assert!(wrong.is_empty(), "no purpose in the first line of\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "no purpose in the first line of\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn every_module_is_part_of_its_crate() {
     let mut wrong = Vec::new();
-    for path in workspace::files(".rs").iter().filter(|p| p.contains("src/")) {
+    for path in workspace::files(".rs")
+        .iter()
+        .filter(|p| p.contains("src/"))
+    {
         let (folder, file) = path.rsplit_once('/').expect("a folder");
         let name = file.trim_end_matches(".rs");
         if matches!(name, "main" | "lib") {
@@ -169,15 +234,23 @@ fn every_module_is_part_of_its_crate() {
             _ => (folder, name),
         };
         let parents = ["lib.rs", "main.rs", "mod.rs"].map(|file| format!("{home}/{file}"));
-        let named = parents.into_iter().chain([format!("{home}.rs")]).any(|parent| {
-            let text = std::fs::read_to_string(workspace::root().join(parent)).unwrap_or_default();
-            text.contains(&format!("mod {name};"))
-        });
+        let named = parents
+            .into_iter()
+            .chain([format!("{home}.rs")])
+            .any(|parent| {
+                let text =
+                    std::fs::read_to_string(workspace::root().join(parent)).unwrap_or_default();
+                text.contains(&format!("mod {name};"))
+            });
         if !named {
             wrong.push(path.clone());
         }
     }
-    assert!(wrong.is_empty(), "no crate has these modules:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "no crate has these modules:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -191,7 +264,9 @@ fn files_and_functions_are_short() {
             wrong.push(format!("{path}: {} lines", lines.len()));
         }
         for (name, length) in functions(&lines) {
-            let known = LONG_FUNCTIONS.iter().find(|row| row.0 == path && row.1 == name);
+            let known = LONG_FUNCTIONS
+                .iter()
+                .find(|row| row.0 == path && row.1 == name);
             match known {
                 _ if length <= FUNCTION_LINES_MAX => {}
                 Some(row) => {
@@ -202,7 +277,9 @@ fn files_and_functions_are_short() {
         }
     }
     for (path, name) in listed {
-        wrong.push(format!("{path}: `{name}` is short now: take it off the list"));
+        wrong.push(format!(
+            "{path}: `{name}` is short now: take it off the list"
+        ));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -212,7 +289,9 @@ fn functions<'t>(lines: &[&'t str]) -> Vec<(&'t str, usize)> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        let Some(name) = function_name(line.trim_start()) else { continue };
+        let Some(name) = function_name(line.trim_start()) else {
+            continue;
+        };
         let end = format!("{indent}}}");
         // The head ends with a brace, or, where a trait only declares, with a semicolon.
         let head = lines[at..].iter().find(|l| l.ends_with(['{', ';', '}']));
@@ -261,18 +340,35 @@ fn the_project_stands_alone() {
     ];
     let endings = [".rs", ".perso", ".toml", ".md", ".sh", ".py", ".json"];
     // A script may say where a temporary folder goes when the system does not.
-    forbid(&endings, &words, |line| line.contains(concat!("TMPDIR:-/tm", "p")));
+    forbid(&endings, &words, |line| {
+        line.contains(concat!("TMPDIR:-/tm", "p"))
+    });
 }
 
 #[test]
 fn vendors_are_named_in_drivers_only() {
     let vendors = [
-        "thales", "utimaco", "gemalto", "giesecke", "datacard", "idemia", "oberthur", "nxp",
-        "infineon", "entrust", "safenet", "payshield", "nshield", "evolis", "matica",
+        "thales",
+        "utimaco",
+        "gemalto",
+        "giesecke",
+        "datacard",
+        "idemia",
+        "oberthur",
+        "nxp",
+        "infineon",
+        "entrust",
+        "safenet",
+        "payshield",
+        "nshield",
+        "evolis",
+        "matica",
     ];
     let mut wrong = Vec::new();
     for path in workspace::files("") {
-        let code = [".rs", ".perso", ".toml"].iter().any(|ending| path.ends_with(ending));
+        let code = [".rs", ".perso", ".toml"]
+            .iter()
+            .any(|ending| path.ends_with(ending));
         if !code || path.starts_with("runtime/drivers/") || path == "tests/tests/house.rs" {
             continue;
         }
@@ -292,7 +388,10 @@ fn forbid(endings: &[&str], words: &[&str], fine: fn(&str) -> bool) {
             continue;
         }
         for (number, line) in workspace::read(&path).lines().enumerate() {
-            for word in words.iter().filter(|word| line.contains(**word) && !fine(line)) {
+            for word in words
+                .iter()
+                .filter(|word| line.contains(**word) && !fine(line))
+            {
                 wrong.push(format!("{path}:{}: {word}", number + 1));
             }
         }
@@ -328,13 +427,34 @@ fn data_in_the_language_names_source_licence_and_quirks() {
 #[test]
 fn the_top_folder_holds_what_the_plan_says() {
     let allowed = [
-        "dsl", "compiler", "runtime", "profiles", "layouts", "examples", "tests", "docs", "target",
-        "Cargo.toml", "Cargo.lock", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
-        "clippy.toml", "rustfmt.toml", "deny.toml",
+        "dsl",
+        "compiler",
+        "runtime",
+        "profiles",
+        "layouts",
+        "examples",
+        "tests",
+        "docs",
+        "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "clippy.toml",
+        "rustfmt.toml",
+        "deny.toml",
     ];
     let entries = std::fs::read_dir(workspace::root()).expect("the root");
-    let names = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned());
-    let wrong: Vec<String> =
-        names.filter(|n| !n.starts_with('.') && !allowed.contains(&n.as_str())).collect();
+    let names = entries.map(|e| {
+        e.expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
+    });
+    let wrong: Vec<String> = names
+        .filter(|n| !n.starts_with('.') && !allowed.contains(&n.as_str()))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

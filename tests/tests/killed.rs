@@ -15,17 +15,17 @@ fn orders() -> Vec<u8> {
     file(&(1..=ORDERS).map(|n| order(n).line()).collect::<Vec<_>>())
 }
 
-/// Lets a program go on until the machine has noted so many acts more, then kills it. Gives
-/// whether it was still running.
+/// Lets a program go on until the machine has noted so many acts on cards more, then kills it.
+/// Gives whether it was still running.
 fn kill_after(station: &Station, arguments: &[String], acts: usize) -> bool {
-    let wanted = station.machine_lines().len() + acts;
+    let wanted = worked(station) + acts;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut child = station.begin(&arguments);
     loop {
         if child.try_wait().expect("a child").is_some() {
             return false;
         }
-        if station.machine_lines().len() >= wanted {
+        if worked(station) >= wanted {
             child.kill().expect("SIGKILL");
             child.wait().expect("its end");
             return true;
@@ -34,8 +34,20 @@ fn kill_after(station: &Station, arguments: &[String], acts: usize) -> bool {
     }
 }
 
+/// Acts on cards; loading stocks is none.
+fn worked(station: &Station) -> usize {
+    station
+        .machine_lines()
+        .iter()
+        .filter(|line| line["act"] != "load")
+        .count()
+}
+
 fn show(station: &Station) -> Value {
-    station.say(&["job", "show", "1", "--format", "json"]).expect(0).json()
+    station
+        .say(&["job", "show", "1", "--format", "json"])
+        .expect(0)
+        .json()
 }
 
 /// Where the machine's own ledger says that a card is.
@@ -60,7 +72,9 @@ fn settle(station: &Station, out: &Path) -> usize {
     let mut settled = 0;
     for order in shown["in_doubt"].as_array().expect("a list") {
         let number = order["order"].as_u64().expect("a number").to_string();
-        let found = order["blank"].as_u64().map_or("nothing", |blank| whereabouts(station, blank));
+        let found = order["blank"]
+            .as_u64()
+            .map_or("nothing", |blank| whereabouts(station, blank));
         let words = ["job", "settle", "1", &number, "--found", found, "--by"];
         let say = |who: &str| station.say(&[&words[..], &[who]].concat());
         say("ann").expect(0);
@@ -73,10 +87,16 @@ fn settle(station: &Station, out: &Path) -> usize {
     }
     for order in shown["mailers_in_doubt"].as_array().expect("a list") {
         let number = order.as_u64().expect("a number");
-        let found = if in_tray(out, number) { "good" } else { "destroyed" };
+        let found = if in_tray(out, number) {
+            "good"
+        } else {
+            "destroyed"
+        };
         let number = number.to_string();
         for who in ["ann", "bob"] {
-            let words = ["job", "settle", "1", &number, "--mailer", "--found", found, "--by", who];
+            let words = [
+                "job", "settle", "1", &number, "--mailer", "--found", found, "--by", who,
+            ];
             station.say(&words).expect(0);
         }
         settled += 1;
@@ -86,13 +106,21 @@ fn settle(station: &Station, out: &Path) -> usize {
 
 /// Whether a whole letter of an order lies in the tray: documents are named by first and last.
 fn in_tray(out: &Path, order: u64) -> bool {
-    tray(out).iter().any(|(first, last)| (*first..=*last).contains(&order))
+    tray(out)
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&order))
 }
 
 fn tray(out: &Path) -> Vec<(u64, u64)> {
-    let Ok(entries) = std::fs::read_dir(out.join("mailers")) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(out.join("mailers")) else {
+        return Vec::new();
+    };
     let ranges = entries.filter_map(|entry| {
-        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         let mut parts = name.strip_suffix(".pdf")?.rsplit('-');
         let last = parts.next()?.parse().ok()?;
         Some((parts.next()?.parse().ok()?, last))
@@ -107,7 +135,17 @@ fn survives(moments: &[usize]) {
     let out = station.path("out");
     let run = station.run_arguments(&orders, "out", &["--lanes", "2"]);
     let folder = out.to_string_lossy().into_owned();
-    let resume = ["job", "resume", "1", "--out", &folder, "--lanes", "2", "--authorized-by", "cleo"];
+    let resume = [
+        "job",
+        "resume",
+        "1",
+        "--out",
+        &folder,
+        "--lanes",
+        "2",
+        "--authorized-by",
+        "cleo",
+    ];
     let resume: Vec<String> = resume.map(str::to_owned).to_vec();
     let mut running = run.clone();
     for acts in moments {
@@ -120,12 +158,19 @@ fn survives(moments: &[usize]) {
         assert!(said.err.contains("R1418"), "{}", said.err);
         let unauthorized = station.say(&["job", "resume", "1", "--out", &folder]);
         assert_ne!(unauthorized.code, Some(0));
-        assert_eq!(station.machine_lines().len(), before, "a card was moved without leave");
+        assert_eq!(
+            station.machine_lines().len(),
+            before,
+            "a card was moved without leave"
+        );
         settle(&station, &out);
         running = resume.clone();
     }
     let words: Vec<&str> = resume.iter().map(String::as_str).collect();
-    let state = show(&station)["state"].as_str().unwrap_or_default().to_owned();
+    let state = show(&station)["state"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     if state != "DONE" {
         station.say(&words).expect(0);
     }
@@ -146,8 +191,14 @@ fn finished(station: &Station, out: &Path) {
     assert_eq!(report["mailers"], ORDERS);
     let mut letters: Vec<u64> = tray(out).iter().flat_map(|(a, b)| *a..=*b).collect();
     letters.sort_unstable();
-    let doubled: Vec<&[u64]> = letters.windows(2).filter(|pair| pair[0] == pair[1]).collect();
-    assert!(doubled.is_empty(), "letters that lie twice in the tray: {doubled:?}");
+    let doubled: Vec<&[u64]> = letters
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .collect();
+    assert!(
+        doubled.is_empty(),
+        "letters that lie twice in the tray: {doubled:?}"
+    );
     let rows = std::fs::read_to_string(out.join("files/return.csv")).expect("the return file");
     assert_eq!(rows.lines().count() as u64, ORDERS + 1);
     station.say(&["audit", "verify"]).expect(0);
