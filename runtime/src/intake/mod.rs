@@ -15,7 +15,7 @@ use crate::{
     load::broken,
     plan::{BoundKeys, Draws, Prepared, Run, RunFacts},
 };
-use cardwright_bundle::{Format, Job};
+use cardwright_bundle::{FileKind, Format, Job};
 use std::{collections::BTreeMap, io::BufRead};
 
 pub use record::Record;
@@ -117,6 +117,10 @@ impl<'a> Intake<'a> {
     ) -> Result<Summary, RuntimeError> {
         let mut scan = Scan::new(self);
         let mut lines = lines::Lines::new(file, self.format);
+        if let FileKind::Delimited { heading: true, .. } = self.format.kind {
+            // The first line names the columns; the format's own order is what counts.
+            lines.next_line()?;
+        }
         while let Some(line) = lines.next_line()? {
             scan.line(line, visit)?;
         }

@@ -25,7 +25,7 @@ pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<
         CORNER_UM,
     )];
     match side {
-        FaceSide::Front => front(&mut marks, data, ground, ink, hide),
+        FaceSide::Front => front(&mut marks, card, data, ground, ink, hide),
         FaceSide::Back => back(&mut marks, card, face, data, ink, hide),
     }
     Some(Sheet {
@@ -38,7 +38,41 @@ pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<
     })
 }
 
-fn front(marks: &mut Vec<Placed>, data: &CardData, ground: Colour, ink: Colour, hide: bool) {
+fn front(
+    marks: &mut Vec<Placed>,
+    card: &Card,
+    data: &CardData,
+    ground: Colour,
+    ink: Colour,
+    hide: bool,
+) {
+    if card.chip.is_some() {
+        contacts(marks);
+    }
+    for (_, number, text) in data.emboss.iter().filter(|(front, _, _)| *front) {
+        let (y_um, size_mpt, spacing_mpt) = emboss_place(*number);
+        let shown = if hide {
+            masked(*number, text)
+        } else {
+            text.clone()
+        };
+        // Relief: a dark copy under the line, shifted down and right.
+        for (shift_um, colour) in [(150, darker(ground)), (0, ink)] {
+            marks.push(Placed {
+                area: Area {
+                    x_um: 7_650 + shift_um,
+                    y_um: y_um + shift_um,
+                    width_um: 76_000,
+                    height_um: 8_000,
+                },
+                mark: text_mark(&shown, "Cardwright Emboss", size_mpt, spacing_mpt, colour),
+            });
+        }
+    }
+}
+
+/// The contact plate.
+fn contacts(marks: &mut Vec<Placed>) {
     // Contacts stand 10.25 mm from the left and 19.23 mm from the top (ISO/IEC 7816-2).
     let gold = Colour(0xD9, 0xB4, 0x5B);
     marks.push(fill(
@@ -75,26 +109,6 @@ fn front(marks: &mut Vec<Placed>, data: &CardData, ground: Colour, ink: Colour, 
         line,
         0,
     ));
-    for (_, number, text) in data.emboss.iter().filter(|(front, _, _)| *front) {
-        let (y_um, size_mpt, spacing_mpt) = emboss_place(*number);
-        let shown = if hide {
-            masked(*number, text)
-        } else {
-            text.clone()
-        };
-        // Relief: a dark copy under the line, shifted down and right.
-        for (shift_um, colour) in [(150, darker(ground)), (0, ink)] {
-            marks.push(Placed {
-                area: Area {
-                    x_um: 7_650 + shift_um,
-                    y_um: y_um + shift_um,
-                    width_um: 76_000,
-                    height_um: 8_000,
-                },
-                mark: text_mark(&shown, "Cardwright Emboss", size_mpt, spacing_mpt, colour),
-            });
-        }
-    }
 }
 
 /// Number line 21.42 mm above the bottom edge; lines 2 to 4 in the name and address area

@@ -327,5 +327,26 @@ pub(crate) fn unsealed(clear: &[u8]) -> Result<(Order, Vec<String>), StationErro
         priority: next()?.parse().map_err(|_| damaged())?,
         text: next()?.to_owned(),
     };
-    Ok((order, parts.map(str::to_owned).collect()))
+    // A format without header and trailer keeps no such lines.
+    let once = parts.filter(|line| !line.is_empty());
+    Ok((order, once.map(str::to_owned).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unsealed;
+
+    #[test]
+    fn an_order_is_read_again_with_and_without_header_lines() {
+        let (order, once) = unsealed(b"7\n9\nGOLD\n0\nDTrecord\n").expect("no header");
+        assert_eq!((order.number, order.line, order.priority), (7, 9, 0));
+        assert_eq!(
+            (order.product.as_str(), order.text.as_str()),
+            ("GOLD", "DTrecord")
+        );
+        assert!(once.is_empty());
+        let (_, once) = unsealed(b"7\n9\nGOLD\n0\nDTrecord\nHD1\nTR2").expect("header, trailer");
+        assert_eq!(once, ["HD1", "TR2"]);
+        assert!(unsealed(b"7\n9\nGOLD").is_err());
+    }
 }

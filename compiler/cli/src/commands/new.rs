@@ -43,10 +43,8 @@ pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
     }
     let shown = folder.display();
     terminal::note(&format!("made {shown} from `{}`; next:", template.name));
-    for verb in ["check", "test --update", "build"] {
-        let (verb, flags) = verb.split_once(' ').unwrap_or((verb, ""));
-        let line = format!("cardwright {verb} {shown} {flags}");
-        terminal::print(line.trim_end());
+    for verb in ["check", "test", "build"] {
+        terminal::print(&format!("cardwright {verb} {shown}"));
     }
     Ok(0)
 }

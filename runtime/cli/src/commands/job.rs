@@ -8,8 +8,8 @@ use crate::{
     terminal,
 };
 use cardwright_ports::{
-    Store,
-    store::{JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState},
+    Clock, Store,
+    store::{AuditEntry, Batch, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState},
 };
 use cardwright_runtime::engine::{self, Found, FoundForm, Settlement};
 use cardwright_store::SqliteStore;
@@ -30,6 +30,7 @@ pub(crate) fn run(site: &Path, arguments: &Job) -> Result<u8, Failure> {
         } => go(&site, &store, going, authorized_by.as_deref()),
         JobVerb::Pause { job } => pause(&site, &store, *job),
         JobVerb::Cancel { job, by, reason } => {
+            note_reason(&store, *job, by, reason)?;
             engine::cancel(&store, &SystemClock, *job, by)?;
             terminal::print(&format!("job {job} is cancelled: {reason}"));
             Ok(0)
@@ -98,7 +99,11 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
         limit: 1_000,
     };
     let doubtful = store.orders(id, &query)?;
-    let query = OrderQuery { states: Vec::new(), mailer: Some(MailerState::Unknown), ..query };
+    let query = OrderQuery {
+        states: Vec::new(),
+        mailer: Some(MailerState::Unknown),
+        ..query
+    };
     let letters = store.orders(id, &query)?;
     if format == Format::Json {
         let states: serde_json::Map<_, _> = counts
@@ -145,7 +150,10 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
         ));
     }
     for order in letters {
-        terminal::print(&format!("  letter of order {} (line {})", order.key.order, order.line));
+        terminal::print(&format!(
+            "  letter of order {} (line {})",
+            order.key.order, order.line
+        ));
     }
     Ok(0)
 }
@@ -182,6 +190,24 @@ fn go(
         &going.out,
         Format::Human,
     ))
+}
+
+/// The reason stands in the audit log before the job is given up.
+fn note_reason(store: &SqliteStore, job: JobId, by: &str, reason: &str) -> Result<(), Failure> {
+    let entry = AuditEntry {
+        actor: by.to_owned(),
+        act: "cancel".to_owned(),
+        key: OrderKey { job, order: 0 },
+        detail: reason.to_owned(),
+    };
+    let at = SystemClock.unix_seconds();
+    let audit = vec![entry];
+    Ok(store.commit(&Batch {
+        at,
+        require: None,
+        changes: Vec::new(),
+        audit,
+    })?)
 }
 
 /// Asks the process that runs the job to stop between cards.

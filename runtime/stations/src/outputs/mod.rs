@@ -89,7 +89,8 @@ impl<'a> OutputFiles<'a> {
             let name = safe_name(format)?;
             let path = folder.join(&name);
             let part = folder.join(format!(".{name}.part"));
-            let file = File::create(&part).map_err(|e| file_error("an output file", &e))?;
+            let file =
+                crate::report::private_file(&part).map_err(|e| file_error("an output file", &e))?;
             let programs = format
                 .records
                 .iter()

@@ -193,10 +193,25 @@ impl Report {
     }
 }
 
-/// Writes a file so that its name stands for a whole file only.
+/// Writes a file so that its name stands for a whole file only. Letters hold PINs and every page a
+/// name: nobody but the operator's own account may read them.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StationError> {
+    use std::io::Write;
     let part = path.with_extension("part");
-    std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::rename(&part, path))
-        .map_err(|e| file_error("a report file", &e))
+    let write = || {
+        let mut file = private_file(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    write().map_err(|e| file_error("a file of the job", &e))
+}
+
+/// A new file that only its owner may read, where the system knows owners.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
