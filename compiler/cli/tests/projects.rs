@@ -35,10 +35,12 @@ fn new_projects_check_test_and_build_at_once() {
         // A snapshot that nobody has read is not there: that is a failure, until it is written.
         let tests = folder.path().join(&name).join("tests.perso");
         let text = std::fs::read_to_string(&tests).expect("tests");
-        let asks = text.lines().map(|line| match line.trim_start().starts_with("// `snapshot`") {
-            true => "  snapshot",
-            false => line,
-        });
+        let asks = text.lines().map(
+            |line| match line.trim_start().starts_with("// `snapshot`") {
+                true => "  snapshot",
+                false => line,
+            },
+        );
         std::fs::write(&tests, asks.collect::<Vec<_>>().join("\n") + "\n").expect("writes");
         let missing = cardwright(folder.path(), &["test", &name]);
         assert_eq!(missing.code, 1, "{}", missing.out);

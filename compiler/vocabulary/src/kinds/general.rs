@@ -166,7 +166,11 @@ const TEST_EXPECT: Kind = Kind {
     name: "test.expect",
     top: false,
     attributes: &[
-        Attribute::bare("<expression>", "what must hold, such as `chip.#5F20 == \"…\"`").many(),
+        Attribute::bare(
+            "<expression>",
+            "what must hold, such as `chip.#5F20 == \"…\"`",
+        )
+        .many(),
         Attribute::bare("<name> <expression>", "`front.line 1 == \"…\"`").many(),
         Attribute::bare(
             "<name> <starts|ends|contains> <text>",
