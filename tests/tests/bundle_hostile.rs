@@ -1,6 +1,14 @@
 //! A bundle is hostile until it is loaded: whatever is changed in it, it is refused with a code,
 //! before a key, a device or a store is touched, and nothing panics.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_bundle::{
     Bundle, Content, Environment, Limits, Op, PublicKey, Secrecy, SigningKey, Trust, ValueType,
 };
@@ -440,7 +448,8 @@ fn a_sink_above_its_clearance_is_refused() {
 
 #[test]
 fn references_that_do_not_hold_are_refused() {
-    let wrong: [(&str, fn(&mut Content)); 12] = [
+    type Change = fn(&mut Content);
+    let wrong: [(&str, Change); 12] = [
         ("program", |c| c.cards[0].program = 999),
         ("channel key", |c| {
             c.cards[0].chip.as_mut().unwrap().channel.key = 999

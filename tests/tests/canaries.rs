@@ -4,6 +4,14 @@
 //! said is searched for them, in every encoding that could happen by accident. The scanner itself
 //! is under control: it must find what is planted, and the PINs where they belong, on paper.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_bundle::Content;
 use cardwright_standards::test_keys;
 use cardwright_tests::{
@@ -252,7 +260,7 @@ fn keys_are_in_the_hsm_only() {
     let canaries = keys(projects::aurora().content());
     assert!(canaries.len() >= 16);
     let mut found = hits(&canaries);
-    let hsm = "site/hsm/soft-hsm.json";
+    let hsm = "site/hsm/soft-hsm.toml";
     if found.remove(hsm).is_some() {
         let text = std::fs::read_to_string(made().station.path(hsm)).expect("the HSM's file");
         assert!(
@@ -266,7 +274,7 @@ fn keys_are_in_the_hsm_only() {
 #[test]
 fn files_with_keys_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    for name in ["site/hsm/soft-hsm.json", "site/hsm/site.key"] {
+    for name in ["site/hsm/soft-hsm.toml", "site/hsm/site.key"] {
         let mode = Path::metadata(&made().station.path(name))
             .expect(name)
             .permissions()

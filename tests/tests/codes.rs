@@ -3,6 +3,14 @@
 //! `UPDATE=1 cargo test -p cardwright-tests --test codes` writes the pages and the list of codes
 //! that still have no case.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_tests::{codes, workspace};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,15 @@
 //! Same source, same bytes: in every folder, however files are listed, on any number of threads.
 
+#![allow(clippy::expect_used)] // a test that can't go on must stop
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_bundle::Environment;
 use cardwright_compiler::{
     emit::build,

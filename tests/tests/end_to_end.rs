@@ -1,5 +1,13 @@
 //! The example bank from order file to report, with the real programs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_tests::{
     orders::{OrderRecord, file},
     projects,

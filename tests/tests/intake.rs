@@ -1,5 +1,13 @@
 //! Bad order files: each says what is wrong, where, and nothing of it is half taken.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_ports::{
     Clock, Hsm, Store,
     store::{AuditEntry, Batch, BundleRow, Change, OrderKey},

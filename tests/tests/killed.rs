@@ -1,6 +1,14 @@
 //! A run that is killed, at several moments, loses no order and makes no second card. The oracle
 //! is the machine's own ledger and the paper in the tray, never our database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_tests::{
     orders::{OrderRecord, file},
     station::Station,
