@@ -1,7 +1,5 @@
 //! Same source, same bytes: in every folder, however files are listed, on any number of threads.
 
-#![allow(clippy::expect_used)] // a test that can't go on must stop
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

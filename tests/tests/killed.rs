@@ -23,23 +23,27 @@ fn orders() -> Vec<u8> {
     file(&(1..=ORDERS).map(|n| order(n).line()).collect::<Vec<_>>())
 }
 
-/// Lets a program go on until the machine has noted so many acts on cards more, then kills it.
-/// Gives whether it was still running.
-fn kill_after(station: &Station, arguments: &[String], acts: usize) -> bool {
-    let wanted = worked(station) + acts;
+/// Lets a program go on until something is so, then kills it. Gives whether it was still running.
+fn kill_when(station: &Station, arguments: &[String], now: &dyn Fn() -> bool) -> bool {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut child = station.begin(&arguments);
     loop {
         if child.try_wait().expect("a child").is_some() {
             return false;
         }
-        if worked(station) >= wanted {
+        if now() {
             child.kill().expect("SIGKILL");
             child.wait().expect("its end");
             return true;
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Kills a program when the machine has noted so many acts on cards more.
+fn kill_after(station: &Station, arguments: &[String], acts: usize) -> bool {
+    let wanted = worked(station) + acts;
+    kill_when(station, arguments, &|| worked(station) >= wanted)
 }
 
 /// Acts on cards; loading stocks is none.
@@ -210,6 +214,36 @@ fn finished(station: &Station, out: &Path) {
     let rows = std::fs::read_to_string(out.join("files/return.csv")).expect("the return file");
     assert_eq!(rows.lines().count() as u64, ORDERS + 1);
     station.say(&["audit", "verify"]).expect(0);
+}
+
+#[test]
+fn killed_when_the_first_letters_lie_in_the_tray() {
+    let station = Station::new();
+    let orders = station.write("orders.txt", &orders());
+    let out = station.path("out");
+    let run = station.run_arguments(&orders, "out", &["--lanes", "2"]);
+    let mailers = out.join("mailers");
+    let begun = || std::fs::read_dir(&mailers).is_ok_and(|mut entries| entries.next().is_some());
+    if kill_when(&station, &run, &begun) {
+        let said = station.run(&orders, "out", &[]);
+        // The job may have ended in the last moment before the kill.
+        if said.code == Some(6) {
+            assert!(said.err.contains("R1418"), "{}", said.err);
+            settle(&station, &out);
+            let folder = out.to_string_lossy().into_owned();
+            let resume = [
+                "job",
+                "resume",
+                "1",
+                "--out",
+                &folder,
+                "--authorized-by",
+                "cleo",
+            ];
+            station.say(&resume).expect(0);
+        }
+    }
+    finished(&station, &out);
 }
 
 #[test]
