@@ -556,6 +556,17 @@ const FILES: &[FileCase] = &[
         |f| [&f[..], &f[f.len() - 12..]].concat(),
         "R1512",
     ),
+    (
+        "an order after the trailer",
+        |f| {
+            let text = String::from_utf8(f).expect("text");
+            let mut lines: Vec<&str> = text.split_inclusive("\r\n").collect();
+            let last = lines.len() - 1;
+            lines.swap(last - 1, last);
+            lines.concat().into_bytes()
+        },
+        "R1512",
+    ),
     ("the file twice", |f| [&f[..], &f[..]].concat(), "R1512"),
     (
         "one order too few",

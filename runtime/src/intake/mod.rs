@@ -161,6 +161,8 @@ struct Scan<'s, 'a> {
     counts: BTreeMap<String, i64>,
     seen: rules::Seen,
     records: u64,
+    /// Name of a record that stands once and came after orders: the end of the file.
+    trailer: Option<String>,
 }
 
 impl<'s, 'a> Scan<'s, 'a> {
@@ -171,6 +173,7 @@ impl<'s, 'a> Scan<'s, 'a> {
             counts: BTreeMap::new(),
             seen: rules::Seen::new(intake.rules.len()),
             records: 0,
+            trailer: None,
         }
     }
 
@@ -192,6 +195,10 @@ impl<'s, 'a> Scan<'s, 'a> {
             let reason = "no record of the format begins like this line";
             return self.reject(line.number, None, "R1505", None, reason);
         };
+        if let Some(trailer) = self.trailer.as_ref().filter(|_| !declared.once) {
+            let what = format!("line {} comes after the `{trailer}` record", line.number);
+            return Err(refused("R1512", what, "have the file written again"));
+        }
         *self.counts.entry(declared.name.clone()).or_default() += 1;
         let number = (declared.name == self.intake.job.record).then(|| {
             self.summary.orders += 1;
@@ -224,6 +231,9 @@ impl<'s, 'a> Scan<'s, 'a> {
         if declared.once && self.summary.once.contains_key(&declared.name) {
             let what = format!("a second `{}` record", declared.name);
             return Err(refused("R1512", what, "have the file written again"));
+        }
+        if declared.once && self.summary.orders > 0 {
+            self.trailer = Some(declared.name.clone());
         }
         if declared.once {
             self.summary.once.insert(declared.name.clone(), values);
