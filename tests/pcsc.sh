@@ -32,18 +32,20 @@ cardstation=$1
 driver=$(find_driver)
 [ -n "$driver" ] || { echo "pcsc.sh: the vpcd driver is missing (vsmartcard-vpcd)" >&2; exit 3; }
 scratch=$(mktemp -d)
+# A folder of its own: pcscd reads every file in it, its log must not be among them.
+mkdir "$scratch/readers"
 mount -t tmpfs none /run
 mkdir -p /run/pcscd
 ip link set lo up
 
-cat > "$scratch/reader" <<READER
+cat > "$scratch/readers/vpcd" <<READER
 FRIENDLYNAME "Virtual PCD"
 DEVICENAME   /dev/null:0x8C7B
 LIBPATH      $driver
 CHANNELID    0x8C7B
 READER
 
-pcscd -f -e -c "$scratch" > "$scratch/pcscd.log" 2>&1 &
+pcscd -f -e -c "$scratch/readers" > "$scratch/pcscd.log" 2>&1 &
 pcscd_id=$!
 card_id=""
 finish() {
