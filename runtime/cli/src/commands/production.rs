@@ -15,7 +15,9 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Loaded,
-    engine::{EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch},
+    engine::{
+        End, EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch,
+    },
 };
 use cardwright_standards::test_keys;
 use cardwright_stations::{
@@ -358,7 +360,7 @@ pub(crate) fn summary(
     out: &Path,
     format: crate::arguments::Format,
 ) -> u8 {
-    let ended = matches!(outcome.end, cardwright_runtime::engine::End::Done);
+    let ended = matches!(outcome.end, End::Done);
     if format == crate::arguments::Format::Json {
         terminal::json(&serde_json::to_value(report).unwrap_or_default());
     } else {
@@ -389,8 +391,8 @@ fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
         "{:.1} s, {:.1} cards a second, {} lanes",
         report.seconds, report.cards_per_second, report.subject.lanes
     ));
-    if !matches!(outcome.end, cardwright_runtime::engine::End::Done) {
-        terminal::print(&format!("the job has not ended: {:?}", outcome.end));
+    if let Some(words) = not_ended(&outcome.end) {
+        terminal::print(&words);
     }
     for order in report.rejected.iter().take(12) {
         let field = order
@@ -410,4 +412,18 @@ fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
         ));
     }
     terminal::print(&format!("report: {}", out.join("report.html").display()));
+}
+
+/// Why a run left its job open, in words; nothing when the job has ended.
+fn not_ended(end: &End) -> Option<String> {
+    match end {
+        End::Done => None,
+        End::Paused(stop) => Some(format!(
+            "the job is paused ({} {}); go on with `cardstation job resume`",
+            stop.code, stop.reason
+        )),
+        End::Cancelled => Some("the job was given up; orders without a card are rejected".into()),
+        End::Fenced => Some("another process has taken the job over".into()),
+        End::LeftToOthers => Some("nothing more to do here; others still work on the job".into()),
+    }
 }
