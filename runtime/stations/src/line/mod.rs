@@ -225,8 +225,15 @@ impl Hands for Line<'_> {
     }
 }
 
+/// A folder that only its owner may open, where the system knows owners: letters lie in it.
 pub(crate) fn make_folder(path: &PathBuf) -> Result<(), StationError> {
-    std::fs::create_dir_all(path).map_err(|e| crate::error::file_error("an output folder", &e))
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(path)
+        .map_err(|e| crate::error::file_error("an output folder", &e))
 }
 
 /// Refused rows of a job, page by page.
