@@ -3,11 +3,55 @@
 #[path = "../../compiler/cli/src/codes.rs"]
 mod author;
 
+use crate::examples::{self, Example};
 use crate::workspace;
 use std::{collections::BTreeMap, fmt::Write as _};
 
-/// Code, title, meaning, mend.
-pub type Row = (&'static str, &'static str, &'static str, &'static str);
+/// A code as its crate's table has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Such as `E0301`.
+    pub code: &'static str,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// Why it is.
+    pub meaning: &'static str,
+    /// What to do.
+    pub mend: &'static str,
+    /// Standard and clause, or the house's own rule; none for what happens at run time.
+    pub source: Option<&'static str>,
+}
+
+type WithSource = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+type WithoutSource = (&'static str, &'static str, &'static str, &'static str);
+
+fn rules(rows: &[WithSource]) -> Vec<Row> {
+    let row = |&(code, title, meaning, mend, source): &WithSource| Row {
+        code,
+        title,
+        meaning,
+        mend,
+        source: Some(source),
+    };
+    rows.iter().map(row).collect()
+}
+
+fn events(rows: &[WithoutSource]) -> Vec<Row> {
+    let row = |&(code, title, meaning, mend): &WithoutSource| Row {
+        code,
+        title,
+        meaning,
+        mend,
+        source: None,
+    };
+    rows.iter().map(row).collect()
+}
 
 /// A crate's table, and the bands that its codes may stand in.
 pub struct Table {
@@ -16,7 +60,7 @@ pub struct Table {
     /// Letters and first two digits.
     pub bands: &'static [&'static str],
     /// Rows.
-    pub rows: &'static [Row],
+    pub rows: Vec<Row>,
 }
 
 /// What a band is about, for the index (ARCHITECTURE, decision 12).
@@ -48,48 +92,51 @@ pub fn tables() -> Vec<Table> {
         "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10",
     ];
     vec![
-        table("dsl", &["E00"], cardwright_dsl::CODES),
+        table("dsl", &["E00"], rules(cardwright_dsl::CODES)),
         table(
             "compiler: names and types",
             CHECKS,
-            cardwright_compiler::diagnostics::CODES,
+            rules(cardwright_compiler::diagnostics::CODES),
         ),
         table(
             "compiler: emission",
             EMISSION,
-            cardwright_compiler::emit::CODES,
+            rules(cardwright_compiler::emit::CODES),
         ),
-        table("cardwright", &["E01"], author::CODES),
-        table("rehearsal", &["R11"], cardwright_rehearsal::CODES),
-        table("standards", EMISSION, cardwright_standards::codes::CODES),
-        table("calc", &["E00"], cardwright_calc::CODES),
+        table("cardwright", &["E01"], rules(author::CODES)),
+        table("rehearsal", &["R11"], events(cardwright_rehearsal::CODES)),
+        table("standards", EMISSION, rules(cardwright_standards::codes::CODES)),
+        table("calc", &["E00"], rules(cardwright_calc::CODES)),
         table(
             "runtime",
             &["R10", "R11", "R15"],
-            cardwright_runtime::codes::CODES,
+            events(cardwright_runtime::codes::CODES),
         ),
-        table("engine", &["R14"], cardwright_runtime::engine::CODES),
-        table("stations", &["R12", "R13"], cardwright_stations::CODES),
-        table("store", &["R14", "R15"], cardwright_store::CODES),
-        table("soft HSM", &["R13"], cardwright_soft_hsm::CODES),
-        table("virtual card", &["R12"], cardwright_virtual_card::CODES),
-        table("machine", &["R12"], cardwright_machine::CODES),
-        table("paper", &["R12"], cardwright_paper::CODES),
+        table("engine", &["R14"], events(cardwright_runtime::engine::CODES)),
+        table("stations", &["R12", "R13"], events(cardwright_stations::CODES)),
+        table("store", &["R14", "R15"], events(cardwright_store::CODES)),
+        table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
+        table("virtual card", &["R12"], events(cardwright_virtual_card::CODES)),
+        table("machine", &["R12"], events(cardwright_machine::CODES)),
+        table("paper", &["R12"], events(cardwright_paper::CODES)),
     ]
 }
 
 /// Every code with its row, sorted.
 pub fn all() -> BTreeMap<&'static str, Row> {
     tables()
-        .iter()
+        .into_iter()
         .flat_map(|table| table.rows)
-        .map(|row| (row.0, *row))
+        .map(|row| (row.code, row))
         .collect()
 }
 
 /// The failing cases that name a code: folders of `tests/cases`, and tests that provoke it.
 pub fn cases() -> BTreeMap<&'static str, Vec<String>> {
     let mut texts = Vec::new();
+    for (code, example) in examples::all() {
+        texts.push((example.folder, code));
+    }
     for path in workspace::files_below("tests/cases", "") {
         let name = path.rsplit('/').next().unwrap_or_default();
         if matches!(name, "out.txt" | "out.errors") {
@@ -118,9 +165,22 @@ pub fn cases() -> BTreeMap<&'static str, Vec<String>> {
 }
 
 /// The page of a code.
-pub fn page(row: &Row, cases: &[String]) -> String {
-    let (code, title, meaning, mend) = row;
+pub fn page(row: &Row, cases: &[String], example: Option<&Example>) -> String {
+    let Row {
+        code,
+        title,
+        meaning,
+        mend,
+        source,
+    } = row;
     let mut text = format!("# {code}: {title}\n\n{meaning}\n\n**What to do.** {mend}\n");
+    if let Some(source) = source {
+        let _ = writeln!(text, "\n**Source.** {source}");
+    }
+    if let Some(example) = example {
+        text.push_str(&example.shown());
+        return text;
+    }
     // Sources of tests come and go; folders of cases are there to be read.
     let mut folders = cases
         .iter()
@@ -148,7 +208,57 @@ pub fn index() -> String {
     for (band, about) in BANDS {
         let _ = writeln!(text, "\n## {band}: {about}\n");
         for (code, row) in all.iter().filter(|(code, _)| code.starts_with(band)) {
-            let _ = writeln!(text, "- [{code}]({code}.md): {}", row.1);
+            let _ = writeln!(text, "- [{code}]({code}.md): {}", row.title);
+        }
+    }
+    text
+}
+
+/// Tables whose codes are rules on sources.
+const RULES: &[&str] = &["dsl", "compiler: names and types", "compiler: emission"];
+
+/// Rules on sources, sorted.
+pub fn rules_on_sources() -> BTreeMap<&'static str, Row> {
+    tables()
+        .into_iter()
+        .filter(|table| RULES.contains(&table.owner))
+        .flat_map(|table| table.rows)
+        .map(|row| (row.code, row))
+        .collect()
+}
+
+/// `docs/language/rules.md`: every rule with how grave it is, its title and its source.
+pub fn rule_book() -> String {
+    let rules = rules_on_sources();
+    let examples = examples::all();
+    let shown = rules.keys().filter(|code| examples.contains_key(**code));
+    let mut text = format!(
+        "# Rules\n\n<!-- Written by `UPDATE=1 cargo test -p cardwright-tests --test codes`. -->\n\n\
+         What the compiler holds a project against: {} rules, {} of them with a failing and a \
+         repaired\nexample that the tests run. Each code links to its page.\n",
+        rules.len(),
+        shown.count()
+    );
+    for (band, about) in BANDS {
+        let mut of_band = rules
+            .iter()
+            .filter(|(code, _)| code.starts_with(band))
+            .peekable();
+        if of_band.peek().is_none() {
+            continue;
+        }
+        let _ = writeln!(
+            text,
+            "\n## {band}: {about}\n\n| code | severity | rule | source |\n|---|---|---|---|"
+        );
+        for (code, row) in of_band {
+            let severity = examples.get(*code).map_or("", Example::severity);
+            let _ = writeln!(
+                text,
+                "| [{code}](../errors/{code}.md) | {severity} | {} | {} |",
+                row.title,
+                row.source.unwrap_or_default()
+            );
         }
     }
     text

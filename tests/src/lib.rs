@@ -11,6 +11,7 @@
 )]
 
 pub mod codes;
+pub mod examples;
 pub mod orders;
 pub mod projects;
 pub mod scanner;

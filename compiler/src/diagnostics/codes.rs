@@ -1,7 +1,14 @@
 //! The table of the front half's codes: names, types, keys, PINs, secrecy.
 
-/// A code's page: code, title, explanation, how to mend.
-pub(crate) type CodeRow = (&'static str, &'static str, &'static str, &'static str);
+/// A code's row: code, title, explanation, how to mend, and where the rule comes from: a standard
+/// with its clause, or a rule of the house.
+pub type CodeRow = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
 
 /// Codes of Model and check, sorted; those of emission stand beside it.
 pub static CODES: &[CodeRow] = &[
@@ -11,6 +18,7 @@ pub static CODES: &[CodeRow] = &[
         "A declaration begins with a kind that the vocabulary knows: issuer, key, format, \
          profile, card, layout, flow, scenario, job, let, fn, rule, test.",
         "Correct the word.",
+        "docs/language/reference.md",
     ),
     (
         "E0102",
@@ -19,12 +27,14 @@ pub static CODES: &[CodeRow] = &[
          them.",
         "Correct the word, or move the entry to the block that has it. The reference book \
          lists all rows.",
+        "docs/language/reference.md",
     ),
     (
         "E0103",
         "a declaration without a name",
         "A declaration begins with its kind and its name.",
         "Write the name after the kind.",
+        "docs/language/reference.md",
     ),
     (
         "E0104",
@@ -32,6 +42,7 @@ pub static CODES: &[CodeRow] = &[
         "A `use` line names a package of the project, a standard package (`std.…`), or a \
          declaration in one.",
         "Correct the path.",
+        "house: one name, one meaning",
     ),
     (
         "E0105",
@@ -39,6 +50,7 @@ pub static CODES: &[CodeRow] = &[
         "Two things of one name can't be told apart: declarations of a package, attributes of \
          a block, imports of a file.",
         "Rename or remove one of them.",
+        "house: one name, one meaning",
     ),
     (
         "E0106",
@@ -46,42 +58,49 @@ pub static CODES: &[CodeRow] = &[
         "Nothing of this name is declared in the package, imported, or a field of the record \
          that is spoken of.",
         "Correct the name, import its package, or declare it.",
+        "house: one name, one meaning",
     ),
     (
         "E0107",
         "a circle",
         "A declaration builds on itself, or a value is made from itself.",
         "Break the circle.",
+        "house: one name, one meaning",
     ),
     (
         "E0108",
         "a final attribute is overridden",
         "The base marks the attribute `final`: who builds on it takes it as it is.",
         "Leave the attribute out, or build on another base.",
+        "house: one name, one meaning",
     ),
     (
         "E0109",
         "something required is missing",
         "The kind needs this attribute, or the base marks it `required`.",
         "Add the attribute.",
+        "docs/language/reference.md",
     ),
     (
         "E0110",
         "the manifest can't be used",
         "A project has a `cardwright.toml` with name, version and sequence.",
         "Correct the manifest.",
+        "house: the manifest, cardwright.toml",
     ),
     (
         "E0111",
         "a source can't be read",
         "Sources are UTF-8 files of bounded size and number.",
         "Save the file as UTF-8, or split it.",
+        "house: sources are UTF-8 of bounded size",
     ),
     (
         "E0112",
         "two packages in one file",
         "A file belongs to one package.",
         "Move the other declarations into a file of their own.",
+        "house: one name, one meaning",
     ),
     (
         "E0113",
@@ -89,30 +108,35 @@ pub static CODES: &[CodeRow] = &[
         "After `for` stands what a declaration speaks of: a record of a format, a card, a \
          kind. After a colon stands a base or a type.",
         "Name what the finding asks for.",
+        "docs/language/reference.md",
     ),
     (
         "E0114",
         "a declaration of another kind is expected",
         "The place takes declarations of one kind, the name means one of another.",
         "Name one of the right kind.",
+        "docs/language/reference.md",
     ),
     (
         "E0115",
         "an unused import",
         "Nothing in the file uses the package.",
         "Take the line out.",
+        "house: nothing stands unused",
     ),
     (
         "E0116",
         "an unused declaration",
         "Nothing uses this let, function or key.",
         "Take it out, or use it.",
+        "house: nothing stands unused",
     ),
     (
         "E0117",
         "a word of the language as a name",
         "A let or function would hide a function or word of the language.",
         "Give it another name.",
+        "house: one name, one meaning",
     ),
     (
         "E0201",
@@ -120,18 +144,21 @@ pub static CODES: &[CodeRow] = &[
         "The place takes one type, the expression gives another, and nothing turns one into \
          the other by itself.",
         "Use the function that the finding names.",
+        "house: types of values",
     ),
     (
         "E0202",
         "an operation that does not exist",
         "These values can't be compared, added or called.",
         "Make both of one type, or use a function.",
+        "house: types of values",
     ),
     (
         "E0203",
         "a value that has no meaning here",
         "The place takes a certain form of value.",
         "Write what the finding shows.",
+        "docs/language/reference.md",
     ),
     (
         "E0204",
@@ -139,120 +166,140 @@ pub static CODES: &[CodeRow] = &[
         "The longest value that the expression can give is longer than its place, or too \
          short.",
         "Shorten the value by name, or give it more room.",
+        "house: the longest value fits its place",
     ),
     (
         "E0205",
         "a constant is expected",
         "The value must be known when compiled, or is out of its bounds.",
         "Write it out.",
+        "house: types of values",
     ),
     (
         "E0206",
         "branches of different types",
         "Both branches of an `if` give one type.",
         "Make both of one type.",
+        "house: types of values",
     ),
     (
         "E0207",
         "an unknown flag",
         "The list names a bit that its bit field does not have.",
         "Correct the word; the reference book lists the flags of each field.",
+        "EMV Book 3, annex C; docs/language/reference.md",
     ),
     (
         "E0208",
         "a tag is expected",
         "A data object list and a tag list hold tags or names of data elements.",
         "Write `#9F37` or `unpredictable_number`.",
+        "EMV Book 3, 5.4",
     ),
     (
         "E0209",
         "wrong arguments",
         "The function takes other arguments.",
         "Write the call as the finding shows.",
+        "house: types of values",
     ),
     (
         "E0210",
         "an expression without bounds",
         "Lets and functions are put in where they are used; here this grows beyond the limit.",
         "Give common parts to a `let`.",
+        "house: bounded work on any input",
     ),
     (
         "E0211",
         "a field's type is not understood",
         "A field has a type with its length, pattern or key.",
         "Write the type as the finding shows.",
+        "house: types of values",
     ),
     (
         "E0212",
         "a value, block or colon that is missing or too much",
         "A row of the vocabulary says whether an entry has a value or a block.",
         "Write the entry as the finding shows.",
+        "docs/language/reference.md",
     ),
     (
         "E0213",
         "an unknown clause",
         "The entry takes no clause of this keyword.",
         "Leave it out.",
+        "docs/language/reference.md",
     ),
     (
         "E0214",
         "a rule on records that refuses the file",
         "The condition looks at each record; a breach can refuse that record only.",
         "Add `reject record`.",
+        "house: a bad record never costs the file by accident",
     ),
     (
         "E0380",
         "a rule of the project is broken",
         "A `rule` of a scheme or bank does not hold for a declaration.",
         "Change the declaration; the rule says why.",
+        "the project's own rules",
     ),
     (
         "E0381",
         "a rule can't be decided",
         "The rule's condition is not a statement about the declaration.",
         "Write it with `present`, `includes`, `length`, `starts` and comparisons.",
+        "the project's own rules",
     ),
     (
         "E0501",
         "a key of another use",
         "Every operation takes keys of one use; a key has exactly one (X9.143).",
         "Name a key of the use that is needed.",
+        "ANSI X9.143, key usage",
     ),
     (
         "E0502",
         "a key where none belongs, or none where one belongs",
         "Keys are no values: they go only into operations that take one.",
         "Name a declared key, or take it out.",
+        "ANSI X9.143, key usage",
     ),
     (
         "E0520",
         "an unknown key use",
         "The use is not in the vocabulary.",
         "Correct the word.",
+        "ANSI X9.143, key usage",
     ),
     (
         "E0521",
         "a key without a usable algorithm",
         "A key is `tdes2`, `tdes3`, `aes128`, `aes192`, `aes256` or `rsa(bits, exponent)`.",
         "Write the algorithm after the colon.",
+        "NIST SP 800-131A; ANSI X9.143, algorithm",
     ),
     (
         "E0522",
         "an algorithm that does not go with the use",
         "Each use is defined for certain algorithms.",
         "Take one of those that the finding lists.",
+        "ANSI X9.143, key usage and algorithm",
     ),
     (
         "E0601",
         "a PIN in clear",
         "A file never brings a PIN in clear.",
         "Declare the field as `pin_block(format, under: key)`.",
+        "ISO 9564-1; PCI PIN Security Requirements",
     ),
     (
         "E0602",
         "a PIN block without its PAN",
         "Formats 0, 3 and 4 of ISO 9564-1 are bound to the account number.",
         "Give the record a field of type `pan`.",
+        "ISO 9564-1",
     ),
     (
         "E1001",
@@ -260,24 +307,28 @@ pub static CODES: &[CodeRow] = &[
         "A value reaches a sink that takes less than it is. The path shows each step from its \
          source to the sink.",
         "Lower the value by a named operation, or leave it out.",
+        "house: secrecy of values (docs/SECURITY.md); PCI DSS 3",
     ),
     (
         "E1002",
         "the PAN beside a PIN",
         "A PIN mailer shows nothing that leads to the account (ISO 9564-1, PCI PIN).",
         "Show a reference instead.",
+        "ISO 9564-1; PCI PIN Security Requirements, PIN mailers",
     ),
     (
         "E1003",
         "something else in the CVV2 panel",
         "The panel holds the card verification value of service code 000 and nothing else.",
         "Use `cvv2(…)`.",
+        "house: the schemes' CVV2, service code 000",
     ),
     (
         "E1004",
         "a secret declared less secret",
         "A PAN and a PIN block are what they are.",
         "Leave the clause out; lower the value where it is used.",
+        "house: secrecy of values (docs/SECURITY.md)",
     ),
     (
         "E1005",
@@ -285,12 +336,13 @@ pub static CODES: &[CodeRow] = &[
         "A PIN block is for transit: it is translated by the HSM and never kept on a card's \
          open data or stripe.",
         "Give the chip its PIN by `offline_pin`, the stripe a `pvv(…)`.",
+        "PCI PIN Security Requirements; ISO 9564-1",
     ),
 ];
 
-/// The row of any code of the author's side: code, title, explanation, how to mend.
+/// The row of any code of the author's side.
 #[must_use]
-pub fn explanation(code: &str) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
+pub fn explanation(code: &str) -> Option<CodeRow> {
     CODES
         .iter()
         .chain(crate::emit::CODES)

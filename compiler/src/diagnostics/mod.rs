@@ -6,7 +6,7 @@
 mod codes;
 mod render;
 
-pub use codes::{CODES, explanation};
+pub use codes::{CODES, CodeRow, explanation};
 pub use render::human;
 
 use crate::model::{Sources, Span};

@@ -308,7 +308,8 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
             origin: "",
         };
         let mut found: Vec<Import> = Vec::new();
-        for import in File::of(&parsed.tree).imports() {
+        let lines = File::of(&parsed.tree).imports();
+        for import in lines.into_iter().filter(|import| !import.has_error()) {
             let path = import.path().text();
             let span = reader.span(import.path().range());
             let alias = path.rsplit('.').next().unwrap_or(&path).to_owned();

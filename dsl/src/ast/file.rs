@@ -84,6 +84,11 @@ impl<'t> Import<'t> {
     pub fn range(self) -> Range {
         self.node.range()
     }
+
+    /// Whether the line is broken; then its path may be only the beginning of one.
+    pub fn has_error(self) -> bool {
+        self.node.has_error()
+    }
 }
 
 /// A dotted name.

@@ -36,43 +36,49 @@ impl CalcError {
     }
 }
 
-/// Code, title, explanation, mend.
-pub static CODES: &[(&str, &str, &str, &str)] = &[
+/// Code, title, explanation, mend, source of the rule.
+pub static CODES: &[(&str, &str, &str, &str, &str)] = &[
     (
         "E0090",
         "not a JSON object",
         "A line of `calc --jsonl` is one JSON object with a member `op`.",
         "Write one object a line; strings in quotes, hexadecimal without prefix.",
+        "house: arguments of calculators",
     ),
     (
         "E0091",
         "unknown operation",
         "There is no calculator of that name.",
         "The message names those that there are.",
+        "house: arguments of calculators",
     ),
     (
         "E0092",
         "missing argument",
         "The calculator needs an argument that is not there.",
         "Add the argument that the message names.",
+        "house: arguments of calculators",
     ),
     (
         "E0093",
         "argument not understood",
         "An argument has a wrong type, is not hexadecimal, or is none of the known words.",
         "Correct the argument that the message names.",
+        "house: arguments of calculators",
     ),
     (
         "E0094",
         "line too long",
         "A line of `calc --jsonl` has up to 1 MiB.",
         "Shorten the input.",
+        "house: arguments of calculators",
     ),
     (
         "E0095",
         "no randomness",
         "The system gave no random octets.",
         "Pass `fill` for a fixed result.",
+        "house: arguments of calculators",
     ),
 ];
 

@@ -9,7 +9,7 @@ use crate::{
 use cardwright_standards::{emv::flags, tlv};
 use cardwright_vocabulary::{DataElement, data_element, element_by_name};
 
-type CodeRow = (&'static str, &'static str, &'static str, &'static str);
+include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 /// Longest value that is decoded, octets.
 const VALUE_MAX: usize = 65_535;
@@ -18,10 +18,8 @@ const VALUE_MAX: usize = 65_535;
 pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
     let subject = arguments.subject.trim();
     let upper = subject.to_uppercase();
-    if let Some((code, title, meaning, mend)) = code(&upper) {
-        terminal::print(&format!(
-            "{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}"
-        ));
+    if let Some(text) = code(&upper) {
+        terminal::print(&text);
         return Ok(0);
     }
     let tag = upper.strip_prefix('#').unwrap_or(&upper);
@@ -40,21 +38,42 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// A code's page, from whichever table has it.
-fn code(code: &str) -> Option<CodeRow> {
+/// A code's page: the one of the docs, with its examples, or for codes of the runtime its row.
+fn code(code: &str) -> Option<String> {
+    let row = |code, title, meaning, mend| {
+        format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}")
+    };
     let tables = [
         codes::CODES,
         cardwright_dsl::CODES,
         cardwright_standards::codes::CODES,
+        cardwright_compiler::diagnostics::CODES,
+        cardwright_compiler::emit::CODES,
     ];
-    let found = tables
-        .into_iter()
-        .flatten()
-        .find(|row| row.0 == code)
-        .copied();
-    found
-        .or_else(|| cardwright_compiler::diagnostics::explanation(code))
-        .or_else(|| cardwright_rehearsal::explanation(code))
+    let found = tables.into_iter().flatten().find(|row| row.0 == code);
+    if let Some((code, title, meaning, mend, _)) = found {
+        let page = PAGES.iter().find(|(name, _)| name == code);
+        return Some(page.map_or_else(|| row(code, title, meaning, mend), |(_, text)| plain(text)));
+    }
+    let (code, title, meaning, mend) = cardwright_rehearsal::explanation(code)?;
+    Some(row(code, title, meaning, mend))
+}
+
+/// A page as a terminal shows it: without marks, examples indented.
+fn plain(page: &str) -> String {
+    let mut lines = Vec::new();
+    let mut in_example = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            in_example = !in_example;
+        } else if in_example {
+            lines.push(format!("    {line}").trim_end().to_owned());
+        } else {
+            let line = line.trim_start_matches('#').trim_start();
+            lines.push(line.replace("**", ""));
+        }
+    }
+    lines.join("\n")
 }
 
 fn page(element: &DataElement) -> String {

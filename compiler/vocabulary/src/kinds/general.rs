@@ -55,9 +55,9 @@ const KEY: Kind = Kind {
         Attribute::value("use", Is::KeyUse, Required, "its only use").from("X9.143 key usage"),
         Attribute::value(
             "check",
-            Is::Text(16),
+            Is::Hex(3, 8),
             Optional,
-            "check value, hexadecimal; a TEST build takes the open test key's when it is left out",
+            "check value of the custodian's key form, `x\"0A1B2C\"`; a TEST build takes the open test key's when it is left out",
         ),
         Attribute::value(
             "check_method",

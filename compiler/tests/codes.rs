@@ -1,0 +1,190 @@
+//! `tests/cases/codes`: for each code an example that fails with it and nothing else, and the same
+//! repaired, with no finding at all. The pages of the codes show both.
+//!
+//! `EXXXX/failing.perso` and `repaired.perso` are read as one more file of the package `small`,
+//! beside `shared/*.perso`. Where an example needs a manifest or files of its own, `EXXXX/failing/`
+//! and `EXXXX/repaired/` are whole projects. A first line with `--live` checks for LIVE.
+//! `INSTA_UPDATE=always` writes `message.txt`, what the failing example says; read it before it is
+//! kept.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
+
+use cardwright_bundle::Environment;
+use cardwright_compiler::diagnostics::{Finding, Severity, human};
+use cardwright_compiler::emit::{build, check};
+use cardwright_compiler::project::{MemoryFiles, Project};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Certificates that examples may name: the example bank's, and a CA key of another modulus.
+fn keys() -> MemoryFiles {
+    let keys = root().join("examples/aurora-bank/keys");
+    let certificate = std::fs::read(keys.join("issuer-92.cer")).expect("the certificate");
+    let ca = std::fs::read_to_string(keys.join("test-ca-92.pub")).expect("the CA key");
+    let mut other = String::new();
+    for line in ca.lines() {
+        match line.split_once('=') {
+            Some((name, value)) if name.trim() == "modulus" => {
+                let value = value.trim().trim_matches('"');
+                let _ = writeln!(other, "modulus = \"C0FFEE{}\"", &value[6..]);
+            }
+            _ => {
+                let _ = writeln!(other, "{line}");
+            }
+        }
+    }
+    MemoryFiles::new()
+        .with("keys/issuer-92.cer", certificate)
+        .with("keys/test-ca-92.pub", ca)
+        .with("keys/other-ca.pub", other)
+}
+
+/// The small bank without an example.
+fn bank() -> MemoryFiles {
+    let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
+    let shared = root().join("tests/cases/codes/shared");
+    let mut files = keys().with("cardwright.toml", manifest);
+    for entry in std::fs::read_dir(shared).expect("the shared bank").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files = files.with(&name, std::fs::read(entry.path()).expect("a source"));
+    }
+    files
+}
+
+fn add_folder(mut files: MemoryFiles, folder: &Path, prefix: &str) -> MemoryFiles {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        files = if entry.path().is_dir() {
+            add_folder(files, &entry.path(), &format!("{name}/"))
+        } else {
+            files.with(&name, std::fs::read(entry.path()).expect("a file"))
+        };
+    }
+    files
+}
+
+/// What an example says: a check, and where that is quiet, a build.
+fn findings(folder: &Path, which: &str) -> Vec<Finding> {
+    let single = folder.join(format!("{which}.perso"));
+    let (files, live) = if single.is_file() {
+        let text = std::fs::read(&single).expect("a source");
+        let first = text.split(|b| *b == b'\n').next().unwrap_or_default();
+        let live = String::from_utf8_lossy(first).contains("--live");
+        (bank().with(&format!("{which}.perso"), text), live)
+    } else {
+        (add_folder(keys(), &folder.join(which), ""), false)
+    };
+    let environment = if live {
+        Environment::Live
+    } else {
+        Environment::Test
+    };
+    let project = Project::read(&files);
+    let found = check(&project, environment).findings;
+    if found.is_empty() {
+        return build(&project, environment).err().unwrap_or_default();
+    }
+    found
+}
+
+fn wrong_with(folder: &Path, wrong: &mut Vec<String>) {
+    let code = folder.file_name().unwrap_or_default().to_string_lossy();
+    let failing = findings(folder, "failing");
+    let said = human(&failing);
+    let others = failing
+        .iter()
+        .any(|f| f.code != code && f.severity == Severity::Error);
+    if others || !failing.iter().any(|f| f.code == code) {
+        wrong.push(format!("{code}, failing: {code} alone is expected\n{said}"));
+    }
+    let repaired = human(&findings(folder, "repaired"));
+    if !repaired.is_empty() {
+        wrong.push(format!("{code}, repaired: nothing is expected\n{repaired}"));
+    }
+    let path = folder.join("message.txt");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
+        std::fs::write(path, said).expect("the folder can be written");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    if expected.replace("\r\n", "\n") != said {
+        wrong.push(format!("{code}: message.txt differs\n{said}"));
+    }
+}
+
+/// Runs the folders of one band.
+fn band(prefix: &str) {
+    let entries = std::fs::read_dir(root().join("tests/cases/codes")).expect("examples");
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    folders.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(prefix)
+    });
+    folders.sort();
+    let mut wrong = Vec::new();
+    for folder in folders {
+        wrong_with(&folder, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_small_bank_has_no_finding_in_test_and_live() {
+    let files = bank();
+    let project = Project::read(&files);
+    for environment in [Environment::Test, Environment::Live] {
+        let found = human(&check(&project, environment).findings);
+        assert_eq!(found, "", "{environment:?}");
+        assert!(build(&project, environment).is_ok(), "{environment:?}");
+    }
+}
+
+#[test]
+fn every_folder_is_a_code_or_the_bank() {
+    let entries = std::fs::read_dir(root().join("tests/cases/codes")).expect("examples");
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let known = cardwright_compiler::diagnostics::explanation(&name).is_some();
+        assert!(known || name == "shared", "{name} is no code of a source");
+    }
+}
+
+/// One test a band, so that they run side by side.
+macro_rules! bands {
+    ($($name:ident $prefix:literal)*) => {
+        $(#[test]
+        fn $name() {
+            band($prefix);
+        })*
+    };
+}
+
+bands! {
+    syntax "E00"
+    names "E01"
+    types "E02"
+    emv_lower "E030"
+    emv_mid "E031"
+    emv_dol "E032"
+    emv_upper "E033"
+    emv_elements "E034"
+    rules "E038"
+    values "E039"
+    platform "E04"
+    keys_of_uses "E050"
+    keys_of_sizes "E051"
+    keys_of_kinds "E052"
+    pins "E06"
+    stripe "E07"
+    layouts "E08"
+    flows "E09"
+    secrecy "E10"
+}
