@@ -52,7 +52,10 @@ fn bank() -> MemoryFiles {
     let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
     let shared = root().join("tests/cases/codes/shared");
     let mut files = keys().with("cardwright.toml", manifest);
-    for entry in std::fs::read_dir(shared).expect("the shared bank").flatten() {
+    for entry in std::fs::read_dir(shared)
+        .expect("the shared bank")
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
         files = files.with(&name, std::fs::read(entry.path()).expect("a source"));
     }

@@ -105,18 +105,34 @@ pub fn tables() -> Vec<Table> {
         ),
         table("cardwright", &["E01"], rules(author::CODES)),
         table("rehearsal", &["R11"], events(cardwright_rehearsal::CODES)),
-        table("standards", EMISSION, rules(cardwright_standards::codes::CODES)),
+        table(
+            "standards",
+            EMISSION,
+            rules(cardwright_standards::codes::CODES),
+        ),
         table("calc", &["E00"], rules(cardwright_calc::CODES)),
         table(
             "runtime",
             &["R10", "R11", "R15"],
             events(cardwright_runtime::codes::CODES),
         ),
-        table("engine", &["R14"], events(cardwright_runtime::engine::CODES)),
-        table("stations", &["R12", "R13"], events(cardwright_stations::CODES)),
+        table(
+            "engine",
+            &["R14"],
+            events(cardwright_runtime::engine::CODES),
+        ),
+        table(
+            "stations",
+            &["R12", "R13"],
+            events(cardwright_stations::CODES),
+        ),
         table("store", &["R14", "R15"], events(cardwright_store::CODES)),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
-        table("virtual card", &["R12"], events(cardwright_virtual_card::CODES)),
+        table(
+            "virtual card",
+            &["R12"],
+            events(cardwright_virtual_card::CODES),
+        ),
         table("machine", &["R12"], events(cardwright_machine::CODES)),
         table("paper", &["R12"], events(cardwright_paper::CODES)),
     ]

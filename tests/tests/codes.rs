@@ -94,7 +94,10 @@ fn each_code_has_a_fresh_page() {
     let mut pages: BTreeMap<String, String> =
         BTreeMap::from([("README.md".to_owned(), codes::index())]);
     for (code, row) in codes::all() {
-        pages.insert(format!("{code}.md"), codes::page(&row, &cases[code], examples.get(code)));
+        pages.insert(
+            format!("{code}.md"),
+            codes::page(&row, &cases[code], examples.get(code)),
+        );
     }
     if updating() {
         let _ = std::fs::remove_dir_all(&folder);

@@ -40,9 +40,8 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
 
 /// A code's page: the one of the docs, with its examples, or for codes of the runtime its row.
 fn code(code: &str) -> Option<String> {
-    let row = |code, title, meaning, mend| {
-        format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}")
-    };
+    let row =
+        |code, title, meaning, mend| format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}");
     let tables = [
         codes::CODES,
         cardwright_dsl::CODES,
