@@ -123,6 +123,12 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Correct the order, or the expression that makes the value.",
     ),
     (
+        "R1130",
+        "a deviation of a card product that this runtime does not know",
+        "A bundle names deviations (quirks) of its cards; one that nobody acts on would spoil cards.",
+        "Build the bundle with a compiler of this version, or run a newer station.",
+    ),
+    (
         "R1501",
         "order file can't be read",
         "The file is missing, or the disk failed.",

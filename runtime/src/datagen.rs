@@ -32,6 +32,8 @@ pub struct DgiData {
     pub value: DgiValue,
     /// Padding inside the encryption.
     pub padding: Padding,
+    /// Whether it travels in the same command as the one before it.
+    pub joined: bool,
     /// Whether a clear value holds sensitive data (a track): outside the card and the machine it
     /// travels under a transport key only.
     pub sensitive: bool,
@@ -250,6 +252,7 @@ impl<'a> Datagen<'a> {
                     number: dgi.number,
                     value,
                     padding,
+                    joined: dgi.joined,
                     sensitive,
                 });
             }

@@ -83,6 +83,11 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// The smallest bank that has everything, from `tests/cases/emit/small-card`.
 pub fn small() -> Bundle {
+    small_with("")
+}
+
+/// The same with a second file of declarations.
+pub fn small_with(more: &str) -> Bundle {
     let source = workspace::read("tests/cases/emit/small-card/in.perso");
     let keys = aurora_folder().join("keys");
     let key = |name: &str| std::fs::read(keys.join(name)).expect("a key of the example");
@@ -90,6 +95,7 @@ pub fn small() -> Bundle {
     let files = MemoryFiles::new()
         .with("cardwright.toml", manifest)
         .with("in.perso", source)
+        .with("more.perso", format!("package small\n{more}"))
         .with("keys/issuer-92.cer", key("issuer-92.cer"))
         .with("keys/test-ca-92.pub", key("test-ca-92.pub"));
     signed(compile(&files))

@@ -1,11 +1,13 @@
 //! The blank that a rehearsal writes on: a virtual chip with the open test keys of the bundle's
 //! card platform.
 
-use cardwright_bundle::{Chip, Content};
+use cardwright_bundle::{Application, Chip, Content, Dgi, Padding};
 use cardwright_ports::{SecretBytes, hsm::Diversification};
 use cardwright_standards::test_keys;
 use cardwright_stations::StationError;
-use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, VirtualCard};
+use cardwright_virtual_card::{
+    BlankKeys, BlankSpec, PlainApplet, PlainGrouping, PlainPadding, Protocol, VirtualCard,
+};
 use sha2::{Digest, Sha256};
 
 /// Key data of every rehearsed blank; no issuer owns this number.
@@ -37,11 +39,18 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
         key: SecretBytes::new(key.expose().to_vec()),
         method,
     };
-    let instances = chip.applications.iter().map(|application| {
+    let aid = |application: &Application| {
         hex::decode(&application.aid).map_err(|_| broken("an AID that is not hexadecimal"))
-    });
-    let instances = instances.collect::<Result<Vec<_>, _>>()?;
+    };
+    let emv = chip.applications.iter().filter(|a| a.applet.is_empty());
+    let instances = emv.map(aid).collect::<Result<Vec<_>, _>>()?;
     let mut spec = BlankSpec::new(protocol, keys, KEY_GROUP, serial(content), instances);
+    for application in chip.applications.iter().filter(|a| a.applet == "plain") {
+        spec.plain.push(PlainApplet {
+            aid: aid(application)?,
+            groupings: application.dgis.iter().map(kept).collect(),
+        });
+    }
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
@@ -52,6 +61,23 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     VirtualCard::blank(&spec).map_err(|fault| {
         StationError::new("R1101", fault.to_string(), "correct the card's `platform`")
     })
+}
+
+/// A grouping as the maker of the card's applet would describe it.
+fn kept(dgi: &Dgi) -> PlainGrouping {
+    PlainGrouping {
+        number: dgi.number,
+        secret: dgi.encrypted,
+        padding: match dgi.padding {
+            Padding::None => PlainPadding::None,
+            Padding::Iso7816Always => PlainPadding::Always,
+            Padding::Iso7816IfNeeded => PlainPadding::IfNeeded,
+            Padding::Pkcs7 => PlainPadding::Pkcs7,
+            Padding::Zeros => PlainPadding::Zeros,
+        },
+        octets: dgi.octets.and_then(|octets| usize::try_from(octets).ok()),
+        joined: dgi.joined,
+    }
 }
 
 /// A chip's serial number has four octets (CPLC); ours tells which project rehearses.

@@ -122,7 +122,7 @@ pub(super) fn expression<'a>(
 fn needs_record(decl: &Decl) -> bool {
     matches!(
         decl.kind.as_str(),
-        "profile" | "card" | "layout" | "job" | "flow"
+        "profile" | "application" | "card" | "layout" | "job" | "flow"
     )
 }
 
@@ -247,7 +247,7 @@ pub(super) fn sentence<'a>(
         }
         ("scenario.interface", Some("select")) => {
             if let Some(e) = entry.head.get(1) {
-                super::values::reference(&["profile"], e, elaborator);
+                super::values::reference(&["profile", "application"], e, elaborator);
             }
         }
         ("scenario.interface", Some("purchase")) => {

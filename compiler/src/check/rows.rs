@@ -34,7 +34,8 @@ pub(super) fn entries<'a>(
             }
             Shape::Field(sink) => expressions::field(decl, sink, entry, elaborator),
             Shape::Bare => expressions::sentence(of_kind, decl, row, entry, elaborator),
-            Shape::Block(_) | Shape::BareOrBlock(_) => {}
+            // Parts are checked where they are put together: see `emit`.
+            Shape::Block(_) | Shape::BareOrBlock(_) | Shape::Part => {}
         }
         if let Some(inner) = block_kind(row) {
             self::entries(inner, decl, entry.entries(), elaborator, whole);
@@ -109,7 +110,7 @@ fn shape(of_kind: &Kind, row: &Attribute, entry: &MEntry, elaborator: &mut Elabo
         Shape::Block(_) => (Some(false), Some(true)),
         Shape::BareOrBlock(_) => (Some(false), None),
         Shape::Field(_) => (None, Some(false)),
-        Shape::Value(_) => (Some(true), Some(false)),
+        Shape::Part | Shape::Value(_) => (Some(true), Some(false)),
         Shape::ValueAndBlock(..) => (None, None),
     };
     let (has_value, has_block) = (entry.value.is_some(), entry.block.is_some());
@@ -129,7 +130,7 @@ fn shape(of_kind: &Kind, row: &Attribute, entry: &MEntry, elaborator: &mut Elabo
             .push(Problem::error("E0212", entry.head_span(), message).help(help));
     }
     if let Some(base) = &entry.base
-        && !matches!(row.shape, Shape::Field(_))
+        && !matches!(row.shape, Shape::Field(_) | Shape::Part)
     {
         let owner = of_kind.name;
         let message = format!("`{name}` of {owner} takes nothing after a colon");

@@ -336,6 +336,7 @@ pub fn want_type(want: Want) -> Option<Type> {
             count: 99,
             each: Lengths::up_to(200),
         },
+        Want::Octets => Type::bytes(),
         Want::Pin => Type::Pin,
         Want::ServiceCode => Type::Digits(Lengths::exactly(3)),
         Want::Text(max) => Type::Text(Lengths::up_to(max)),

@@ -41,6 +41,8 @@ pub(crate) struct Facts {
 pub(crate) struct ApplicationFacts {
     /// Name.
     pub(crate) name: String,
+    /// Whether it is an EMV application; others are in no directory.
+    pub(crate) emv: bool,
     /// Interfaces.
     pub(crate) interfaces: Vec<String>,
     /// Whether the chip has a PIN.
@@ -165,7 +167,10 @@ fn elaborate<'a>(
     });
     let chip_tracks = apps.iter().filter_map(tracks).collect();
     same_account(elaborator, apps);
-    let facts = apps.iter().map(facts).collect();
+    let mut facts: Vec<ApplicationFacts> = apps.iter().map(facts).collect();
+    if let Some(chip) = &chip {
+        facts.extend(chip.others.iter().map(other_facts));
+    }
     let complete = chip.as_ref().is_none_or(|c| c.complete);
     Some(Lowered {
         chip: chip.and_then(|c| Some((c.chip?, facts))),
@@ -181,6 +186,8 @@ fn elaborate<'a>(
 struct ChipLowered<'a> {
     chip: Option<Chip>,
     apps: Vec<App<'a>>,
+    /// Applications that are not EMV's.
+    others: Vec<Application>,
     complete: bool,
 }
 
@@ -193,16 +200,28 @@ fn chip<'a>(
     let channel = platform::channel(elaborator, ground, entry);
     let mut apps = Vec::new();
     let mut applications: Vec<Application> = Vec::new();
+    let mut others: Vec<Application> = Vec::new();
     let list = entry.inner("applications").and_then(MEntry::single);
     let names = list.map_or_else(Vec::new, |l| read::items(elaborator.model(), l));
     let wanted = names.len();
     for name in names {
         let model = elaborator.model();
-        let Some(found) = read::reference(model, name, "profile", elaborator.findings()) else {
+        let found = match read::declaration(model, name, "application") {
+            Some(other) => Some(other).filter(|d| !d.poisoned),
+            None => read::reference(model, name, "profile", elaborator.findings()),
+        };
+        let Some(found) = found else {
             continue;
         };
         if found.for_record != decl.for_record {
             wrong_record(elaborator, decl, found, name.span);
+            continue;
+        }
+        if found.kind == "application" {
+            if let Some(application) = profile::lower_other(elaborator, found) {
+                others.push(application.clone());
+                applications.push(application);
+            }
             continue;
         }
         if let Some((app, application)) = profile::lower(elaborator, ground, found) {
@@ -211,12 +230,16 @@ fn chip<'a>(
         }
     }
     // What is broken has said so: what follows from it is not said again.
-    let complete = apps.len() == wanted;
+    let complete = applications.len() == wanted;
     if complete {
         platform::shared_keys(elaborator, &apps);
-        platform::identifiers(elaborator, &apps, entry.span);
+        platform::identifiers(elaborator, &applications, entry.span);
         applications.extend(platform::directories(elaborator, entry, &apps));
     }
+    let channel = channel.map(|mut channel| {
+        platform::habits(&mut channel, &applications);
+        channel
+    });
     let chip = channel.map(|channel| Chip {
         channel,
         applications,
@@ -224,6 +247,7 @@ fn chip<'a>(
     ChipLowered {
         chip,
         apps,
+        others,
         complete,
     }
 }
@@ -243,11 +267,24 @@ fn wrong_record(elaborator: &mut Elaborator<'_>, card: &Decl, profile: &Decl, sp
 fn facts(app: &App<'_>) -> ApplicationFacts {
     ApplicationFacts {
         name: app.decl.name.clone(),
+        emv: true,
         interfaces: app.interfaces.clone(),
         offline_pin: app.offline_pin.is_some(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
         cryptogram_key: app.masters.as_ref().map(|m| m.names[0].clone()),
+    }
+}
+
+fn other_facts(application: &Application) -> ApplicationFacts {
+    ApplicationFacts {
+        name: application.name.clone(),
+        emv: false,
+        interfaces: application.interfaces.clone(),
+        offline_pin: false,
+        enciphered_pin: false,
+        dynamic: false,
+        cryptogram_key: None,
     }
 }
 

@@ -103,7 +103,16 @@ impl<'a> Sentences<'_, 'a> {
 
     fn sentence(&mut self, entry: &'a MEntry) {
         let words: Vec<&str> = entry.head.iter().map_while(MExpr::word).collect();
+        let other = self.selected.as_ref().is_some_and(|a| !a.emv);
+        if other && !matches!(words.as_slice(), ["select", ..] | ["expect", "data", ..]) {
+            let message = "the selected application is not EMV's: it has no such command";
+            let help = "write `expect data matches source`, or select a profile first";
+            return self.wrong("E0930", entry.span, message, help);
+        }
         match (self.on.as_str(), words.as_slice()) {
+            ("contact" | "contactless", ["expect", "data", "matches", "source"]) if other => {
+                self.simple("groupings_match_source", entry);
+            }
             ("contact" | "contactless", ["select", ..]) => self.select(entry),
             ("contact" | "contactless", ["read", "records"]) => self.simple("read_records", entry),
             ("contact" | "contactless", ["expect", "data", "matches", "source"]) => {
@@ -164,7 +173,9 @@ impl<'a> Sentences<'_, 'a> {
             return self.not_understood(entry.span);
         };
         let findings = &mut self.context.shared.findings;
-        let Some(profile) = read::reference(model, name, "profile", findings) else {
+        let other = read::declaration(model, name, "application");
+        let found = other.or_else(|| read::reference(model, name, "profile", findings));
+        let Some(profile) = found else {
             return;
         };
         let found = self

@@ -71,7 +71,10 @@ impl Decl {
     /// Whether it is a concrete thing rather than a base that others build on.
     #[must_use]
     pub fn is_concrete(&self) -> bool {
-        let needs_record = matches!(self.kind.as_str(), "profile" | "card" | "layout");
+        let needs_record = matches!(
+            self.kind.as_str(),
+            "profile" | "application" | "card" | "layout"
+        );
         !self.standard && !self.poisoned && (!needs_record || self.for_record.is_some())
     }
 }

@@ -40,6 +40,12 @@ pub static KEY_USES: &[KeyUseRow] = &[
         "master key of the personalization channel (KMC)",
     ),
     row(
+        "card_key",
+        "E6",
+        BLOCK,
+        "master key of keys that cards hold beside EMV's: access, management, loyalty",
+    ),
+    row(
         "card_verification",
         "C0",
         TDES,

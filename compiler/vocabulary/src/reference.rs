@@ -2,8 +2,8 @@
 
 use crate::{
     Attribute, CVM_CODES, CVM_CONDITIONS, Coded, FLAG_SETS, FUNCTIONS, Function, Is,
-    KEY_ALGORITHMS, KEY_USES, KINDS, Kind, Need, RUN_FIELDS, SINKS, Shape, SpeaksOf, Takes, Want,
-    data_elements,
+    KEY_ALGORITHMS, KEY_USES, KINDS, Kind, Need, QUIRKS, RUN_FIELDS, SINKS, Shape, SpeaksOf, Takes,
+    Want, data_elements,
 };
 use std::fmt::Write as _;
 
@@ -23,6 +23,7 @@ pub fn reference_markdown() -> String {
     functions(&mut out);
     sinks(&mut out);
     keys(&mut out);
+    quirks(&mut out);
     flags(&mut out);
     coded("Cardholder verification methods", CVM_CODES, &mut out);
     coded(
@@ -32,6 +33,17 @@ pub fn reference_markdown() -> String {
     );
     elements(&mut out);
     out
+}
+
+fn quirks(out: &mut String) {
+    out.push_str(
+        "\n## Quirks of card products\n\nDeclared with a reason, in a profile, an application or a \
+         platform: `quirks { le_required = \"the first lot answers 6700 without it\" }`.\n\n\
+         | name | meaning |\n|---|---|\n",
+    );
+    for row in QUIRKS {
+        let _ = writeln!(out, "| `{}` | {} |", row.name, cell(row.doc));
+    }
 }
 
 fn kind_page(kind: &Kind, out: &mut String) {
@@ -103,6 +115,7 @@ fn shape(shape: Shape) -> String {
         Shape::Block(kind) => format!("a block `{kind}`"),
         Shape::BareOrBlock(kind) => format!("a block `{kind}`, or nothing"),
         Shape::Field(_) => "a type, perhaps a value".to_owned(),
+        Shape::Part => "a type and its value".to_owned(),
         Shape::Value(is) => value(is),
         Shape::ValueAndBlock(is, kind) => format!("{}, perhaps a block `{kind}`", value(is)),
     }
@@ -152,6 +165,7 @@ fn wanted(want: Want) -> String {
         Want::Condition => "a condition".to_owned(),
         Want::Date => "a date".to_owned(),
         Want::Lines => "lines".to_owned(),
+        Want::Octets => "octets".to_owned(),
         Want::Pin => "a PIN".to_owned(),
         Want::ServiceCode => "a service code".to_owned(),
         Want::Text(most) => format!("text, at most {most}"),

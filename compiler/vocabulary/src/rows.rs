@@ -48,6 +48,8 @@ pub enum Want {
     Lines,
     /// A PIN.
     Pin,
+    /// Octets.
+    Octets,
     /// Three digits.
     ServiceCode,
     /// Text of at most so many characters.
@@ -126,6 +128,8 @@ pub enum Shape {
     BareOrBlock(&'static str),
     /// `: type`, and perhaps a value that ends in a sink.
     Field(Option<Sink>),
+    /// `: type` of what cards hold at fixed places, and its value.
+    Part,
     /// A value.
     Value(Is),
     /// A value, and perhaps a block of this kind.

@@ -14,6 +14,10 @@ pub enum Padding {
     Iso7816Always,
     /// `80 00…` only when not aligned.
     Iso7816IfNeeded,
+    /// As many octets as are missing, each with their number; a whole block when aligned (PKCS #7).
+    Pkcs7,
+    /// Zeros, only when not aligned.
+    Zeros,
 }
 
 /// One data grouping.
@@ -28,6 +32,12 @@ pub struct Dgi {
     pub encrypted: bool,
     /// Padding inside the encryption.
     pub padding: Padding,
+    /// Whether it has to travel in the same command as the one before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joined: bool,
+    /// Clear octets of an enciphered value, where all cards have as many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub octets: Option<u32>,
     /// Name for people, such as `ICC public key certificate record`.
     pub title: String,
 }
@@ -40,6 +50,10 @@ pub struct Application {
     pub name: String,
     /// AID, hexadecimal.
     pub aid: String,
+    /// What kind of application it is: blank for EMV's own and their directories, `plain` for one
+    /// that keeps groupings and gives the clear ones back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub applet: String,
     /// DGIs in the order in which they are sent; the last carries the last-block bit.
     pub dgis: Vec<Dgi>,
     /// Whether several DGIs may share a STORE DATA.
@@ -53,7 +67,8 @@ pub struct Application {
     pub derivation: String,
     /// Interfaces: `contact`, `contactless`.
     pub interfaces: Vec<String>,
-    /// Deviations of the card product as data: (name, reason).
+    /// Deviations of the card product as data: (name, reason); names are those of
+    /// [`crate::QUIRKS`].
     pub quirks: Vec<(String, String)>,
 }
 

@@ -76,6 +76,18 @@ const fn f(
     }
 }
 
+const fn blob(name: &'static str, operands: &'static [Operand], doc: &'static str) -> Instruction {
+    Instruction {
+        name,
+        keys: 0,
+        operands,
+        variadic: true,
+        gives: Sealed,
+        effect: Becomes(Secrecy::Secret),
+        doc,
+    }
+}
+
 const fn i(
     name: &'static str,
     keys: usize,
@@ -499,7 +511,12 @@ static FUNCTIONS: [Instruction; 56] = [
     f("utf8", &[T], false, Bytes, Join, "text as UTF-8 octets"),
 ];
 
-static INTENTS: [Instruction; 13] = [
+static INTENTS: [Instruction; 16] = [
+    blob(
+        "blob.join",
+        &[Either(Bytes, Sealed)],
+        "octets and sealed octets one after another, sealed as one value: a key or PIN blob",
+    ),
     i(
         "cvv",
         1,
@@ -550,12 +567,29 @@ static INTENTS: [Instruction; 13] = [
         "IBM 3624 offset: PAN, PIN, decimalisation table, validation start, length, pad",
     ),
     i(
+        "key.card",
+        1,
+        &[T, T, T],
+        Sealed,
+        Becomes(Secrecy::Secret),
+        "a card's own key of any issuer master key, with its check value: option (a, b, c), \
+         account, sequence number",
+    ),
+    i(
         "pin.card_block",
         0,
         &[P],
         Sealed,
         Becomes(Secrecy::Secret),
         "reference PIN block of format 2 for the chip",
+    ),
+    i(
+        "pin.card_field",
+        0,
+        &[P, T, T],
+        Sealed,
+        Becomes(Secrecy::Secret),
+        "the PIN as a card product keeps it: PIN, format, PAN",
     ),
     i(
         "pin.export",

@@ -16,6 +16,7 @@ mod job;
 mod layout;
 mod limits;
 mod program;
+mod quirks;
 mod scenario;
 mod signing;
 
@@ -34,5 +35,6 @@ pub use job::{Job, MailerUse, Output, Product, ScenarioUse};
 pub use layout::{Align, Item, ItemKind, Layout, Rect};
 pub use limits::Limits;
 pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, ValueType};
+pub use quirks::{QUIRKS, is_quirk};
 pub use scenario::{Check, Scenario};
 pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};

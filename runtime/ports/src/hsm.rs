@@ -30,6 +30,8 @@ pub enum KeyUse {
     EmvSecureMessagingConfidentiality,
     /// Issuer master key for script integrity (E2).
     EmvSecureMessagingIntegrity,
+    /// Master key of keys that a card holds for another purpose than EMV (E6).
+    CardKey,
     /// Card issuance master key KMC: GlobalPlatform and CPS channels (E5).
     CardIssuance,
     /// PIN blocks in transit (P0).
@@ -48,7 +50,7 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// All uses with the names that sources and bundles use.
-    pub const NAMES: [(KeyUse, &'static str); 11] = [
+    pub const NAMES: [(KeyUse, &'static str); 12] = [
         (KeyUse::CardVerification, "card_verification"),
         (
             KeyUse::EmvApplicationCryptogram,
@@ -63,6 +65,7 @@ impl KeyUse {
             "emv.secure_messaging_integrity",
         ),
         (KeyUse::CardIssuance, "card_issuance"),
+        (KeyUse::CardKey, "card_key"),
         (KeyUse::PinEncryption, "pin_encryption"),
         (KeyUse::PinVerificationPvv, "pin_verification_pvv"),
         (KeyUse::PinVerificationIbm3624, "pin_verification_ibm3624"),
@@ -261,6 +264,56 @@ pub enum DekPadding {
     Iso7816Always,
     /// `80 00…` if not aligned.
     Iso7816IfNeeded,
+    /// PKCS #7.
+    Pkcs7,
+    /// Zeros if not aligned.
+    Zeros,
+}
+
+/// How a PIN stands in what a card keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardPinFormat {
+    /// Digits in ASCII, filled with FF to 8 octets (SP 800-73).
+    Ascii,
+    /// ISO 9564-1 format 0, bound to the PAN.
+    Iso0,
+    /// Format 1: `1 L`, digits, random fill.
+    Iso1,
+    /// Format 2: `2 L`, digits, F fill.
+    Iso2,
+    /// Digits packed, F fill, 8 octets.
+    Packed,
+    /// `0 L`, digits, F fill, without a PAN.
+    Plain0,
+}
+
+impl CardPinFormat {
+    /// All formats with the names that sources and bundles use, sorted.
+    pub const NAMES: [(&'static str, CardPinFormat); 6] = [
+        ("ascii", CardPinFormat::Ascii),
+        ("iso0", CardPinFormat::Iso0),
+        ("iso1", CardPinFormat::Iso1),
+        ("iso2", CardPinFormat::Iso2),
+        ("packed", CardPinFormat::Packed),
+        ("plain0", CardPinFormat::Plain0),
+    ];
+
+    /// The format by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, format)| *format)
+    }
+}
+
+/// A part of a blob that the HSM puts together.
+#[derive(Clone, Copy, Debug)]
+pub enum BlobPart<'a> {
+    /// Octets.
+    Clear(&'a [u8]),
+    /// Octets that the HSM sealed.
+    Sealed(&'a Sealed),
 }
 
 /// Which card's keys an issuer-side EMV operation needs.
@@ -342,6 +395,17 @@ pub trait HsmSession: Send {
     ) -> Result<Vec<u8>, HsmError>;
     /// Reference PIN block of format 2 for the card (DGI 8010), sealed.
     fn card_pin_block(&mut self, pin: &SealedPin) -> Result<Sealed, HsmError>;
+    /// The PIN as a card product keeps it, sealed; random fill is drawn.
+    fn card_pin_field(
+        &mut self,
+        pin: &SealedPin,
+        format: CardPinFormat,
+        pan: &str,
+        draw: &Draw<'_>,
+    ) -> Result<Sealed, HsmError>;
+    /// Octets and sealed octets one after another, sealed as one value; its check values are those
+    /// of the parts.
+    fn join_sealed(&mut self, parts: &[BlobPart<'_>]) -> Result<Sealed, HsmError>;
     /// Visa PIN verification value, four digits.
     fn pin_verification_value(
         &mut self,
@@ -377,6 +441,15 @@ pub trait HsmSession: Send {
         keys: [KeyHandle; 3],
         pan: &str,
         psn: &str,
+    ) -> Result<Sealed, HsmError>;
+    /// A card's own key by EMV's derivation from an issuer master key of any card use, sealed;
+    /// `check_values` holds its three octets.
+    fn card_key(
+        &mut self,
+        derivation: Derivation,
+        key: KeyHandle,
+        account: &str,
+        sequence: &str,
     ) -> Result<Sealed, HsmError>;
     /// A new ICC RSA key; bits is a multiple of 8 from 512 to 1984, exponent 3 or 65537.
     fn icc_rsa_key(

@@ -5,7 +5,7 @@ use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
     Bundle, Card, Content, FileKind, Format, FormatRule, ItemKind, Job, Layout, NodeId, Program,
-    Scenario, Secrecy, ValueType,
+    Scenario, Secrecy, ValueType, is_quirk,
 };
 use std::collections::BTreeSet;
 
@@ -221,6 +221,16 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
                     Secrecy::Secret,
                     &format!("fact `{name}`"),
                 )?;
+            }
+            if let Some((quirk, _)) = application.quirks.iter().find(|(q, _)| !is_quirk(q)) {
+                return Err(RuntimeError::new(
+                    "R1130",
+                    format!("`{quirk}` is no deviation that this runtime knows"),
+                    "build the bundle with a compiler of this version, or run a newer station",
+                ));
+            }
+            if application.dgis.first().is_some_and(|dgi| dgi.joined) {
+                return Err(broken("a DGI that is joined to none"));
             }
             if application
                 .keys

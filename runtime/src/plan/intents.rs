@@ -3,18 +3,22 @@
 use super::Draws;
 use crate::{Date, RuntimeError, Value, load::broken};
 use cardwright_ports::hsm::{
-    Derivation, Draw, HsmSession, Ibm3624, IccCertificateFields, IccKey, KeyHandle, SealedPin,
+    BlobPart, CardPinFormat, Derivation, Draw, HsmSession, Ibm3624, IccCertificateFields, IccKey,
+    KeyHandle, SealedPin,
 };
 
 /// An intent of the instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
+    BlobJoin,
+    CardKey,
     Cvv,
     Encrypt,
     IccCertificate,
     Ibm3624Offset,
     MasterKeys,
     PinCardBlock,
+    PinCardField,
     PinExport,
     PinGenerate,
     PinImport,
@@ -25,13 +29,16 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const NAMES: [(Self, &'static str); 13] = [
+    const NAMES: [(Self, &'static str); 16] = [
+        (Self::BlobJoin, "blob.join"),
+        (Self::CardKey, "key.card"),
         (Self::Cvv, "cvv"),
         (Self::Encrypt, "encrypt"),
         (Self::IccCertificate, "emv.icc_certificate"),
         (Self::Ibm3624Offset, "ibm3624_offset"),
         (Self::MasterKeys, "emv.master_keys"),
         (Self::PinCardBlock, "pin.card_block"),
+        (Self::PinCardField, "pin.card_field"),
         (Self::PinExport, "pin.export"),
         (Self::PinGenerate, "pin.generate"),
         (Self::PinImport, "pin.import"),
@@ -76,6 +83,14 @@ impl<'a> Args<'a> {
     }
     fn pin(&self, at: usize) -> Result<&'a SealedPin, RuntimeError> {
         self.get(at)?.pin().ok_or_else(wrong_type)
+    }
+    fn blob(&self) -> Result<Vec<BlobPart<'a>>, RuntimeError> {
+        let part = |value: &&'a Value| match *value {
+            Value::Bytes(octets) => Ok(BlobPart::Clear(octets)),
+            Value::Sealed(sealed) => Ok(BlobPart::Sealed(sealed)),
+            _ => Err(wrong_type()),
+        };
+        self.0.iter().map(part).collect()
     }
     fn icc_key(&self, at: usize) -> Result<&'a IccKey, RuntimeError> {
         match self.get(at)? {
@@ -125,6 +140,13 @@ pub(super) fn perform(
                 args.text(2)?,
             )?))
         }
+        Intent::BlobJoin => Ok(Value::Sealed(session.join_sealed(&args.blob()?)?)),
+        Intent::CardKey => Ok(Value::Sealed(session.card_key(
+            derivation(args.text(0)?)?,
+            key(keys, 0)?,
+            args.text(1)?,
+            args.text(2)?,
+        )?)),
         Intent::IccCertificate => icc_certificate(key(keys, 0)?, &args, session),
         Intent::SignStaticData => {
             let code = args.bytes(0)?.try_into().map_err(|_| wrong_type())?;
@@ -233,6 +255,16 @@ fn pin_intent(
             },
         )?),
         Intent::PinCardBlock => Value::Sealed(session.card_pin_block(args.pin(0)?)?),
+        Intent::PinCardField => {
+            let format = CardPinFormat::from_name(args.text(1)?);
+            let format = format.ok_or_else(|| broken("a PIN format of cards that is none"))?;
+            // A purpose of its own: a fill must never repeat the PIN's stream.
+            let draw = Draw {
+                purpose: "card_pin_fill",
+                ..*draw
+            };
+            Value::Sealed(session.card_pin_field(args.pin(0)?, format, args.text(2)?, &draw)?)
+        }
         Intent::Pvv => Value::Text(session.pin_verification_value(
             key(keys, 0)?,
             args.text(0)?,

@@ -27,6 +27,12 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "The card is rejected. If it happens often, look at the reader.",
     ),
     (
+        "R1212",
+        "groupings that belong together do not fit into a command",
+        "A DGI is to travel in the command of the one before, and both are longer than a command.",
+        "Shorten one of them, or take the `join` sentence out of the profile.",
+    ),
+    (
         "R1221",
         "a PIN that is not the page's",
         "A page asked for a PIN that was printed already or is not its own.",
@@ -127,6 +133,12 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "cryptogram wrong",
         "The issuer's key does not give the same cryptogram.",
         "Check key derivation option, PSN and cryptogram version.",
+    ),
+    (
+        "R1229",
+        "the card gives a secret out",
+        "A grouping that was sent enciphered is answered to GET DATA.",
+        "Stop the lot and ask the card's maker: such an applet may not hold keys or PINs.",
     ),
     (
         "R1290",

@@ -116,11 +116,15 @@ fn store_application(
             name,
             "EXTERNAL AUTHENTICATE",
         )?;
-        let blocks = blocks(spec, application.pack, data, channel, session)?;
+        let quirks = Habits::of(application);
+        let blocks = blocks(spec, application, data, channel, session)?;
         for (number, block) in blocks.iter().enumerate() {
             let last = number + 1 == blocks.len();
-            let command = store_data(block, number, last)?;
-            let wrapped = session.wrap(channel, &command)?;
+            let command = store_data(block, number, last, &quirks)?;
+            let mut wrapped = session.wrap(channel, &command)?;
+            if quirks.le_required {
+                wrapped.push(0x00);
+            }
             let answer = send(card, &wrapped, count)?;
             let answer = session.unwrap(channel, &answer)?;
             expect_ok(
@@ -135,11 +139,39 @@ fn store_application(
     result
 }
 
+/// What a card product does otherwise than the standards, as far as the host must know.
+struct Habits {
+    ber_lengths: bool,
+    block_number_per_dgi: bool,
+    block_number_zero: bool,
+    last_on_every_dgi: bool,
+    le_required: bool,
+    short_commands: bool,
+}
+
+impl Habits {
+    fn of(application: &Application) -> Self {
+        let has = |name: &str| application.quirks.iter().any(|(quirk, _)| quirk == name);
+        Self {
+            ber_lengths: has("ber_dgi_lengths"),
+            block_number_per_dgi: has("block_number_per_dgi"),
+            block_number_zero: has("block_number_zero"),
+            last_on_every_dgi: has("last_block_on_every_dgi"),
+            le_required: has("le_required"),
+            short_commands: has("commands_of_128"),
+        }
+    }
+}
+
 /// The data field of one STORE DATA.
 struct Block {
     data: Vec<u8>,
     encrypted: bool,
     first: u16,
+    /// Number of the command among those of its DGI.
+    part: usize,
+    /// Whether its last DGI ends in it.
+    whole: bool,
 }
 
 impl Block {
@@ -150,40 +182,59 @@ impl Block {
 
 /// Most clear octets of a STORE DATA: short APDU, less C-MAC, less padding where the data is
 /// enciphered (EMV CPS 2.0; GlobalPlatform 2.3.1 E.3, Amendment D 6.2).
-fn room(spec: &ChannelSpec) -> usize {
+fn room(spec: &ChannelSpec, habits: &Habits) -> usize {
+    let most = if habits.short_commands { 128 } else { 255 };
     match (spec.security_level & 0x03, spec.protocol) {
-        (0x00, _) => 255,
-        (0x01, _) => 247,
-        _ => 239,
+        (0x00, _) => most,
+        (0x01, _) => most - 8,
+        // Whole cipher blocks with at least one octet of padding, and the C-MAC behind them.
+        (_, 2) => (most - 8) / 8 * 8 - 1,
+        _ => (most - 8) / 16 * 16 - 1,
     }
 }
 
 /// Lays DGIs out over commands. A DGI that does not fit goes on in the next command without a
-/// header; small neighbours share a command when the card allows it and both travel alike.
+/// header; small neighbours share a command when the card allows it and both travel alike; one
+/// that is joined to the one before has to fit beside it.
 fn blocks(
     spec: &ChannelSpec,
-    pack: bool,
+    application: &Application,
     data: &ApplicationData,
     channel: ChannelId,
     session: &mut dyn HsmSession,
 ) -> Result<Vec<Block>, StationError> {
-    let room = room(spec);
+    let habits = Habits::of(application);
+    let room = room(spec, &habits);
     let mut blocks: Vec<Block> = Vec::new();
     for dgi in &data.dgis {
-        let coded = code_dgi(dgi, channel, session)?;
+        let coded = code_dgi(dgi, &habits, channel, session)?;
         let encrypted = matches!(dgi.value, DgiValue::Sealed(..));
+        let shares = (application.pack && !habits.last_on_every_dgi) || dgi.joined;
         let fits = |open: &&mut Block| {
-            pack && open.encrypted == encrypted && open.data.len() + coded.len() <= room
+            shares && open.encrypted == encrypted && open.data.len() + coded.len() <= room
         };
         if let Some(open) = blocks.last_mut().filter(fits) {
             open.data.extend_from_slice(&coded);
             continue;
         }
-        for part in coded.chunks(room) {
+        if dgi.joined {
+            return Err(StationError::new(
+                "R1212",
+                format!(
+                    "DGI {:04X} does not fit into the command of the one before",
+                    dgi.number
+                ),
+                "shorten it, or take it out of its group",
+            ));
+        }
+        let parts = coded.chunks(room).count();
+        for (part, octets) in coded.chunks(room).enumerate() {
             blocks.push(Block {
-                data: part.to_vec(),
+                data: octets.to_vec(),
                 encrypted,
                 first: dgi.number,
+                part,
+                whole: part + 1 == parts,
             });
         }
     }
@@ -197,9 +248,11 @@ fn blocks(
     Ok(blocks)
 }
 
-/// `DGI | length | value`; the length is one octet, or FF and two (EMV CPS 2.0, not BER).
+/// `DGI | length | value`; the length is one octet, or FF and two (EMV CPS 2.0, not BER; some card
+/// products take BER all the same).
 fn code_dgi(
     dgi: &DgiData,
+    habits: &Habits,
     channel: ChannelId,
     session: &mut dyn HsmSession,
 ) -> Result<Vec<u8>, StationError> {
@@ -212,14 +265,14 @@ fn code_dgi(
         (DgiValue::Clear(value), None) => value,
         (DgiValue::Sealed(..), None) => return Err(no_data("sealed DGI")),
     };
+    let length = u16::try_from(value.len()).map_err(|_| no_data("a DGI too long"))?;
+    let [high, low] = length.to_be_bytes();
     let mut coded = dgi.number.to_be_bytes().to_vec();
-    match u8::try_from(value.len()) {
-        Ok(length) if length < 0xFF => coded.push(length),
-        _ => {
-            let length = u16::try_from(value.len()).map_err(|_| no_data("a DGI too long"))?;
-            coded.push(0xFF);
-            coded.extend_from_slice(&length.to_be_bytes());
-        }
+    match (habits.ber_lengths, length) {
+        (true, 0..=0x7F) | (false, 0..=0xFE) => coded.push(low),
+        (true, 0x80..=0xFF) => coded.extend_from_slice(&[0x81, low]),
+        (true, _) => coded.extend_from_slice(&[0x82, high, low]),
+        (false, _) => coded.extend_from_slice(&[0xFF, high, low]),
     }
     coded.extend_from_slice(value);
     Ok(coded)
@@ -230,12 +283,31 @@ fn padding(padding: Padding) -> DekPadding {
         Padding::None => DekPadding::None,
         Padding::Iso7816Always => DekPadding::Iso7816Always,
         Padding::Iso7816IfNeeded => DekPadding::Iso7816IfNeeded,
+        Padding::Pkcs7 => DekPadding::Pkcs7,
+        Padding::Zeros => DekPadding::Zeros,
     }
 }
 
 /// STORE DATA: P1 b8 last, b7 b6 encryption (11 all, 00 none); P2 the block's number.
-fn store_data(block: &Block, number: usize, last: bool) -> Result<Vec<u8>, StationError> {
+fn store_data(
+    block: &Block,
+    number: usize,
+    last: bool,
+    habits: &Habits,
+) -> Result<Vec<u8>, StationError> {
+    let last = last || (habits.last_on_every_dgi && block.whole);
     let p1 = if last { 0x80 } else { 0x00 } | if block.encrypted { 0x60 } else { 0x00 };
+    let number = match habits {
+        Habits {
+            block_number_zero: true,
+            ..
+        } => 0,
+        Habits {
+            block_number_per_dgi: true,
+            ..
+        } => block.part,
+        _ => number,
+    };
     let p2 = u8::try_from(number).map_err(|_| no_data("too many commands"))?;
     let length = u8::try_from(block.data.len()).map_err(|_| no_data("a command too long"))?;
     let mut command = vec![0x80, 0xE2, p1, p2, length];

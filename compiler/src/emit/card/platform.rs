@@ -166,22 +166,36 @@ pub(super) fn directories(
 }
 
 /// No AID is another's, or its beginning: partial selection would find the wrong one.
-pub(super) fn identifiers(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], span: Span) {
-    for (n, app) in apps.iter().enumerate() {
-        for other in apps.iter().skip(n + 1) {
-            let shorter = app.aid.len().min(other.aid.len());
-            if shorter > 0 && app.aid.get(..shorter) == other.aid.get(..shorter) {
+pub(super) fn identifiers(
+    elaborator: &mut Elaborator<'_>,
+    applications: &[Application],
+    span: Span,
+) {
+    for (n, one) in applications.iter().enumerate() {
+        for other in applications.iter().skip(n + 1) {
+            let shorter = one.aid.len().min(other.aid.len());
+            if shorter > 0 && one.aid.get(..shorter) == other.aid.get(..shorter) {
                 let message = format!(
                     "the AIDs of `{}` and `{}` begin alike: a terminal may select the wrong one",
-                    app.decl.name, other.decl.name
+                    one.name, other.name
                 );
                 elaborator.findings().push(
                     Problem::error("E0404", span, message)
-                        .label(other.decl.span, "the other one")
                         .help("give them AIDs that differ before the shorter one ends"),
                 );
             }
         }
+    }
+}
+
+/// Deviations that say how the channel is opened.
+pub(super) fn habits(channel: &mut Channel, applications: &[Application]) {
+    let has = |name: &str| {
+        let quirks = applications.iter().flat_map(|a| &a.quirks);
+        quirks.into_iter().any(|(quirk, _)| quirk == name)
+    };
+    if has("default_key_version_only") {
+        channel.key_version = 0;
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) fn method(algorithm: &str, usage: &str) -> &'static str {
     match algorithm {
         "rsa" => "sha256",
         "tdes2" | "tdes3" => "ecb",
-        _ if usage == "card_issuance" || usage.starts_with("emv.") => "gp",
+        _ if matches!(usage, "card_issuance" | "card_key") || usage.starts_with("emv.") => "gp",
         _ => "cmac",
     }
 }

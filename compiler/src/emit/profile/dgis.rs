@@ -5,9 +5,10 @@ use super::super::value;
 use super::afl::locator;
 use super::oda::{self, Certified};
 use super::records::Record;
+use super::styles::{self, Holdings};
 use super::{App, Masters};
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::Span;
+use crate::model::{Decl, Span};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Dgi, KeyId, NodeId, Padding};
@@ -22,7 +23,10 @@ const COMPONENTS: [(u16, &str); 5] = [
 ];
 
 /// The application as the bundle has it.
-pub(super) fn application(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Application> {
+pub(super) fn application<'a>(
+    elaborator: &mut Elaborator<'a>,
+    app: &App<'a>,
+) -> Option<Application> {
     let span = app.decl.span;
     let plain = records(elaborator, app, None, |r| !r.certificates)?;
     let certified = match &app.dda {
@@ -55,13 +59,16 @@ pub(super) fn application(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Opt
     }
     sealed.pin(app)?;
     if let Some(certified) = &certified {
-        sealed.components(certified, span)?;
+        sealed.components(app, certified, span)?;
     }
+    let written = styles::written(elaborator, app.decl, app);
+    let (dgis, pack) = styles::arrange(elaborator, app.decl, dgis, written);
     Some(Application {
         name: app.decl.name.clone(),
         aid: hex::encode_upper(&app.aid),
+        applet: String::new(),
         dgis,
-        pack: true,
+        pack: pack && !app.has_quirk("one_dgi_per_command"),
         facts: facts(elaborator, app)?,
         keys: keys(elaborator, app),
         derivation: app
@@ -79,6 +86,8 @@ fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
         node: value.node,
         encrypted: false,
         padding: Padding::None,
+        joined: false,
+        octets: None,
         title: title.into(),
     }
 }
@@ -158,9 +167,7 @@ fn directory_entry(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec
 fn internal(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
     let decl = app.decl;
     let span = decl.span;
-    let counter = decl.attribute("atc").and_then(|e| e.single()?.integer());
-    let counter = u16::try_from(counter.unwrap_or(0)).unwrap_or(0);
-    let atc = elaborator.octets(&counter.to_be_bytes(), span);
+    let atc = elaborator.octets(&counter(decl), span);
     let mut parts = vec![value::object(elaborator, "9F36", &atc, false, span)?];
     if let Some(octets) = super::rules::application_data(elaborator, decl) {
         let iad = elaborator.octets(&octets, span);
@@ -174,6 +181,14 @@ fn internal(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
     }
     let value = value::concat(elaborator, &parts, span)?;
     Some(clear(0x3000, &value, "internal data"))
+}
+
+/// Tag 9F36 before the first transaction.
+fn counter(decl: &Decl) -> [u8; 2] {
+    let counter = decl.attribute("atc").and_then(|e| e.single()?.integer());
+    u16::try_from(counter.unwrap_or(0))
+        .unwrap_or(0)
+        .to_be_bytes()
 }
 
 /// Groupings that travel under the channel's data encryption key.
@@ -191,6 +206,8 @@ impl Sealed<'_, '_> {
             node: value.node,
             encrypted: true,
             padding,
+            joined: false,
+            octets: None,
             title: title.to_owned(),
         });
     }
@@ -233,14 +250,46 @@ impl Sealed<'_, '_> {
     }
 
     /// DGIs 8201 to 8205. Public personalization scripts add the padding also to whole blocks.
-    fn components(&mut self, certified: &Certified, span: Span) -> Option<()> {
+    fn components(&mut self, app: &App<'_>, certified: &Certified, span: Span) -> Option<()> {
+        let padding = if app.has_quirk("component_padding_never") {
+            Padding::Iso7816IfNeeded
+        } else {
+            Padding::Iso7816Always
+        };
         for (n, (number, title)) in (0..).zip(COMPONENTS) {
             let which = self.elaborator.number(n, span);
             let args = [&certified.key, &which];
             let part = value::apply(self.elaborator, "icc_component", &args, Type::Sealed, span)?;
-            self.push(number, &part, Padding::Iso7816Always, title, span);
+            self.push(number, &part, padding, title, span);
         }
         Some(())
+    }
+}
+
+impl Holdings for App<'_> {
+    /// Elements of the `data` block, and those that follow from attributes.
+    fn element(&self, elaborator: &mut Elaborator<'_>, tag: &str) -> Option<Typed> {
+        if let Some(element) = self.element(tag) {
+            return Some(element.value.clone());
+        }
+        let span = self.decl.span;
+        let octets = match tag {
+            "50" => self.label.as_bytes().to_vec(),
+            "82" => self.aip.clone(),
+            "84" => self.aid.clone(),
+            "87" => vec![self.priority],
+            "94" => locator(&self.records.iter().map(|r| r.place).collect::<Vec<_>>()),
+            "5F2D" => self.languages.clone()?.into_bytes(),
+            "9F10" => super::rules::application_data(elaborator, self.decl)?,
+            "9F36" => counter(self.decl).to_vec(),
+            _ => return None,
+        };
+        Some(styles::octets_of(elaborator, &octets, span))
+    }
+
+    fn account(&self, elaborator: &mut Elaborator<'_>) -> Option<(Typed, Typed)> {
+        let pan = self.element("5A")?.raw.clone()?;
+        Some((pan, psn(elaborator, self)))
     }
 }
 

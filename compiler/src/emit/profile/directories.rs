@@ -82,6 +82,8 @@ fn dgi(number: u16, value: &Typed, title: &str) -> Dgi {
         node: value.node,
         encrypted: false,
         padding: Padding::None,
+        joined: false,
+        octets: None,
         title: title.to_owned(),
     }
 }
@@ -90,6 +92,7 @@ fn directory(name: &str, aid: &[u8], dgis: Vec<Dgi>, interface: &str) -> Applica
     Application {
         name: name.to_owned(),
         aid: hex::encode_upper(aid),
+        applet: String::new(),
         dgis,
         pack: true,
         facts: Vec::new(),

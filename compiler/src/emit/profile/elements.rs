@@ -40,6 +40,16 @@ pub(crate) fn gather<'a>(
     ground: &Ground,
     decl: &'a Decl,
 ) -> Vec<Element> {
+    let mut elements = written_only(elaborator, decl);
+    from_attributes(elaborator, ground, decl, &mut elements);
+    for element in &elements {
+        check_length(elaborator, element);
+    }
+    elements
+}
+
+/// Elements of a declaration's `data` block.
+pub(super) fn written_only<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Vec<Element> {
     let mut elements = Vec::new();
     let data = decl.attribute("data").map_or(&[][..], MEntry::entries);
     for entry in data.iter().filter(|e| e.value.is_some()) {
@@ -49,10 +59,6 @@ pub(crate) fn gather<'a>(
         if let Some(element) = written(elaborator, decl, entry, &tag) {
             elements.push(element);
         }
-    }
-    from_attributes(elaborator, ground, decl, &mut elements);
-    for element in &elements {
-        check_length(elaborator, element);
     }
     elements
 }

@@ -7,11 +7,15 @@ mod dgis;
 mod directories;
 mod elements;
 mod oda;
+mod other;
+mod parts;
 mod records;
 mod rules;
+mod styles;
 
 pub(crate) use directories::{ppse, pse};
 pub(crate) use elements::{Element, Track, track_of};
+pub(crate) use other::lower as lower_other;
 
 use super::keys;
 use super::read;
@@ -157,7 +161,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         dda: dda(elaborator, ground, decl),
         masters: masters(elaborator, decl),
         offline_pin: offline_pin(elaborator, decl),
-        quirks: quirks(decl),
+        quirks: quirks(elaborator, decl),
     })
 }
 
@@ -261,12 +265,33 @@ fn offline_pin<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<(T
     Some((pin, u8::try_from(tries).ok()?))
 }
 
-fn quirks(decl: &Decl) -> Vec<(String, String)> {
+/// Deviations of the card product, each with its reason, sorted; E0437 for one that nobody knows.
+pub(crate) fn quirks(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Vec<(String, String)> {
     let entries = decl.attribute("quirks").map_or(&[][..], MEntry::entries);
-    let mut quirks: Vec<(String, String)> = entries
-        .iter()
-        .filter_map(|e| Some((e.word(0)?.to_owned(), read::text(e)?)))
-        .collect();
+    let mut quirks: Vec<(String, String)> = Vec::new();
+    for entry in entries {
+        let (Some(name), Some(reason)) = (entry.word(0), read::text(entry)) else {
+            continue;
+        };
+        if cardwright_vocabulary::quirk(name).is_none() {
+            let known = cardwright_vocabulary::QUIRKS.iter().map(|row| row.name);
+            let help = match cardwright_vocabulary::nearest(name, known.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are: {}", known.collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("`{name}` is no deviation that anybody would act on");
+            let problem = Problem::error("E0437", entry.head_span(), message);
+            elaborator.findings().push(problem.help(help));
+            continue;
+        }
+        if reason.trim().is_empty() {
+            let message = format!("the deviation `{name}` has no reason");
+            let help = "say which card product needs it and how that is known";
+            let problem = Problem::error("E0437", entry.span, message);
+            elaborator.findings().push(problem.help(help));
+        }
+        quirks.push((name.to_owned(), reason));
+    }
     quirks.sort();
     quirks
 }

@@ -65,7 +65,7 @@ const CHIP: Kind = Kind {
         .from("GlobalPlatform Card Specification"),
         Attribute::value(
             "applications",
-            Is::RefList(&["profile"]),
+            Is::RefList(&["profile", "application"]),
             Required,
             "what it holds",
         ),

@@ -1,5 +1,6 @@
 //! Kinds of declarations and blocks, one file for each region of the trade.
 
+mod application;
 mod card;
 mod data;
 mod general;
@@ -17,6 +18,7 @@ pub static KINDS: LazyLock<Vec<&'static Kind>> = LazyLock::new(|| {
         general::KINDS,
         data::KINDS,
         profile::KINDS,
+        application::KINDS,
         card::KINDS,
         paper::KINDS,
         line::KINDS,

@@ -114,6 +114,11 @@ const PROFILE: Kind = Kind {
             "profile.offline_pin",
             "the PIN that the chip verifies",
         ),
+        Attribute::block(
+            "dgis",
+            "profile.dgis",
+            "data groupings beside those of EMV, or in their place; their order",
+        ),
         Attribute::block("quirks", "profile.quirks", "deviations of the card product"),
     ],
     doc: "A card application: what the chip holds and how it behaves.",

@@ -5,7 +5,7 @@ use crate::{
     site::{Site, read_file},
     terminal,
 };
-use cardwright_bundle::{Chip, Content, Limits};
+use cardwright_bundle::{Chip, Content, Dgi, Limits, Padding};
 use cardwright_machine::{ChipFactory, Ledger, SimulatedMachine};
 use cardwright_ports::{
     CardChannel, CardError, Clock, Hsm, HsmSession, SecretBytes, Store,
@@ -26,7 +26,9 @@ use cardwright_stations::{
     report::Report,
 };
 use cardwright_store::{JobSealer, SqliteStore};
-use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, VirtualCard};
+use cardwright_virtual_card::{
+    BlankKeys, BlankSpec, PlainApplet, PlainGrouping, PlainPadding, Protocol, VirtualCard,
+};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -309,9 +311,16 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         key: SecretBytes::new(key.expose().to_vec()),
         method,
     };
-    let mut instances = Vec::new();
+    let (mut instances, mut plain) = (Vec::new(), Vec::new());
     for application in &chip.applications {
-        instances.push(hex::decode(&application.aid).ok()?);
+        let aid = hex::decode(&application.aid).ok()?;
+        match application.applet.as_str() {
+            "plain" => plain.push(PlainApplet {
+                aid,
+                groupings: application.dgis.iter().map(kept).collect(),
+            }),
+            _ => instances.push(aid),
+        }
     }
     // A chip's serial number has four octets (CPLC); the machine's text is longer.
     let digest = Sha256::digest(serial.as_bytes());
@@ -323,6 +332,7 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         serial,
         instances,
     );
+    spec.plain = plain;
     for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
         // A quirk that this chip does not know changes nothing: the checks will show it.
         spec.quirks.declare(quirk);
@@ -331,6 +341,23 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         spec.key_version = channel.key_version;
     }
     VirtualCard::blank(&spec).ok()
+}
+
+/// A grouping as the maker of the card's applet would describe it.
+fn kept(dgi: &Dgi) -> PlainGrouping {
+    PlainGrouping {
+        number: dgi.number,
+        secret: dgi.encrypted,
+        padding: match dgi.padding {
+            Padding::None => PlainPadding::None,
+            Padding::Iso7816Always => PlainPadding::Always,
+            Padding::Iso7816IfNeeded => PlainPadding::IfNeeded,
+            Padding::Pkcs7 => PlainPadding::Pkcs7,
+            Padding::Zeros => PlainPadding::Zeros,
+        },
+        octets: dgi.octets.and_then(|octets| usize::try_from(octets).ok()),
+        joined: dgi.joined,
+    }
 }
 
 /// Blanks without chips, for a machine that makes nothing.

@@ -3,6 +3,7 @@
 use crate::Quirks;
 use crate::blank::{PPSE_AID, PSE_AID};
 use crate::crypto::Secret;
+use crate::plain::{PlainApplet, PlainGrouping};
 use crate::profile::{Profile, Reason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub(crate) enum Role {
     Payment,
     ContactDirectory,
     ContactlessDirectory,
+    /// What its maker said it keeps.
+    Plain,
 }
 
 /// What a payment application remembers from one transaction to the next.
@@ -61,6 +64,8 @@ pub(crate) struct Application {
     pub(crate) registers: Registers,
     /// Present once the application is personalized.
     pub(crate) profile: Option<Profile>,
+    /// What a plain applet keeps.
+    pub(crate) plain: Option<Vec<PlainGrouping>>,
 }
 
 impl Application {
@@ -71,11 +76,22 @@ impl Application {
             groups: Groupings::new(),
             registers: Registers::default(),
             profile: None,
+            plain: None,
+        }
+    }
+
+    /// An installed plain applet.
+    pub(crate) fn plain(applet: &PlainApplet) -> Self {
+        Self {
+            plain: Some(applet.groupings.clone()),
+            ..Self::installed(applet.aid.clone())
         }
     }
 
     pub(crate) fn role(&self) -> Role {
-        if self.aid == PSE_AID {
+        if self.plain.is_some() {
+            Role::Plain
+        } else if self.aid == PSE_AID {
             Role::ContactDirectory
         } else if self.aid == PPSE_AID {
             Role::ContactlessDirectory
@@ -91,6 +107,10 @@ impl Application {
 
     /// Ends personalization: from now on the application is what its groupings say.
     pub(crate) fn complete(&mut self, quirks: &Quirks) -> Result<(), Reason> {
+        if let Some(rules) = &self.plain {
+            self.profile = Some(crate::plain::build(&self.groups, rules)?);
+            return Ok(());
+        }
         let profile = Profile::build(&self.groups, self.role(), quirks)?;
         if let Some(payment) = &profile.payment {
             let number = |tag: u32| -> u16 {

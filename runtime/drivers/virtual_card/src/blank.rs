@@ -3,7 +3,7 @@
 use crate::crypto::{Family, secret, sha1};
 use crate::entropy::Entropy;
 use crate::keys::CardKeys;
-use crate::{CardFault, Quirks};
+use crate::{CardFault, PlainApplet, Quirks};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::hsm::Diversification;
 
@@ -93,6 +93,8 @@ pub struct BlankSpec {
     pub cplc: [u8; 42],
     /// AIDs of the installed applets, in registry order, 5 to 16 octets each.
     pub instances: Vec<Vec<u8>>,
+    /// Applets that keep whatever groupings their maker gave them.
+    pub plain: Vec<PlainApplet>,
     /// Deviations of this card product.
     pub quirks: Quirks,
 }
@@ -123,6 +125,7 @@ impl BlankSpec {
             key_data,
             cplc,
             instances,
+            plain: Vec::new(),
             quirks: Quirks::default(),
         }
     }

@@ -5,7 +5,7 @@ use crate::application::{Application, Interface};
 use crate::blank::{BlankSpec, INSTANCES_MAX, ISSUER_DOMAIN_AID, Platform};
 use crate::channel::{Channel, Handshake};
 use crate::personalize::{Progress, Stream};
-use crate::{CardFault, domain, emv, tlv};
+use crate::{CardFault, domain, emv, plain, tlv};
 use cardwright_ports::{CardChannel, CardError, SecretBytes};
 
 /// Answer to reset: T=0 and T=1 offered, seven historical octets (pre-issuing data `CWVC1`), check
@@ -75,6 +75,7 @@ impl VirtualCard {
             .instances
             .iter()
             .map(|aid| Application::installed(aid.clone()))
+            .chain(spec.plain.iter().map(Application::plain))
             .collect();
         Self::assemble(platform, applications)
     }
@@ -195,6 +196,9 @@ impl VirtualCard {
             (0x80, 0x82) => return plain(sw::WRONG_CLA),
             _ => {}
         }
+        if self.platform.quirks.commands_of_128 && command.data.len() > 128 {
+            return plain(sw::WRONG_LENGTH);
+        }
         self.volatile.handshake = None;
         let Some(mut channel) = self.volatile.channel.take() else {
             return sealed(self.obey(&command, None));
@@ -225,6 +229,9 @@ impl VirtualCard {
             Selected::Application(index) => index,
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
+        if let Some(rules) = &application.plain {
+            return plain::execute(application, rules, command);
+        }
         let platform = &mut self.platform;
         emv::execute(
             &mut emv::Chip {
@@ -246,7 +253,10 @@ impl VirtualCard {
             (Selected::Domain, None) => return Err(sw::CONDITIONS),
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
-        if application.profile.is_some() {
+        // Where every grouping is marked as the last, nobody knows which one is: the sequence that
+        // personalized the application may go on.
+        let goes_on = self.platform.quirks.last_block_on_every_dgi && self.volatile.stream.begun();
+        if application.profile.is_some() && !goes_on {
             return Err(sw::CONDITIONS);
         }
         let channel = channel.ok_or(sw::SECURITY)?;
@@ -254,6 +264,7 @@ impl VirtualCard {
         let stream = &mut self.volatile.stream;
         match stream.store(command, application, channel, quirks) {
             Ok(Progress::More) => {}
+            Ok(Progress::Complete) if quirks.last_block_on_every_dgi => {}
             Ok(Progress::Complete) => {
                 self.volatile.stream = Stream::default();
                 self.volatile.target = None;

@@ -27,7 +27,9 @@ pub(crate) fn initialize_update(card: &mut VirtualCard, command: &Command) -> An
         .as_slice()
         .try_into()
         .map_err(|_| sw::WRONG_LENGTH)?;
-    if command.p1 != 0 && command.p1 != card.platform.key_version {
+    let versions_known = !card.platform.quirks.default_key_version_only;
+    let known = versions_known && command.p1 == card.platform.key_version;
+    if command.p1 != 0 && !known {
         return Err(sw::NO_DATA);
     }
     if card.platform.blocked {

@@ -38,6 +38,7 @@ struct Pending {
 #[derive(Default)]
 pub(crate) struct Stream {
     next_block: u8,
+    begun: bool,
     pending: Option<Pending>,
 }
 
@@ -63,6 +64,11 @@ fn refuse(status: Sw, why: impl Into<String>) -> Refusal {
 }
 
 impl Stream {
+    /// Whether a command of this sequence was taken.
+    pub(crate) fn begun(&self) -> bool {
+        self.begun
+    }
+
     /// Takes one command. The block number moves on once the command's structure is accepted,
     /// also when the application then refuses a grouping; a device may go on after 6A88.
     pub(crate) fn store(
@@ -79,17 +85,43 @@ impl Stream {
                 "P1 asks for a coding that is not CPS's",
             ));
         }
-        if command.p2 != self.next_block && !quirks.any_block_number {
+        if quirks.le_required && command.le.is_none() {
+            return Err(refuse(sw::WRONG_LENGTH, "this card wants Le in STORE DATA"));
+        }
+        if quirks.block_number_per_dgi && self.pending.is_none() {
+            self.next_block = 0;
+        }
+        let expected = if quirks.block_number_zero {
+            0
+        } else {
+            self.next_block
+        };
+        if command.p2 != expected && !quirks.any_block_number {
             return Err(refuse(sw::WRONG_P1P2, "the block number is out of order"));
         }
         let groups = self.split(p1 & ENCRYPTION, &command.data, quirks)?;
         self.next_block = self.next_block.wrapping_add(1);
+        self.begun = true;
         if p1 & LAST != 0 && self.pending.is_some() {
             self.pending = None;
             return Err(refuse(
                 sw::WRONG_DATA,
                 "the last command ends inside a grouping",
             ));
+        }
+        if quirks.last_block_on_every_dgi && (p1 & LAST == 0) == self.pending.is_none() {
+            return Err(refuse(
+                sw::WRONG_P1P2,
+                "this card wants the last block of every grouping marked, and no other",
+            ));
+        }
+        if let Some(rules) = &application.plain {
+            crate::plain::in_order(
+                rules,
+                &application.groups,
+                groups.iter().map(|raw| raw.number),
+            )
+            .map_err(|why| refuse(sw::WRONG_DATA, why))?;
         }
         for raw in groups {
             let last = p1 & LAST != 0;
@@ -98,10 +130,11 @@ impl Stream {
         if p1 & LAST == 0 {
             return Ok(Progress::More);
         }
-        application
-            .complete(quirks)
-            .map_err(|why| refuse(sw::WRONG_P1P2, why))?;
-        Ok(Progress::Complete)
+        match application.complete(quirks) {
+            Ok(()) => Ok(Progress::Complete),
+            Err(_) if quirks.last_block_on_every_dgi => Ok(Progress::More),
+            Err(why) => Err(refuse(sw::WRONG_P1P2, why)),
+        }
     }
 
     /// Cuts a block into groupings; the tail of one may stay pending.
@@ -174,6 +207,9 @@ fn keep(
     channel: &Channel,
     quirks: &Quirks,
 ) -> Result<(), Refusal> {
+    if let Some(rules) = application.plain.clone() {
+        return keep_plain(raw, encryption, &rules, application, channel);
+    }
     let number = raw.number;
     let completion = number == groupings::number::COMPLETION;
     if !groupings::known(number, application.role()) || (completion && !last) {
@@ -207,5 +243,42 @@ fn keep(
     if !completion {
         application.groups.insert(number, value);
     }
+    Ok(())
+}
+
+/// A grouping of a plain applet, by its maker's rules.
+fn keep_plain(
+    raw: Raw,
+    encryption: u8,
+    rules: &[crate::PlainGrouping],
+    application: &mut Application,
+    channel: &Channel,
+) -> Result<(), Refusal> {
+    let number = raw.number;
+    let Some(rule) = rules.iter().find(|rule| rule.number == number) else {
+        let why = format!("this application does not know DGI {number:04X}");
+        return Err(refuse(sw::NO_DATA, why));
+    };
+    let bad = |what: &str| refuse(sw::WRONG_DATA, format!("DGI {number:04X} {what}"));
+    // P1 says how the groupings travel: none enciphered, all, or each as the application knows.
+    if rule.secret && encryption == 0x00 || !rule.secret && encryption == 0x60 {
+        return Err(bad("travels otherwise than its maker says"));
+    }
+    let value = if rule.secret {
+        let clear = channel
+            .decipher(&raw.value)
+            .ok_or_else(|| bad("is not a whole number of cipher blocks"))?;
+        rule.unpad(&clear)
+            .ok_or_else(|| bad("is padded in another way"))?
+    } else {
+        raw.value
+    };
+    if rule.octets.is_some_and(|octets| octets != value.len()) {
+        return Err(bad("has a wrong length"));
+    }
+    if application.octets() + value.len() > APPLICATION_OCTETS_MAX {
+        return Err(refuse(sw::NO_MEMORY, "the application's memory is full"));
+    }
+    application.groups.insert(number, value);
     Ok(())
 }

@@ -60,8 +60,8 @@ pub(crate) struct Payment {
 /// A complete application.
 pub(crate) struct Profile {
     /// FCI proprietary templates.
-    contact_fci: Vec<u8>,
-    contactless_fci: Option<Vec<u8>>,
+    pub(crate) contact_fci: Vec<u8>,
+    pub(crate) contactless_fci: Option<Vec<u8>>,
     pub(crate) records: BTreeMap<(u8, u8), Vec<u8>>,
     /// None for directories.
     pub(crate) payment: Option<Payment>,
@@ -95,6 +95,7 @@ impl Profile {
         match role {
             Role::Payment => profile.payment = Some(Payment::build(groups, &profile, quirks)?),
             Role::ContactDirectory => profile.check_directory()?,
+            Role::Plain => {}
             Role::ContactlessDirectory => {
                 profile
                     .fci_object(Interface::Contactless, 0xBF0C)

@@ -15,6 +15,18 @@ pub struct Quirks {
     pub one_dgi_per_command: bool,
     /// DGI 9000 is clear although P1 says that all DGIs are enciphered.
     pub clear_check_values: bool,
+    /// P2 of STORE DATA begins at 00 again with every grouping.
+    pub block_number_per_dgi: bool,
+    /// P2 of STORE DATA is always 00.
+    pub block_number_zero: bool,
+    /// The data field of a command has at most 128 octets, MAC included.
+    pub commands_of_128: bool,
+    /// INITIALIZE UPDATE takes key version 00 only.
+    pub default_key_version_only: bool,
+    /// P1 marks the last block of every grouping.
+    pub last_block_on_every_dgi: bool,
+    /// STORE DATA has to carry Le.
+    pub le_required: bool,
     /// How CRT components have to be padded.
     pub component_padding: ComponentPadding,
     /// Payment records may have 255 octets, template included; EMV ends at 254. With a certificate
@@ -44,6 +56,12 @@ impl Quirks {
             "any_block_number" => &mut self.any_block_number,
             "one_dgi_per_command" => &mut self.one_dgi_per_command,
             "clear_check_values" => &mut self.clear_check_values,
+            "block_number_per_dgi" => &mut self.block_number_per_dgi,
+            "block_number_zero" => &mut self.block_number_zero,
+            "commands_of_128" => &mut self.commands_of_128,
+            "default_key_version_only" => &mut self.default_key_version_only,
+            "last_block_on_every_dgi" => &mut self.last_block_on_every_dgi,
+            "le_required" => &mut self.le_required,
             "record_of_255" => &mut self.record_of_255,
             "counts_data_only" => &mut self.counts_data_only,
             "processing_options_format_1" => &mut self.processing_options_format_1,

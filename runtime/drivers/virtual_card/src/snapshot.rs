@@ -70,6 +70,8 @@ struct KeptApplication {
     personalized: bool,
     registers: Registers,
     groupings: Vec<(u16, Hex)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plain: Option<Vec<crate::PlainGrouping>>,
 }
 
 /// Writes a card down.
@@ -114,6 +116,7 @@ fn keep(application: &Application) -> KeptApplication {
             .iter()
             .map(|(number, value)| (*number, Hex::new(value)))
             .collect(),
+        plain: application.plain.clone(),
     }
 }
 
@@ -169,8 +172,21 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
         return Err(CardFault::snapshot("an application has too many groupings"));
     }
     let mut application = Application::installed(kept.aid.octets()?);
+    application.plain = kept.plain.clone();
     for (number, value) in &kept.groupings {
         let wrong = || CardFault::snapshot(format!("grouping {number:04X} is not a card's"));
+        if let Some(rules) = &application.plain {
+            let rule = rules
+                .iter()
+                .find(|r| r.number == *number)
+                .ok_or_else(wrong)?;
+            let value = secret(&zeroize::Zeroizing::new(value.octets()?));
+            if rule.octets.is_some_and(|octets| octets != value.len()) {
+                return Err(wrong());
+            }
+            application.groups.insert(*number, value);
+            continue;
+        }
         if !groupings::known(*number, application.role()) {
             return Err(wrong());
         }

@@ -159,6 +159,8 @@ fn kind(dgi: &DgiData) -> Option<u8> {
         (_, Padding::None) => Some(0),
         (_, Padding::Iso7816Always) => Some(1),
         (_, Padding::Iso7816IfNeeded) => Some(2),
+        (_, Padding::Pkcs7) => Some(3),
+        (_, Padding::Zeros) => Some(4),
     }
 }
 

@@ -60,6 +60,9 @@ impl Visit<'_> {
         if contactless {
             self.channel.enter_field()?;
         }
+        if !self.application(&name)?.0.applet.is_empty() {
+            return self.select_directly(check, name, &aid);
+        }
         let listed = if contactless {
             self.read_ppse()?
         } else {
@@ -96,6 +99,32 @@ impl Visit<'_> {
         terminal.pdol_data = self.answer_dol(pdol.as_deref().unwrap_or_default(), &[])?;
         self.processing_options(&mut terminal)?;
         Ok(terminal)
+    }
+
+    /// Selects an application that is in no directory.
+    fn select_directly(
+        &mut self,
+        check: &Check,
+        name: String,
+        aid: &[u8],
+    ) -> Result<Terminal, Failure> {
+        let answer = self.select_name(aid)?;
+        let fci = match objects::top(&answer, "6F") {
+            Ok(template) => objects::top(&template, "A5").unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        Ok(Terminal {
+            interface: check.on.clone(),
+            application: name,
+            fci,
+            pdol_data: Vec::new(),
+            aip: Vec::new(),
+            afl: Vec::new(),
+            records: Vec::new(),
+            signed: Vec::new(),
+            objects: objects::Objects::default(),
+            icc_key: None,
+        })
     }
 
     fn select_name(&mut self, name: &[u8]) -> Result<Vec<u8>, Failure> {

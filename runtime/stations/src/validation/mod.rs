@@ -4,6 +4,7 @@
 //! words, never values.
 
 mod chip;
+mod groupings;
 mod objects;
 mod physical;
 mod purchase;
@@ -160,6 +161,7 @@ impl<'a> Validator<'a> {
             .ok_or_else(|| Failure::new("R1251", "no application is selected"))?;
         match check.check.as_str() {
             "read_records" => visit.read_records(terminal),
+            "groupings_match_source" => visit.groupings_match_source(terminal),
             "data_matches_source" => visit.data_matches_source(terminal),
             "authenticate_dda" => visit.authenticate_dda(terminal),
             "verify_pin" => visit.verify_pin(terminal, setting(check, "method")),

@@ -138,10 +138,12 @@ impl Rules<'_, '_, '_> {
     /// Values that no terminal would ever read.
     fn unread(&mut self, seen: &BTreeMap<&str, (Span, String)>) {
         let app = self.app;
+        let grouped = super::super::styles::tags_used(app.decl);
         let missing = app
             .elements
             .iter()
-            .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()));
+            .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()))
+            .filter(|e| !grouped.contains(&e.tag));
         for element in missing {
             let mandatory = MANDATORY.iter().any(|(t, _)| *t == element.tag);
             let message = format!("#{} has a value and stands in no record", element.tag);

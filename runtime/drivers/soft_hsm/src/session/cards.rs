@@ -1,6 +1,8 @@
 //! Keys of a card: derived master keys, its RSA key, and the issuer's side of a transaction.
 
-use cardwright_ports::hsm::{Derivation, Draw, IccKey, IccKeyPath, KeyHandle, KeyUse, Sealed};
+use cardwright_ports::hsm::{
+    BlobPart, Derivation, Draw, HsmError, IccKey, IccKeyPath, KeyHandle, KeyUse, Sealed,
+};
 use cardwright_standards::cipher::{AesKey, CipherError, KeyBytes, TdesKey};
 use cardwright_standards::emv::cryptogram::{self, AcPadding};
 use cardwright_standards::emv::keys::{self, KeyError};
@@ -54,6 +56,55 @@ impl Session {
             .as_flattened()
             .to_vec();
         let context = [pan.as_bytes(), b"/", psn.as_bytes()].concat();
+        self.seal(&clear, check_values, &context)
+    }
+
+    /// One key of a card, of any issuer master key whose children live on cards.
+    pub(super) fn one_card_key(
+        &mut self,
+        derivation: Derivation,
+        handle: KeyHandle,
+        account: &str,
+        sequence: &str,
+    ) -> Result<Sealed, Refused> {
+        let issuer = self.key(handle)?;
+        let fits = |usage: &KeyUse| issuer.check_use(*usage).is_ok();
+        if !CARD_KEY_USES.iter().any(fits) {
+            issuer.check_use(KeyUse::CardKey)?;
+        }
+        let key = master_key(&issuer, derivation, account, sequence)?;
+        let check_value = match derivation {
+            Derivation::A | Derivation::B => kcv::tdes(&tdes(&key)?),
+            Derivation::C => kcv::aes(&aes(&key)?),
+        };
+        let context = [account.as_bytes(), b"/", sequence.as_bytes()].concat();
+        self.seal(key.expose(), check_value.to_vec(), &context)
+    }
+
+    /// Puts a blob together. Nothing that was sealed is seen outside.
+    pub(super) fn joined(&self, parts: &[BlobPart<'_>]) -> Result<Sealed, HsmError> {
+        let length = |part: &BlobPart<'_>| match part {
+            BlobPart::Clear(octets) => octets.len(),
+            BlobPart::Sealed(sealed) => sealed.clear_length as usize,
+        };
+        let total: usize = parts.iter().map(length).sum();
+        if total > crate::seal::CLEAR_OCTETS_MAX {
+            return Err(error::ARGUMENT.found(format!("a blob of {total} octets")));
+        }
+        // Room for all at once: growing would leave copies behind.
+        let mut clear = Zeroizing::new(Vec::with_capacity(total));
+        let mut check_values = Vec::new();
+        let mut context = Vec::new();
+        for part in parts {
+            match part {
+                BlobPart::Clear(octets) => clear.extend_from_slice(octets),
+                BlobPart::Sealed(sealed) => {
+                    clear.extend_from_slice(&self.open(sealed)?);
+                    check_values.extend_from_slice(&sealed.check_values);
+                    context.extend_from_slice(&sealed.blob);
+                }
+            }
+        }
         self.seal(&clear, check_values, &context)
     }
 

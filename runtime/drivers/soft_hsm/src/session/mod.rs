@@ -9,9 +9,9 @@ mod transport;
 use std::sync::Arc;
 
 use cardwright_ports::hsm::{
-    Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding, Derivation, Draw, HsmError,
-    HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath, IssuerCertificateFields,
-    KeyHandle, KeyRequest, KeyUse, Sealed, SealedPin,
+    BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
+    Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
+    IssuerCertificateFields, KeyHandle, KeyRequest, KeyUse, Sealed, SealedPin,
 };
 use cardwright_ports::{SecretBytes, SecretDigits};
 use zeroize::Zeroizing;
@@ -202,6 +202,22 @@ impl HsmSession for Session {
         self.seal(block.as_slice(), Vec::new(), &pin.0)
     }
 
+    fn card_pin_field(
+        &mut self,
+        pin: &SealedPin,
+        format: CardPinFormat,
+        pan: &str,
+        draw: &Draw<'_>,
+    ) -> Result<Sealed, HsmError> {
+        check_draw(draw)?;
+        let field = self.card_field(pin, format, pan, draw)?;
+        self.seal(field.as_slice(), Vec::new(), &pin.0)
+    }
+
+    fn join_sealed(&mut self, parts: &[BlobPart<'_>]) -> Result<Sealed, HsmError> {
+        self.joined(parts)
+    }
+
     fn pin_verification_value(
         &mut self,
         key: KeyHandle,
@@ -245,6 +261,16 @@ impl HsmSession for Session {
         psn: &str,
     ) -> Result<Sealed, HsmError> {
         self.card_keys(derivation, keys, pan, psn)
+    }
+
+    fn card_key(
+        &mut self,
+        derivation: Derivation,
+        key: KeyHandle,
+        account: &str,
+        sequence: &str,
+    ) -> Result<Sealed, HsmError> {
+        self.one_card_key(derivation, key, account, sequence)
     }
 
     fn icc_rsa_key(

@@ -1,6 +1,6 @@
 //! PINs: drawn, taken in, given out, and what is calculated from them.
 
-use cardwright_ports::hsm::{Draw, Ibm3624, KeyHandle, KeyUse, SealedPin};
+use cardwright_ports::hsm::{CardPinFormat, Draw, Ibm3624, KeyHandle, KeyUse, SealedPin};
 use cardwright_standards::cipher::Block;
 use cardwright_standards::pin::ibm3624::{self, Parameters};
 use cardwright_standards::pin::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin, PinError, block, pvv};
@@ -171,6 +171,45 @@ impl Session {
         Ok(block::encode_2(&self.opened_pin(pin)?.pin))
     }
 
+    /// The eight octets that a card product keeps of a PIN.
+    pub(super) fn card_field(
+        &self,
+        pin: &SealedPin,
+        format: CardPinFormat,
+        pan: &str,
+        draw: &Draw<'_>,
+    ) -> Result<block::Field8, Refused> {
+        let Opened { pin, origin } = self.opened_pin(pin)?;
+        let refused = |e: PinError| pin_error(&e);
+        Ok(match format {
+            CardPinFormat::Ascii => ascii_field(&pin)?,
+            CardPinFormat::Iso0 => {
+                if let Origin::Bound(mark) = origin
+                    && !bool::from(mark.ct_eq(&self.mark_of(pan)))
+                {
+                    return Err(error::TRANSLATION.found("to another PAN"));
+                }
+                block::encode_0(&pin, pan).map_err(refused)?
+            }
+            CardPinFormat::Iso1 => {
+                let mut random = Zeroizing::new([0u8; 16]);
+                let mut stream = self.shared.root.draw(draw, "PIN block");
+                stream.fill(random.as_mut_slice());
+                let fill = Zeroizing::new(random.map(|octet| octet & 0x0F));
+                block::encode_1(&pin, fill.as_slice()).map_err(refused)?
+            }
+            CardPinFormat::Iso2 => block::encode_2(&pin),
+            CardPinFormat::Packed => packed_field(&pin),
+            CardPinFormat::Plain0 => {
+                let mut field = block::encode_2(&pin);
+                if let Some(control) = field.first_mut() {
+                    *control &= 0x0F;
+                }
+                field
+            }
+        })
+    }
+
     pub(super) fn visa_value(
         &mut self,
         key: KeyHandle,
@@ -241,6 +280,32 @@ impl Session {
         self.shared.root.draw(draw, "offline PIN").fill(tail);
         raise(modulus, exponent, &clear)
     }
+}
+
+/// SP 800-73-4, 2.4.3: ASCII digits, FF to eight octets.
+fn ascii_field(pin: &Pin) -> Result<block::Field8, Refused> {
+    let mut field = Zeroizing::new([0xFF; 8]);
+    if pin.length() > field.len() {
+        return Err(error::ARGUMENT.found(format!("a PIN of {} digits in 8 octets", pin.length())));
+    }
+    for (slot, digit) in field.iter_mut().zip(pin.expose().bytes()) {
+        *slot = digit;
+    }
+    Ok(field)
+}
+
+fn packed_field(pin: &Pin) -> block::Field8 {
+    let mut field = Zeroizing::new([0xFF; 8]);
+    for (at, digit) in pin.expose().bytes().enumerate() {
+        if let Some(slot) = field.get_mut(at / 2) {
+            let digit = digit & 0x0F;
+            *slot = match at % 2 {
+                0 => digit << 4 | 0x0F,
+                _ => *slot & 0xF0 | digit,
+            };
+        }
+    }
+    field
 }
 
 fn of_port<'a>(parameters: &Ibm3624<'a>) -> Parameters<'a> {

@@ -51,6 +51,18 @@ pub(super) fn pad(
                 clear.len()
             )));
         }
+        DekPadding::Zeros if aligned => {}
+        DekPadding::Zeros | DekPadding::Pkcs7 => {
+            let missing = block - clear.len() % block;
+            let fill = match padding {
+                DekPadding::Pkcs7 => u8::try_from(missing).unwrap_or_default(),
+                _ => 0,
+            };
+            let mut padded = Zeroizing::new(Vec::with_capacity(clear.len() + block));
+            padded.extend_from_slice(clear);
+            padded.resize(clear.len() + missing, fill);
+            *clear = padded;
+        }
         DekPadding::Iso7816Always | DekPadding::Iso7816IfNeeded => {
             // Growing in place could leave the old copy behind; a new vector is filled instead.
             let mut padded = Zeroizing::new(Vec::with_capacity(clear.len() + block));

@@ -1,0 +1,79 @@
+//! Applications that are not EMV's: an AID and the data groupings that the source writes.
+
+use super::elements::{self, Element};
+use super::quirks;
+use super::styles::{self, Holdings};
+use crate::diagnostics::Problem;
+use crate::elaborate::{Elaborator, Typed};
+use crate::model::{Decl, MEntry, Span};
+use cardwright_bundle::Application;
+
+/// What groupings of such an application may name.
+struct Own {
+    elements: Vec<Element>,
+    span: Span,
+}
+
+impl Holdings for Own {
+    fn element(&self, _: &mut Elaborator<'_>, tag: &str) -> Option<Typed> {
+        let element = self.elements.iter().find(|e| e.tag == tag)?;
+        Some(element.value.clone())
+    }
+
+    fn account(&self, elaborator: &mut Elaborator<'_>) -> Option<(Typed, Typed)> {
+        account(elaborator, self.span)
+    }
+}
+
+/// The record's PAN, and `00`: an application that is not EMV's has no sequence number.
+pub(super) fn account(elaborator: &mut Elaborator<'_>, span: Span) -> Option<(Typed, Typed)> {
+    let Some(pan) = elaborator.pan_field(span) else {
+        elaborator.findings().push(
+            Problem::error("E0433", span, "the record has no PAN to derive from")
+                .help("name what to derive from: `key(option_a, of: order.number)`"),
+        );
+        return None;
+    };
+    let sequence = elaborator.text("00", span);
+    Some((pan, sequence))
+}
+
+/// Lowers one application.
+pub(crate) fn lower<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Application> {
+    elaborator.within(decl, |e| application(e, decl))
+}
+
+fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Application> {
+    let aid = decl.attribute("aid").and_then(MEntry::single)?;
+    let aid = elaborator.const_bytes(aid)?;
+    let interfaces = match decl.attribute("interfaces").and_then(MEntry::single) {
+        Some(list) => crate::elaborate::constants::words(list).unwrap_or_default(),
+        None => vec!["contact".to_owned()],
+    };
+    let own = Own {
+        elements: elements::written_only(elaborator, decl),
+        span: decl.span,
+    };
+    let written = styles::written(elaborator, decl, &own);
+    let quirks = quirks(elaborator, decl);
+    let (dgis, pack) = styles::arrange(elaborator, decl, Vec::new(), written);
+    if dgis.is_empty() && !elaborator.findings().has_errors() {
+        elaborator.findings().push(
+            Problem::error("E0440", decl.span, format!("`{}` holds nothing", decl.name))
+                .help("write its data groupings: `dgis { dgi 0x3000 tlv = [ … ] }`"),
+        );
+    }
+    let pack = pack && !quirks.iter().any(|(name, _)| name == "one_dgi_per_command");
+    Some(Application {
+        name: decl.name.clone(),
+        aid: hex::encode_upper(&aid),
+        applet: "plain".to_owned(),
+        dgis,
+        pack,
+        facts: Vec::new(),
+        keys: Vec::new(),
+        derivation: String::new(),
+        interfaces,
+        quirks,
+    })
+}

@@ -1,0 +1,155 @@
+//! Applications beside EMV's, and data groupings in every style that cards ask for.
+
+use crate::rows::{Attribute, ClauseRow, Is, Kind, Merge, Need, Shape, SpeaksOf};
+use crate::{Sink, Want};
+
+use Need::{Default, Optional, Required};
+
+pub(super) static KINDS: &[Kind] = &[APPLICATION, DGIS, STRUCT, BLOB];
+
+const BLOCK: Kind = Kind {
+    name: "",
+    top: false,
+    types: &[],
+    inherits: false,
+    speaks_of: SpeaksOf::Nothing,
+    merge: Merge::ByKey,
+    attributes: &[],
+    doc: "",
+    reference: "",
+};
+
+const APPLICATION: Kind = Kind {
+    name: "application",
+    top: true,
+    inherits: true,
+    speaks_of: SpeaksOf::Record,
+    attributes: &[
+        Attribute::value("aid", Is::Hex(5, 16), Required, "application identifier")
+            .from("ISO/IEC 7816-5"),
+        Attribute::value(
+            "interfaces",
+            Is::WordList(&["contact", "contactless"]),
+            Default("contact"),
+            "where it is reached",
+        ),
+        Attribute::block("data", "profile.data", "data elements by tag or by name"),
+        Attribute::block(
+            "dgis",
+            "profile.dgis",
+            "data groupings in the order of sending",
+        ),
+        Attribute::block("quirks", "profile.quirks", "deviations of the card product"),
+    ],
+    doc: "An application that is not EMV's: what its data groupings hold.",
+    reference: "EMV CPS, GlobalPlatform Card Specification",
+    ..BLOCK
+};
+
+/// `dgi 0x8400 blob with pkcs7 { … }`.
+const PADDED: &[ClauseRow] = &[ClauseRow {
+    keyword: "with",
+    takes: Is::Word(&[
+        "no_padding",
+        "iso7816_always",
+        "iso7816_if_needed",
+        "pkcs7",
+        "zeros",
+    ]),
+    doc: "padding before encryption",
+}];
+
+const DGIS: Kind = Kind {
+    name: "profile.dgis",
+    attributes: &[
+        Attribute::value(
+            "grouping",
+            Is::Word(&["pack", "one_per_command"]),
+            Default("pack"),
+            "whether small DGIs share a command",
+        )
+        .from("EMV CPS"),
+        Attribute::value(
+            "order",
+            Is::Any,
+            Optional,
+            "numbers of DGIs that go first, in this order; the others follow as they stand",
+        )
+        .from("EMV CPS, ORDER"),
+        Attribute::bare(
+            "join <number> to <number>",
+            "the first DGI travels in the command of the second",
+        )
+        .from("EMV CPS, GROUP")
+        .many(),
+        Attribute::bare(
+            "leave out <number>",
+            "a DGI that the compiler would make and this card does not take",
+        )
+        .many(),
+        Attribute::value(
+            "dgi <number> template <number>",
+            Is::Any,
+            Optional,
+            "a template around data elements: `dgi 0x9102 template 0xA5 = [#50, #87]`; a list \
+             behind a tag is a template inside it",
+        ),
+        Attribute::value(
+            "dgi <number> tlv",
+            Is::Any,
+            Optional,
+            "data elements one after another: `dgi 0x3000 tlv = [#9F36, #9F10]`",
+        ),
+        Attribute::value(
+            "dgi <number> raw",
+            Is::Expr(Want::Octets, Some(Sink::ChipClear)),
+            Optional,
+            "octets as they are",
+        ),
+        Attribute::bare(
+            "dgi <number> empty",
+            "a DGI of no octets, such as a command to the card",
+        ),
+        Attribute::block(
+            "dgi <number> struct",
+            "dgi.struct",
+            "parts at fixed places, without tags",
+        ),
+        Attribute::block(
+            "dgi <number> blob",
+            "dgi.blob",
+            "the same, enciphered under the channel's data encryption key: keys and PINs",
+        )
+        .with(PADDED),
+    ],
+    doc: "Data groupings: in a profile they stand for those that the compiler would make, or \
+          beside them; an application has only these.",
+    reference: "EMV CPS; GlobalPlatform Card Specification, 11.11",
+    ..BLOCK
+};
+
+const PARTS: &str = "a part: `b 2` octets or a number, `n 6` packed digits, `cn 10` digits with F \
+                     behind, `an 8` and `ans 16` text with spaces behind, `date \"YYMMDD\"`, \
+                     `check_value(option_a)` of a key";
+
+const STRUCT: Kind = Kind {
+    name: "dgi.struct",
+    merge: Merge::Replace,
+    attributes: &[Attribute::row("<name>", Shape::Part, Optional, PARTS)],
+    doc: "Parts in their order: `counter : b 2 = 0`.",
+    ..BLOCK
+};
+
+const BLOB: Kind = Kind {
+    name: "dgi.blob",
+    merge: Merge::Replace,
+    attributes: &[Attribute::row(
+        "<name>",
+        Shape::Part,
+        Optional,
+        "a part as in a struct, or `pin(iso2)` (formats ascii, iso0, iso1, iso2, packed, plain0), \
+         or `key(option_a)`: the card's own key of an issuer master key",
+    )],
+    doc: "Parts in their order, put together inside the HSM: `reference : pin(iso2) = order.pin`.",
+    ..BLOCK
+};
