@@ -122,14 +122,23 @@ fn instead(code: &'static str, node: Node<'_>, expected: impl Into<String>) -> D
     let start = at.start + line.len() - found.len();
     let found = found.split("//").next().unwrap_or("").trim_end();
     if found.starts_with(['}', ')', ']', ';', '{']) || found.is_empty() {
-        return Diagnostic::error(code, at, message);
+        return Diagnostic::error(code, at, message).with_help(written_or_removed(code));
     }
     message = format!("{message}, found `{}`", hints::shown(found));
     let first = found.chars().next().map_or(0, char::len_utf8);
     let diagnostic = Diagnostic::error(code, Range::new(start, start + first), message);
     match hints::about(found, node.kind()) {
         Some(help) => diagnostic.with_help(help),
-        None => diagnostic,
+        None => diagnostic.with_help(written_or_removed(code)),
+    }
+}
+
+/// What to do about a place that is empty.
+fn written_or_removed(code: &str) -> &'static str {
+    match code {
+        "E0006" => "write a value, as in `label = \"AURORA DEBIT\"`, or remove the `=`",
+        "E0007" => "write a type or base, as in `profile debit : cpa.application`",
+        _ => "write the value, or remove what asks for it",
     }
 }
 
@@ -138,7 +147,8 @@ fn misplaced(node: Node<'_>) -> Diagnostic {
     match node.kind() {
         Kind::ErrorBlock => Diagnostic::error("E0005", first, "this block has no head")
             .with_help("the head stands before `{` on the same line, as in `chip { … }`"),
-        Kind::ErrorClose => Diagnostic::error("E0004", first, "this `}` closes nothing"),
+        Kind::ErrorClose => Diagnostic::error("E0004", first, "this `}` closes nothing")
+            .with_help("remove it, or look above for a `{` that is missing"),
         Kind::ErrorBase => {
             let message = "`:` is followed by a type or a base, and this is a value";
             Diagnostic::error("E0007", node.range(), message)
@@ -156,7 +166,8 @@ fn missing(node: Node<'_>) -> Diagnostic {
     let at = node.range();
     match node.kind() {
         Kind::MissingBase => instead("E0007", node, "a type or base is expected behind `:`"),
-        Kind::MissingComma => Diagnostic::error("E0023", at, "a comma is missing here"),
+        Kind::MissingComma => Diagnostic::error("E0023", at, "a comma is missing here")
+            .with_help("separate elements and arguments by commas: `[a, b]`, `f(a, b)`"),
         Kind::MissingElse => Diagnostic::error("E0009", at, "this `if` has no `else`")
             .with_help("write what the value is otherwise: `if … then … else …`"),
         Kind::MissingThen => Diagnostic::error("E0009", at, "this `if` has no `then`")
@@ -166,7 +177,10 @@ fn missing(node: Node<'_>) -> Diagnostic {
             let message = format!("a name is expected behind `{word}`");
             Diagnostic::error("E0018", at, message).with_help(format!("as in `{word} std.emv`"))
         }
-        Kind::MissingSegment => Diagnostic::error("E0018", at, "a name is expected behind the dot"),
+        Kind::MissingSegment => {
+            Diagnostic::error("E0018", at, "a name is expected behind the dot")
+                .with_help("write the rest of the name, or remove the dot")
+        }
         Kind::MissingSeparator => {
             Diagnostic::error("E0017", at, "the entry before ends with its block")
                 .with_help("put `;` or a new line between the two")
@@ -185,7 +199,10 @@ fn literal(node: Node<'_>) -> Diagnostic {
     let found = hints::shown(node.text());
     let at = node.range();
     match node.kind() {
-        Kind::ErrorComma => Diagnostic::error("E0010", at, "there is no element before this comma"),
+        Kind::ErrorComma => {
+            Diagnostic::error("E0010", at, "there is no element before this comma")
+                .with_help("write the element, or remove the comma")
+        }
         Kind::ErrorEmbedded => {
             Diagnostic::error("E0013", at, format!("`{found}` holds no expression"))
                 .with_help("write `\\{` for a brace itself")

@@ -165,10 +165,14 @@ pub fn cases() -> BTreeMap<&'static str, Vec<String>> {
         }
     }
     for path in workspace::files(".rs") {
-        let is_test = path.contains("/tests/") && !path.ends_with("tests/codes.rs");
-        if is_test {
-            let text = workspace::read(&path);
-            texts.push((path, text));
+        let text = workspace::read(&path);
+        if path.contains("/tests/") {
+            // The test of the pages names codes that it does not provoke.
+            if path != "tests/tests/codes.rs" {
+                texts.push((path, text));
+            }
+        } else if let Some((_, tests)) = text.split_once("#[cfg(test)]\nmod tests {") {
+            texts.push((path, tests.to_owned()));
         }
     }
     all()

@@ -210,6 +210,7 @@ fn what_is_unknown_is_said() {
     assert!(ran.err.contains("E0195"), "{}", ran.err);
     let ran = cardwright(Path::new("."), &["explain", "82", "XY"]);
     assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("E0196"), "{}", ran.err);
 }
 
 #[test]

@@ -123,8 +123,27 @@ pub(crate) fn hex_value(octets: impl AsRef<[u8]>) -> Value {
 
 /// Random octets where no fill was given.
 pub(crate) fn random(octets: usize) -> Result<Zeroizing<Vec<u8>>, CalcError> {
+    random_from(octets, getrandom::fill)
+}
+
+/// Octets from a source of random octets.
+fn random_from<E>(
+    octets: usize,
+    source: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Zeroizing<Vec<u8>>, CalcError> {
     let mut fill = Zeroizing::new(vec![0u8; octets]);
-    getrandom::fill(&mut fill)
-        .map_err(|_| CalcError::new("E0095", "the system gives no random octets"))?;
+    source(&mut fill).map_err(|_| CalcError::new("E0095", "the system gives no random octets"))?;
     Ok(fill)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random_from;
+
+    #[test]
+    fn a_system_without_randomness_is_said() {
+        let refused = random_from(16, |_| Err(())).map(|_| ());
+        assert_eq!(refused.map_err(|e| e.code), Err("E0095"));
+        assert_eq!(random_from(16, |_| Ok::<(), ()>(())).map(|r| r.len()), Ok(16));
+    }
 }
