@@ -3,7 +3,7 @@
 //!
 //! `EXXXX/failing.perso` and `repaired.perso` are read as one more file of the package `small`,
 //! beside `shared/*.perso`. Where an example needs a manifest or files of its own, `EXXXX/failing/`
-//! and `EXXXX/repaired/` are whole projects. A first line with `--live` checks for LIVE.
+//! and `EXXXX/repaired/` are folders; the manifest or the sources that they lack are the bank's. A first line with `--live` checks for LIVE.
 //! `INSTA_UPDATE=always` writes `message.txt`, what the failing example says; read it before it is
 //! kept.
 
@@ -16,7 +16,7 @@
 use cardwright_bundle::Environment;
 use cardwright_compiler::diagnostics::{Finding, Severity, human};
 use cardwright_compiler::emit::{build, check};
-use cardwright_compiler::project::{MemoryFiles, Project};
+use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,14 @@ fn add_folder(mut files: MemoryFiles, folder: &Path, prefix: &str) -> MemoryFile
     files
 }
 
+/// An example in a folder; the manifest or the sources that it lacks are the bank's.
+fn project(folder: &Path) -> MemoryFiles {
+    let own = add_folder(MemoryFiles::new(), folder, "");
+    let has_sources = own.list("").iter().any(|path| path.ends_with(".perso"));
+    let whole = has_sources && folder.join("cardwright.toml").is_file();
+    add_folder(if whole { keys() } else { bank() }, folder, "")
+}
+
 /// What an example says: a check, and where that is quiet, a build.
 fn findings(folder: &Path, which: &str) -> Vec<Finding> {
     let single = folder.join(format!("{which}.perso"));
@@ -83,7 +91,7 @@ fn findings(folder: &Path, which: &str) -> Vec<Finding> {
         let live = String::from_utf8_lossy(first).contains("--live");
         (bank().with(&format!("{which}.perso"), text), live)
     } else {
-        (add_folder(keys(), &folder.join(which), ""), false)
+        (project(&folder.join(which)), false)
     };
     let environment = if live {
         Environment::Live

@@ -177,10 +177,8 @@ fn missing(node: Node<'_>) -> Diagnostic {
             let message = format!("a name is expected behind `{word}`");
             Diagnostic::error("E0018", at, message).with_help(format!("as in `{word} std.emv`"))
         }
-        Kind::MissingSegment => {
-            Diagnostic::error("E0018", at, "a name is expected behind the dot")
-                .with_help("write the rest of the name, or remove the dot")
-        }
+        Kind::MissingSegment => Diagnostic::error("E0018", at, "a name is expected behind the dot")
+            .with_help("write the rest of the name, or remove the dot"),
         Kind::MissingSeparator => {
             Diagnostic::error("E0017", at, "the entry before ends with its block")
                 .with_help("put `;` or a new line between the two")
@@ -199,10 +197,8 @@ fn literal(node: Node<'_>) -> Diagnostic {
     let found = hints::shown(node.text());
     let at = node.range();
     match node.kind() {
-        Kind::ErrorComma => {
-            Diagnostic::error("E0010", at, "there is no element before this comma")
-                .with_help("write the element, or remove the comma")
-        }
+        Kind::ErrorComma => Diagnostic::error("E0010", at, "there is no element before this comma")
+            .with_help("write the element, or remove the comma"),
         Kind::ErrorEmbedded => {
             Diagnostic::error("E0013", at, format!("`{found}` holds no expression"))
                 .with_help("write `\\{` for a brace itself")

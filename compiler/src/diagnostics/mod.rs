@@ -231,7 +231,9 @@ fn covers(earlier: &Problem, later: &Problem) -> bool {
     let about_a_value = ["E0106", "E0114", "E02", "E05", "E10"]
         .iter()
         .any(|band| earlier.code.starts_with(band));
-    about_a_value && (earlier.code != later.code || earlier.code == "E1001")
+    // One expression has one type: the same code again is the same complaint in other words.
+    let once = ["E0201", "E0203", "E1001"].contains(&earlier.code.as_str());
+    about_a_value && (earlier.code != later.code || once)
 }
 
 fn finding(problem: &Problem, sources: &Sources) -> Finding {

@@ -136,11 +136,13 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         let body = decl.value.as_ref()?.single()?;
+        let open = self.open.len();
         self.enter(&decl.qualified, span)?;
         let frame = self.frames.len();
         self.frames.push(Frame {
             params: bound,
             caller: self.env,
+            open,
         });
         let env = Env {
             frame: Some(frame),

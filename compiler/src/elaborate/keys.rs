@@ -20,7 +20,7 @@ impl<'a> Elaborator<'a> {
         };
         let decl = match self.meaning(segments, e.span)? {
             Meaning::Argument(inner, env) => {
-                return self.standing(env, |s| s.key_for(inner, uses, place));
+                return self.in_argument(env, |s| s.key_for(inner, uses, place));
             }
             Meaning::Attribute(owner, entry) => {
                 let env = Env {

@@ -116,6 +116,8 @@ struct Env<'a> {
 struct Frame<'a> {
     params: Vec<(&'a str, &'a MExpr)>,
     caller: Env<'a>,
+    /// How many things were open where the call stands; its arguments stand there, too.
+    open: usize,
 }
 
 /// Builds one program.
@@ -171,6 +173,17 @@ impl<'a> Elaborator<'a> {
         let before = std::mem::replace(&mut self.env, env);
         let result = f(self);
         self.env = before;
+        result
+    }
+
+    /// Runs `f` where the argument of a parameter of the present function was written: what has
+    /// been opened since then is not open there, so that `twice(twice(x))` is no circle.
+    fn in_argument<T>(&mut self, env: Env<'a>, f: impl FnOnce(&mut Self) -> T) -> T {
+        let frame = self.env.frame.and_then(|n| self.frames.get(n));
+        let open = frame.map_or(self.open.len(), |frame| frame.open);
+        let since = self.open.split_off(open.min(self.open.len()));
+        let result = self.standing(env, f);
+        self.open.extend(since);
         result
     }
 

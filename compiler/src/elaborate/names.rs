@@ -162,7 +162,7 @@ impl<'a> Elaborator<'a> {
         }
         match self.meaning(segments, e.span)? {
             Meaning::Argument(inner, env) => {
-                let value = self.standing(env, |s| s.expr(inner, want))?;
+                let value = self.in_argument(env, |s| s.expr(inner, want))?;
                 Some(value.through(format!("as the argument `{}`", dotted(segments)), e.span))
             }
             Meaning::Attribute(decl, entry) => {

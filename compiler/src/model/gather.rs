@@ -39,7 +39,14 @@ fn troubles(project: &Project<'_>, model: &mut Model, findings: &mut Findings) {
             file,
             ..Span::default()
         };
-        findings.push(Problem::error(code, span, message.clone()));
+        let help = match *code {
+            "E0110" => {
+                "a manifest has `name = \"my-bank\"`, `version = \"1.0.0\"` and `sequence = 1`, and \
+                 may have `issuer`, `[dependencies]` and `[bundles.NAME]`"
+            }
+            _ => "save the file as UTF-8 text, or split it into several of the same package",
+        };
+        findings.push(Problem::error(code, span, message.clone()).help(help));
     }
 }
 

@@ -113,7 +113,7 @@ fn read_text(files: &dyn Files, path: &str) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|e| {
         format!(
-            "not UTF-8 from octet {} on; save the file as UTF-8",
+            "the text is not UTF-8 from octet {} on",
             e.utf8_error().valid_up_to()
         )
     })

@@ -144,6 +144,9 @@ mod tests {
     fn a_system_without_randomness_is_said() {
         let refused = random_from(16, |_| Err(())).map(|_| ());
         assert_eq!(refused.map_err(|e| e.code), Err("E0095"));
-        assert_eq!(random_from(16, |_| Ok::<(), ()>(())).map(|r| r.len()), Ok(16));
+        assert_eq!(
+            random_from(16, |_| Ok::<(), ()>(())).map(|r| r.len()),
+            Ok(16)
+        );
     }
 }

@@ -10,6 +10,7 @@ use cardwright_bundle::{Field, FieldType, Secrecy};
 /// One field, or nothing when its type or place is not understood (E0915).
 pub(super) fn read<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<Field> {
     let name = entry.word(0)?.to_owned();
+    field_def(context.model, entry).ok()?; // what is wrong with its type has been said
     let Some((field_type, repeat)) = meaning(context, entry) else {
         problem(context, entry, "the field's type is not understood");
         return None;

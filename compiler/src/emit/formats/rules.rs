@@ -75,6 +75,9 @@ fn require<'a>(
 ) -> Option<FormatRule> {
     // A rule on a record runs for each; a rule on the file once, at its end.
     let record = match refuses {
+        Severity::File if crate::rules::repeated_record(decl, entry.head.get(1)?).is_some() => {
+            return None; // E0214 has been said
+        }
         Severity::File => String::new(),
         Severity::Record => order_record(decl)?,
     };
