@@ -340,7 +340,7 @@ pub static CODES: &[CodeRow] = &[
         "a blob is not whole cipher blocks",
         "Without padding only whole blocks can be enciphered: 8 octets for triple DES, 16 for AES.",
         "Add filling, or choose a padding: `with iso7816_if_needed`.",
-        "EMV CPS",
+        "EMV Card Personalization Specification, data groupings",
     ),
     (
         "E0437",
