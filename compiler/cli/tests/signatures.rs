@@ -206,10 +206,7 @@ fn what_is_no_key_is_not_shown() {
     let verified = cardwright(folder.path(), &["verify", &bundle, "--trust", "trust.toml"]);
     assert_eq!(verified.code, 3);
     assert!(verified.err.contains("E0194"), "{}", verified.err);
-    let unread = cardwright(
-        folder.path(),
-        &["verify", "none.cwb", "--trust", "trust.toml"],
-    );
+    let unread = cardwright(folder.path(), &["verify", &bundle, "--trust", "none.toml"]);
     assert_eq!(unread.code, 3);
     assert!(unread.err.contains("E0192"), "{}", unread.err);
 }

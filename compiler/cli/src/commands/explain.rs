@@ -40,8 +40,6 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
 
 /// A code's page: the one of the docs, with its examples, or for codes of the runtime its row.
 fn code(code: &str) -> Option<String> {
-    let row =
-        |code, title, meaning, mend| format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}");
     let tables = [
         codes::CODES,
         cardwright_dsl::CODES,
@@ -56,6 +54,11 @@ fn code(code: &str) -> Option<String> {
     }
     let (code, title, meaning, mend) = cardwright_rehearsal::explanation(code)?;
     Some(row(code, title, meaning, mend))
+}
+
+/// A code's row as text.
+fn row(code: &str, title: &str, meaning: &str, mend: &str) -> String {
+    format!("{code}: {title}\n\n{meaning}\n\nWhat to do: {mend}")
 }
 
 /// A page as a terminal shows it: without marks, examples indented.
