@@ -310,26 +310,45 @@ pub(super) fn cvm_rule(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
     let codes: Vec<&str> = CVM_CODES.iter().map(|c| c.word).collect();
     let conditions: Vec<&str> = CVM_CONDITIONS.iter().map(|c| c.word).collect();
     if let Some(method) = entry.head.first() {
-        word(&codes, method, elaborator);
+        cvm_word("method", &codes, method, elaborator);
     }
     let when = entry.clause("when").and_then(|c| c.terms.first());
-    match (when, entry.head.get(1)) {
-        (Some(condition), None) => word(&conditions, condition, elaborator),
-        (None, Some(_)) => {}
-        _ => {
-            let help = "write `signature when supported else next` or `no_cvm always else fail`";
-            wrong(elaborator, entry.span, "a rule has one condition", help);
+    let problem = match (when, entry.head.get(1)) {
+        (Some(condition), None) => {
+            cvm_word("condition", &conditions, condition, elaborator);
+            None
         }
-    }
-    if entry.clause("else").is_none() {
+        (None, Some(_)) => None,
+        _ => Some((
+            "a rule of cardholder verification has one condition",
+            "write `signature when supported else next` or `no_cvm always else fail`",
+        )),
+    };
+    let problem = problem.or_else(|| {
         let help = "add `else fail` (give up) or `else next` (try the next rule)";
-        wrong(
-            elaborator,
-            entry.span,
-            "what happens when it does not succeed?",
-            help,
-        );
+        let message = "the rule does not say what happens when the method does not succeed";
+        entry.clause("else").is_none().then_some((message, help))
+    });
+    if let Some((message, help)) = problem {
+        let problem = Problem::error("E0316", entry.span, message).help(help);
+        elaborator.findings().push(problem);
     }
+}
+
+/// A method or condition of EMV Book 3, annex C3.
+fn cvm_word(what: &str, words: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
+    let found = e.word().unwrap_or_default();
+    if words.contains(&found) {
+        return;
+    }
+    let help = match nearest(found, words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a {what} is one of: {}", words.join(", ")),
+    };
+    let message = format!("`{found}` is no {what} of cardholder verification");
+    elaborator
+        .findings()
+        .push(Problem::error("E0316", e.span, message).help(help));
 }
 
 fn octets<'a>(least: u32, most: u32, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {

@@ -340,9 +340,9 @@ pub fn want_type(want: Want) -> Option<Type> {
         Want::Pin => Type::Pin,
         Want::ServiceCode => Type::Digits(Lengths::exactly(3)),
         Want::Text(max) => Type::Text(Lengths::up_to(max)),
-        // ISO/IEC 7813: 79 and 40 characters with sentinels and check character.
-        Want::Track1 => Type::Track1(Lengths::up_to(76)),
-        Want::Track2 => Type::Track2(Lengths::up_to(37)),
+        // How long a track may be is judged where the card's stripe is made (E0701, E0702).
+        Want::Track1 => Type::Track1(crate::types::ANY_LENGTH),
+        Want::Track2 => Type::Track2(crate::types::ANY_LENGTH),
     })
 }
 

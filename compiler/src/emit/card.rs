@@ -1,14 +1,16 @@
 //! Cards: chip, stripe and faces in one program, and what they must say alike.
 
+mod capacity;
 mod faces;
 mod platform;
 mod stripe;
+mod twins;
 
 use super::Context;
 use super::profile::{self, App, Element, Ground};
 use super::read;
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, Typed};
+use crate::elaborate::{Elaborator, Shared, Typed};
 use crate::model::{Decl, MEntry, Span};
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
@@ -78,6 +80,54 @@ pub(super) fn lower(context: &mut Context<'_>) {
     for decl in model.concrete("card") {
         card(context, decl);
     }
+    unplaced(context);
+}
+
+/// Profiles that no card holds and none builds on are checked all the same: a profile says itself
+/// what record it speaks of.
+fn unplaced(context: &mut Context<'_>) {
+    let model = context.model;
+    let ground = ground(context);
+    for decl in model.concrete("profile") {
+        let built_on = model
+            .of_kind("profile")
+            .any(|d| d.bases.contains(&decl.qualified));
+        let Some((format, record)) = decl.for_record.clone() else {
+            continue;
+        };
+        if built_on || context.placed.contains(&decl.qualified) {
+            continue;
+        }
+        // Nothing of it goes into the bundle: its spans neither.
+        let mut shared = Shared::default();
+        let mut elaborator = Elaborator::new(model, &mut shared, &format, &record);
+        let lowered = profile::lower(&mut elaborator, &ground, decl);
+        let program = elaborator.finish();
+        let track = lowered.and_then(|(app, _)| app.element("57").cloned());
+        context.shared.findings.append(shared.findings);
+        if let Some(track) = track {
+            stripe::chip_value(context, &program, &track, &decl.name);
+        }
+    }
+}
+
+/// Notes the profiles that a card names.
+fn placed(context: &mut Context<'_>, card: &Decl) {
+    let model = context.model;
+    let list = card.attribute("chip").and_then(|c| c.inner("applications"));
+    let names = list.and_then(MEntry::single);
+    for name in names.map_or_else(Vec::new, |l| read::items(model, l)) {
+        let found = read::declaration(model, name, "profile");
+        context.placed.extend(found.map(|d| d.qualified.clone()));
+    }
+}
+
+fn ground(context: &Context<'_>) -> Ground {
+    Ground {
+        country: context.content.issuer.country,
+        currency: context.content.issuer.currency,
+        keys: context.content.keys.clone(),
+    }
 }
 
 fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
@@ -85,11 +135,8 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     let Some((format, record)) = decl.for_record.clone() else {
         return;
     };
-    let ground = Ground {
-        country: context.content.issuer.country,
-        currency: context.content.issuer.currency,
-        keys: context.content.keys.clone(),
-    };
+    let ground = ground(context);
+    placed(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
     let lowered = elaborate(&mut elaborator, &ground, decl);
     let program = elaborator.finish();
@@ -208,7 +255,7 @@ fn chip<'a>(
         let model = elaborator.model();
         let found = match read::declaration(model, name, "application") {
             Some(other) => Some(other).filter(|d| !d.poisoned),
-            None => read::reference(model, name, "profile", elaborator.findings()),
+            None => read::reference(model, name, "profile"),
         };
         let Some(found) = found else {
             continue;
@@ -227,6 +274,13 @@ fn chip<'a>(
         if let Some((app, application)) = profile::lower(elaborator, ground, found) {
             apps.push(app);
             applications.push(application);
+        } else if !elaborator.findings().has_errors() {
+            // Never silent: what can't be emitted has a finding.
+            let message = format!("`{}` can't be made, and nothing says why", found.name);
+            let problem = Problem::error("E0499", found.span, message);
+            elaborator
+                .findings()
+                .push(problem.help("report it with the profile"));
         }
     }
     // What is broken has said so: what follows from it is not said again.
@@ -234,6 +288,8 @@ fn chip<'a>(
     if complete {
         platform::shared_keys(elaborator, &apps);
         platform::identifiers(elaborator, &applications, entry.span);
+        twins::check(elaborator, &apps);
+        capacity::check(elaborator, &apps, entry);
         applications.extend(platform::directories(elaborator, entry, &apps));
     }
     let channel = channel.map(|mut channel| {

@@ -1,14 +1,14 @@
-//! Checks over the whole bundle: keys against what they carry and what they serve.
+//! Checks over the whole bundle: keys against what they carry, and against one another.
 
 use super::Context;
 use super::keys::strength;
 use crate::diagnostics::Problem;
 use crate::model::Span;
-use cardwright_bundle::{Op, Program};
-use std::collections::BTreeMap;
+use cardwright_bundle::{Card, Job, KeySlot};
 
 /// All of them.
 pub(super) fn lower(context: &mut Context<'_>) {
+    channels(context);
     transport(context);
     purposes(context);
 }
@@ -18,73 +18,111 @@ fn span(context: &Context<'_>, id: u32) -> Span {
     spans.get(id as usize).copied().unwrap_or_default()
 }
 
-/// A key travels under one that is at least as strong (ISO 11568, X9.24-1).
-fn transport(context: &mut Context<'_>) {
-    let jobs = context.content.jobs.clone();
-    let keys = context.content.keys.clone();
-    let carried: Vec<&str> = keys
-        .iter()
-        .filter(|k| k.usage.starts_with("emv.") && k.algorithm != "rsa")
-        .map(|k| k.algorithm.as_str())
-        .collect();
-    let strongest = carried.iter().max_by_key(|a| strength(a)).copied();
-    for output in jobs.iter().flat_map(|j| &j.outputs) {
-        let Some(key) = output.transport_key.and_then(|k| keys.get(k as usize)) else {
+/// The strongest symmetric key that a card's applications get.
+fn strongest<'k>(keys: &'k [KeySlot], cards: &[&Card]) -> Option<&'k KeySlot> {
+    let chips = cards.iter().filter_map(|c| c.chip.as_ref());
+    let applications = chips.flat_map(|c| &c.applications);
+    applications
+        .flat_map(|a| &a.keys)
+        .filter_map(|(_, id)| keys.get(*id as usize))
+        .filter(|slot| strength(&slot.algorithm) > 0)
+        .max_by_key(|slot| strength(&slot.algorithm))
+}
+
+/// The chip's keys travel under the channel's: it is at least as strong (ISO 11568, X9.24-1).
+fn channels(context: &mut Context<'_>) {
+    let content = &context.content;
+    let mut problems = Vec::new();
+    for card in &content.cards {
+        let channel = card.chip.as_ref().map(|c| c.channel.key);
+        let channel = channel.and_then(|id| content.keys.get(id as usize));
+        let (Some(channel), Some(carried)) = (channel, strongest(&content.keys, &[card])) else {
             continue;
         };
-        if strongest.is_some_and(|s| strength(s) > strength(&key.algorithm)) {
+        if strength(&carried.algorithm) > strength(&channel.algorithm) {
             let message = format!(
-                "`{}` ({}) would carry {} keys in `{}`: a chain is as strong as its weakest key",
-                key.name,
-                key.algorithm,
-                strongest.unwrap_or_default(),
-                output.format
+                "`{}` ({}) opens the channel that carries keys of `{}` ({}) into the chip: a chain \
+                 is as strong as its weakest key",
+                channel.name, channel.algorithm, carried.name, carried.algorithm
             );
-            let at = span(context, key.span);
-            context.push(
-                Problem::error("E0510", at, message)
-                    .help("make the transport key as strong as the keys that it carries"),
-            );
+            let problem = Problem::error("E0510", span(context, card.span), message)
+                .label(span(context, channel.span), "the channel's master key")
+                .help("take SCP03 with an AES key as strong as the application's keys");
+            problems.push(problem);
         }
+    }
+    for problem in problems {
+        context.push(problem);
     }
 }
 
-/// What each intent takes: a key of one use, the same use everywhere.
+/// A key travels in a file under one that is at least as strong (ISO 11568, X9.24-1).
+fn transport(context: &mut Context<'_>) {
+    let content = &context.content;
+    let made = |job: &Job| -> Vec<&Card> {
+        let named = |c: &&Card| job.products.iter().any(|p| p.card == c.name);
+        content.cards.iter().filter(named).collect()
+    };
+    let mut problems = Vec::new();
+    for job in &content.jobs {
+        let carried = strongest(&content.keys, &made(job));
+        for output in &job.outputs {
+            let key = output.transport_key;
+            let key = key.and_then(|k| content.keys.get(k as usize));
+            let (Some(key), Some(carried)) = (key, carried) else {
+                continue;
+            };
+            if strength(&carried.algorithm) > strength(&key.algorithm) {
+                let message = format!(
+                    "`{}` ({}) would carry {} keys in `{}`: a chain is as strong as its weakest key",
+                    key.name, key.algorithm, carried.algorithm, output.format
+                );
+                let problem = Problem::error("E0510", span(context, key.span), message)
+                    .help("make the transport key as strong as the keys that it carries");
+                problems.push(problem);
+            }
+        }
+    }
+    for problem in problems {
+        context.push(problem);
+    }
+}
+
+/// A key has one use, and each operation takes keys of its own use: what is left is one key under
+/// two names. Equal check values, where a key form states them, tell it.
 fn purposes(context: &mut Context<'_>) {
-    let keys = context.content.keys.clone();
-    let mut served: BTreeMap<u32, BTreeMap<&'static str, u32>> = BTreeMap::new();
-    for program in &context.content.programs {
-        collect(program, &mut served);
-    }
-    for (id, uses) in served {
-        let Some(key) = keys.get(id as usize).filter(|_| uses.len() > 1) else {
+    let stated: Vec<(usize, &KeySlot)> = context
+        .model
+        .keys()
+        .zip(&context.content.keys)
+        .enumerate()
+        .filter(|(_, (decl, slot))| {
+            decl.attribute("check").is_some() && !slot.check_value.is_empty()
+        })
+        .map(|(at, (_, slot))| (at, slot))
+        .collect();
+    let mut problems = Vec::new();
+    for (at, slot) in &stated {
+        let same = |other: &&(usize, &KeySlot)| {
+            let other = other.1;
+            other.check_value == slot.check_value
+                && other.check_method == slot.check_method
+                && other.algorithm == slot.algorithm
+        };
+        let earlier = stated.iter().take_while(|(n, _)| n < at).find(same);
+        let Some((_, first)) = earlier else {
             continue;
         };
-        let names: Vec<&str> = uses.keys().copied().collect();
-        let message = format!("`{}` would serve {}", key.name, names.join(" and "));
-        let at = span(context, key.span);
-        context.push(Problem::error("E0503", at, message).help("declare a key for each purpose"));
+        let message = format!(
+            "`{}` and `{}` have the same check value: they are one key, for {} and for {}",
+            slot.name, first.name, slot.usage, first.usage
+        );
+        let problem = Problem::error("E0503", span(context, slot.span), message)
+            .label(span(context, first.span), "the same key")
+            .help("have a key made for each purpose, and write the check value of its own form");
+        problems.push(problem);
     }
-}
-
-fn collect(program: &Program, served: &mut BTreeMap<u32, BTreeMap<&'static str, u32>>) {
-    const MASTERS: [&str; 3] = ["cryptograms", "script MACs", "script encryption"];
-    for node in &program.nodes {
-        let Op::Intent { intent, keys, .. } = &node.op else {
-            continue;
-        };
-        let purposes: &[&'static str] = match intent.as_str() {
-            "cvv" => &["card verification"],
-            "emv.master_keys" => &MASTERS,
-            "emv.icc_certificate" | "emv.sign_static_data" => &["certificates"],
-            "pvv" => &["PIN verification values"],
-            "ibm3624_offset" | "pin.natural" => &["IBM 3624"],
-            "pin.import" | "pin.export" => &["PIN blocks"],
-            "encrypt" => &["transport"],
-            _ => &[],
-        };
-        for (key, purpose) in keys.iter().zip(purposes) {
-            served.entry(*key).or_default().insert(purpose, node.span);
-        }
+    for problem in problems {
+        context.push(problem);
     }
 }

@@ -31,18 +31,7 @@ pub(super) fn lower(context: &mut Context<'_>) {
 }
 
 fn step(context: &mut Context<'_>, entry: &MEntry) -> Option<Step> {
-    let station = entry.word(0)?;
-    if !STATIONS.contains(&station) {
-        context.push(
-            Problem::error(
-                "E0904",
-                entry.span,
-                format!("`{station}` is no station of a machine"),
-            )
-            .help(format!("take one of {}", STATIONS.join(", "))),
-        );
-        return None;
-    }
+    let station = entry.word(0).filter(|s| STATIONS.contains(s))?;
     let mut settings: Vec<(String, Constant)> = Vec::new();
     for setting in entry.entries() {
         let name = setting.word(0).unwrap_or_default().to_owned();
@@ -96,7 +85,7 @@ fn carrier(context: &mut Context<'_>, entry: &MEntry) {
         return;
     };
     let model = context.model;
-    let found = read::reference(model, term, "layout", &mut context.shared.findings);
+    let found = read::reference(model, term, "layout");
     if let Some(layout) = found {
         let layouts = &context.content.layouts;
         let purpose = layouts
@@ -140,20 +129,28 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
         );
         return;
     };
-    let has = |name: &str| feed.settings.iter().any(|(n, _)| n == name);
-    if !has("stock") {
-        let message = "the feeder has no stock: blanks could not be counted";
-        context.push(
-            Problem::error("E0903", decl.span, message).help("write `stock = \"AUR-DEB-26\"`"),
-        );
+    let entry = decl.entries.iter().find(|e| e.word(0) == Some("feed"));
+    let feed_span = entry.map_or(decl.span, |e| e.span);
+    // A missing stock has been reported by the check.
+    if feed
+        .settings
+        .iter()
+        .any(|(n, v)| n == "stock" && is_blank(v))
+    {
+        let message = "the feeder's stock has no name: its blanks could not be counted";
+        let help = "write the article number of the blanks: `stock = \"AUR-DEB-26\"`";
+        context.push(Problem::error("E0903", feed_span, message).help(help));
     }
-    if !has("reject_bin") {
+    let bin = feed.settings.iter().find(|(n, _)| n == "reject_bin");
+    if bin.is_none_or(|(_, v)| is_blank(v)) {
         let message = "a rejected card would have no bin";
-        context.push(
-            Problem::error("E0903", decl.span, message)
-                .help("write `reject_bin = \"reject\"` in `feed`"),
-        );
+        let help = "write the bin by the machine's own name: `reject_bin = \"reject\"` in `feed`";
+        context.push(Problem::error("E0903", feed_span, message).help(help));
     }
+}
+
+fn is_blank(value: &Constant) -> bool {
+    matches!(value, Constant::Text(text) if text.trim().is_empty())
 }
 
 /// The layout that a flow's carrier station names.

@@ -3,7 +3,7 @@
 use super::{Context, flow, read};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MClause, MEntry, MExpr, MKind, Span};
+use crate::model::{Decl, MClause, MEntry, MExpr, MKind, Model, Span};
 use crate::secrecy::Sink;
 use crate::types::Type;
 use cardwright_bundle::{FileKind, Job, MailerUse, NodeId, Output, Product, ScenarioUse};
@@ -32,12 +32,12 @@ pub(super) fn lower(context: &mut Context<'_>) {
 
 fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     let model = context.model;
-    let input = target(context, decl, "input", "format")?;
+    let input = target(model, decl, "input", "format")?;
     let record = match decl.attribute("record").and_then(read::word) {
         Some(word) => word,
         None => super::formats::order_record(input)?,
     };
-    let flow = target(context, decl, "flow", "flow")?;
+    let flow = target(model, decl, "flow", "flow")?;
     let products = products(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &input.qualified, &record);
     let values = values(&mut elaborator, decl, &products);
@@ -47,15 +47,8 @@ fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     check_products(context, decl, &products, (&input.qualified, &record), flow);
     let carrier = flow::carrier_of(flow).or_else(|| decl.attribute("carrier")?.single());
     let carrier = carrier.and_then(|name| read::declaration(model, name, "layout"));
-    let stop = match decl.attribute("stop_after_rejects") {
-        Some(entry) => read::number(
-            entry,
-            (1, 1_000_000),
-            ("E0917", "`stop_after_rejects`"),
-            &mut context.shared.findings,
-        ),
-        None => Some(STOP_AFTER),
-    };
+    let stop = decl.attribute("stop_after_rejects");
+    let stop = stop.and_then(|entry| read::integer(model, entry));
     Some(Job {
         name: decl.name.clone(),
         input: input.name.clone(),
@@ -74,22 +67,9 @@ fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     })
 }
 
-/// The declaration that an attribute names, or E0905.
-fn target<'a>(
-    context: &mut Context<'a>,
-    decl: &'a Decl,
-    attribute: &str,
-    kind: &str,
-) -> Option<&'a Decl> {
-    let Some(term) = decl.attribute(attribute).and_then(MEntry::single) else {
-        let message = format!("the job needs `{attribute}`");
-        context.push(
-            Problem::error("E0905", decl.span, message)
-                .help(format!("write `{attribute} = …` with a {kind}")),
-        );
-        return None;
-    };
-    read::reference(context.model, term, kind, &mut context.shared.findings)
+/// The declaration that an attribute names; the check has reported a missing or wrong one.
+fn target<'a>(model: &'a Model, decl: &Decl, attribute: &str, kind: &str) -> Option<&'a Decl> {
+    read::reference(model, decl.attribute(attribute)?.single()?, kind)
 }
 
 fn products<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Product> {
@@ -139,7 +119,7 @@ fn product<'a>(context: &mut Context<'a>, entry: &'a MEntry, code: String) -> Op
 
 fn card_of<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Option<String> {
     let term = entry?.single()?;
-    let found = read::reference(context.model, term, "card", &mut context.shared.findings)?;
+    let found = read::reference(context.model, term, "card")?;
     Some(found.name.clone())
 }
 
@@ -161,8 +141,7 @@ fn scenarios<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Vec<Sc
             continue;
         };
         let model = context.model;
-        let findings = &mut context.shared.findings;
-        let Some(found) = read::reference(model, name, "scenario", findings) else {
+        let Some(found) = read::reference(model, name, "scenario") else {
             continue;
         };
         let number = |keyword: &str| {
@@ -207,7 +186,7 @@ fn values<'a>(
     if let Some(list) = decl.attribute("accept").and_then(MEntry::single) {
         for name in read::items(elaborator.model(), list) {
             let model = elaborator.model();
-            let found = read::reference(model, name, "rule", elaborator.findings());
+            let found = read::reference(model, name, "rule");
             if let Some(rule) = found {
                 accept.extend(order_rule(elaborator, rule));
             }
@@ -305,7 +284,7 @@ fn mailer<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<MailerUse> {
     let entry = decl.attribute("mailer")?;
     let term = entry.value.as_ref()?.terms.first()?;
     let model = context.model;
-    let layout = read::reference(model, term, "layout", &mut context.shared.findings)?;
+    let layout = read::reference(model, term, "layout")?;
     let after = entry.clause("after").and_then(|c| c.single()?.word());
     if after != Some("produced") {
         let message = "the mailer must wait for its card: a PIN without a card is a crime waiting";
@@ -340,8 +319,7 @@ fn outputs<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Output> {
     };
     let mut outputs = Vec::new();
     for name in read::items(model, list) {
-        let findings = &mut context.shared.findings;
-        let Some(format) = read::reference(model, name, "format", findings) else {
+        let Some(format) = read::reference(model, name, "format") else {
             continue;
         };
         outputs.push(output(context, format, name.span));

@@ -8,7 +8,6 @@ use super::read;
 use crate::diagnostics::Problem;
 use crate::model::{Decl, MArg, MEntry, MExpr, MKind};
 use cardwright_bundle::{Environment, KeyPublic, KeySlot};
-use cardwright_vocabulary::{KEY_USES, key_use};
 
 /// Security strength in bits of an algorithm (NIST SP 800-57 part 1, table 2).
 pub(crate) fn strength(algorithm: &str) -> u32 {
@@ -32,18 +31,24 @@ pub(super) fn lower(context: &mut Context<'_>) {
 }
 
 fn slot(context: &mut Context<'_>, decl: &Decl) -> KeySlot {
-    let (algorithm, bits, exponent) = algorithm(context, decl);
-    let usage = usage(context, decl, &algorithm);
-    let public = (usage == "emv.issuer_private")
+    let (algorithm, bits, exponent) = algorithm(decl);
+    let usage = decl
+        .attribute("use")
+        .and_then(read::word)
+        .unwrap_or_default();
+    // Another size has been reported by the check; what follows from it is not said again.
+    let sound = algorithm != "rsa" || rsa_problem(bits, exponent).is_none();
+    let public = (usage == "emv.issuer_private" && sound)
         .then(|| certificate::read(context, decl, bits, exponent))
         .flatten();
     let mut slot = KeySlot {
         name: format!("{}.{}", context.content.issuer.id, decl.name),
-        check_method: check::method(&algorithm, &usage).to_owned(),
+        check_method: stated_method(decl)
+            .unwrap_or_else(|| check::method(&algorithm, &usage).to_owned()),
         check_value: String::new(),
         span: context.shared.spans.id(decl.span),
         algorithm,
-        bits,
+        bits: bits.min(1984),
         exponent,
         usage,
         public,
@@ -53,7 +58,7 @@ fn slot(context: &mut Context<'_>, decl: &Decl) -> KeySlot {
 }
 
 /// `tdes2`, `aes128`, `rsa(1984, 3)`: name, bits, exponent.
-fn algorithm(context: &mut Context<'_>, decl: &Decl) -> (String, u32, u32) {
+fn algorithm(decl: &Decl) -> (String, u32, u32) {
     let term = decl.base.as_ref().and_then(|b| b.single());
     if let Some(word) = term.and_then(MExpr::word)
         && strength(word) > 0
@@ -61,17 +66,9 @@ fn algorithm(context: &mut Context<'_>, decl: &Decl) -> (String, u32, u32) {
         return (word.to_owned(), 0, 0);
     }
     if let Some((bits, exponent)) = term.and_then(rsa) {
-        rsa_size(context, decl, bits, exponent);
         return ("rsa".to_owned(), bits, exponent);
     }
-    context.shared.findings.push(
-        Problem::error(
-            "E0513",
-            decl.span,
-            format!("key `{}` needs an algorithm of today", decl.name),
-        )
-        .help("write one of tdes2, tdes3, aes128, aes192, aes256, rsa(bits, exponent)"),
-    );
+    // The check has reported it.
     (String::new(), 0, 0)
 }
 
@@ -91,21 +88,12 @@ pub(crate) fn rsa(term: &MExpr) -> Option<(u32, u32)> {
     }
 }
 
-/// EMV Book 2, 11.1: sizes up to 1984 bits, exponents 3 and 2^16+1.
-fn rsa_size(context: &mut Context<'_>, decl: &Decl, bits: u32, exponent: u32) {
-    if let Some(message) = rsa_problem(bits, exponent) {
-        context.shared.findings.push(
-            Problem::error(
-                "E0509",
-                decl.span,
-                format!("key `{}`: {message}", decl.name),
-            )
-            .help("write such as `rsa(1984, 3)`"),
-        );
-    }
+/// The method that a key form names, when it is not the usual one.
+fn stated_method(decl: &Decl) -> Option<String> {
+    read::word(decl.attribute("check_method")?)
 }
 
-/// What is wrong with an RSA key's size or exponent.
+/// What is wrong with an RSA key's size or exponent (EMV Book 2, 11.1).
 pub(crate) fn rsa_problem(bits: u32, exponent: u32) -> Option<String> {
     if !(512..=1984).contains(&bits) || !bits.is_multiple_of(8) {
         return Some(format!(
@@ -116,31 +104,6 @@ pub(crate) fn rsa_problem(bits: u32, exponent: u32) -> Option<String> {
         return Some(format!("exponent {exponent} found, 3 or 65537 expected"));
     }
     None
-}
-
-fn usage(context: &mut Context<'_>, decl: &Decl, algorithm: &str) -> String {
-    let entry = decl.attribute("use");
-    let usage = entry.and_then(read::word).unwrap_or_default();
-    let span = entry.map_or(decl.span, |e| e.span);
-    let Some(row) = key_use(&usage) else {
-        let names: Vec<&str> = KEY_USES.iter().map(|row| row.name).collect();
-        context.shared.findings.push(
-            Problem::error("E0515", span, format!("key `{}` needs one use", decl.name))
-                .help(format!("write `use = …` with one of {}", names.join(", "))),
-        );
-        return usage;
-    };
-    if !algorithm.is_empty() && !row.algorithms.contains(&algorithm) {
-        let message = format!("a key of use {usage} can't be {algorithm}");
-        context
-            .shared
-            .findings
-            .push(Problem::error("E0516", span, message).help(format!(
-                "this use takes {}: what computes with it is defined for these only",
-                row.algorithms.join(", ")
-            )));
-    }
-    usage
 }
 
 fn check_value(context: &mut Context<'_>, decl: &Decl, slot: &KeySlot) -> String {

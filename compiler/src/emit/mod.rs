@@ -27,7 +27,7 @@ use crate::elaborate::Shared;
 use crate::model::{Decl, Model};
 use crate::project::Project;
 use cardwright_bundle::{Bundle, Content, Environment, Issuer, Program};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A bundle's content and its assets: name to media type and octets.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub(crate) struct Context<'a> {
     assets: BTreeMap<String, (String, Vec<u8>)>,
     /// Leading digits of the issuer's PANs, when the issuer says them.
     bin: Option<String>,
+    /// Profiles that cards name.
+    placed: BTreeSet<String>,
     /// What cards turned out to hold, for layouts, flows, scenarios and jobs.
     cards: Vec<card::Facts>,
 }
@@ -80,6 +82,7 @@ pub fn emit(model: &Model, project: &Project<'_>, environment: Environment) -> (
         content: empty(model, environment),
         assets: BTreeMap::new(),
         bin: None,
+        placed: BTreeSet::new(),
         cards: Vec::new(),
     };
     issuer(&mut context);
@@ -189,6 +192,17 @@ fn issuer(context: &mut Context<'_>) {
         );
         return;
     };
+    if let Some(other) = issuers.next().filter(|_| wanted.is_none()) {
+        let message = format!(
+            "there are two issuers, `{}` and `{}`, and the manifest does not say which it is",
+            decl.name, other.name
+        );
+        context.push(
+            Problem::error("E0916", other.span, message)
+                .label(decl.span, "the other one")
+                .help("write `issuer = \"NAME\"` into cardwright.toml, or keep one of them"),
+        );
+    }
     let number = |name: &str| {
         let n = decl.attribute(name).and_then(|e| e.single()?.integer());
         n.and_then(|n| u16::try_from(n).ok()).unwrap_or(0)

@@ -72,40 +72,9 @@ pub(crate) fn declaration<'a>(model: &'a Model, name: &MExpr, kind: &str) -> Opt
     }
 }
 
-/// The declaration of a kind that a name stands for, or E0905.
-pub(crate) fn reference<'a>(
-    model: &'a Model,
-    name: &MExpr,
-    kind: &str,
-    findings: &mut Findings,
-) -> Option<&'a Decl> {
-    if let MKind::Name(segments) = &name.kind
-        && model.resolve(segments, name.span) == Target::Poisoned
-    {
-        return None;
-    }
-    let found = declaration(model, name, kind);
-    if found.is_none() {
-        let shown = name.dotted().unwrap_or_else(|| "this".to_owned());
-        findings.push(
-            Problem::error(
-                "E0905",
-                name.span,
-                format!("`{shown}` is no {kind} of the project"),
-            )
-            .help(format!("name a declared {kind}; {}", known(model, kind))),
-        );
-    }
-    found.filter(|d| !d.poisoned)
-}
-
-fn known(model: &Model, kind: &str) -> String {
-    let names: Vec<&str> = model.concrete(kind).map(|d| d.name.as_str()).collect();
-    if names.is_empty() {
-        format!("there is no {kind} yet")
-    } else {
-        format!("there is {}", names.join(", "))
-    }
+/// The declaration of a kind that a name stands for; the check has reported names that are none.
+pub(crate) fn reference<'a>(model: &'a Model, name: &MExpr, kind: &str) -> Option<&'a Decl> {
+    declaration(model, name, kind).filter(|d| !d.poisoned)
 }
 
 /// `(x, y, width, height)`, or `(x, y)` with a `size` beside it, as a rectangle; E0812 otherwise.
@@ -142,45 +111,10 @@ pub(crate) fn font(entry: &MEntry) -> Option<(String, u32)> {
     Some((name, size))
 }
 
-/// A number between bounds, or a finding with the code.
-pub(crate) fn number(
-    entry: &MEntry,
-    (least, most): (i64, i64),
-    (code, what): (&str, &str),
-    findings: &mut Findings,
-) -> Option<i64> {
-    let found = entry.single().and_then(MExpr::integer);
-    if let Some(n) = found
-        && (least..=most).contains(&n)
-    {
-        return Some(n);
-    }
-    findings.push(
-        Problem::error(
-            code,
-            entry.span,
-            format!("{what} is a number from {least} to {most}"),
-        )
-        .help(format!(
-            "write a number such as `{} = {least}`",
-            head_words(entry)
-        )),
-    );
-    None
-}
-
-/// An entry's head as it was meant to be read: `sfi 1 record 1`.
-pub(crate) fn head_words(entry: &MEntry) -> String {
-    let words: Vec<String> = entry.head.iter().map(term_words).collect();
-    words.join(" ")
-}
-
-fn term_words(term: &MExpr) -> String {
-    term.dotted()
-        .or_else(|| term.integer().map(|n| n.to_string()))
-        .or_else(|| term.tag().map(|t| format!("#{t}")))
-        .or_else(|| term.literal_text().map(|t| format!("\"{t}\"")))
-        .unwrap_or_else(|| "…".to_owned())
+/// The whole number of a single value, or of the `let` that it names. Its bounds are those of its
+/// row; the check has held it against them.
+pub(crate) fn integer(model: &Model, entry: &MEntry) -> Option<i64> {
+    follow(model, entry.single()?).integer()
 }
 
 /// Where a declaration's attribute stands, or the declaration's name.

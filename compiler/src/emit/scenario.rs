@@ -172,9 +172,8 @@ impl<'a> Sentences<'_, 'a> {
         let Some(name) = entry.head.get(1) else {
             return self.not_understood(entry.span);
         };
-        let findings = &mut self.context.shared.findings;
         let other = read::declaration(model, name, "application");
-        let found = other.or_else(|| read::reference(model, name, "profile", findings));
+        let found = other.or_else(|| read::reference(model, name, "profile"));
         let Some(profile) = found else {
             return;
         };

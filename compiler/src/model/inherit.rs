@@ -189,12 +189,15 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
             let near = cardwright_vocabulary::nearest(&text, of_kind.types.iter().copied())
                 .map(str::to_owned)
                 .or_else(|| model.similar(path, span, &[&decl.kind]));
-            let message = if of_kind.inherits {
-                format!("there is no {} `{text}`", decl.kind)
+            let (code, message) = if of_kind.inherits {
+                ("E0106", format!("there is no {} `{text}`", decl.kind))
+            } else if decl.kind == "key" {
+                // Single DES and its like: known words, and no key of today.
+                ("E0513", format!("no key of today is `{text}`"))
             } else {
-                format!("a {} can't be `{text}`", decl.kind)
+                ("E0106", format!("a {} can't be `{text}`", decl.kind))
             };
-            let problem = Problem::error("E0106", span, message);
+            let problem = Problem::error(code, span, message);
             match near {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem.help(base_help(of_kind)),

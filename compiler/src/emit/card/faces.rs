@@ -78,7 +78,8 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
         elaborator.sink(&value, Sink::Embossing, &what, entry.span);
         let most = if line == 1 { LINE_1_MOST } else { LINE_MOST };
         let longest = value.ty.lengths().map_or(most, |l| l.max);
-        if longest > most {
+        // More than any line holds has been reported by the check.
+        if longest > most && longest <= LINE_MOST {
             let message = format!("{what} may have up to {longest} characters, {most} fit");
             elaborator
                 .findings()

@@ -7,7 +7,7 @@ use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{MEntry, Span};
 use crate::secrecy::Sink;
-use crate::types::{Lengths, Type};
+use crate::types::{ANY_LENGTH, Type};
 use cardwright_bundle::{Constant, NodeId, Op, Program, Stripe};
 
 /// Characters between the sentinels: the standard's 79 and 40 with sentinels and LRC.
@@ -32,12 +32,6 @@ pub(super) fn lower<'a>(
     let (track2, second) = track(elaborator, entry, "track2").unzip();
     let coercivity = entry.inner("coercivity").and_then(read::word);
     let coercivity = coercivity.unwrap_or_else(|| "high".to_owned());
-    if !matches!(coercivity.as_str(), "high" | "low") {
-        elaborator.findings().push(
-            Problem::error("E0706", entry.span, "a stripe has high or low coercivity")
-                .help("write `coercivity = high`"),
-        );
-    }
     let stripe = Stripe {
         track1: track1.map(|t| t.node),
         track2: track2.map(|t| t.node),
@@ -61,9 +55,9 @@ fn track<'a>(
     let first = name == "track1";
     let most = if first { TRACK1_MOST } else { TRACK2_MOST };
     let want = if first {
-        Type::Track1(Lengths::up_to(most))
+        Type::Track1(ANY_LENGTH)
     } else {
-        Type::Track2(Lengths::up_to(most))
+        Type::Track2(ANY_LENGTH)
     };
     let parts = track_of(elaborator, term, name, attribute.span)?;
     let value = elaborator.expr(term, Some(&want))?;
@@ -157,11 +151,9 @@ pub(super) fn service_code(
     card: Span,
 ) {
     let tracks = [&parts.track1, &parts.track2].into_iter().flatten();
-    let Some(track) = tracks.last() else {
-        return;
-    };
+    let mut tracks = tracks.collect::<Vec<_>>();
     if let Some((service, span)) = chip
-        && service.node != track.service.node
+        && tracks.iter().any(|t| t.service.node != service.node)
     {
         context.push(
             Problem::error(
@@ -173,6 +165,9 @@ pub(super) fn service_code(
             .help("write one `let` and use it in both"),
         );
     }
+    let Some(track) = tracks.pop() else {
+        return;
+    };
     let digits = text_of(program, track.service.node);
     let Some(first) = digits.as_deref().and_then(|d| d.chars().next()) else {
         return;

@@ -70,15 +70,8 @@ fn purpose(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
     let count = |test: fn(&ItemKind) -> bool| layout.items.iter().filter(|i| test(&i.draw)).count();
     let pins = count(|k| matches!(k, ItemKind::Pin { .. }));
     if layout.purpose == "mailer" {
-        if pins != 1 && written(decl, "pin") {
-            report(
-                context,
-                decl.span,
-                "E0603",
-                "a mailer has one `pin` item",
-                "keep one of them",
-            );
-        } else if pins == 0 {
+        // A `pin` item that could not be made has said why.
+        if pins == 0 && !written(decl, "pin") {
             let help = "write `pin { value = order.pin; at = (…) }`";
             report(context, decl.span, "E0603", "the mailer shows no PIN", help);
         }

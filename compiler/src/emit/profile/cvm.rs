@@ -24,6 +24,11 @@ impl Rule {
         matches!(self.method, 0x01 | 0x03 | 0x04 | 0x05)
     }
 
+    /// Whether a PIN is asked for, wherever it is compared.
+    pub(crate) fn is_pin(&self) -> bool {
+        self.is_offline_pin() || self.method == 0x02
+    }
+
     /// Whether the PIN is enciphered for the chip, which needs its RSA key.
     pub(crate) fn is_enciphered_offline_pin(&self) -> bool {
         matches!(self.method, 0x04 | 0x05)

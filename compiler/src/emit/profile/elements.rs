@@ -4,9 +4,9 @@ use super::super::{read, value};
 use super::Ground;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Span};
+use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span};
 use crate::types::{Lengths, Type};
-use cardwright_vocabulary::{DataElement, data_element, element_by_name};
+use cardwright_vocabulary::{DataElement, data_element};
 
 /// What stands in tag 57 or on a track, part by part.
 #[derive(Clone, Debug)]
@@ -53,31 +53,15 @@ pub(super) fn written_only<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) 
     let mut elements = Vec::new();
     let data = decl.attribute("data").map_or(&[][..], MEntry::entries);
     for entry in data.iter().filter(|e| e.value.is_some()) {
-        let Some(tag) = tag_of(elaborator, entry) else {
+        let Some(tag) = entry.head.first().and_then(crate::model::shape::tag_of) else {
             continue;
         };
+        let tag = tag.to_ascii_uppercase();
         if let Some(element) = written(elaborator, decl, entry, &tag) {
             elements.push(element);
         }
     }
     elements
-}
-
-/// Tag of `#5F20 = …` or `cardholder_name = …`.
-fn tag_of(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> Option<String> {
-    let head = entry.head.first()?;
-    if let Some(tag) = head.tag() {
-        return Some(tag.to_ascii_uppercase());
-    }
-    let name = head.word()?;
-    if let Some(row) = element_by_name(name) {
-        return Some(row.tag.clone());
-    }
-    elaborator.findings().push(
-        Problem::error("E0340", entry.span, format!("`{name}` is no data element"))
-            .help("write its tag, such as `#5F20`, or its name, such as `cardholder_name`"),
-    );
-    None
 }
 
 fn written<'a>(
@@ -106,11 +90,11 @@ fn written<'a>(
     }
     match coding {
         "dol" => {
-            let octets = dol(elaborator, followed, span)?;
+            let octets = dol(elaborator, followed)?;
             Some(constant(elaborator, tag, octets, span))
         }
         "tags" => {
-            let octets = tag_list(elaborator, followed, span)?;
+            let octets = tag_list(elaborator.model(), followed)?;
             Some(constant(elaborator, tag, octets, span))
         }
         "track2" => track2(elaborator, followed, tag, span),
@@ -315,55 +299,32 @@ pub(crate) fn track_of<'a>(
 }
 
 /// A data object list: tags, each with the length of its element or one that stands beside it.
-fn dol<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr, span: Span) -> Option<Vec<u8>> {
+fn dol<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr) -> Option<Vec<u8>> {
     let MKind::List(items) = &term.kind else {
         return elaborator.const_bytes(term);
     };
     let mut octets = Vec::new();
     for item in items {
-        let (tag, length) = dol_entry(elaborator, item, span)?;
+        let (tag, length) = dol_entry(item)?;
         octets.extend(hex::decode(&tag).ok()?);
         octets.push(length);
     }
     Some(octets)
 }
 
-fn dol_entry(elaborator: &mut Elaborator<'_>, item: &MItem, span: Span) -> Option<(String, u8)> {
-    let first = item.phrase.terms.first()?;
-    let row = first
-        .tag()
-        .and_then(data_element)
-        .or_else(|| element_by_name(first.word()?));
-    let Some(row) = row else {
-        let shown = first.dotted().unwrap_or_default();
-        elaborator.findings().push(
-            Problem::error(
-                "E0324",
-                span,
-                format!("`{shown}` in the list is no data element"),
-            )
-            .label(first.span, "no terminal can fill it in")
-            .help("a data object list names tags of EMV Book 3, annex A"),
-        );
-        return None;
-    };
+fn dol_entry(item: &MItem) -> Option<(String, u8)> {
+    // What is no tag, and a length that is not known, have been reported by the check.
+    let tag = crate::model::shape::tag_of(item.phrase.terms.first()?)?.to_owned();
     let stated = item.phrase.terms.get(1).and_then(MExpr::integer);
-    let length = stated.unwrap_or(i64::from(row.max));
-    Some((row.tag.clone(), u8::try_from(length).ok()?))
+    let length = stated.or_else(|| data_element(&tag).map(|row| i64::from(row.max)))?;
+    Some((tag, u8::try_from(length).ok()?))
 }
 
-fn tag_list(elaborator: &mut Elaborator<'_>, term: &MExpr, span: Span) -> Option<Vec<u8>> {
+/// Tags one after another; the check has reported what is none.
+fn tag_list(model: &Model, term: &MExpr) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
-    for item in read::items(elaborator.model(), term) {
-        match item.tag().and_then(|t| hex::decode(t).ok()) {
-            Some(tag) => octets.extend(tag),
-            None => {
-                let message = "a list of tags holds tags only";
-                let problem = Problem::error("E0324", span, message);
-                elaborator.findings().push(problem.help("write `[#82]`"));
-                return None;
-            }
-        }
+    for item in read::items(model, term) {
+        octets.extend(hex::decode(crate::model::shape::tag_of(item)?).ok()?);
     }
     Some(octets)
 }
@@ -393,7 +354,7 @@ fn from_attributes<'a>(
         }
     }
     if !has(elements, "8E")
-        && let Some(list) = super::cvm_list(elaborator, decl)
+        && let Some(list) = super::cvm_list(elaborator.model(), decl)
     {
         let span = read::span_of(decl, "cvm");
         let element = constant(elaborator, "8E", list.bytes(), span);

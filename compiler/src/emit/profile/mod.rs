@@ -17,11 +17,16 @@ pub(crate) use directories::{ppse, pse};
 pub(crate) use elements::{Element, Track, track_of};
 pub(crate) use other::lower as lower_other;
 
+/// Longest octets of a record with its template.
+pub(crate) fn record_octets(app: &App<'_>, record: &records::Record) -> u32 {
+    records::template(records::content_octets(app, record))
+}
+
 use super::keys;
 use super::read;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MEntry, MExpr, MKind, Span};
+use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{Application, KeySlot};
 
@@ -116,14 +121,6 @@ pub(crate) fn lower<'a>(
     app.records = records::layout(elaborator, &app);
     rules::check(elaborator, &app);
     let application = dgis::application(elaborator, &app);
-    if application.is_none() && !elaborator.findings().has_errors() {
-        // Never silent: what can't be emitted has a finding.
-        elaborator.findings().push(Problem::error(
-            "E0498",
-            decl.span,
-            format!("`{}` can't be emitted", decl.name),
-        ));
-    }
     Some((app, application?))
 }
 
@@ -140,10 +137,8 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         Some(entry) => elements::flags_of(elaborator, entry, "aip").unwrap_or_default(),
         None => Vec::new(),
     };
-    let number = |name: &str| {
-        let n = decl.attribute(name).and_then(|e| e.single()?.integer());
-        n.and_then(|n| u8::try_from(n).ok())
-    };
+    let priority = decl.attribute("priority");
+    let priority = priority.and_then(|e| read::integer(elaborator.model(), e));
     Some(App {
         decl,
         aid,
@@ -151,11 +146,11 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
             .attribute("label")
             .and_then(read::text)
             .unwrap_or_default(),
-        priority: number("priority").unwrap_or(1),
+        priority: priority.and_then(|n| u8::try_from(n).ok()).unwrap_or(1),
         languages: decl.attribute("languages").and_then(read::text),
         interfaces,
         aip,
-        cvm: cvm_list(elaborator, decl).unwrap_or_default(),
+        cvm: cvm_list(elaborator.model(), decl).unwrap_or_default(),
         elements: elements::gather(elaborator, ground, decl),
         records: Vec::new(),
         dda: dda(elaborator, ground, decl),
@@ -165,22 +160,22 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
     })
 }
 
-/// The `cvm` block as a list; unknown words are E0316.
-pub(crate) fn cvm_list(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Option<cvm::List> {
+/// The `cvm` block as a list; the check has reported rules that are none.
+pub(crate) fn cvm_list(model: &Model, decl: &Decl) -> Option<cvm::List> {
     let block = decl.attribute("cvm")?;
     let mut list = cvm::List::default();
     for entry in block.entries() {
-        let amount = entry.single().and_then(MExpr::integer);
+        let amount = read::integer(model, entry);
         match (entry.word(0), amount.and_then(|n| u32::try_from(n).ok())) {
             (Some("x"), Some(n)) => list.x = n,
             (Some("y"), Some(n)) => list.y = n,
-            _ => list.rules.extend(cvm_rule(elaborator, entry)),
+            _ => list.rules.extend(cvm_rule(entry)),
         }
     }
     Some(list)
 }
 
-fn cvm_rule(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> Option<cvm::Rule> {
+fn cvm_rule(entry: &MEntry) -> Option<cvm::Rule> {
     let method = entry.word(0).and_then(cardwright_vocabulary::cvm_code);
     let condition = match entry.clause("when") {
         Some(clause) => clause.single().and_then(MExpr::word),
@@ -188,20 +183,9 @@ fn cvm_rule(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> Option<cvm::Rule
     };
     let condition = condition.and_then(cardwright_vocabulary::cvm_condition);
     let next = entry.clause("else").and_then(|c| c.single()?.word());
-    let (Some(method), Some(condition)) = (method, condition) else {
-        elaborator.findings().push(
-            Problem::error(
-                "E0316",
-                entry.span,
-                "this is no rule of cardholder verification",
-            )
-            .help("write such as `enciphered_pin_online when supported else next`"),
-        );
-        return None;
-    };
     Some(cvm::Rule {
-        method,
-        condition,
+        method: method?,
+        condition: condition?,
         apply_next: next == Some("next"),
         span: entry.span,
     })
@@ -259,7 +243,7 @@ fn offline_pin<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<(T
     let value = block.inner("value")?;
     let pin = elaborator.phrase(value.value.as_ref()?, Some(&Type::Pin))?;
     let tries = match block.inner("tries") {
-        Some(entry) => read::number(entry, (1, 15), ("E0611", "`tries`"), elaborator.findings())?,
+        Some(entry) => read::integer(elaborator.model(), entry)?,
         None => 3,
     };
     Some((pin, u8::try_from(tries).ok()?))

@@ -1,8 +1,11 @@
 //! EMV consistency of one application: what a terminal would stumble over, said before any card is
 //! touched. One function for each subject.
 
+mod account;
 mod data;
+mod lists;
 mod security;
+mod usage;
 
 use super::App;
 use crate::diagnostics::Problem;
@@ -36,14 +39,19 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
     let mut rules = Rules { elaborator, app };
     rules.identity();
     rules.mandatory_data();
+    rules.account();
+    rules.dates();
     rules.records();
     rules.track2();
     rules.object_lists();
     rules.usage_control();
+    rules.limits();
     rules.cardholder_verification();
+    rules.conditions();
     rules.offline_pin();
     rules.authentication();
     rules.action_codes();
+    rules.action_code_results();
     rules.issuer_application_data();
     rules.keys();
 }
@@ -57,6 +65,18 @@ impl Rules<'_, '_, '_> {
     fn warn(&mut self, code: &str, span: Span, message: impl Into<String>, help: &str) {
         let problem = Problem::warning(code, span, message).help(help);
         self.elaborator.findings().push(problem);
+    }
+
+    fn warn_at(
+        &mut self,
+        code: &str,
+        span: Span,
+        (other, label): (Span, &str),
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        let problem = Problem::warning(code, span, message).label(other, label);
+        self.elaborator.findings().push(problem.help(help));
     }
 
     fn span(&self, attribute: &str) -> Span {

@@ -76,6 +76,12 @@ const CHIP: Kind = Kind {
             "directories that a terminal starts from",
         )
         .from("EMV Book 1, 12.2; EMV contactless Book B"),
+        Attribute::value(
+            "memory",
+            Is::Number(1, 4096),
+            Optional,
+            "kilobytes of the chip that are left for applications; what they need is estimated",
+        ),
     ],
     doc: "The chip and its personalization channel.",
     ..BLOCK

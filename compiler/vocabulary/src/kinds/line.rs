@@ -76,8 +76,8 @@ const FEED: Kind = Kind {
         Attribute::value(
             "reject_bin",
             Is::Text(20),
-            Default("\"reject\""),
-            "bin of rejected cards, by the machine's own name",
+            Optional,
+            "required: bin of rejected cards, by the machine's own name",
         ),
     ],
     doc: "Feeder.",

@@ -1,7 +1,7 @@
 //! Data elements, records and lists.
 
 use super::super::records::{self, ELSEWHERE, Record};
-use super::Rules;
+use super::{Rules, aip};
 use crate::model::Span;
 use std::collections::BTreeMap;
 
@@ -18,9 +18,6 @@ const MANDATORY: [(&str, &str); 4] = [
         "the second data object list of the card risk management",
     ),
 ];
-
-/// Objects that the first cryptogram's list must ask for (EMV Book 2, 8.1.1, table 26).
-const CRYPTOGRAM_MINIMUM: [&str; 8] = ["9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"];
 
 impl Rules<'_, '_, '_> {
     /// AID and label.
@@ -139,13 +136,21 @@ impl Rules<'_, '_, '_> {
     fn unread(&mut self, seen: &BTreeMap<&str, (Span, String)>) {
         let app = self.app;
         let grouped = super::super::styles::tags_used(app.decl);
+        let block = app.decl.attribute("records").map(|b| b.entries().len());
+        let made = app.records.iter().filter(|r| !r.certificates).count();
+        if block.is_some_and(|written| written != made) {
+            return; // a record that is not understood may be the one
+        }
         let missing = app
             .elements
             .iter()
             .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()))
-            .filter(|e| !grouped.contains(&e.tag));
+            .filter(|e| !grouped.contains(&e.tag))
+            // The issuer's country and currency are offered to whoever wants them.
+            .filter(|e| e.span != app.decl.span);
         for element in missing {
-            let mandatory = MANDATORY.iter().any(|(t, _)| *t == element.tag);
+            let verified = element.tag == "8E" && app.aip_has(aip::CVM);
+            let mandatory = verified || MANDATORY.iter().any(|(t, _)| *t == element.tag);
             let message = format!("#{} has a value and stands in no record", element.tag);
             let help = "add it to a record, or leave the `records` block out";
             if mandatory {
@@ -178,95 +183,9 @@ impl Rules<'_, '_, '_> {
             self.report("E0305", span, message, "write `services` in both");
         }
     }
-
-    /// 8C, 8D, 9F38, 9F49: known entries, and what the cryptogram needs.
-    pub(super) fn object_lists(&mut self) {
-        let app = self.app;
-        for tag in ["8C", "8D", "9F38", "9F49", "97"] {
-            let Some((octets, span)) = app
-                .element(tag)
-                .and_then(|e| Some((e.constant.clone()?, e.span)))
-            else {
-                continue;
-            };
-            let Some(entries) = entries(&octets) else {
-                let message = format!("#{tag} is no list of tags and lengths");
-                self.report(
-                    "E0324",
-                    span,
-                    message,
-                    "write it as a list: `[#9F02, #9F37]`",
-                );
-                continue;
-            };
-            for (entry, _) in &entries {
-                if cardwright_vocabulary::data_element(entry).is_none() {
-                    let message = format!("#{tag} asks for #{entry}, which no terminal knows");
-                    self.report("E0324", span, message, "name tags of EMV Book 3, annex A");
-                }
-            }
-            if tag == "8C" {
-                self.cryptogram_input(&entries, span);
-            }
-        }
-    }
-
-    fn cryptogram_input(&mut self, entries: &[(String, u8)], span: Span) {
-        let missing: Vec<&str> = CRYPTOGRAM_MINIMUM
-            .into_iter()
-            .filter(|tag| !entries.iter().any(|(t, _)| t == tag))
-            .collect();
-        if !missing.is_empty() {
-            let message = format!(
-                "#8C does not ask for #{}: the cryptogram would not cover it (EMV Book 2, 8.1.1)",
-                missing.join(", #")
-            );
-            self.report("E0323", span, message, "take `emv.cdol1`, or add the tags");
-        }
-    }
-
-    /// EMV Book 3, 10.4.2: usage control is judged by the issuer's country.
-    pub(super) fn usage_control(&mut self) {
-        let Some(span) = self.app.element("9F07").map(|e| e.span) else {
-            return;
-        };
-        if self.app.element("5F28").is_none() {
-            let message = "#9F07 has no meaning without #5F28, the issuer's country";
-            self.report(
-                "E0322",
-                span,
-                message,
-                "write `country = …` into the issuer",
-            );
-        }
-    }
 }
 
 /// `SFI 2 record 1`.
 fn place(record: &Record) -> String {
     format!("SFI {} record {}", record.place.sfi, record.place.record)
-}
-
-/// Tags and lengths of a data object list.
-fn entries(octets: &[u8]) -> Option<Vec<(String, u8)>> {
-    let mut rest = octets;
-    let mut entries = Vec::new();
-    while let Some((first, mut tail)) = rest.split_first() {
-        let mut tag = vec![*first];
-        // ISO/IEC 8825-1, 8.1.2.4: five ones mean that the tag goes on while bit 8 is set.
-        if first & 0x1F == 0x1F {
-            loop {
-                let (next, after) = tail.split_first()?;
-                tag.push(*next);
-                tail = after;
-                if next & 0x80 == 0 {
-                    break;
-                }
-            }
-        }
-        let (length, after) = tail.split_first()?;
-        entries.push((hex::encode_upper(&tag), *length));
-        rest = after;
-    }
-    Some(entries)
 }

@@ -52,12 +52,53 @@ impl Rules<'_, '_, '_> {
                 let message = "the last rule says `else next`, and nothing follows";
                 self.warn("E0342", last.span, message, "write `else fail`");
             }
-            let dead = others
-                .iter()
-                .position(|r| r.method == 0x1F && r.condition == 0);
-            if let Some(rule) = dead.and_then(|n| others.get(n)) {
-                let message = "rules behind `no_cvm always` are never reached";
+            // Always tried, and either it succeeds or the list ends.
+            let ends = |r: &&cvm::Rule| r.condition == 0 && (r.method == 0x1F || !r.apply_next);
+            if let Some(rule) = others.iter().find(ends) {
+                let method = cvm::method_word(rule.method);
+                let message = format!("rules behind `{method} always` are never reached");
                 self.warn("E0342", rule.span, message, "move it to the end");
+            }
+        }
+        for (n, rule) in rules.iter().enumerate() {
+            let same = |r: &&cvm::Rule| r.method == rule.method && r.condition == rule.condition;
+            if rules.iter().take(n).any(|r| same(&r)) {
+                let message = "this rule stands in the list already: what failed once fails again";
+                self.warn("E0342", rule.span, message, "leave the first of them");
+            }
+        }
+        self.qualifiers(&rules);
+    }
+
+    /// Tag 9F6C promises what the list holds: contactless terminals look at either.
+    fn qualifiers(&mut self, rules: &[cvm::Rule]) {
+        let Some((octets, span)) = self
+            .app
+            .element("9F6C")
+            .and_then(|e| Some((e.constant.clone()?, e.span)))
+        else {
+            return;
+        };
+        let set = flag_set("ctq");
+        for (word, method) in [("online_pin", 0x02), ("signature", 0x1E)] {
+            let promised = set.is_some_and(|s| super::usage::any_set(s, &octets, &[word]));
+            let listed = rules.iter().any(|r| r.method == method);
+            if promised != listed {
+                let (message, help) = if promised {
+                    (
+                        format!("#9F6C asks for {word}, and no rule of `cvm` does"),
+                        format!("add a rule `{}`", cvm::method_word(method)),
+                    )
+                } else {
+                    (
+                        format!(
+                            "`cvm` has a rule `{}`, and #9F6C does not ask for it",
+                            cvm::method_word(method)
+                        ),
+                        format!("add `{word}` to #9F6C"),
+                    )
+                };
+                self.warn("E0350", span, message, &help);
             }
         }
     }
@@ -65,14 +106,11 @@ impl Rules<'_, '_, '_> {
     fn cvm_rule(&mut self, rule: &cvm::Rule) {
         let method = cvm::method_word(rule.method);
         let condition = cvm::condition_word(rule.condition);
-        if rule.needs_currency() && self.app.element("9F42").is_none() {
-            let message = format!("`{condition}` needs #9F42, the application's currency");
-            self.report(
-                "E0318",
-                rule.span,
-                message,
-                "write `currency = …` into the issuer",
-            );
+        if rule.needs_currency() && !self.readable("9F42") {
+            let message =
+                format!("`{condition}` needs #9F42, the application's currency, in a record");
+            let help = "add #9F42 to a record; its value follows from the issuer's `currency`";
+            self.report("E0318", rule.span, message, help);
         }
         if !rule.is_offline_pin() {
             return;
@@ -112,15 +150,15 @@ impl Rules<'_, '_, '_> {
     pub(super) fn authentication(&mut self) {
         let dynamic = self.app.aip_has(aip::DDA) || self.app.aip_has(aip::CDA);
         let span = self.span("aip");
+        if self.app.aip_has(aip::SDA) {
+            let message = "static data authentication is not made here";
+            let help = "cards that can be copied are not issued any more: take `dda`";
+            self.report("E0307", span, message, help);
+        }
         let Some(dda) = self.app.dda.clone() else {
             if dynamic {
                 let message = "the AIP promises dynamic authentication, there is no `dda` block";
                 let help = "write `dda { key = rsa(1152, 3); certified_by = issuer_rsa }`";
-                self.report("E0307", span, message, help);
-            }
-            if self.app.aip_has(aip::SDA) {
-                let message = "static data authentication is not made here";
-                let help = "cards that can be copied are not issued any more: take `dda`";
                 self.report("E0307", span, message, help);
             }
             self.signed_without_signature();
@@ -265,16 +303,12 @@ impl Rules<'_, '_, '_> {
         }
     }
 
-    /// Three different keys, all of the algorithm that the derivation is defined for.
+    /// Three keys, all of the algorithm that the derivation is defined for. That they are three is
+    /// told by their uses (E0501).
     pub(super) fn keys(&mut self) {
         let Some(masters) = self.app.masters.clone() else {
             return;
         };
-        let [ac, smi, smc] = &masters.names;
-        if ac == smi || ac == smc || smi == smc {
-            let message = "one key would serve two purposes";
-            self.report("E0503", masters.span, message, "declare a key for each use");
-        }
         let wants_aes = masters.derivation == "c";
         let model = self.elaborator.model();
         let wrong = masters.names.iter().find(|name| {
