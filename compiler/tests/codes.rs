@@ -187,6 +187,7 @@ bands! {
     emv_dol "E032"
     emv_upper "E033"
     emv_elements "E034"
+    emv_cards "E035"
     rules "E038"
     values "E039"
     platform "E04"

@@ -188,3 +188,22 @@ fn term(program: &Program, node: u32) -> String {
         Op::Count { record } => format!("count({record})"),
     }
 }
+
+/// 257 pages of paper are one file more than a site loads.
+#[test]
+fn a_bundle_that_no_site_would_load_is_not_made() {
+    let source = std::fs::read_to_string(root().join("tests/cases/emit/small-card/in.perso"));
+    let mut source = source.expect("a source");
+    let mut files = files("");
+    for n in 0..257 {
+        files = files.with(&format!("p{n}.pdf"), b"%PDF-1.7".to_vec());
+        let _ = writeln!(
+            source,
+            "layout page_{n} : sheet {{ background = file(\"p{n}.pdf\") }}"
+        );
+    }
+    let files = files.with("in.perso", source);
+    let refused = build(&Project::read(&files), Environment::Test).expect_err("it is too large");
+    let codes: Vec<&str> = refused.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["E0499"], "{}", human(&refused));
+}

@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) applications: Vec<ApplicationFacts>,
     /// Whether it has a stripe, embossing, print.
     pub(crate) stripe: bool,
+    /// What a camera can read: `front.line 1`, `back.panel "cvv2"`.
+    pub(crate) shown: Vec<String>,
     /// Whether anything is embossed.
     pub(crate) embossed: bool,
     /// Whether anything is printed.
@@ -171,6 +173,7 @@ fn register(
         record,
         applications: applications.unwrap_or_default(),
         stripe: lowered.stripe.is_some(),
+        shown: lowered.faces.iter().flat_map(faces::shown).collect(),
         embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
         printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
         complete: lowered.complete,

@@ -1,270 +1,38 @@
 //! The table of this phase's codes: what each means and how to mend it.
 
+mod emv;
+
 use crate::diagnostics::CodeRow;
 
 /// Codes of emission and of its checks, sorted.
-pub static CODES: &[CodeRow] = &[
-    (
-        "E0301",
-        "a mandatory data element is missing",
-        "EMV Book 3, 7.2 lists what every application must hold; a terminal ends the transaction \
-         when one of them is missing. DDA needs tag 9F49 as well.",
-        "Write the element into the profile's `data` block, or inherit from a profile that has it.",
-        "EMV Book 3, 7.2",
-    ),
-    (
-        "E0302",
-        "a data element has the wrong length",
-        "Each data element has a length in EMV Book 3, annex A. The longest value that the \
-         expression can give is reckoned from the lengths of the fields in it.",
-        "Shorten the value, or take another field.",
-        "EMV Book 3, annex A",
-    ),
-    (
-        "E0303",
-        "the PAN in tag 57 is not the one in tag 5A",
-        "Terminals compare both and refuse the card.",
-        "Write the same field in both elements.",
-        "EMV Book 3, annex A (57, 5A, 5F24)",
-    ),
-    (
-        "E0304",
-        "the expiry in tag 57 is not the one in tag 5F24",
-        "Issuer and terminal would disagree on whether the card is valid.",
-        "Write the same field in both elements.",
-        "EMV Book 3, annex A (57, 5A, 5F24)",
-    ),
-    (
-        "E0305",
-        "the service code in tag 57 is not the one in tag 5F30",
-        "The chip would allow what its own track forbids.",
-        "Write `services` in the track.",
-        "EMV Book 3, annex A (57, 5F30); ISO/IEC 7813",
-    ),
-    (
-        "E0306",
-        "the chip holds the stripe's verification value",
-        "Tag 57 can be read by anybody near the card. With the stripe's value in it a stripe can be \
-         forged from the chip; the iCVV, made with service code 999, is worth nothing on a stripe.",
-        "Make the chip's value with `service: 999`.",
-        "house: the schemes' iCVV, service code 999",
-    ),
-    (
-        "E0307",
-        "the AIP promises authentication that the card can't do",
-        "The terminal would look for keys and certificates, not find them, and go on as after a \
-         failed authentication.",
-        "Add the `dda` block, or take the flag out of `aip`.",
-        "EMV Book 3, 10.3 and annex C1",
-    ),
-    (
-        "E0308",
-        "the chip has a key of its own that the AIP hides",
-        "No terminal would use it.",
-        "Add `dda` or `cda` to `aip`.",
-        "EMV Book 3, 10.3 and annex C1",
-    ),
-    (
-        "E0309",
-        "the AIP and the rules of cardholder verification disagree",
-        "The flag in the AIP tells the terminal to read the list in tag 8E.",
-        "Set `cardholder_verification` in `aip` exactly when the `cvm` block has rules.",
-        "EMV Book 3, 10.5 and annex C1",
-    ),
-    (
-        "E0310",
-        "a record is too long",
-        "A READ RECORD answer holds at most 254 octets (EMV Book 3, 7.5). The longest value of each \
-         element counts.",
-        "Move elements to another record; for certificates take a shorter issuer key.",
-        "EMV Book 3, 7.5",
-    ),
-    (
-        "E0311",
-        "something stands twice",
-        "A record number or a data element is used twice in one application; terminals refuse such \
-         a card.",
-        "Leave one of them.",
-        "EMV Book 3, 10.2",
-    ),
-    (
-        "E0312",
-        "records and values do not match",
-        "A record names an element without value, or a mandatory element stands in no record.",
-        "Write the value, or change the list of the record.",
-        "EMV Book 3, 10.2",
-    ),
-    (
-        "E0313",
-        "a data element does not belong into a record",
-        "It is given by SELECT or GET PROCESSING OPTIONS, or it is the chip's internal data.",
-        "Take it out of the record.",
-        "EMV Book 3, 10.2 and annex A",
-    ),
-    (
-        "E0314",
-        "a record's place is not possible",
-        "Short file identifiers go from 1 to 30, records from 1 to 255 (EMV Book 3, 5.3).",
-        "Write `sfi 2 record 1 signed = [ … ]`.",
-        "EMV Book 3, 5.3",
-    ),
-    (
-        "E0315",
-        "signed records and signatures do not match",
-        "Static data to be authenticated is what the certificate covers; certificates themselves \
-         can't be part of it.",
-        "Mark the records with the account's data as `signed`, and only those.",
-        "EMV Book 3, 10.3; Book 2, 5.4 and 6.4",
-    ),
-    (
-        "E0316",
-        "a rule of cardholder verification is not understood",
-        "A rule has a method and a condition of EMV Book 3, annex C3.",
-        "Write such as `signature when supported else next`.",
-        "EMV Book 3, 10.5 and annex C3",
-    ),
-    (
-        "E0317",
-        "an offline PIN is asked for that the chip does not have",
-        "The terminal would send VERIFY and fail.",
-        "Add an `offline_pin` block, or take the rule out.",
-        "EMV Book 3, 10.5.1",
-    ),
-    (
-        "E0318",
-        "a condition needs the application's currency",
-        "Amounts X and Y are in the currency of tag 9F42.",
-        "State the issuer's currency, or tag 9F42.",
-        "EMV Book 3, 10.5",
-    ),
-    (
-        "E0319",
-        "an offline PIN over the contactless interface",
-        "The card is away from the terminal while the PIN is keyed.",
-        "Take `enciphered_pin_online`.",
-        "house: no offline PIN without contacts",
-    ),
-    (
-        "E0320",
-        "an enciphered PIN without a key to encipher it",
-        "The terminal enciphers the PIN under the chip's public key (EMV Book 2, 7.1).",
-        "Add a `dda` block.",
-        "EMV Book 2, 7.1",
-    ),
-    (
-        "E0321",
-        "an action code looks at a result that can't happen",
-        "The method is not offered by the AIP, so its failure is never reported.",
-        "Take the flag out, or offer the method.",
-        "EMV Book 3, 10.7 and annex C5",
-    ),
-    (
-        "E0322",
-        "usage control without a country",
-        "Tag 9F07 distinguishes home and abroad by tag 5F28.",
-        "State the issuer's country.",
-        "EMV Book 3, 10.4.2",
-    ),
-    (
-        "E0323",
-        "the first cryptogram does not cover what it must",
-        "EMV Book 2, 8.1.1 names the minimum; without the unpredictable number a cryptogram can be \
-         replayed.",
-        "Take `emv.cdol1`, or add the tags.",
-        "EMV Book 2, 8.1.1",
-    ),
-    (
-        "E0324",
-        "a list of tags is wrong",
-        "An entry is no data element that a terminal knows.",
-        "Name tags of EMV Book 3, annex A.",
-        "EMV Book 3, annex A and B",
-    ),
-    (
-        "E0326",
-        "issuer authentication is promised by the wrong command",
-        "Common Core applications take the issuer's answer in the second GENERATE AC.",
-        "Take `issuer_authentication` out of `aip`.",
-        "EMV Common Core Definitions; EMV Book 3, 10.9",
-    ),
-    (
-        "E0327",
-        "the issuer application data has the wrong form",
-        "Format A of the Common Core Definitions begins with 0F and A5 (triple DES) or A6 (AES).",
-        "Take `emv.iad_ccd_tdes` or `emv.iad_ccd_aes`.",
-        "EMV Common Core Definitions; EMV Book 3, annex C7",
-    ),
-    (
-        "E0328",
-        "an AID or a label has the wrong form",
-        "An AID has 5 to 16 octets (ISO/IEC 7816-5), a label 1 to 16 letters, digits and spaces.",
-        "Correct it.",
-        "ISO/IEC 7816-5; EMV Book 1, 12.2",
-    ),
-    (
-        "E0329",
-        "the service code and the chip disagree",
-        "The first digit tells a stripe reader whether to ask for the chip (ISO/IEC 7813).",
-        "Begin it with 2 or 6 for cards with a chip, with 1 or 5 for others.",
-        "ISO/IEC 7813",
-    ),
-    (
-        "E0330",
-        "directories and applications do not match",
-        "PSE lists contact applications, PPSE contactless ones; without PPSE no contactless \
-         terminal finds the card.",
-        "Name the directories that the applications need.",
-        "EMV Book 1, 12.2; EMV Contactless Book B, 3.3",
-    ),
-    (
-        "E0331",
-        "tag 9F4A names something other than the AIP",
-        "EMV Book 3, 10.3: then offline data authentication fails.",
-        "Write `#9F4A = [#82]`.",
-        "EMV Book 3, 10.3",
-    ),
-    (
-        "E0332",
-        "two applications of a card speak of two accounts",
-        "PAN, expiry and sequence number are those of one order.",
-        "Write the same fields in both profiles.",
-        "house: one order, one account",
-    ),
-    (
-        "E0333",
-        "the chip gets a PIN that nobody asks for",
-        "No rule of cardholder verification uses it.",
-        "Add a rule, or leave `offline_pin` out.",
-        "house: no secret without a use",
-    ),
-    (
-        "E0334",
-        "a shared key is not there",
-        "`same_key_as` names an application of the same card with a key of the same size.",
-        "Name the right one, or leave it out to have a key made.",
-        "house: shared keys of one card",
-    ),
-    (
-        "E0340",
-        "not a data element",
-        "A `data` entry begins with a tag or with a data element's name.",
-        "Write such as `#5F20 = …`.",
-        "EMV Book 3, annex A",
-    ),
-    (
-        "E0341",
-        "a value stands in no record",
-        "No terminal would read it.",
-        "Add it to a record.",
-        "EMV Book 3, 10.2",
-    ),
-    (
-        "E0342",
-        "rules of cardholder verification that are never reached",
-        "`no_cvm always` succeeds always; `else next` at the end leads nowhere.",
-        "Change the order.",
-        "EMV Book 3, 10.5",
-    ),
+pub static CODES: &[CodeRow] = &joined::<{ emv::ROWS.len() }, COUNT>(&emv::ROWS, OTHERS);
+
+const COUNT: usize = emv::ROWS.len() + OTHERS.len();
+
+/// One table after the other.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "reckoned when compiled: an index out of bounds does not compile"
+)]
+const fn joined<const A: usize, const N: usize>(
+    first: &[CodeRow; A],
+    second: &[CodeRow],
+) -> [CodeRow; N] {
+    let mut all = [("", "", "", "", ""); N];
+    let mut at = 0;
+    while at < A {
+        all[at] = first[at];
+        at += 1;
+    }
+    while at < N {
+        all[at] = second[at - A];
+        at += 1;
+    }
+    all
+}
+
+/// Codes of the other bands, sorted.
+const OTHERS: &[CodeRow] = &[
     (
         "E0401",
         "the chip's platform is not known",
@@ -292,6 +60,20 @@ pub static CODES: &[CodeRow] = &[
         "Personalization needs at least a MAC on every command.",
         "Take 0x01, 0x03, or 0x33 with SCP03.",
         "GlobalPlatform Card Specification, annex E (SCP02); Amendment D (SCP03)",
+    ),
+    (
+        "E0406",
+        "an answer of the card is too long",
+        "One answer holds 256 octets: SELECT, the directory of contactless applications, the file locator.",
+        "Shorten labels and lists, or hold fewer applications.",
+        "ISO/IEC 7816-4, 5.1; EMV Book 1, 11.3",
+    ),
+    (
+        "E0407",
+        "the chip is too small",
+        "Records at their longest, keys and an estimate of what the chip's system adds are more than the chip's `memory`.",
+        "Take a larger chip, shorter RSA keys, or fewer applications.",
+        "house: an estimate; card products differ",
     ),
     (
         "E0430",
@@ -434,24 +216,17 @@ pub static CODES: &[CodeRow] = &[
         "GlobalPlatform Card Specification",
     ),
     (
-        "E0498",
-        "a profile can't be emitted",
-        "A defect of the compiler: no finding says why.",
-        "Report it with the profile.",
-        "house: no refusal without a reason",
-    ),
-    (
         "E0499",
-        "the bundle can't be sealed",
-        "A list or a file is larger than a bundle may hold.",
-        "Split the project.",
+        "the bundle can't be made",
+        "A list or a file is larger than a site would load, or a profile can't be made and nothing says why.",
+        "Split the project; for a profile, report it.",
         "house: bounded work on any input",
     ),
     (
         "E0503",
         "one key for two purposes",
-        "What breaks one purpose would break the other.",
-        "Declare a key for each purpose.",
+        "Two declared keys have the same check value: they are one key under two names. What breaks one purpose would break the other.",
+        "Have a key made for each purpose.",
         "ANSI X9.143, key usage; PCI PIN Security Requirements, key separation",
     ),
     (
@@ -485,16 +260,16 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0509",
         "an RSA key has the wrong size",
-        "EMV takes multiples of 8 bits up to 1984, exponents 3 and 65537 (Book 2, annex D1).",
+        "EMV takes multiples of 8 bits up to 1984, exponents 3 and 65537 (Book 2, annex D1); chips of today have at least 1024 bits.",
         "Write such as `rsa(1152, 3)`.",
-        "EMV Book 2, annex D1 and B2.1",
+        "EMV Book 2, 11.1",
     ),
     (
         "E0510",
         "a strong key under a weak one",
-        "A file's keys are as safe as the transport key that they are under.",
-        "Take a transport key of the same strength.",
-        "PCI PIN Security Requirements, key strength",
+        "A chip's keys are as safe as the key of the channel or file that carries them.",
+        "Take a carrying key of the same strength.",
+        "PCI PIN Security Requirements, key strength; NIST SP 800-57 part 1, table 2",
     ),
     (
         "E0511",
@@ -525,18 +300,11 @@ pub static CODES: &[CodeRow] = &[
         "EMV Book 2, 5.3",
     ),
     (
-        "E0515",
-        "a key without use",
-        "A key has exactly one use.",
-        "Write `use = …`.",
-        "ANSI X9.143, key usage",
-    ),
-    (
         "E0516",
-        "algorithm and use do not fit",
-        "What computes with a key is defined for certain algorithms only.",
-        "Take one of the algorithms that the finding names.",
-        "ANSI X9.143, key usage and algorithm",
+        "derivation and algorithm do not fit",
+        "Options A and B derive triple DES keys, option C derives AES keys.",
+        "Take the option of the keys' algorithm.",
+        "EMV Book 2, A1.4",
     ),
     (
         "E0603",
@@ -544,13 +312,6 @@ pub static CODES: &[CodeRow] = &[
         "A mailer has one PIN; nothing else has any.",
         "Keep one `pin` item, in the mailer.",
         "ISO 9564-1; PCI PIN Security Requirements",
-    ),
-    (
-        "E0611",
-        "a try limit is out of bounds",
-        "A PIN may be tried 1 to 15 times; 3 is usual.",
-        "Write `tries = 3`.",
-        "EMV Book 3, 10.5.1; ISO 9564-1",
     ),
     (
         "E0612",
@@ -593,13 +354,6 @@ pub static CODES: &[CodeRow] = &[
         "PAN and expiry are those of the card.",
         "Write the same fields.",
         "ISO/IEC 7813; house: one order, one account",
-    ),
-    (
-        "E0706",
-        "coercivity is high or low",
-        "The encoder has to know.",
-        "Write `coercivity = high`.",
-        "ISO/IEC 7811-2 and 7811-6",
     ),
     (
         "E0707",
@@ -714,20 +468,6 @@ pub static CODES: &[CodeRow] = &[
         "PCI Card Production, accounting for card stock",
     ),
     (
-        "E0904",
-        "no such station",
-        "The stations of a machine are fixed.",
-        "Take one of them.",
-        "house: what a line can do",
-    ),
-    (
-        "E0905",
-        "a name of the wrong kind",
-        "The place takes a declaration of one kind.",
-        "Name one of that kind.",
-        "docs/language/reference.md",
-    ),
-    (
         "E0906",
         "products are missing or there twice",
         "A job says for each product code which card is made.",
@@ -744,16 +484,16 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0908",
         "a sentence is not understood",
-        "Scenarios are made of fixed sentences.",
+        "Scenarios are made of fixed sentences; amounts have the code of a currency.",
         "Take one of those that the finding names.",
         "docs/language/reference.md",
     ),
     (
         "E0909",
         "a check that the card can't pass",
-        "It asks for something that the card does not have.",
+        "It asks for something that the card does not have, or of no application.",
         "Change the card or the scenario.",
-        "house: a scenario asks for what the card has",
+        "house: a scenario is for its card",
     ),
     (
         "E0910",
@@ -772,7 +512,7 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0912",
         "two records",
-        "Cards, profiles and jobs of one order speak of one record.",
+        "Cards, profiles, letters, files and jobs of one order speak of one record.",
         "Write the same record behind `for`.",
         "docs/language/reference.md",
     ),
@@ -799,9 +539,9 @@ pub static CODES: &[CodeRow] = &[
     ),
     (
         "E0916",
-        "no issuer",
-        "Cards have an issuer.",
-        "Declare one.",
+        "no issuer, or more than one",
+        "Cards have one issuer; in a project of several the manifest names it.",
+        "Declare one, or write `issuer = \"NAME\"` into the manifest.",
         "docs/language/reference.md",
     ),
     (
@@ -817,6 +557,27 @@ pub static CODES: &[CodeRow] = &[
         "Outputs are formats that say what record they are written for.",
         "Name such a format.",
         "docs/language/reference.md",
+    ),
+    (
+        "E0919",
+        "the camera reads what the card does not show",
+        "The flow's `read` names a line or panel that a card of the job does not have: every such card would be rejected.",
+        "Change the list, or give the job a flow of its own.",
+        "house: a reading has something to read",
+    ),
+    (
+        "E0920",
+        "a product that no order can ask for",
+        "The product's code is longer than the field that names it.",
+        "Correct the code, or widen the field.",
+        "house: each product can be ordered",
+    ),
+    (
+        "E0921",
+        "a rule that no job looks at",
+        "A rule on orders takes effect where a job's `accept` names it.",
+        "Add it to `accept`, or take it out.",
+        "house: nothing declared in vain",
     ),
     (
         "E0930",

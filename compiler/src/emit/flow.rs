@@ -3,7 +3,7 @@
 use super::{Context, read};
 use crate::diagnostics::Problem;
 use crate::elaborate::constants::words;
-use crate::model::{Decl, MEntry, MExpr, MKind};
+use crate::model::{Decl, MEntry, MExpr, MKind, Span};
 use cardwright_bundle::{Constant, Flow, Step};
 
 /// Stations in the order in which a card can pass them.
@@ -70,12 +70,13 @@ fn constant(entry: &MEntry) -> Option<Constant> {
     Some(Constant::Text(readings?.join(", ")))
 }
 
-/// `front.line 1`.
+/// `front.line 1`, `back.panel "batch"`.
 fn reading(terms: &[MExpr]) -> Option<String> {
-    let words = terms
-        .iter()
-        .map(|t| t.dotted().or_else(|| t.integer().map(|n| n.to_string())))
-        .collect::<Option<Vec<_>>>()?;
+    let word = |t: &MExpr| {
+        let number = || t.integer().map(|n| n.to_string());
+        t.dotted().or_else(number).or_else(|| t.literal_text())
+    };
+    let words = terms.iter().map(word).collect::<Option<Vec<_>>>()?;
     Some(words.join(" "))
 }
 
@@ -147,6 +148,17 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
         let help = "write the bin by the machine's own name: `reject_bin = \"reject\"` in `feed`";
         context.push(Problem::error("E0903", feed_span, message).help(help));
     }
+}
+
+/// What a flow's camera reads, and where that is written.
+pub(super) fn readings(decl: &Decl) -> Option<(Vec<String>, Span)> {
+    let station = decl.entries.iter().find(|e| e.word(0) == Some("vision"))?;
+    let entry = station.inner("read")?;
+    let MKind::List(items) = &entry.single()?.kind else {
+        return None;
+    };
+    let list = items.iter().filter_map(|i| reading(&i.phrase.terms));
+    Some((list.collect(), entry.span))
 }
 
 fn is_blank(value: &Constant) -> bool {

@@ -21,6 +21,9 @@ pub(super) fn lower(context: &mut Context<'_>) {
             context.content.jobs.push(job);
         }
     }
+    if jobs > 0 {
+        unheard_rules(context);
+    }
     if jobs == 0 && !context.shared.findings.has_errors() {
         let message = "the project has no job: a site would have nothing to run";
         context.push(
@@ -45,6 +48,7 @@ fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     let program = context.add_program(program);
     let (selector, priority, accept) = values?;
     check_products(context, decl, &products, (&input.qualified, &record), flow);
+    same_record(context, decl, (&input.qualified, &record));
     let carrier = flow::carrier_of(flow).or_else(|| decl.attribute("carrier")?.single());
     let carrier = carrier.and_then(|name| read::declaration(model, name, "layout"));
     let stop = decl.attribute("stop_after_rejects");
@@ -158,6 +162,100 @@ fn scenarios<'a>(context: &mut Context<'a>, entry: Option<&'a MEntry>) -> Vec<Sc
     uses
 }
 
+/// What the flow's camera reads stands on every card of the job.
+fn camera(context: &mut Context<'_>, decl: &Decl, flow: &Decl, card: &super::card::Facts) {
+    let Some((readings, span)) = flow::readings(flow) else {
+        return;
+    };
+    for reading in readings.iter().filter(|r| !card.shown.contains(r)) {
+        let message = format!(
+            "the camera of `{}` reads {reading}, which `{}` does not have",
+            flow.name, card.name
+        );
+        let known = card.shown.join(", ");
+        context.push(
+            Problem::error("E0919", span, message)
+                .label(decl.span, "the job")
+                .help(format!("the card shows: {known}")),
+        );
+    }
+}
+
+/// No code is longer than what names it in an order.
+fn codes(elaborator: &mut Elaborator<'_>, decl: &Decl, selector: &Typed) {
+    let Some(most) = selector.ty.lengths().map(|l| l.max) else {
+        return;
+    };
+    let entries = decl.entries.iter().filter(|e| e.word(0) == Some("product"));
+    for entry in entries {
+        let code = entry.head.get(1).and_then(|t| {
+            let word = t.word().map(str::to_owned);
+            word.or_else(|| t.literal_text())
+        });
+        let length = code.as_ref().map_or(0, |c| c.chars().count());
+        if u32::try_from(length).is_ok_and(|n| n > most) {
+            let message = format!(
+                "no order can ask for product {}: {length} characters, the field has {most}",
+                code.unwrap_or_default()
+            );
+            elaborator.findings().push(
+                Problem::error("E0920", entry.head_span(), message)
+                    .help("correct the code, or widen the field that `products` names"),
+            );
+        }
+    }
+}
+
+/// Letters, files and rules of a job speak of the job's record.
+fn same_record<'a>(context: &mut Context<'a>, decl: &'a Decl, record: (&str, &str)) {
+    let model = context.model;
+    let mut named: Vec<(&MExpr, &str)> = Vec::new();
+    for (attribute, kind) in [("mailer", "layout"), ("carrier", "layout")] {
+        let phrase = decl.attribute(attribute).and_then(|e| e.value.as_ref());
+        named.extend(phrase.and_then(|p| p.terms.first()).map(|t| (t, kind)));
+    }
+    for (attribute, kind) in [("accept", "rule"), ("outputs", "format")] {
+        let list = decl.attribute(attribute).and_then(MEntry::single);
+        let items = list.map_or_else(Vec::new, |l| read::items(model, l));
+        named.extend(items.into_iter().map(|t| (t, kind)));
+    }
+    for (term, kind) in named {
+        let Some(found) = read::reference(model, term, kind) else {
+            continue;
+        };
+        let other = found.for_record.as_ref();
+        if other.is_some_and(|(f, r)| (f.as_str(), r.as_str()) != record) {
+            let message = format!("`{}` is not for the records of this job", found.name);
+            context.push(
+                Problem::error("E0912", term.span, message)
+                    .label(found.span, "declared here")
+                    .help("write the job's record behind its `for`"),
+            );
+        }
+    }
+}
+
+/// A rule on orders takes effect where a job accepts orders by it.
+fn unheard_rules(context: &mut Context<'_>) {
+    let model = context.model;
+    let mut heard = std::collections::BTreeSet::new();
+    for job in model.of_kind("job") {
+        let list = job.attribute("accept").and_then(MEntry::single);
+        for name in list.map_or_else(Vec::new, |l| read::items(model, l)) {
+            heard.extend(read::declaration(model, name, "rule").map(|d| &d.qualified));
+        }
+    }
+    for rule in model.of_kind("rule").filter(|d| !d.poisoned && !d.standard) {
+        if rule.for_record.is_some() && !heard.contains(&rule.qualified) {
+            let message = format!("no job holds its orders against the rule `{}`", rule.name);
+            context.push(
+                Problem::warning("E0921", rule.span, message)
+                    .help(format!("write `accept = [{}]` into the job", rule.name)),
+            );
+        }
+    }
+}
+
 type Values = (NodeId, Option<NodeId>, Vec<(NodeId, NodeId)>);
 
 /// Selector, priority, acceptance: the job's own program.
@@ -171,6 +269,7 @@ fn values<'a>(
             let phrase = entry.value.as_ref()?;
             let value = elaborator.phrase(phrase, Some(&Type::text()))?;
             elaborator.sink(&value, Sink::FileField, "the product selector", entry.span);
+            codes(elaborator, decl, &value);
             value
         }
         None => {
@@ -390,6 +489,7 @@ fn check_products(
                     .help("write the job's record behind `for` at the card"),
             );
         }
+        camera(context, decl, flow, &card);
         let needs = [
             ("chip", !card.applications.is_empty()),
             ("stripe", card.stripe),

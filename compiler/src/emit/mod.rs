@@ -26,7 +26,7 @@ use crate::diagnostics::{Finding, Findings, Problem, Severity};
 use crate::elaborate::Shared;
 use crate::model::{Decl, Model};
 use crate::project::Project;
-use cardwright_bundle::{Bundle, Content, Environment, Issuer, Program};
+use cardwright_bundle::{Bundle, Content, Environment, Issuer, Limits, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A bundle's content and its assets: name to media type and octets.
@@ -123,11 +123,45 @@ pub fn build(project: &Project<'_>, environment: Environment) -> Result<Bundle, 
     let Some(emitted) = emitted.filter(|_| !findings.has_errors()) else {
         return Err(findings.resolve(&model.sources));
     };
-    Bundle::seal(emitted.content, emitted.assets).map_err(|error| {
+    let sealed = match beyond(&emitted) {
+        Some(reason) => Err(reason),
+        None => Bundle::seal(emitted.content, emitted.assets).map_err(|error| error.to_string()),
+    };
+    sealed.map_err(|reason| {
         let span = crate::model::Span::default();
-        findings.push(Problem::error("E0499", span, error.to_string()));
+        let help = "split the project into several, each with its own manifest";
+        findings.push(Problem::error("E0499", span, reason).help(help));
         findings.resolve(&model.sources)
     })
+}
+
+/// What of a bundle is more than a site would load.
+fn beyond(emitted: &Emitted) -> Option<String> {
+    let limits = Limits::default();
+    let content = &emitted.content;
+    let counted = [
+        ("files", emitted.assets.len(), limits.assets),
+        ("keys", content.keys.len(), limits.entries),
+        ("formats", content.formats.len(), limits.entries),
+        ("programs", content.programs.len(), limits.entries),
+        ("cards", content.cards.len(), limits.entries),
+        ("layouts", content.layouts.len(), limits.entries),
+        ("flows", content.flows.len(), limits.entries),
+        ("scenarios", content.scenarios.len(), limits.entries),
+        ("jobs", content.jobs.len(), limits.entries),
+        ("sources", content.sources.len(), limits.entries),
+    ];
+    let octets: usize = emitted.assets.values().map(|(_, bytes)| bytes.len()).sum();
+    let nodes = content.programs.iter().map(|p| p.nodes.len()).max();
+    let sizes = [
+        ("octets of files", octets, limits.bundle_bytes),
+        ("steps in one program", nodes.unwrap_or(0), limits.nodes),
+    ];
+    let mut all = counted.into_iter().chain(sizes);
+    let (what, found, most) = all.find(|(_, found, most)| found > most)?;
+    Some(format!(
+        "a bundle of {found} {what} is made, a site loads at most {most}"
+    ))
 }
 
 fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Option<Emitted>) {

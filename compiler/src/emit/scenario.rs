@@ -29,6 +29,7 @@ pub(super) fn lower(context: &mut Context<'_>) {
             checks: Vec::new(),
             on: String::new(),
             selected: None,
+            tried: false,
         };
         for block in &decl.entries {
             sentences.block(block);
@@ -60,6 +61,8 @@ struct Sentences<'c, 'a> {
     checks: Vec<Check>,
     on: String,
     selected: Option<ApplicationFacts>,
+    /// Whether the block has a `select`, be it a wrong one.
+    tried: bool,
 }
 
 impl<'a> Sentences<'_, 'a> {
@@ -69,6 +72,7 @@ impl<'a> Sentences<'_, 'a> {
         };
         self.on = on.to_owned();
         self.selected = None;
+        self.tried = false;
         let there = match on {
             "contact" | "contactless" => self
                 .card
@@ -108,6 +112,15 @@ impl<'a> Sentences<'_, 'a> {
             let message = "the selected application is not EMV's: it has no such command";
             let help = "write `expect data matches source`, or select a profile first";
             return self.wrong("E0930", entry.span, message, help);
+        }
+        let on_chip = matches!(self.on.as_str(), "contact" | "contactless");
+        if on_chip && self.selected.is_none() && words.first() != Some(&"select") {
+            // A selection that failed has said why.
+            if !self.tried {
+                let message = "no application is selected before this";
+                self.wrong("E0909", entry.span, message, "write `select …` first");
+            }
+            return;
         }
         match (self.on.as_str(), words.as_slice()) {
             ("contact" | "contactless", ["expect", "data", "matches", "source"]) if other => {
@@ -168,6 +181,8 @@ impl<'a> Sentences<'_, 'a> {
     }
 
     fn select(&mut self, entry: &'a MEntry) {
+        self.tried = true;
+        self.selected = None;
         let model = self.context.model;
         let Some(name) = entry.head.get(1) else {
             return self.not_understood(entry.span);
@@ -214,8 +229,7 @@ impl<'a> Sentences<'_, 'a> {
 
     fn verify_pin(&mut self, entry: &MEntry) {
         let Some(selected) = self.selected.clone() else {
-            let message = "no application is selected before this";
-            return self.wrong("E0909", entry.span, message, "write `select …` first");
+            return;
         };
         if !selected.offline_pin {
             let message = "the chip has no PIN to verify";
@@ -277,7 +291,12 @@ impl<'a> Sentences<'_, 'a> {
             }
             keys.extend(model.key_id(&name).map(|id| ("ac".to_owned(), id)));
         }
-        let currency = i64::from(currency(&unit).unwrap_or(self.context.content.issuer.currency));
+        let Some(currency) = currency(&unit).map(i64::from) else {
+            let message = format!("`{unit}` is no currency that a purchase can be made in");
+            let known: Vec<&str> = CURRENCIES.iter().map(|(code, _)| *code).collect();
+            let help = format!("take one of {}", known.join(", "));
+            return self.wrong("E0908", entry.span, &message, &help);
+        };
         let settings = vec![
             ("amount_minor".to_owned(), Constant::Number(amount)),
             ("currency".to_owned(), Constant::Number(currency)),
@@ -336,24 +355,25 @@ fn minor_units(number: &str) -> Option<i64> {
 }
 
 /// ISO 4217 numeric codes of currencies with two decimals that cards are often issued in.
+const CURRENCIES: [(&str, u16); 16] = [
+    ("AED", 784),
+    ("AUD", 36),
+    ("BRL", 986),
+    ("CAD", 124),
+    ("CHF", 756),
+    ("CNY", 156),
+    ("CZK", 203),
+    ("DKK", 208),
+    ("EUR", 978),
+    ("GBP", 826),
+    ("INR", 356),
+    ("NOK", 578),
+    ("PLN", 985),
+    ("SAR", 682),
+    ("SEK", 752),
+    ("USD", 840),
+];
+
 fn currency(code: &str) -> Option<u16> {
-    const CODES: [(&str, u16); 16] = [
-        ("AED", 784),
-        ("AUD", 36),
-        ("BRL", 986),
-        ("CAD", 124),
-        ("CHF", 756),
-        ("CNY", 156),
-        ("CZK", 203),
-        ("DKK", 208),
-        ("EUR", 978),
-        ("GBP", 826),
-        ("INR", 356),
-        ("NOK", 578),
-        ("PLN", 985),
-        ("SAR", 682),
-        ("SEK", 752),
-        ("USD", 840),
-    ];
-    CODES.iter().find(|(c, _)| *c == code).map(|(_, n)| *n)
+    CURRENCIES.iter().find(|(c, _)| *c == code).map(|(_, n)| *n)
 }

@@ -47,6 +47,23 @@ pub(super) fn lower<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Vec<
     faces
 }
 
+/// Lines and panels of a side, in the words of a flow's `read`.
+pub(super) fn shown(face: &Face) -> Vec<String> {
+    let side = match face.side {
+        FaceSide::Front => "front",
+        FaceSide::Back => "back",
+    };
+    let lines = face
+        .emboss
+        .iter()
+        .map(|l| format!("{side}.line {}", l.line));
+    let panels = face
+        .print
+        .iter()
+        .map(|p| format!("{side}.panel {}", p.name));
+    lines.chain(panels).collect()
+}
+
 fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLine> {
     let entries = face.inner("emboss").map_or(&[][..], MEntry::entries);
     let mut lines: Vec<EmbossLine> = Vec::new();
