@@ -82,12 +82,11 @@ pub(super) fn lower(context: &mut Context<'_>) {
     for decl in model.concrete("card") {
         card(context, decl);
     }
-    unplaced(context);
 }
 
 /// Profiles that no card holds and none builds on are checked all the same: a profile says itself
 /// what record it speaks of.
-fn unplaced(context: &mut Context<'_>) {
+pub(super) fn unplaced(context: &mut Context<'_>) {
     let model = context.model;
     let ground = ground(context);
     for decl in model.concrete("profile") {

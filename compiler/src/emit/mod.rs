@@ -74,6 +74,17 @@ impl Context<'_> {
 /// Emits a Model. Findings say all that is wrong; the content is good only when none is an error.
 #[must_use]
 pub fn emit(model: &Model, project: &Project<'_>, environment: Environment) -> (Emitted, Findings) {
+    emit_all(model, project, environment, true)
+}
+
+/// Emits a Model; profiles that no card holds only where the check found no error, for what
+/// follows from one is not said.
+fn emit_all(
+    model: &Model,
+    project: &Project<'_>,
+    environment: Environment,
+    unplaced: bool,
+) -> (Emitted, Findings) {
     let mut context = Context {
         model,
         project,
@@ -89,6 +100,9 @@ pub fn emit(model: &Model, project: &Project<'_>, environment: Environment) -> (
     keys::lower(&mut context);
     formats::lower(&mut context);
     card::lower(&mut context);
+    if unplaced {
+        card::unplaced(&mut context);
+    }
     layout::lower(&mut context);
     flow::lower(&mut context);
     scenario::lower(&mut context);
@@ -176,7 +190,8 @@ fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Opt
     {
         return (model, findings, None);
     }
-    let (emitted, found) = emit(&model, project, environment);
+    let sound = !findings.has_errors();
+    let (emitted, found) = emit_all(&model, project, environment, sound);
     findings.append(found);
     findings.append(test_cases(&model).1);
     (model, findings, Some(emitted))
