@@ -227,7 +227,14 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1517",
         "the same card again",
-        "An earlier job made a card with the same identity.",
+        "An earlier job, or an earlier order of this one, asks for a card with the same identity.",
         "A second card needs an approved remake.",
+    ),
+    (
+        "R1518",
+        "invisible character in a field",
+        "The field holds a character that shows nothing and turns the direction of text or breaks \
+         its line (such as U+200E, U+202E, U+2066): a name could show as another.",
+        "Have the field written without it; the letters of a name know their own direction.",
     ),
 ];

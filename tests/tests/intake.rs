@@ -14,7 +14,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Date, Loaded, RuntimeError,
-    intake::{Intake, Summary},
+    intake::{Intake, Rejection, Shown, Summary},
 };
 use cardwright_soft_hsm::SoftHsm;
 use cardwright_stations::{StationError, TakenJob, Taking, take};
@@ -44,10 +44,37 @@ fn aurora() -> &'static Loaded {
     LOADED.get_or_init(projects::aurora)
 }
 
-fn scan(bytes: &[u8]) -> Result<Summary, RuntimeError> {
+/// What a scan found, and every record that it would not take.
+#[derive(Clone)]
+struct Scanned {
+    summary: Summary,
+    rejections: Vec<Rejection>,
+}
+
+impl std::ops::Deref for Scanned {
+    type Target = Summary;
+    fn deref(&self) -> &Summary {
+        &self.summary
+    }
+}
+
+fn scan(bytes: &[u8]) -> Result<Scanned, RuntimeError> {
     let job = aurora().job(None)?;
     let intake = Intake::new(aurora(), job, Date::from_unix_seconds(NOW))?;
-    intake.scan(&mut &*bytes, &mut |_| Ok(()))
+    let store = MemoryStore::new();
+    let mut seen = store.seen().expect("a set");
+    let mut rejections = Vec::new();
+    let summary = intake.scan(&mut &*bytes, seen.as_mut(), &mut |shown| {
+        if let Shown::Rejection(rejection) = shown {
+            rejections.push(rejection);
+        }
+        Ok(())
+    })?;
+    assert_eq!(summary.rejected, rejections.len() as u64);
+    Ok(Scanned {
+        summary,
+        rejections,
+    })
 }
 
 /// A store that has accepted the example bank's bundle, as a site does before its first job.
@@ -216,21 +243,39 @@ const RECORDS: &[RecordCase] = &[
         Some("name"),
     ),
     (
+        "a right-to-left mark",
+        |o| o.name = "Ada\u{200F} Lovelace".into(),
+        "R1518",
+        Some("name"),
+    ),
+    (
+        "a left-to-right mark in an address",
+        |o| o.address[0] = "1 Main\u{200E} Street".into(),
+        "R1518",
+        Some("address"),
+    ),
+    (
+        "an Arabic letter mark",
+        |o| o.name = "\u{061C}Ada Lovelace".into(),
+        "R1518",
+        Some("name"),
+    ),
+    (
         "a bidi override",
         |o| o.name = "Ada\u{202E}ecalevoL".into(),
-        "R1506",
+        "R1518",
         Some("name"),
     ),
     (
         "a bidi isolate",
         |o| o.name = "Ada\u{2066}Lovelace".into(),
-        "R1506",
+        "R1518",
         Some("name"),
     ),
     (
         "a byte order mark",
         |o| o.name = "Ada\u{FEFF}Lovelace".into(),
-        "R1506",
+        "R1518",
         Some("name"),
     ),
     (
@@ -696,13 +741,10 @@ fn a_file_or_a_card_comes_once() {
     // Another file, with one card of the first and one new one.
     let overlap = file(&[good(2).line(), good(4).line()]);
     let taken = take_bytes(&store, "overlap.txt", &overlap).expect("the rest goes on");
-    let found: Vec<_> = taken
-        .summary
-        .rejections
-        .iter()
-        .map(|r| (r.line, r.code.as_str()))
-        .collect();
+    let refused = store.refused(taken.id, 0, 10).expect("rows");
+    let found: Vec<_> = refused.iter().map(|r| (r.line, r.code.as_str())).collect();
     assert_eq!(found, [(2, "R1517")]);
+    assert_eq!(taken.summary.rejected, 1);
     assert_eq!(taken.summary.accepted, 1);
     // Another sequence number is another card.
     let mut renewed = good(2);

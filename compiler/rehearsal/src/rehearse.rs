@@ -9,15 +9,16 @@ use crate::{
 };
 use cardwright_bundle::{Bundle, Card, Environment, Job, Op, Product};
 use cardwright_ports::{
-    CardChannel, Hsm, HsmSession,
+    CardChannel, Hsm, HsmSession, StoreError,
     hsm::Draw,
     machine::{EmbossedLine, PrintedPanel, Side, StripeRead, VisionRead},
     paper::Sheet,
+    store::Seen,
 };
 use cardwright_runtime::{
     Date, Loaded, Value,
     datagen::{CardData, Datagen, DgiValue},
-    intake::{Intake, Record},
+    intake::{Intake, Record, Shown},
     load,
     plan::{BoundKeys, RunFacts},
 };
@@ -270,12 +271,15 @@ fn take(
     let defaults = Defaults::new(loaded.content(), job, order.bin.as_deref(), today);
     let file = order_file::write(loaded.content(), job, order, &defaults)?;
     let intake = Intake::new(loaded, job, today)?;
-    let mut taken = None;
-    let summary = intake.scan(&mut file.as_slice(), &mut |order| {
-        taken = Some(order);
+    let (mut taken, mut rejected) = (None, None);
+    let summary = intake.scan(&mut file.as_slice(), &mut OneOrder, &mut |shown| {
+        match shown {
+            Shown::Order(order) => taken = Some(order),
+            Shown::Rejection(rejection) => rejected = Some(rejection),
+        }
         Ok(())
     })?;
-    if let Some(rejection) = summary.rejections.first() {
+    if let Some(rejection) = rejected {
         let field = rejection
             .field
             .as_deref()
@@ -299,6 +303,15 @@ fn take(
     })?;
     let record = intake.reread(&taken, &summary.once_lines)?;
     Ok((record, taken.product))
+}
+
+/// A rehearsed file has one order, which can't come twice.
+struct OneOrder;
+
+impl Seen for OneOrder {
+    fn note(&mut self, _: &[u8]) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 }
 
 /// One order at work.

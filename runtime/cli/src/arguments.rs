@@ -240,6 +240,8 @@ pub(crate) enum FoundCard {
     Destroyed,
     /// Nothing was ever made: another may be made.
     Nothing,
+    /// A letter that can't be drawn is given up: the bank has been told.
+    GivenUp,
 }
 
 #[derive(Args)]

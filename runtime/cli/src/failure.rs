@@ -7,6 +7,8 @@ use cardwright_stations::StationError;
 pub(crate) mod exit {
     /// Findings.
     pub(crate) const FINDINGS: u8 = 1;
+    /// Usage.
+    pub(crate) const USAGE: u8 = 2;
     /// File or environment.
     pub(crate) const ENVIRONMENT: u8 = 3;
     /// Signature or trust.

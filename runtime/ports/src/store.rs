@@ -119,7 +119,7 @@ impl OrderState {
 named! {
     /// Where an order's PIN mailer stands.
     MailerState {
-        /// The job has no mailer for it.
+        /// None will be made: the job has none, the order was rejected, or two people gave it up.
         Absent = "NONE",
         /// Not printed yet.
         Pending = "PENDING",
@@ -127,6 +127,8 @@ named! {
         Printing = "PRINTING",
         /// Printed once.
         Printed = "PRINTED",
+        /// It can't be drawn, code and reason say why; surely no paper was touched.
+        Undrawn = "UNDRAWN",
         /// Any doubt; the numbered form must be found.
         Unknown = "UNKNOWN",
     }
@@ -138,8 +140,9 @@ impl MailerState {
         use MailerState as M;
         matches!(
             (self, to),
-            (M::Pending, M::Printing)
-                | (M::Printing, M::Printed | M::Unknown)
+            (M::Pending, M::Printing | M::Absent)
+                | (M::Printing, M::Printed | M::Undrawn | M::Unknown)
+                | (M::Undrawn, M::Pending | M::Absent)
                 | (M::Unknown, M::Printed | M::Pending)
         )
     }
@@ -318,6 +321,17 @@ pub struct OrderRow {
     pub mailer: MailerState,
     /// Copy of the mailer, from 1; another copy needs two people.
     pub mailer_copy: u32,
+    /// Why the mailer is `UNDRAWN` or `UNKNOWN`.
+    pub mailer_why: Option<Why>,
+}
+
+/// A code and its reason, public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// Stable code.
+    pub code: String,
+    /// Words.
+    pub reason: String,
 }
 
 /// A record that intake refused.
@@ -383,6 +397,8 @@ pub mod decision {
     pub const FORM_PRINTED: &str = "form_printed";
     /// The numbered form was found and destroyed; another may be printed.
     pub const FORM_DESTROYED: &str = "form_destroyed";
+    /// A mailer that can't be drawn is given up: the bank has been told.
+    pub const FORM_GIVEN_UP: &str = "form_given_up";
     /// The line was looked at and may go on.
     pub const GO_ON: &str = "go_on";
 }
@@ -450,11 +466,97 @@ pub enum Change {
         to: MailerState,
         /// Copy it gets; higher only for `UNKNOWN` to `PENDING`.
         new_copy: u32,
+        /// Why, for `UNDRAWN` and `UNKNOWN`.
+        why: Option<Why>,
     },
     /// Adds an approval; the same person twice for one round and decision is R1412.
     Approve(Approval),
     /// Adds a line to the job's journal: public JSON about an order.
     Journal(OrderKey, String),
+    /// Adds to a sum of the job.
+    Tally(JobId, Tally),
+}
+
+named! {
+    /// What a sum of a job counts.
+    TallyKind {
+        /// Cards that were validated: those that passed every check, and those that did not.
+        Cards = "cards",
+        /// A check by its name: passed, failed.
+        Check = "check",
+        /// An act's time on this computer.
+        Computer = "computer",
+        /// An act's time as the machine claims it.
+        Machine = "machine",
+        /// Wall-clock time of the processes that ran the job.
+        Run = "run",
+    }
+}
+
+/// A sum over a job, whatever number of processes added to it. It is kept in the commit that
+/// records what it counts, so that a crash loses or doubles nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// What it counts.
+    pub kind: TallyKind,
+    /// Check or act.
+    pub name: String,
+    /// How many; for checks and cards those that passed.
+    pub count: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// Sum of times.
+    pub total_us: u64,
+    /// Longest time.
+    pub longest_us: u64,
+}
+
+impl Tally {
+    /// Nothing counted yet.
+    pub fn new(kind: TallyKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            count: 0,
+            failed: 0,
+            total_us: 0,
+            longest_us: 0,
+        }
+    }
+
+    /// One check or card that passed or did not.
+    pub fn verdict(kind: TallyKind, name: impl Into<String>, passed: bool) -> Self {
+        Self {
+            count: u64::from(passed),
+            failed: u64::from(!passed),
+            ..Self::new(kind, name)
+        }
+    }
+
+    /// One act that took so long.
+    pub fn time(kind: TallyKind, name: impl Into<String>, spent_us: u64) -> Self {
+        Self {
+            count: 1,
+            total_us: spent_us,
+            longest_us: spent_us,
+            ..Self::new(kind, name)
+        }
+    }
+
+    /// Adds another sum of the same thing.
+    pub fn add(&mut self, other: &Tally) {
+        self.count = self.count.saturating_add(other.count);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.total_us = self.total_us.saturating_add(other.total_us);
+        self.longest_us = self.longest_us.max(other.longest_us);
+    }
+}
+
+/// A set of hashes that its user fills and throws away. It costs the same memory however many
+/// there are.
+pub trait Seen {
+    /// Notes the material's keyed hash; whether it is new.
+    fn note(&mut self, material: &[u8]) -> Result<bool, StoreError>;
 }
 
 /// What happened, for auditors; public words only. The store refuses a text that holds what looks
@@ -613,6 +715,10 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<(u64, u64, String)>, StoreError>;
     /// Counts of a job.
     fn counts(&self, job: JobId) -> Result<Counts, StoreError>;
+    /// Sums of a job, by kind and name.
+    fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError>;
+    /// An empty set for one reading of an order file.
+    fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError>;
     /// Audit records after a sequence number.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
     /// Checks chain, checkpoints and anchor.

@@ -87,6 +87,15 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "The process ended while a card or form of this order was in the machine.",
         "find the card or form by its number and settle it with two people",
     ),
+    (
+        "R1463",
+        "letters that can't be drawn stand against the job's end",
+        "Their cards have left, but a letter does not fit its page or its data can't be read. It \
+         was found out before any paper was touched, so that there is no form to look for. The \
+         job's key, and with it the PIN, is kept until the letters are printed or given up.",
+        "mend what the letter's own code says and resume the job, or give the letter up with two \
+         people: `cardstation job settle JOB ORDER --mailer --found given-up --by NAME`",
+    ),
 ];
 
 /// A refusal of the engine, or the store's own.

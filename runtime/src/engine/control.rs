@@ -93,6 +93,10 @@ pub enum Signal {
         others: u64,
         /// Unknown orders and mailers.
         unknown: u64,
+        /// Mailers that can't be drawn.
+        undrawn: u64,
+        /// Names the first of them, with their causes.
+        which: String,
     },
     /// Answer to [`Directive::RejectPlanned`].
     PlannedRejected,
@@ -205,7 +209,12 @@ pub fn control(state: &Control, signal: Signal) -> (Control, Vec<Directive>) {
             open,
             others,
             unknown,
-        } => close(&mut next, open, others, unknown),
+            undrawn,
+            which,
+        } => {
+            let doubt = doubt(unknown, undrawn, &which);
+            close(&mut next, open, others, doubt)
+        }
         Signal::Recorded => {
             next.stage = Stage::Over;
             Vec::new()
@@ -254,21 +263,34 @@ fn queue_empty(state: &mut Control) -> Vec<Directive> {
     vec![Directive::Count]
 }
 
-fn close(state: &mut Control, open: u64, others: u64, unknown: u64) -> Vec<Directive> {
+/// What stands against the end beside the work that is left.
+fn doubt(unknown: u64, undrawn: u64, which: &str) -> Option<Stop> {
+    let (code, what) = match (unknown, undrawn) {
+        (0, 0) => return None,
+        (0, _) => ("R1463", format!("{undrawn} letters can't be drawn")),
+        (_, 0) => ("R1456", format!("{unknown} unknown orders or mailers")),
+        _ => (
+            "R1456",
+            format!("{unknown} unknown orders or mailers, {undrawn} letters can't be drawn"),
+        ),
+    };
+    Some(Stop {
+        code: code.to_owned(),
+        reason: format!("{what}: {which}"),
+    })
+}
+
+fn close(state: &mut Control, open: u64, others: u64, doubt: Option<Stop>) -> Vec<Directive> {
     if others > 0 {
         // Pausing or ending the job now would stop them in the middle of a card.
         state.stage = Stage::Over;
         state.end = Some(End::LeftToOthers);
         return Vec::new();
     }
-    let doubt = Stop {
-        code: "R1456".to_owned(),
-        reason: format!("{unknown} unknown orders or mailers"),
-    };
-    match state.wish.clone() {
-        Some(Wish::Stop(stop)) if open > 0 || unknown > 0 => pause(state, stop),
-        _ if unknown > 0 => pause(state, doubt),
-        Some(Wish::Cancel) if open == 0 => {
+    match (state.wish.clone(), doubt) {
+        (Some(Wish::Stop(stop)), doubt) if open > 0 || doubt.is_some() => pause(state, stop),
+        (_, Some(doubt)) => pause(state, doubt),
+        (Some(Wish::Cancel), None) if open == 0 => {
             state.end = Some(End::Cancelled);
             state.move_job(JobState::Cancelled, "", ENGINE)
         }

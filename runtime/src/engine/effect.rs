@@ -172,6 +172,8 @@ pub enum Event {
     GateOpen,
     /// The act failed, or its outcome is in doubt.
     Failed(Trouble),
+    /// The mailer can't be drawn: it was found out before any paper was touched.
+    NotDrawn(Trouble),
     /// The store would not take the record: another executor owns the order now.
     Fenced,
     /// The store would not take the record for a reason of this order's data or card.

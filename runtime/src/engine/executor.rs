@@ -6,13 +6,13 @@ use super::control::{Control, Directive, End, Signal, control};
 use super::effect::{Act, Effect, Event, Trouble};
 use super::hands::{Lane, Workpiece};
 use super::order::{Outcome, State, step};
-use super::record::{ENGINE, audit, because, in_state, moved};
+use super::record::{ENGINE, audit, because, in_state, moved, without_mailer};
 use super::recovery::Start;
 use super::route::Route;
 use super::settings::{
-    Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, StationTime, Stopped, Switch,
-    Turned,
+    Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, Stopped, Switch, Turned,
 };
+use super::sums::{Stopwatch, Sums};
 use cardwright_ports::store::{
     AuditEntry, Batch, Change, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderRow,
     OrderState, Require,
@@ -31,6 +31,7 @@ pub struct Executor<'a> {
     route: Arc<Route>,
     job: JobId,
     start: Start,
+    watch: Stopwatch,
     #[cfg(test)]
     pub(crate) bugs: super::tests::Bugs,
 }
@@ -60,6 +61,8 @@ struct Slot {
     work: Workpiece,
     pending: Vec<Effect>,
     event: Option<Event>,
+    /// What its acts add to the job's sums; kept with the next record.
+    sums: Sums,
 }
 
 type Lanes<'l> = Vec<Mutex<Box<dyn Lane + 'l>>>;
@@ -80,6 +83,7 @@ impl<'a> Executor<'a> {
             route: Arc::new(route),
             job,
             start,
+            watch: Stopwatch::begin(ports.clock),
             #[cfg(test)]
             bugs: Default::default(),
         }
@@ -123,7 +127,6 @@ impl<'a> Executor<'a> {
             pool,
             control: Control::new(self.job, self.settings.stop_after_rejects),
             progress: Progress::default(),
-            stations: BTreeMap::new(),
         };
         run.clear_line()?;
         let mut directives = run.signal(Signal::Begin);
@@ -140,12 +143,13 @@ impl<'a> Executor<'a> {
         Ok(RunOutcome {
             end: run.control.end.unwrap_or(End::Fenced),
             progress: run.progress,
-            stations: run.stations,
         })
     }
 
-    fn commit(&self, changes: Vec<Change>, audit: Vec<AuditEntry>) -> Result<(), Broken> {
+    fn commit(&self, mut changes: Vec<Change>, audit: Vec<AuditEntry>) -> Result<(), Broken> {
         self.boundary.before(None, "record")?;
+        let lap = self.watch.lap(self.ports.clock);
+        changes.push(Change::Tally(self.job, lap.tally()));
         let batch = Batch {
             at: self.ports.clock.unix_seconds(),
             require: Some(Require {
@@ -155,7 +159,9 @@ impl<'a> Executor<'a> {
             changes,
             audit,
         };
-        Ok(self.ports.store.commit(&batch)?)
+        self.ports.store.commit(&batch)?;
+        self.watch.counted(&lap);
+        Ok(())
     }
 }
 
@@ -165,7 +171,6 @@ struct Run<'e, 'a> {
     pool: rayon::ThreadPool,
     control: Control,
     progress: Progress,
-    stations: BTreeMap<&'static str, StationTime>,
 }
 
 impl Run<'_, '_> {
@@ -246,6 +251,7 @@ impl Run<'_, '_> {
             limit: 1,
         };
         let unprinted = self.store().orders(self.executor.job, &query)?.len() as u64;
+        let which = super::doubts::name_them(self.store(), self.executor.job)?;
         let planned = counts.in_state(OrderState::Planned);
         let unknown =
             counts.in_state(OrderState::Unknown) + counts.mailers_in(MailerState::Unknown);
@@ -258,6 +264,8 @@ impl Run<'_, '_> {
             open: planned + unprinted,
             others: others + counts.mailers_in(MailerState::Printing),
             unknown,
+            undrawn: counts.mailers_in(MailerState::Undrawn),
+            which,
         }))
     }
 
@@ -277,6 +285,7 @@ impl Run<'_, '_> {
                 let rejected = in_state(&row.status, OrderState::Rejected);
                 let to = because(rejected, "R1460", "the job was cancelled");
                 changes.push(moved(row.key, &row.status, &to));
+                changes.extend(without_mailer(row.key, row.mailer, row.mailer_copy));
                 entries.push(audit(ENGINE, "reject_order", row.key, "R1460"));
                 self.progress.rejected += 1;
             }
@@ -302,6 +311,7 @@ impl Run<'_, '_> {
                     work: Workpiece::new(row),
                     pending: Vec::new(),
                     event: Some(Event::Begin),
+                    sums: Sums::default(),
                 }
             })
             .collect();
@@ -322,7 +332,7 @@ impl Run<'_, '_> {
             let Some(event) = slot.event.take() else {
                 continue;
             };
-            if let Event::Failed(trouble) = &event
+            if let Event::Failed(trouble) | Event::NotDrawn(trouble) = &event
                 && trouble.line
             {
                 self.signal(Signal::Line(trouble.clone()));
@@ -355,10 +365,13 @@ impl Run<'_, '_> {
             if entries.is_empty() && changes.is_empty() {
                 return Ok(());
             }
+            let sums = Sums::joined(slots.iter().map(|slot| &slot.sums));
+            changes.extend(sums.changes(self.executor.job));
             let refusal = match self.executor.commit(changes, entries) {
                 Ok(()) => {
                     for slot in slots.iter_mut() {
                         slot.pending.retain(|e| matches!(e, Effect::Perform(_)));
+                        slot.sums = Sums::default();
                     }
                     return Ok(());
                 }
@@ -442,8 +455,14 @@ impl Run<'_, '_> {
         };
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
         let work = &mut slot.work;
+        let clock = self.executor.ports.clock;
+        let begun = clock.monotonic_us();
         let event = catch_unwind(AssertUnwindSafe(|| lane.perform(work, &act)));
-        slot.event = Some(event.unwrap_or_else(|_| Event::Failed(broke_down())));
+        let event = event.unwrap_or_else(|_| Event::Failed(broke_down()));
+        let spent = clock.monotonic_us().saturating_sub(begun);
+        slot.sums.acted(act.name(), spent, &event);
+        slot.sums.checked(slot.work.checks.drain(..));
+        slot.event = Some(event);
         Ok(())
     }
 
@@ -472,6 +491,7 @@ impl Run<'_, '_> {
             batch.push(std::mem::replace(&mut slot.work, Workpiece::new(row)));
         }
         let lane = self.lanes.get(lane).or_else(|| self.lanes.first());
+        let begun = self.executor.ports.clock.monotonic_us();
         let mut events = match lane {
             Some(lane) => {
                 let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
@@ -481,10 +501,14 @@ impl Run<'_, '_> {
             None => Vec::new(),
         }
         .into_iter();
+        let spent = self.executor.ports.clock.monotonic_us();
+        let spent = spent.saturating_sub(begun) / (live.len().max(1) as u64);
         for slot in live {
             slot.pending.clear();
             // A lane that says less than it was asked leaves the rest in doubt.
-            slot.event = Some(events.next().unwrap_or(Event::Failed(broke_down())));
+            let event = events.next().unwrap_or(Event::Failed(broke_down()));
+            slot.sums.acted("mailer", spent, &event);
+            slot.event = Some(event);
         }
         Ok(())
     }
@@ -510,12 +534,6 @@ impl Run<'_, '_> {
     }
 
     fn count(&mut self, state: &State) {
-        for (name, spent) in &state.spent {
-            let time = self.stations.entry(name).or_default();
-            time.count += 1;
-            time.total_us = time.total_us.saturating_add(*spent);
-            time.longest_us = time.longest_us.max(*spent);
-        }
         let Some(outcome) = state.outcome.clone() else {
             return;
         };
@@ -525,6 +543,7 @@ impl Run<'_, '_> {
             Outcome::Remake => Some(&mut self.progress.remakes),
             Outcome::Unknown => Some(&mut self.progress.unknown),
             Outcome::Printed => Some(&mut self.progress.mailers),
+            Outcome::Undrawn => Some(&mut self.progress.undrawn),
             Outcome::Requeued | Outcome::Fenced => None,
         };
         if let Some(counter) = counter {

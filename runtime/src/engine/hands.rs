@@ -13,6 +13,8 @@ pub struct Workpiece {
     /// Whatever a lane wants to keep for this order between acts, such as its data. It may come
     /// back to another lane. Gone when the wave is over or the process ends.
     pub memo: Option<Box<dyn Any + Send>>,
+    /// Checks that an act made, and whether the card passed them; the executor takes them away.
+    pub checks: Vec<(String, bool)>,
 }
 
 impl Workpiece {
@@ -22,6 +24,7 @@ impl Workpiece {
             order,
             blank: None,
             memo: None,
+            checks: Vec::new(),
         }
     }
 }
@@ -34,7 +37,8 @@ pub trait Lane: Send {
     fn perform(&mut self, work: &mut Workpiece, act: &Act) -> Event;
 
     /// Prints the mailers of several orders as one document; one event for each. The default
-    /// prints one after the other.
+    /// prints one after the other. A letter that can't be drawn is [`Event::NotDrawn`]; the others
+    /// go on.
     fn print_mailers(&mut self, batch: &mut [Workpiece]) -> Vec<Event> {
         batch
             .iter_mut()

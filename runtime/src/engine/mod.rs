@@ -13,6 +13,7 @@
 
 mod codes;
 pub mod control;
+mod doubts;
 mod effect;
 mod executor;
 mod hands;
@@ -22,6 +23,7 @@ mod recovery;
 mod route;
 mod settings;
 mod settlement;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -33,9 +35,7 @@ pub use hands::{Hands, Lane, Workpiece};
 pub use order::{Outcome, State, step};
 pub use recovery::{Recovery, Start, authorize, cancel, join, recover, start};
 pub use route::{Move, Route};
-pub use settings::{
-    Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, StationTime, Stopped, Switch,
-};
+pub use settings::{Boundary, NoBoundary, Ports, Progress, RunOutcome, Settings, Stopped, Switch};
 pub use settlement::{
     Found, FoundForm, Settlement, approve, approve_mailer, finding, settle, settle_mailer,
 };

@@ -1,7 +1,10 @@
 //! One order's machine: pure, no clock, no I/O.
 
 use super::effect::{Act, Effect, Event, Trouble};
-use super::record::{ENGINE, audit, because, in_state, mailer_moved, moved, next_attempt, public};
+use super::record::{
+    ENGINE, audit, because, in_state, mailer_moved, moved, next_attempt, public, why,
+    without_mailer,
+};
 use super::route::{Move, Route};
 use cardwright_ports::store::{
     AuditEntry, Change, MailerState, OrderKey, OrderRow, OrderState, OrderStatus,
@@ -20,6 +23,7 @@ pub struct State {
     /// Microseconds by station, in the order of the acts.
     pub spent: Vec<(&'static str, u64)>,
     epoch: u64,
+    mailer: MailerState,
     copy: u32,
     notes: Vec<String>,
     route: Arc<Route>,
@@ -43,6 +47,8 @@ pub enum Outcome {
     Fenced,
     /// The mailer is printed.
     Printed,
+    /// The mailer can't be drawn; nothing was printed.
+    Undrawn,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +86,7 @@ impl State {
             outcome: None,
             spent: Vec::new(),
             epoch,
+            mailer: row.mailer,
             copy: row.mailer_copy,
             notes: Vec::new(),
             route,
@@ -103,6 +110,17 @@ impl State {
         let change = moved(self.key, &self.status, &to);
         self.status = to;
         change
+    }
+
+    /// What makes a rejection durable: the order, its mailer that nobody will print, the journal.
+    fn rejection(&mut self, to: OrderStatus) -> Vec<Change> {
+        let order = self.go(to);
+        let mailer = without_mailer(self.key, self.mailer, self.copy);
+        let journal = self.journal("rejected");
+        [Some(order), mailer, Some(journal)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn end(&mut self, outcome: Outcome) {
@@ -193,11 +211,10 @@ fn after_generate(state: &mut State, event: Event) -> Vec<Effect> {
             let trouble = trouble_of(other);
             let rejected = in_state(&state.status, OrderState::Rejected);
             let to = because(rejected, &trouble.code, &trouble.reason);
-            let change = state.go(to);
+            let changes = state.rejection(to);
             let entry = state.audit("reject_order", trouble.code);
-            let journal = state.journal("rejected");
             state.end(Outcome::Rejected);
-            vec![Effect::Record(vec![change, journal], vec![entry])]
+            vec![Effect::Record(changes, vec![entry])]
         }
     }
 }
@@ -393,21 +410,18 @@ fn after_reject(state: &mut State, retryable: bool, event: Event) -> Vec<Effect>
         Event::Did { duration_us, .. } => {
             state.spent.push(("reject", duration_us));
             let again = retryable && state.status.attempt <= state.route.retries;
-            let journal = state.journal(if again { "remake" } else { "rejected" });
             let detail = state.card_detail();
-            let to = match again {
-                true => next_attempt(&state.status),
-                false => in_state(&state.status, OrderState::Rejected),
-            };
-            let change = state.go(to);
-            let act = if again { "remake" } else { "reject_order" };
-            let entry = state.audit(act, detail);
-            state.end(if again {
-                Outcome::Remake
+            let (changes, act, outcome) = if again {
+                let journal = state.journal("remake");
+                let change = state.go(next_attempt(&state.status));
+                (vec![change, journal], "remake", Outcome::Remake)
             } else {
-                Outcome::Rejected
-            });
-            vec![Effect::Record(vec![change, journal], vec![entry])]
+                let to = in_state(&state.status, OrderState::Rejected);
+                (state.rejection(to), "reject_order", Outcome::Rejected)
+            };
+            let entry = state.audit(act, detail);
+            state.end(outcome);
+            vec![Effect::Record(changes, vec![entry])]
         }
         other => lose(state, trouble_of(other)),
     }
@@ -424,22 +438,41 @@ fn print_mailer(state: &mut State) -> Vec<Effect> {
     ]
 }
 
-/// Any doubt is UNKNOWN, also a failure that says it did nothing: the form must be found.
+/// Any doubt is UNKNOWN, also a failure that says it did nothing: the form must be found. Only a
+/// letter that was never handed to the printer is UNDRAWN.
 fn after_mailer(state: &mut State, event: Event) -> Vec<Effect> {
     let copy = state.copy;
-    let (to, act, detail) = match event {
-        Event::Did { .. } => (MailerState::Printed, "mailer_printed", String::new()),
-        other => {
-            let code = trouble_of(other).code;
-            (MailerState::Unknown, "mailer_unknown", code)
-        }
+    let (to, act, trouble, outcome) = match event {
+        Event::Did { .. } => (
+            MailerState::Printed,
+            "mailer_printed",
+            None,
+            Outcome::Printed,
+        ),
+        Event::NotDrawn(trouble) => (
+            MailerState::Undrawn,
+            "mailer_undrawn",
+            Some(trouble),
+            Outcome::Undrawn,
+        ),
+        other => (
+            MailerState::Unknown,
+            "mailer_unknown",
+            Some(trouble_of(other)),
+            Outcome::Unknown,
+        ),
     };
-    let change = mailer_moved(state.key, copy, MailerState::Printing, to);
+    let change = Change::Mailer {
+        key: state.key,
+        from: MailerState::Printing,
+        copy,
+        to,
+        new_copy: copy,
+        why: trouble.as_ref().map(why),
+    };
+    let detail = trouble.map(|t| public(&t.code)).unwrap_or_default();
     let entry = state.audit(act, format!("copy {copy} {detail}").trim_end().to_owned());
-    state.end(match to {
-        MailerState::Printed => Outcome::Printed,
-        _ => Outcome::Unknown,
-    });
+    state.end(outcome);
     vec![Effect::Record(vec![change], vec![entry])]
 }
 

@@ -1,6 +1,9 @@
 //! Changes and audit entries that the step asks to be made durable.
 
-use cardwright_ports::store::{AuditEntry, Change, MailerState, OrderKey, OrderState, OrderStatus};
+use super::effect::Trouble;
+use cardwright_ports::store::{
+    AuditEntry, Change, MailerState, OrderKey, OrderState, OrderStatus, Why,
+};
 
 /// Who the engine is in the audit log.
 pub(crate) const ENGINE: &str = "engine";
@@ -36,6 +39,21 @@ pub(crate) fn mailer_moved(key: OrderKey, copy: u32, from: MailerState, to: Mail
         copy,
         to,
         new_copy: copy,
+        why: None,
+    }
+}
+
+/// A rejected order gets no mailer: what must stand behind the order's own change.
+pub(crate) fn without_mailer(key: OrderKey, mailer: MailerState, copy: u32) -> Option<Change> {
+    let due = mailer == MailerState::Pending;
+    due.then(|| mailer_moved(key, copy, mailer, MailerState::Absent))
+}
+
+/// Why a mailer is not printed, fit for the store.
+pub(crate) fn why(trouble: &Trouble) -> Why {
+    Why {
+        code: public(&trouble.code),
+        reason: public(&trouble.reason),
     }
 }
 

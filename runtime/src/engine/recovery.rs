@@ -1,10 +1,10 @@
 //! Start, join, recovery after a crash, authorization, cancellation.
 
 use super::codes::EngineError;
-use super::record::{ENGINE, audit, because, in_state, moved};
+use super::record::{ENGINE, audit, because, in_state, mailer_moved, moved, without_mailer};
 use cardwright_ports::store::{
     Approval, AuditEntry, Batch, Change, JobId, JobState, MailerState, OrderKey, OrderQuery,
-    OrderRow, OrderState, OrderStatus, Subject, decision,
+    OrderRow, OrderState, OrderStatus, Subject, Why, decision,
 };
 use cardwright_ports::{Clock, Store, StoreError};
 
@@ -58,6 +58,7 @@ pub fn start(
             return Err(EngineError::new("R1461", what));
         }
     }
+    try_undrawn_again(store, clock, job)?;
     let epoch = store.new_epoch(clock.unix_seconds(), job, who)?;
     let change = Change::Job {
         job,
@@ -206,11 +207,39 @@ fn recover_mailers(
                 copy: row.mailer_copy,
                 to: MailerState::Unknown,
                 new_copy: row.mailer_copy,
+                why: Some(Why {
+                    code: "R1462".to_owned(),
+                    reason: "the process ended while the letter was being printed".to_owned(),
+                }),
             });
             let detail = format!("copy {} after a crash", row.mailer_copy);
             entries.push(audit(ENGINE, "mailer_unknown", row.key, detail));
         }
         commit(store, clock, changes, entries)?;
+    }
+}
+
+/// Letters that could not be drawn get another chance with every start: no paper of theirs exists,
+/// and what was in the way may have been mended.
+fn try_undrawn_again(store: &dyn Store, clock: &dyn Clock, job: JobId) -> Result<(), EngineError> {
+    let query = OrderQuery {
+        mailer: Some(MailerState::Undrawn),
+        limit: PAGE,
+        ..OrderQuery::default()
+    };
+    loop {
+        let rows = store.orders(job, &query)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (from, to) = (MailerState::Undrawn, MailerState::Pending);
+        let changes = rows
+            .iter()
+            .map(|row| mailer_moved(row.key, row.mailer_copy, from, to));
+        let entries = rows
+            .iter()
+            .map(|row| audit(ENGINE, "mailer_again", row.key, "it was not drawn"));
+        commit(store, clock, changes.collect(), entries.collect())?;
     }
 }
 
@@ -229,6 +258,7 @@ pub fn authorize(
     // A crash during recovery leaves orders behind; nothing goes on before they are looked at.
     recover_orders(store, clock, job, row.fence, &mut Recovery::default())?;
     recover_mailers(store, clock, job, &mut Recovery::default())?;
+    try_undrawn_again(store, clock, job)?;
     let epoch = store.new_epoch(clock.unix_seconds(), job, who)?;
     let approval = Approval {
         key: whole(job),
@@ -267,8 +297,9 @@ pub fn cancel(
     }
     let counts = store.counts(job)?;
     let unknown = counts.in_state(OrderState::Unknown) + counts.mailers_in(MailerState::Unknown);
-    if unknown > 0 {
-        let what = format!("{unknown} unknown orders or mailers");
+    let undrawn = counts.mailers_in(MailerState::Undrawn);
+    if unknown + undrawn > 0 {
+        let what = format!("{unknown} unknown orders or mailers, {undrawn} letters not drawn");
         return Err(EngineError::new("R1456", what));
     }
     let unprinted = OrderQuery {
@@ -292,6 +323,7 @@ pub fn cancel(
             let rejected = in_state(&row.status, OrderState::Rejected);
             let to = because(rejected, "R1460", "the job was cancelled");
             changes.push(moved(row.key, &row.status, &to));
+            changes.extend(without_mailer(row.key, row.mailer, row.mailer_copy));
             entries.push(audit(who, "reject_order", row.key, "R1460"));
         }
         commit(store, clock, changes, entries)?;

@@ -4,7 +4,6 @@ use super::control::End;
 use super::hands::Hands;
 use cardwright_ports::store::OrderKey;
 use cardwright_ports::{Clock, Store};
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// What the executor works through.
@@ -88,17 +87,8 @@ pub struct Progress {
     pub unknown: u64,
     /// Mailers printed.
     pub mailers: u64,
-}
-
-/// Time that a station took, as its acts reported it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StationTime {
-    /// Acts.
-    pub count: u64,
-    /// Sum.
-    pub total_us: u64,
-    /// Longest.
-    pub longest_us: u64,
+    /// Mailers that can't be drawn.
+    pub undrawn: u64,
 }
 
 /// What a run did.
@@ -108,8 +98,6 @@ pub struct RunOutcome {
     pub end: End,
     /// What it did.
     pub progress: Progress,
-    /// Time by station.
-    pub stations: BTreeMap<&'static str, StationTime>,
 }
 
 /// Says that the process ends here; only crash tests do.

@@ -38,6 +38,8 @@ pub enum FoundForm {
     Printed,
     /// Destroyed, or never printed; another copy may be made.
     Destroyed,
+    /// It could not be drawn and is given up; the bank has been told.
+    GivenUp,
 }
 
 impl FoundForm {
@@ -45,6 +47,15 @@ impl FoundForm {
         match self {
             FoundForm::Printed => decision::FORM_PRINTED,
             FoundForm::Destroyed => decision::FORM_DESTROYED,
+            FoundForm::GivenUp => decision::FORM_GIVEN_UP,
+        }
+    }
+
+    /// The state of a mailer that this may be found about.
+    fn about(self) -> MailerState {
+        match self {
+            FoundForm::Printed | FoundForm::Destroyed => MailerState::Unknown,
+            FoundForm::GivenUp => MailerState::Undrawn,
         }
     }
 }
@@ -112,7 +123,7 @@ pub fn approve_mailer(
     found: FoundForm,
     who: &str,
 ) -> Result<Settlement, EngineError> {
-    let row = store.order(key)?;
+    let row = doubtful_mailer(store, key, found)?;
     let (change, entry) = form_approval(&row, found, who, clock);
     commit(store, clock, vec![change], vec![entry])?;
     let (change, entry) = form_settlement(&row, found);
@@ -127,7 +138,7 @@ pub fn settle_mailer(
     found: FoundForm,
     by: [&str; 2],
 ) -> Result<(), EngineError> {
-    let row = store.order(key)?;
+    let row = doubtful_mailer(store, key, found)?;
     let (mut changes, mut entries): (Vec<_>, Vec<_>) = by
         .iter()
         .map(|who| form_approval(&row, found, who, clock))
@@ -142,6 +153,24 @@ fn unknown_order(store: &dyn Store, key: OrderKey) -> Result<OrderRow, EngineErr
     let row = store.order(key)?;
     if row.status.state != OrderState::Unknown {
         let what = format!("order {} is {}", key.order, row.status.state.name());
+        return Err(EngineError::new("R1461", what));
+    }
+    Ok(row)
+}
+
+fn doubtful_mailer(
+    store: &dyn Store,
+    key: OrderKey,
+    found: FoundForm,
+) -> Result<OrderRow, EngineError> {
+    let row = store.order(key)?;
+    if row.mailer != found.about() {
+        let what = format!(
+            "the letter of order {} is {}; this is found about letters that are {}",
+            key.order,
+            row.mailer.name(),
+            found.about().name()
+        );
         return Err(EngineError::new("R1461", what));
     }
     Ok(row)
@@ -212,13 +241,15 @@ fn form_settlement(row: &OrderRow, found: FoundForm) -> (Change, AuditEntry) {
     let (to, new_copy) = match found {
         FoundForm::Printed => (MailerState::Printed, copy),
         FoundForm::Destroyed => (MailerState::Pending, copy.saturating_add(1)),
+        FoundForm::GivenUp => (MailerState::Absent, copy),
     };
     let change = Change::Mailer {
         key: row.key,
-        from: MailerState::Unknown,
+        from: found.about(),
         copy,
         to,
         new_copy,
+        why: None,
     };
     let entry = audit(ENGINE, "settled_mailer", row.key, found.decision());
     (change, entry)

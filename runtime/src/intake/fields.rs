@@ -121,15 +121,26 @@ fn read_hex(text: &str, least: usize, most: usize) -> Result<Value, Wrong> {
 /// Takes the fill off and refuses what has no place in an order.
 fn clean(text: &str) -> Result<&str, Wrong> {
     let text = text.trim_matches(' ');
-    // Control characters, and the bidi controls that let a text show as another.
-    let bad = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-    };
-    if text.chars().any(bad) {
+    if text.chars().any(char::is_control) {
         return Err(("R1506", "a control character".into()));
     }
+    if let Some(hidden) = text.chars().find(|c| is_hidden(*c)) {
+        let what = format!("the invisible character U+{:04X}", u32::from(hidden));
+        return Err(("R1518", what));
+    }
     Ok(text)
+}
+
+/// Characters that no name, address or number needs and that let a text show as another: those with
+/// the property Bidi_Control (UAX #9, 2.1 to 2.4 and 2.6), separators of lines and paragraphs, and
+/// spaces without width. The joiners U+200C and U+200D stay: Persian and Indic names need them, and
+/// they turn nothing around. A name's own direction comes from its letters.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'
+            ..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
+    )
 }
 
 fn empty(field_type: &FieldType) -> Result<Value, Wrong> {
@@ -151,7 +162,30 @@ fn all_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::columns;
+    use super::{clean, columns};
+
+    #[test]
+    fn invisible_characters_are_refused_and_joiners_are_not() {
+        // The property Bidi_Control of the Unicode Character Database (PropList.txt).
+        let bidi = [
+            0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068,
+            0x2069,
+        ];
+        for code in bidi
+            .into_iter()
+            .chain([0x200B, 0x2028, 0x2029, 0x2060, 0xFEFF])
+        {
+            let text = format!("Ada{}ecalevoL", char::from_u32(code).expect("a character"));
+            assert_eq!(clean(&text).map_err(|w| w.0), Err("R1518"), "U+{code:04X}");
+        }
+        for name in [
+            "\u{0645}\u{06CC}\u{200C}\u{062E}\u{0648}",
+            "\u{05D0}\u{05D3}\u{05D4}",
+            "O'Neill",
+        ] {
+            assert_eq!(clean(name), Ok(name));
+        }
+    }
 
     #[test]
     fn columns_count_characters() {

@@ -2,8 +2,8 @@
 //!
 //! A scan goes over the whole file before anything is taken: a record that is wrong is rejected
 //! with line, field and reason while the rest goes on; a file that breaks a rule of the whole is
-//! refused whole. Memory does not grow with the file, but for a hash of each record that a
-//! `unique` rule speaks of.
+//! refused whole. Memory does not grow with the file: what a `unique` rule has seen lies with the
+//! store, and good and bad records are shown to the caller one by one.
 
 mod fields;
 mod lines;
@@ -16,6 +16,7 @@ use crate::{
     plan::{BoundKeys, Draws, Prepared, Run, RunFacts},
 };
 use cardwright_bundle::{FileKind, Format, Job};
+use cardwright_ports::store::Seen;
 use std::{collections::BTreeMap, io::BufRead};
 
 pub use record::Record;
@@ -25,7 +26,7 @@ pub const LINE_BYTES_MAX: usize = 64 << 10;
 /// Most records of one file.
 pub const RECORDS_MAX: u64 = 10_000_000;
 /// Most rejections that are worth going on after.
-pub const REJECTIONS_MAX: usize = 100_000;
+pub const REJECTIONS_MAX: u64 = 100_000;
 
 /// An order that was taken.
 #[derive(Clone)]
@@ -65,11 +66,19 @@ pub struct Summary {
     /// Orders taken.
     pub accepted: u64,
     /// Records not taken.
-    pub rejections: Vec<Rejection>,
+    pub rejected: u64,
     /// Fields of the records that stand once (header, trailer).
     pub once: Once,
     /// Their lines, to be kept with each order so that it can be read again by itself.
     pub once_lines: Vec<String>,
+}
+
+/// A record that a scan shows.
+pub enum Shown {
+    /// A good order.
+    Order(Order),
+    /// A record that is not taken.
+    Rejection(Rejection),
 }
 
 /// Records that stand once in a file, by name.
@@ -109,13 +118,15 @@ impl<'a> Intake<'a> {
         self.format
     }
 
-    /// Goes over a whole file and shows each good order; an error refuses the whole file.
+    /// Goes over a whole file and shows each order and each record that is not taken, in the order
+    /// of their lines; an error refuses the whole file. `seen` is empty.
     pub fn scan(
         &self,
         file: &mut dyn BufRead,
-        visit: &mut dyn FnMut(Order) -> Result<(), RuntimeError>,
+        seen: &mut dyn Seen,
+        visit: &mut Visit<'_>,
     ) -> Result<Summary, RuntimeError> {
-        let mut scan = Scan::new(self);
+        let mut scan = Scan::new(self, seen);
         let mut lines = lines::Lines::new(file, self.format);
         if let FileKind::Delimited { heading: true, .. } = self.format.kind {
             // The first line names the columns; the format's own order is what counts.
@@ -155,33 +166,32 @@ impl<'a> Intake<'a> {
     }
 }
 
+/// What a scan shows its records to.
+pub type Visit<'v> = dyn FnMut(Shown) -> Result<(), RuntimeError> + 'v;
+
 struct Scan<'s, 'a> {
     intake: &'s Intake<'a>,
     summary: Summary,
     counts: BTreeMap<String, i64>,
-    seen: rules::Seen,
+    seen: &'s mut dyn Seen,
     records: u64,
     /// Name of a record that stands once and came after orders: the end of the file.
     trailer: Option<String>,
 }
 
 impl<'s, 'a> Scan<'s, 'a> {
-    fn new(intake: &'s Intake<'a>) -> Self {
+    fn new(intake: &'s Intake<'a>, seen: &'s mut dyn Seen) -> Self {
         Self {
             intake,
             summary: Summary::default(),
             counts: BTreeMap::new(),
-            seen: rules::Seen::new(intake.rules.len()),
+            seen,
             records: 0,
             trailer: None,
         }
     }
 
-    fn line(
-        &mut self,
-        line: lines::Line,
-        visit: &mut dyn FnMut(Order) -> Result<(), RuntimeError>,
-    ) -> Result<(), RuntimeError> {
+    fn line(&mut self, line: lines::Line, visit: &mut Visit<'_>) -> Result<(), RuntimeError> {
         self.records += 1;
         if self.records > RECORDS_MAX {
             let what = format!("more than {RECORDS_MAX} records");
@@ -189,11 +199,11 @@ impl<'s, 'a> Scan<'s, 'a> {
         }
         let text = match line.text {
             Ok(text) => text,
-            Err(reason) => return self.reject(line.number, None, "R1502", None, &reason),
+            Err(reason) => return self.reject(bad(line.number, None, "R1502", &reason), visit),
         };
         let Some(declared) = record::find(self.intake.format, &text) else {
             let reason = "no record of the format begins like this line";
-            return self.reject(line.number, None, "R1505", None, reason);
+            return self.reject(bad(line.number, None, "R1505", reason), visit);
         };
         if let Some(trailer) = self.trailer.as_ref().filter(|_| !declared.once) {
             let what = format!("line {} comes after the `{trailer}` record", line.number);
@@ -207,8 +217,11 @@ impl<'s, 'a> Scan<'s, 'a> {
         let values = match record::parse(self.intake.format, declared, &text) {
             Ok(values) => values,
             Err(error) if number.is_some() => {
-                let field = error.field.as_deref();
-                return self.reject(line.number, number, error.code, field, &error.reason);
+                let rejection = Rejection {
+                    field: error.field,
+                    ..bad(line.number, number, error.code, &error.reason)
+                };
+                return self.reject(rejection, visit);
             }
             // A header or trailer that can't be read leaves nothing to trust in the file.
             Err(error) => {
@@ -248,40 +261,36 @@ impl<'s, 'a> Scan<'s, 'a> {
         number: u64,
         text: String,
         values: BTreeMap<String, Value>,
-        visit: &mut dyn FnMut(Order) -> Result<(), RuntimeError>,
+        visit: &mut Visit<'_>,
     ) -> Result<(), RuntimeError> {
         let name = self.intake.job.record.clone();
         let record = Record::new(name, values, self.summary.once.clone());
-        if let Some(broken) = rules::check_record(self.intake, &record, number, &mut self.seen)? {
+        if let Some(broken) = rules::check_record(self.intake, &record, number, self.seen)? {
             if broken.refuses_file {
                 let what = format!("line {line}: {}", broken.reason);
                 return Err(refused(broken.code, what, "have the file written again"));
             }
-            return self.reject(line, Some(number), broken.code, None, &broken.reason);
+            let rejection = bad(line, Some(number), broken.code, &broken.reason);
+            return self.reject(rejection, visit);
         }
         let (product, priority) = match rules::choose(self.intake, &record, number)? {
             Ok(chosen) => chosen,
-            Err((code, reason)) => return self.reject(line, Some(number), code, None, &reason),
+            Err((code, reason)) => {
+                return self.reject(bad(line, Some(number), code, &reason), visit);
+            }
         };
         self.summary.accepted += 1;
-        visit(Order {
+        visit(Shown::Order(Order {
             number,
             line,
             product,
             priority,
             text,
-        })
+        }))
     }
 
-    fn reject(
-        &mut self,
-        line: u64,
-        order: Option<u64>,
-        code: &str,
-        field: Option<&str>,
-        reason: &str,
-    ) -> Result<(), RuntimeError> {
-        if self.summary.rejections.len() >= REJECTIONS_MAX {
+    fn reject(&mut self, rejection: Rejection, visit: &mut Visit<'_>) -> Result<(), RuntimeError> {
+        if self.summary.rejected >= REJECTIONS_MAX {
             let what = format!("more than {REJECTIONS_MAX} bad records");
             return Err(refused(
                 "R1503",
@@ -289,14 +298,8 @@ impl<'s, 'a> Scan<'s, 'a> {
                 "check that this is the right file and format",
             ));
         }
-        self.summary.rejections.push(Rejection {
-            line,
-            order,
-            code: code.to_owned(),
-            field: field.map(str::to_owned),
-            reason: reason.to_owned(),
-        });
-        Ok(())
+        self.summary.rejected += 1;
+        visit(Shown::Rejection(rejection))
     }
 
     fn finish(self) -> Result<Summary, RuntimeError> {
@@ -312,6 +315,17 @@ impl<'s, 'a> Scan<'s, 'a> {
         }
         rules::check_file(self.intake, &self.summary, &self.counts)?;
         Ok(self.summary)
+    }
+}
+
+/// A record that is not taken, with no field to blame.
+fn bad(line: u64, order: Option<u64>, code: &str, reason: &str) -> Rejection {
+    Rejection {
+        line,
+        order,
+        code: code.to_owned(),
+        field: None,
+        reason: reason.to_owned(),
     }
 }
 

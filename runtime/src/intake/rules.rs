@@ -6,8 +6,9 @@ use crate::{
     plan::{BoundKeys, Fields, Prepared},
 };
 use cardwright_bundle::{Format, FormatRule, Severity};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use cardwright_ports::store::Seen;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// A rule, prepared.
 pub(crate) struct Rule<'a> {
@@ -15,15 +16,6 @@ pub(crate) struct Rule<'a> {
     program: Option<Prepared>,
     /// The record that the rule looks at; none for a rule on the file.
     record: Option<String>,
-}
-
-/// Hashes of what `unique` rules have seen.
-pub(super) struct Seen(Vec<BTreeSet<[u8; 16]>>);
-
-impl Seen {
-    pub(super) fn new(rules: usize) -> Self {
-        Self(vec![BTreeSet::new(); rules])
-    }
 }
 
 /// A rule that a record breaks.
@@ -63,7 +55,7 @@ pub(super) fn check_record(
     intake: &Intake<'_>,
     record: &Record,
     number: u64,
-    seen: &mut Seen,
+    seen: &mut dyn Seen,
 ) -> Result<Option<Broken>, RuntimeError> {
     for (at, rule) in intake.rules.iter().enumerate() {
         if rule.record.as_deref() != Some(intake.job.record.as_str()) {
@@ -98,10 +90,11 @@ pub(super) fn check_record(
                 },
                 _,
             ) => {
-                let mut key = [0u8; 16];
-                let hash = identity(record, name, fields);
-                key.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
-                if seen.0.get_mut(at).is_some_and(|set| !set.insert(key)) {
+                let material = material(at, record, name, fields);
+                let fresh = seen.note(&material).map_err(|error| {
+                    RuntimeError::new(error.code, error.what, "make room in the temporary folder")
+                })?;
+                if !fresh {
                     return Ok(Some(Broken {
                         code: "R1511",
                         reason: message.clone(),
@@ -179,8 +172,9 @@ pub(super) fn choose(
     Ok(Ok((code.to_owned(), u8::try_from(priority).unwrap_or(1))))
 }
 
-fn identity(record: &Record, name: &str, fields: &[String]) -> [u8; 32] {
-    let mut hash = Sha256::new();
+/// What must not come again: the rule's number and its fields, lengths before texts.
+fn material(rule: usize, record: &Record, name: &str, fields: &[String]) -> Zeroizing<Vec<u8>> {
+    let mut material = Zeroizing::new((rule as u64).to_be_bytes().to_vec());
     for field in fields {
         let text = match record.field(name, field) {
             Some(Value::Text(text)) => text.clone(),
@@ -190,10 +184,10 @@ fn identity(record: &Record, name: &str, fields: &[String]) -> [u8; 32] {
             Some(Value::TextList(lines)) => lines.join("\n"),
             _ => String::new(),
         };
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
+        material.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        material.extend_from_slice(text.as_bytes());
     }
-    hash.finalize().into()
+    material
 }
 
 struct Whole<'a> {

@@ -4,8 +4,8 @@
 use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Bundle, Card, Content, FileKind, Format, FormatRule, ItemKind, Job, Layout, NodeId, Program,
-    Scenario, Secrecy, ValueType, is_quirk,
+    Application, Bundle, Card, Content, FileKind, Format, FormatRule, ItemKind, Job, Layout,
+    NodeId, Program, Record, Scenario, Secrecy, ValueType, is_quirk,
 };
 use std::collections::BTreeSet;
 
@@ -83,80 +83,77 @@ const FLAG: &[ValueType] = &[ValueType::Flag];
 
 fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> {
     for record in &format.records {
-        let values: Vec<_> = record
-            .fields
-            .iter()
-            .filter_map(|f| f.value.map(|id| (f, id)))
-            .collect();
-        if let Some(index) = record.program {
-            let program = program(content, index)?;
-            let types = [
-                ValueType::Text,
-                ValueType::Number,
-                ValueType::Date,
-                ValueType::Bytes,
-                ValueType::Flag,
-            ];
-            for (field, id) in values {
-                sink(
-                    program,
-                    id,
-                    &types,
-                    Secrecy::Cardholder,
-                    &format!("file field `{}`", field.name),
-                )?;
-            }
-        } else if !values.is_empty() {
-            return Err(broken("a written record without a program"));
-        }
-        for field in &record.fields {
-            if field.at == 0 || field.width > 4096 || field.repeat == 0 || field.repeat > 64 {
-                return Err(broken(&format!(
-                    "an impossible place of field `{}`",
-                    field.name
-                )));
-            }
-        }
+        check_record(record, content)?;
     }
     for rule in &format.rules {
-        match rule {
-            FormatRule::Require {
-                program: index,
-                condition,
-                message,
-                ..
-            } => {
-                let program = program(content, *index)?;
-                no_intents(program)?;
-                // What a rule says goes into reports, and what it decides is seen there.
-                sink(
-                    program,
-                    *condition,
-                    FLAG,
-                    Secrecy::Cardholder,
-                    "a file rule",
-                )?;
-                sink(
-                    program,
-                    *message,
-                    TEXT,
-                    Secrecy::Public,
-                    "a file rule's message",
-                )?;
-            }
-            FormatRule::Unique { record, fields, .. } => {
-                let record = format.records.iter().find(|r| r.name == *record);
-                let known = record.is_some_and(|r| {
-                    !fields.is_empty()
-                        && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
-                });
-                if !known {
-                    return Err(broken("a field of a `unique` rule that is not there"));
-                }
+        check_rule(rule, format, content)?;
+    }
+    Ok(())
+}
+
+fn check_record(record: &Record, content: &Content) -> Result<(), RuntimeError> {
+    let types = [
+        ValueType::Text,
+        ValueType::Number,
+        ValueType::Date,
+        ValueType::Bytes,
+        ValueType::Flag,
+    ];
+    for field in &record.fields {
+        if field.at == 0 || field.width > 4096 || field.repeat == 0 || field.repeat > 64 {
+            let what = format!("an impossible place of field `{}`", field.name);
+            return Err(broken(&what));
+        }
+        let Some(id) = field.value else { continue };
+        let Some(index) = record.program else {
+            return Err(broken("a written record without a program"));
+        };
+        let name = format!("file field `{}`", field.name);
+        let program = program(content, index)?;
+        sink(program, id, &types, Secrecy::Cardholder, &name)?;
+    }
+    match record.program {
+        Some(index) => program(content, index).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn check_rule(rule: &FormatRule, format: &Format, content: &Content) -> Result<(), RuntimeError> {
+    match rule {
+        FormatRule::Require {
+            program: index,
+            condition,
+            message,
+            ..
+        } => {
+            let program = program(content, *index)?;
+            no_intents(program)?;
+            // What a rule says goes into reports, and what it decides is seen there.
+            condition_and_message(program, *condition, *message, "a file rule")
+        }
+        FormatRule::Unique { record, fields, .. } => {
+            let record = format.records.iter().find(|r| r.name == *record);
+            let known = record.is_some_and(|r| {
+                !fields.is_empty() && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
+            });
+            match known {
+                true => Ok(()),
+                false => Err(broken("a field of a `unique` rule that is not there")),
             }
         }
     }
-    Ok(())
+}
+
+/// What decides about an order, and what is said of it in public.
+fn condition_and_message(
+    program: &Program,
+    condition: NodeId,
+    message: NodeId,
+    name: &str,
+) -> Result<(), RuntimeError> {
+    sink(program, condition, FLAG, Secrecy::Cardholder, name)?;
+    let name = format!("{name}'s message");
+    sink(program, message, TEXT, Secrecy::Public, &name)
 }
 
 fn no_intents(program: &Program) -> Result<(), RuntimeError> {
@@ -193,52 +190,7 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
             return Err(broken("a channel key that is not there"));
         }
         for application in &chip.applications {
-            hex::decode(&application.aid)
-                .ok()
-                .filter(|aid| (5..=16).contains(&aid.len()))
-                .ok_or_else(|| broken("an AID that is none"))?;
-            for dgi in &application.dgis {
-                let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
-                let (types, clearance) = if dgi.encrypted {
-                    (&[ValueType::Sealed][..], Secrecy::Secret)
-                } else {
-                    (&[ValueType::Bytes][..], Secrecy::Sensitive)
-                };
-                sink(program, dgi.node, types, clearance, &name)?;
-            }
-            for (name, id) in &application.facts {
-                let types = [
-                    ValueType::Text,
-                    ValueType::Date,
-                    ValueType::Bytes,
-                    ValueType::Pin,
-                    ValueType::Number,
-                ];
-                sink(
-                    program,
-                    *id,
-                    &types,
-                    Secrecy::Secret,
-                    &format!("fact `{name}`"),
-                )?;
-            }
-            if let Some((quirk, _)) = application.quirks.iter().find(|(q, _)| !is_quirk(q)) {
-                return Err(RuntimeError::new(
-                    "R1130",
-                    format!("`{quirk}` is no deviation that this runtime knows"),
-                    "build the bundle with a compiler of this version, or run a newer station",
-                ));
-            }
-            if application.dgis.first().is_some_and(|dgi| dgi.joined) {
-                return Err(broken("a DGI that is joined to none"));
-            }
-            if application
-                .keys
-                .iter()
-                .any(|(_, key)| *key as usize >= content.keys.len())
-            {
-                return Err(broken("an application key that is not there"));
-            }
+            check_application(application, program, content)?;
         }
     }
     if let Some(stripe) = &card.stripe {
@@ -262,6 +214,55 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
         }
     }
     Ok(())
+}
+
+fn check_application(
+    application: &Application,
+    program: &Program,
+    content: &Content,
+) -> Result<(), RuntimeError> {
+    hex::decode(&application.aid)
+        .ok()
+        .filter(|aid| (5..=16).contains(&aid.len()))
+        .ok_or_else(|| broken("an AID that is none"))?;
+    for dgi in &application.dgis {
+        let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
+        let (types, clearance) = if dgi.encrypted {
+            (&[ValueType::Sealed][..], Secrecy::Secret)
+        } else {
+            (&[ValueType::Bytes][..], Secrecy::Sensitive)
+        };
+        sink(program, dgi.node, types, clearance, &name)?;
+    }
+    let types = [
+        ValueType::Text,
+        ValueType::Date,
+        ValueType::Bytes,
+        ValueType::Pin,
+        ValueType::Number,
+    ];
+    for (name, id) in &application.facts {
+        let name = format!("fact `{name}`");
+        sink(program, *id, &types, Secrecy::Secret, &name)?;
+    }
+    if let Some((quirk, _)) = application.quirks.iter().find(|(q, _)| !is_quirk(q)) {
+        return Err(RuntimeError::new(
+            "R1130",
+            format!("`{quirk}` is no deviation that this runtime knows"),
+            "build the bundle with a compiler of this version, or run a newer station",
+        ));
+    }
+    if application.dgis.first().is_some_and(|dgi| dgi.joined) {
+        return Err(broken("a DGI that is joined to none"));
+    }
+    let keys = &application.keys;
+    match keys
+        .iter()
+        .all(|(_, key)| (*key as usize) < content.keys.len())
+    {
+        true => Ok(()),
+        false => Err(broken("an application key that is not there")),
+    }
 }
 
 fn check_layout(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
@@ -337,47 +338,7 @@ fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeE
 }
 
 fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
-    let has = |found: bool, name: &str| {
-        if found {
-            Ok(())
-        } else {
-            Err(broken(&format!("`{name}`")))
-        }
-    };
-    let program = program(content, job.program)?;
-    no_intents(program)?;
-    sink(
-        program,
-        job.selector,
-        TEXT,
-        Secrecy::Cardholder,
-        "the product selector",
-    )?;
-    if let Some(id) = job.priority {
-        sink(
-            program,
-            id,
-            &[ValueType::Number],
-            Secrecy::Cardholder,
-            "the priority",
-        )?;
-    }
-    for (condition, message) in &job.accept {
-        sink(
-            program,
-            *condition,
-            FLAG,
-            Secrecy::Cardholder,
-            "an order rule",
-        )?;
-        sink(
-            program,
-            *message,
-            TEXT,
-            Secrecy::Public,
-            "an order rule's message",
-        )?;
-    }
+    check_selection(job, content)?;
     let input = content.formats.iter().find(|f| f.name == job.input);
     has(
         input.is_some_and(|f| f.records.iter().any(|r| r.name == job.record && !r.once)),
@@ -394,14 +355,35 @@ fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
             has(known && used.of > 0, &used.scenario)?;
         }
     }
-    for layout in job
-        .mailer
-        .iter()
-        .map(|m| &m.layout)
-        .chain(job.carrier.iter())
-    {
+    let mailer = job.mailer.iter().map(|m| &m.layout);
+    for layout in mailer.chain(job.carrier.iter()) {
         has(content.layouts.iter().any(|l| l.name == *layout), layout)?;
     }
+    check_outputs(job, content)
+}
+
+/// What the job's program says about an order: product, turn, whether it is accepted.
+fn check_selection(job: &Job, content: &Content) -> Result<(), RuntimeError> {
+    let program = program(content, job.program)?;
+    no_intents(program)?;
+    sink(
+        program,
+        job.selector,
+        TEXT,
+        Secrecy::Cardholder,
+        "the product selector",
+    )?;
+    if let Some(id) = job.priority {
+        let number = &[ValueType::Number];
+        sink(program, id, number, Secrecy::Cardholder, "the priority")?;
+    }
+    for (condition, message) in &job.accept {
+        condition_and_message(program, *condition, *message, "an order rule")?;
+    }
+    Ok(())
+}
+
+fn check_outputs(job: &Job, content: &Content) -> Result<(), RuntimeError> {
     for output in &job.outputs {
         let format = content.formats.iter().find(|f| f.name == output.format);
         has(format.is_some(), &output.format)?;
@@ -416,4 +398,11 @@ fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
         has(known, "a transport key")?;
     }
     Ok(())
+}
+
+fn has(found: bool, name: &str) -> Result<(), RuntimeError> {
+    match found {
+        true => Ok(()),
+        false => Err(broken(&format!("`{name}`"))),
+    }
 }

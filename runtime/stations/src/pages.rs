@@ -178,9 +178,12 @@ pub struct Revealer<'a> {
 
 impl<'a> Revealer<'a> {
     /// For these pages.
-    pub fn new(pages: &[Page], session: &'a mut dyn HsmSession) -> Self {
+    pub fn new<'p>(
+        pages: impl IntoIterator<Item = &'p Page>,
+        session: &'a mut dyn HsmSession,
+    ) -> Self {
         let pins = pages
-            .iter()
+            .into_iter()
             .filter_map(|page| Some((page.sheet.pin_reference?, page.pin.clone()?)))
             .collect();
         Self { pins, session }

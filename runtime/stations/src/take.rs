@@ -6,17 +6,18 @@ use cardwright_bundle::Job;
 use cardwright_ports::{
     Clock, HsmSession, SecretBytes, Store,
     store::{
-        AuditEntry, Batch, Change, JobId, JobState, MailerState, NewJob, NewOrder, OrderKey,
-        RefusedRow, SealContext, Sealer,
+        AuditEntry, Batch, Change, Identity, JobId, JobState, MailerState, NewJob, NewOrder,
+        OrderKey, RefusedRow, SealContext, Sealer,
     },
 };
 use cardwright_runtime::{
     Date, Loaded, RuntimeError,
-    intake::{Intake, Order, Rejection, Summary},
+    intake::{Intake, Order, Rejection, Shown, Summary},
     plan::Fields,
 };
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
     path::Path,
@@ -83,7 +84,9 @@ pub fn take(
         ));
     }
     // First the whole file is judged: what it refuses leaves no trace in the store.
-    let judged = intake.scan(&mut open(file)?, &mut |_| Ok(()))?;
+    let judged = intake.scan(&mut open(file)?, taking.store.seen()?.as_mut(), &mut |_| {
+        Ok(())
+    })?;
     let label = format!("{hash} {}", taking.job.name);
     let wrapped_key = session.new_job_key(&label)?;
     let key = session.open_job_key(&label, &wrapped_key)?;
@@ -136,12 +139,17 @@ fn keep(
         id,
         once_lines,
         changes: Vec::new(),
-        again: Vec::new(),
+        page: BTreeMap::new(),
+        again: 0,
     };
     let mailer = taking.job.mailer.is_some();
     let mut failure = None;
-    let scanned = intake.scan(&mut open(file)?, &mut |order| {
-        let kept = pages.order(intake, order, sealer, mailer);
+    let mut seen = taking.store.seen()?;
+    let scanned = intake.scan(&mut open(file)?, seen.as_mut(), &mut |shown| {
+        let kept = match shown {
+            Shown::Order(order) => pages.order(intake, order, sealer, mailer),
+            Shown::Rejection(rejection) => pages.refuse(&rejection),
+        };
         kept.map_err(|error| {
             let stop = RuntimeError::new(error.code, error.what.clone(), error.mend);
             failure = Some(error);
@@ -153,12 +161,8 @@ fn keep(
         (Err(error), None) => return Err(error.into()),
         (Ok(summary), None) => summary,
     };
-    summary.accepted -= pages.again.len() as u64;
-    summary.rejections.append(&mut pages.again);
-    summary.rejections.sort_by_key(|r| r.line);
-    for rejection in &summary.rejections {
-        pages.refuse(rejection)?;
-    }
+    summary.accepted -= pages.again;
+    summary.rejected += pages.again;
     pages.flush()?;
     let change = Change::Job {
         job: id,
@@ -176,8 +180,10 @@ struct Pages<'p, 'a> {
     id: JobId,
     once_lines: &'p [String],
     changes: Vec<Change>,
-    /// Orders that ask for a card that an earlier job has made.
-    again: Vec<Rejection>,
+    /// Cards of the orders in `changes`, which the store does not know yet.
+    page: BTreeMap<Identity, OrderKey>,
+    /// Orders that ask for a card that an earlier job has made, or this one already.
+    again: u64,
 }
 
 impl Pages<'_, '_> {
@@ -191,15 +197,19 @@ impl Pages<'_, '_> {
         let record = intake.reread(&order, self.once_lines)?;
         let material = identity(&record, &self.taking.job.record, &order);
         let identity = self.taking.store.identity_of(material.as_bytes());
-        if let Some(owner) = self.taking.store.identity_owner(&identity)? {
-            self.again.push(Rejection {
+        let owner = match self.page.get(&identity) {
+            Some(earlier) => Some(*earlier),
+            None => self.taking.store.identity_owner(&identity)?,
+        };
+        if let Some(owner) = owner {
+            self.again += 1;
+            return self.refuse(&Rejection {
                 line: order.line,
                 order: Some(order.number),
                 code: "R1517".into(),
                 field: None,
                 reason: format!("job {} has this card as order {}", owner.job, owner.order),
             });
-            return Ok(());
         }
         let clear = Zeroizing::new(format!(
             "{}\n{}\n{}\n{}\n{}\n{}",
@@ -215,11 +225,13 @@ impl Pages<'_, '_> {
             purpose: "record",
         };
         let sealed = sealer.seal(&context, clear.as_bytes())?;
+        let key = OrderKey {
+            job: self.id,
+            order: order.number,
+        };
+        self.page.insert(identity, key);
         self.changes.push(Change::Add(NewOrder {
-            key: OrderKey {
-                job: self.id,
-                order: order.number,
-            },
+            key,
             line: order.line,
             priority: order.priority,
             product: order.product,
@@ -265,6 +277,7 @@ impl Pages<'_, '_> {
             return Ok(());
         }
         let changes = std::mem::take(&mut self.changes);
+        self.page.clear();
         let detail = format!("{} records", changes.len());
         commit(self.taking, self.id, changes, detail)
     }

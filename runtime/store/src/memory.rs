@@ -9,9 +9,9 @@ use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
     JobId, JobRow, JobState, MailerState, NewJob, NewOrder, OrderKey, OrderQuery, OrderRow,
-    OrderState, OrderStatus, RefusedRow, Store,
+    OrderState, OrderStatus, RefusedRow, Seen, Store, Tally, TallyKind, Why,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A job ledger that dies with the process.
@@ -40,6 +40,7 @@ struct Tables {
     card_data: BTreeMap<OrderKey, Arc<CardData>>,
     approvals: Vec<Approval>,
     journal: Vec<(OrderKey, Arc<str>)>,
+    tallies: BTreeMap<(JobId, TallyKind, String), Tally>,
 }
 
 impl MemoryStore {
@@ -72,7 +73,7 @@ impl MemoryStore {
             inner.tables.put_status(key, &status)?;
         }
         match mailer {
-            Some((state, copy)) => inner.tables.put_mailer(key, state, copy),
+            Some((state, copy)) => inner.tables.put_mailer(key, state, copy, None),
             None => Ok(()),
         }
     }
@@ -187,6 +188,7 @@ impl Rows for Tables {
         self.records.retain(|key, _| key.job != job);
         self.identities.retain(|_, key| key.job != job);
         self.journal.retain(|(key, _)| key.job != job);
+        self.tallies.retain(|(of, ..), _| *of != job);
         self.refused.remove(&job);
         self.jobs.remove(&job);
         Ok(())
@@ -210,6 +212,7 @@ impl Rows for Tables {
             status: OrderStatus::planned(),
             mailer: order.mailer,
             mailer_copy: 1,
+            mailer_why: None,
         };
         if self.orders.insert(order.key, row).is_some() {
             let what = format!("order {} twice", order.key.order);
@@ -238,10 +241,12 @@ impl Rows for Tables {
         key: OrderKey,
         state: MailerState,
         copy: u32,
+        why: Option<&Why>,
     ) -> Result<(), StoreError> {
         if let Some(row) = self.orders.get_mut(&key) {
             row.mailer = state;
             row.mailer_copy = copy;
+            row.mailer_why = why.cloned();
         }
         Ok(())
     }
@@ -281,6 +286,13 @@ impl Rows for Tables {
 
     fn add_journal(&mut self, key: OrderKey, line: &str) -> Result<(), StoreError> {
         self.journal.push((key, Arc::from(line)));
+        Ok(())
+    }
+
+    fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError> {
+        let fresh = || Tally::new(tally.kind, tally.name.clone());
+        let sum = (job, tally.kind, tally.name.clone());
+        self.tallies.entry(sum).or_insert_with(fresh).add(tally);
         Ok(())
     }
 }
@@ -426,6 +438,17 @@ impl Store for MemoryStore {
         })
     }
 
+    fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError> {
+        self.read(|tables| {
+            let of_job = tables.tallies.iter().filter(|((of, ..), _)| *of == job);
+            Ok(of_job.map(|(_, tally)| tally.clone()).collect())
+        })
+    }
+
+    fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
+        Ok(Box::new(SeenInMemory::default()))
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let inner = self.lock()?;
         let records = inner.audit.iter().filter(|r| r.sequence > after);
@@ -437,6 +460,16 @@ impl Store for MemoryStore {
         let mut verifier = Verifier::new([0; 32]);
         inner.audit.iter().for_each(|record| verifier.take(record));
         Ok(verifier.finish())
+    }
+}
+
+/// For rehearsals and tests; it grows.
+#[derive(Default)]
+struct SeenInMemory(BTreeSet<Identity>);
+
+impl Seen for SeenInMemory {
+    fn note(&mut self, material: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.0.insert(keyed(b"a set in memory", material)))
     }
 }
 

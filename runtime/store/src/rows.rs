@@ -3,7 +3,7 @@
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, MailerState, NewJob, NewOrder,
-    OrderKey, OrderRow, OrderStatus, RefusedRow,
+    OrderKey, OrderRow, OrderStatus, RefusedRow, Tally, Why,
 };
 
 /// Rows of one open transaction. When the caller gives up, the backend forgets everything.
@@ -31,6 +31,7 @@ pub(crate) trait Rows {
         key: OrderKey,
         state: MailerState,
         copy: u32,
+        why: Option<&Why>,
     ) -> Result<(), StoreError>;
     fn add_refused(&mut self, job: JobId, row: &RefusedRow) -> Result<(), StoreError>;
 
@@ -44,4 +45,6 @@ pub(crate) trait Rows {
     fn approvals(&self, key: OrderKey) -> Result<Vec<Approval>, StoreError>;
     fn add_approval(&mut self, approval: &Approval) -> Result<(), StoreError>;
     fn add_journal(&mut self, key: OrderKey, line: &str) -> Result<(), StoreError>;
+    /// Adds to a sum, or begins it.
+    fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError>;
 }

@@ -5,7 +5,8 @@ use crate::rows::Rows;
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditEntry, Batch, BundleRow, CardData, Change, JobId, JobRow, JobState, MailerState,
-    NewJob, NewOrder, OrderKey, OrderState, OrderStatus, RefusedRow, Require, Subject, decision,
+    NewJob, NewOrder, OrderKey, OrderState, OrderStatus, RefusedRow, Require, Subject, Why,
+    decision,
 };
 
 /// Approvals count for a day.
@@ -92,11 +93,23 @@ fn apply_one(rows: &mut dyn Rows, at: i64, change: &Change) -> Result<bool, Stor
             copy,
             to,
             new_copy,
-        } => move_mailer(rows, at, *key, (*from, *copy), (*to, *new_copy))?,
+            why,
+        } => {
+            let move_ = MailerMove {
+                from: (*from, *copy),
+                to: (*to, *new_copy),
+                why: why.as_ref(),
+            };
+            move_mailer(rows, at, *key, &move_)?;
+        }
         Change::Approve(approval) => approve(rows, approval)?,
         Change::Journal(key, line) => {
             public_text(line)?;
             rows.add_journal(*key, line)?;
+        }
+        Change::Tally(job, tally) => {
+            public_text(&tally.name)?;
+            rows.add_tally(*job, tally)?;
         }
     }
     Ok(false)
@@ -266,6 +279,13 @@ fn move_order(
     rows.put_status(key, to)
 }
 
+/// A mailer's way: state and copy it must have, state and copy it gets.
+struct MailerMove<'m> {
+    from: (MailerState, u32),
+    to: (MailerState, u32),
+    why: Option<&'m Why>,
+}
+
 /// A card's blank and serial are bound once, at the intent, and never change within an attempt.
 fn check_card(
     rows: &mut dyn Rows,
@@ -322,9 +342,9 @@ fn move_mailer(
     rows: &mut dyn Rows,
     at: i64,
     key: OrderKey,
-    (from, copy): (MailerState, u32),
-    (to, new_copy): (MailerState, u32),
+    asked: &MailerMove<'_>,
 ) -> Result<(), StoreError> {
+    let ((from, copy), (to, new_copy)) = (asked.from, asked.to);
     let row = rows.order(key)?;
     if (row.mailer, row.mailer_copy) != (from, copy) {
         let what = format!(
@@ -349,14 +369,26 @@ fn move_mailer(
     if to == MailerState::Printing && row.status.state != OrderState::Done {
         return Err(error("R1404", "a mailer is printed after its card only"));
     }
-    if from == MailerState::Unknown {
-        let decision = match another {
-            true => decision::FORM_DESTROYED,
-            false => decision::FORM_PRINTED,
-        };
+    let decision = match (from, to) {
+        (MailerState::Unknown, MailerState::Pending) => Some(decision::FORM_DESTROYED),
+        (MailerState::Unknown, _) => Some(decision::FORM_PRINTED),
+        (MailerState::Undrawn, MailerState::Absent) => Some(decision::FORM_GIVEN_UP),
+        (MailerState::Pending, MailerState::Absent) => {
+            if row.status.state != OrderState::Rejected {
+                return Err(error("R1404", "only a rejected order loses its mailer"));
+            }
+            None
+        }
+        _ => None,
+    };
+    if let Some(decision) = decision {
         two_people(rows, at, key, Subject::Mailer, u64::from(copy), &[decision])?;
     }
-    rows.put_mailer(key, to, new_copy)
+    if let Some(why) = asked.why {
+        public_text(&why.code)?;
+        public_text(&why.reason)?;
+    }
+    rows.put_mailer(key, to, new_copy, asked.why)
 }
 
 fn approve(rows: &mut dyn Rows, approval: &Approval) -> Result<(), StoreError> {

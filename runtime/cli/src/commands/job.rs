@@ -9,7 +9,10 @@ use crate::{
 };
 use cardwright_ports::{
     Clock, Store,
-    store::{AuditEntry, Batch, JobId, JobState, MailerState, OrderKey, OrderQuery, OrderState},
+    store::{
+        AuditEntry, Batch, Counts, JobId, JobRow, JobState, MailerState, OrderKey, OrderQuery,
+        OrderRow, OrderState,
+    },
 };
 use cardwright_runtime::engine::{self, Found, FoundForm, Settlement};
 use cardwright_store::SqliteStore;
@@ -99,63 +102,111 @@ fn show(store: &SqliteStore, id: JobId, format: Format) -> Result<u8, Failure> {
         limit: 1_000,
     };
     let doubtful = store.orders(id, &query)?;
-    let query = OrderQuery {
-        states: Vec::new(),
-        mailer: Some(MailerState::Unknown),
-        ..query
+    let letters = |mailer| {
+        let query = OrderQuery {
+            states: Vec::new(),
+            mailer: Some(mailer),
+            ..query.clone()
+        };
+        store.orders(id, &query)
     };
-    let letters = store.orders(id, &query)?;
-    if format == Format::Json {
-        let states: serde_json::Map<_, _> = counts
-            .orders
-            .iter()
-            .map(|(s, n)| (s.name().to_owned(), json!(n)))
-            .collect();
-        let mailers: serde_json::Map<_, _> = counts
-            .mailers
-            .iter()
-            .map(|(s, n)| (s.name().to_owned(), json!(n)))
-            .collect();
-        let doubtful: Vec<_> = doubtful
-            .iter()
-            .map(|o| {
-                json!({"order": o.key.order, "line": o.line, "blank": o.status.blank,
-                    "serial": o.status.serial, "code": o.status.code,
-                    "reason": o.status.reason})
-            })
-            .collect();
-        terminal::json(&json!({
-            "schema_version": 1, "job": id, "name": row.name, "state": row.state.name(),
-            "orders": states, "mailers": mailers, "refused": counts.refused,
-            "in_doubt": doubtful,
-            "mailers_in_doubt": letters.iter().map(|o| o.key.order).collect::<Vec<_>>(),
-        }));
-        return Ok(0);
-    }
-    terminal::print(&format!("job {id} {} is {}", row.name, row.state.name()));
-    for (state, count) in &counts.orders {
-        terminal::print(&format!("  {:<18} {count}", state.name()));
-    }
-    for (state, count) in &counts.mailers {
-        terminal::print(&format!("  mailer {:<11} {count}", state.name()));
-    }
-    for order in doubtful {
-        terminal::print(&format!(
-            "  order {} (line {}): blank {} serial {}: {}",
-            order.key.order,
-            order.line,
-            order.status.blank.unwrap_or(0),
-            order.status.serial.as_deref().unwrap_or("-"),
-            order.status.reason.as_deref().unwrap_or("-")
-        ));
-    }
-    for order in letters {
-        terminal::print(&format!(
-            "  letter of order {} (line {})",
-            order.key.order, order.line
-        ));
+    let shown = Shown {
+        row,
+        counts,
+        doubtful,
+        unknown: letters(MailerState::Unknown)?,
+        undrawn: letters(MailerState::Undrawn)?,
+    };
+    match format {
+        Format::Json => terminal::json(&shown.json()),
+        Format::Human => shown.print(),
     }
     Ok(0)
+}
+
+/// What `show` says of a job.
+struct Shown {
+    row: JobRow,
+    counts: Counts,
+    doubtful: Vec<OrderRow>,
+    unknown: Vec<OrderRow>,
+    undrawn: Vec<OrderRow>,
+}
+
+impl Shown {
+    fn json(&self) -> serde_json::Value {
+        let orders = self.counts.orders.iter();
+        let mailers = self.counts.mailers.iter();
+        let doubtful = self.doubtful.iter().map(|o| {
+            json!({"order": o.key.order, "line": o.line, "blank": o.status.blank,
+                "serial": o.status.serial, "code": o.status.code, "reason": o.status.reason})
+        });
+        let undrawn = self.undrawn.iter().map(|o| {
+            json!({"order": o.key.order, "line": o.line,
+                "code": o.mailer_why.as_ref().map(|w| &w.code),
+                "reason": o.mailer_why.as_ref().map(|w| &w.reason)})
+        });
+        let unknown = self.unknown.iter().map(|o| o.key.order);
+        json!({
+            "schema_version": 1, "job": self.row.id, "name": self.row.name,
+            "state": self.row.state.name(),
+            "orders": by_name(orders.map(|(state, n)| (state.name(), n))),
+            "mailers": by_name(mailers.map(|(state, n)| (state.name(), n))),
+            "refused": self.counts.refused,
+            "in_doubt": doubtful.collect::<Vec<_>>(),
+            "mailers_in_doubt": unknown.collect::<Vec<_>>(),
+            "mailers_not_drawn": undrawn.collect::<Vec<_>>(),
+        })
+    }
+
+    fn print(&self) {
+        let Self { row, counts, .. } = self;
+        terminal::print(&format!(
+            "job {} {} is {}",
+            row.id,
+            row.name,
+            row.state.name()
+        ));
+        for (state, count) in &counts.orders {
+            terminal::print(&format!("  {:<18} {count}", state.name()));
+        }
+        for (state, count) in &counts.mailers {
+            terminal::print(&format!("  mailer {:<11} {count}", state.name()));
+        }
+        for order in &self.doubtful {
+            terminal::print(&format!(
+                "  order {} (line {}): blank {} serial {}: {}",
+                order.key.order,
+                order.line,
+                order.status.blank.unwrap_or(0),
+                order.status.serial.as_deref().unwrap_or("-"),
+                order.status.reason.as_deref().unwrap_or("-")
+            ));
+        }
+        for (what, letters) in [
+            ("can't be drawn", &self.undrawn),
+            ("may have been printed", &self.unknown),
+        ] {
+            for order in letters {
+                let why = order.mailer_why.as_ref();
+                let why = why.map(|w| format!(": {} {}", w.code, w.reason));
+                terminal::print(&format!(
+                    "  letter of order {} (line {}) {what}{}",
+                    order.key.order,
+                    order.line,
+                    why.unwrap_or_default()
+                ));
+            }
+        }
+    }
+}
+
+fn by_name<'n>(
+    counts: impl Iterator<Item = (&'static str, &'n u64)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    counts
+        .map(|(name, count)| (name.to_owned(), json!(count)))
+        .collect()
 }
 
 fn go(
@@ -240,6 +291,7 @@ fn settle(
         let form = match found {
             FoundCard::Good => FoundForm::Printed,
             FoundCard::Destroyed | FoundCard::Nothing => FoundForm::Destroyed,
+            FoundCard::GivenUp => FoundForm::GivenUp,
         };
         engine::approve_mailer(store, &SystemClock, key, form, by)?
     } else {
@@ -247,6 +299,14 @@ fn settle(
             FoundCard::Good => Found::GoodCard,
             FoundCard::Destroyed => Found::DestroyedCard,
             FoundCard::Nothing => Found::NoCard,
+            FoundCard::GivenUp => {
+                return Err(Failure::new(
+                    exit::USAGE,
+                    "R1461",
+                    "a card can't be given up",
+                    "say where it was found; only a letter that can't be drawn is given up",
+                ));
+            }
         };
         engine::approve(store, &SystemClock, key, card, by)?
     };

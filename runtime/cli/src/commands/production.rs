@@ -6,7 +6,7 @@ use crate::{
     terminal,
 };
 use cardwright_bundle::{Chip, Content, Dgi, Limits, Padding};
-use cardwright_machine::{ChipFactory, Ledger, SimulatedMachine};
+use cardwright_machine::{ChipFactory, SimulatedMachine};
 use cardwright_ports::{
     CardChannel, CardError, Clock, Hsm, HsmSession, SecretBytes, Store,
     hsm::Diversification,
@@ -36,6 +36,9 @@ use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+
+/// Rejected orders and letters in doubt that the terminal names.
+const SHOWN_MAX: usize = 12;
 
 /// The system's clock.
 pub(crate) struct SystemClock;
@@ -125,25 +128,9 @@ pub(crate) fn produce(
         out: going.out,
         keep_cards: going.keep_cards,
     })?;
-    let flow = loaded
-        .content()
-        .flows
-        .iter()
-        .find(|flow| flow.name == job.flow);
-    let flow = flow.ok_or_else(|| {
-        Failure::new(
-            exit::TRUST,
-            "R1101",
-            "no flow of that name",
-            "build the bundle again",
-        )
-    })?;
-    let route = Route::of_flow(flow)?;
+    let route = Route::of_flow(flow_of(loaded, job)?)?;
     fill_stocks(site, &machine, job, &route)?;
-    let before = counted_before(site, id)?;
-    let counts = store.counts(id)?;
-    let bar = progress_bar(counts.total());
-    let begun = Instant::now();
+    machine.begin_job(id)?;
     let settings = Settings::with_lanes(lanes, job.stop_after_rejects);
     let ports = Ports {
         store,
@@ -151,6 +138,47 @@ pub(crate) fn produce(
         hands: &line,
     };
     let executor = Executor::new(ports, id, begin()?, route, settings);
+    let outcome = watched(site, store, id, &executor)?;
+    let blanks = machine.blanks_of(id)?;
+    let finish = Finish {
+        lanes,
+        blanks: Closing {
+            issued: blanks.issued,
+            good: blanks.good,
+            rejected: blanks.rejected,
+            inside: blanks.in_machine,
+        },
+        job_id: id,
+    };
+    let (report, pictures) = line.report(&finish)?;
+    report.write(going.out, &pictures)?;
+    write_journal(store, id, going.out)?;
+    Ok((report, outcome))
+}
+
+fn flow_of<'c>(
+    loaded: &'c Loaded,
+    job: &cardwright_bundle::Job,
+) -> Result<&'c cardwright_bundle::Flow, Failure> {
+    let mut flows = loaded.content().flows.iter();
+    flows.find(|flow| flow.name == job.flow).ok_or_else(|| {
+        Failure::new(
+            exit::TRUST,
+            "R1101",
+            "no flow of that name",
+            "build the bundle again",
+        )
+    })
+}
+
+/// Runs a job with a progress bar, and with an ear for the wish to pause.
+fn watched(
+    site: &Site,
+    store: &SqliteStore,
+    id: JobId,
+    executor: &Executor<'_>,
+) -> Result<RunOutcome, Failure> {
+    let bar = progress_bar(store.counts(id)?.total());
     let switch = Switch::default();
     let wish = site.pause_wish(id);
     let outcome = executor.run(&switch, &|progress: &Progress| {
@@ -161,40 +189,7 @@ pub(crate) fn produce(
     });
     let _ = std::fs::remove_file(&wish);
     bar.finish_and_clear();
-    let seconds = begun.elapsed().as_secs_f64();
-    let outcome = outcome?;
-    let after = Ledger::audit(&site.machine_folder())?;
-    let finish = Finish {
-        seconds,
-        lanes,
-        stations: &outcome.stations,
-        blanks: Closing {
-            issued: after.issued.saturating_sub(before.0),
-            good: after.good.saturating_sub(before.1),
-            rejected: after.rejected.saturating_sub(before.2),
-            inside: after.in_machine,
-        },
-        job_id: id,
-    };
-    let (report, pictures) = line.report(&finish)?;
-    report.write(going.out, &pictures)?;
-    write_journal(store, id, going.out)?;
-    Ok((report, outcome))
-}
-
-/// What the machine's ledger held when the job first began: issued, good, rejected. Kept, so that a
-/// job that goes on after a stop reconciles as a whole.
-fn counted_before(site: &Site, id: JobId) -> Result<(u64, u64, u64), Failure> {
-    let path = site.machine_folder().join(format!("begin-{id}"));
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        let mut numbers = text.split_whitespace().map(|n| n.parse().unwrap_or(0));
-        let mut next = || numbers.next().unwrap_or(0);
-        return Ok((next(), next(), next()));
-    }
-    let ledger = Ledger::audit(&site.machine_folder())?;
-    let text = format!("{} {} {}\n", ledger.issued, ledger.good, ledger.rejected);
-    std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
-    Ok((ledger.issued, ledger.good, ledger.rejected))
+    Ok(outcome?)
 }
 
 fn default_lanes() -> usize {
@@ -414,14 +409,18 @@ fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
         report.carriers,
         report.files.len()
     ));
+    let runs = match report.runs {
+        0 | 1 => String::new(),
+        runs => format!(", {runs} runs"),
+    };
     terminal::print(&format!(
-        "{:.1} s, {:.1} cards a second, {} lanes",
+        "{:.1} s, {:.1} cards a second, {} lanes{runs}",
         report.seconds, report.cards_per_second, report.subject.lanes
     ));
     if let Some(words) = not_ended(&outcome.end) {
         terminal::print(&words);
     }
-    for order in report.rejected.iter().take(12) {
+    for order in report.rejected.iter().take(SHOWN_MAX) {
         let field = order
             .field
             .as_deref()
@@ -432,10 +431,15 @@ fn human(report: &Report, outcome: &RunOutcome, out: &Path) {
             order.line, order.code, order.reason
         ));
     }
-    if report.rejected.len() > 12 {
+    let all = report.reconciliation.rejected as usize;
+    if all > SHOWN_MAX {
+        let more = all - SHOWN_MAX;
+        terminal::print(&format!("  … {more} more in rejected.jsonl"));
+    }
+    for letter in report.letters_in_doubt.iter().take(SHOWN_MAX) {
         terminal::print(&format!(
-            "  … {} more in report.json",
-            report.rejected.len() - 12
+            "  letter of order {} is {}: {} {}",
+            letter.order, letter.state, letter.code, letter.reason
         ));
     }
     terminal::print(&format!("report: {}", out.join("report.html").display()));
@@ -446,11 +450,24 @@ fn not_ended(end: &End) -> Option<String> {
     match end {
         End::Done => None,
         End::Paused(stop) => Some(format!(
-            "the job is paused ({} {}); go on with `cardstation job resume`",
-            stop.code, stop.reason
+            "the job is paused ({} {}); {}",
+            stop.code,
+            stop.reason,
+            what_to_do(&stop.code)
         )),
         End::Cancelled => Some("the job was given up; orders without a card are rejected".into()),
         End::Fenced => Some("another process has taken the job over".into()),
         End::LeftToOthers => Some("nothing more to do here; others still work on the job".into()),
+    }
+}
+
+fn what_to_do(code: &str) -> &'static str {
+    match code {
+        "R1456" => "find the cards and forms, settle each with two people, then `job resume`",
+        "R1463" => {
+            "mend the cause and `job resume`, or give each letter up with two people: \
+             `job settle JOB ORDER --mailer --found given-up --by NAME`"
+        }
+        _ => "go on with `cardstation job resume`",
     }
 }

@@ -32,25 +32,44 @@ pub(crate) struct Line {
     pub(crate) bin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<String>,
+    /// Job that the cards fed from here on belong to, on a `job` line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<u64>,
 }
 
 /// A card that is in the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resident {
     pub(crate) serial: String,
+    /// Job that it was fed for.
+    pub(crate) job: u64,
     /// Content hash by act.
     pub(crate) content: BTreeMap<String, String>,
 }
 
-/// What the ledger's lines add up to.
+/// Cards of one job, wherever they went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobBlanks {
+    /// Taken from stock.
+    pub issued: u64,
+    /// Left as good.
+    pub good: u64,
+    /// In reject bins.
+    pub rejected: u64,
+    /// In the machine.
+    pub in_machine: u64,
+}
+
+/// What the ledger's lines add up to. Nothing in it grows with the number of cards: where a card
+/// went that has left is looked up in the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Situation {
     pub(crate) stocks: BTreeMap<String, u64>,
     pub(crate) fed: u64,
     pub(crate) resident: BTreeMap<u64, Resident>,
-    /// Bin index by blank; `u8::MAX` means ejected. One entry a card, a dozen octets.
-    pub(crate) left: BTreeMap<u64, u8>,
-    pub(crate) bins: Vec<String>,
+    /// Job that cards are fed for; 0 before the first.
+    pub(crate) job: u64,
+    pub(crate) jobs: BTreeMap<u64, JobBlanks>,
 }
 
 /// The ledger's files: `ledger.jsonl` and `ledger.key`.
@@ -129,6 +148,25 @@ impl Ledger {
         Ok(auditor.verdict())
     }
 
+    /// Where a card went that is not in the machine; the last line about it counts.
+    pub(crate) fn whereabouts(&self, blank: u64) -> Result<Place, MachineError> {
+        let mut place = Place::Unknown;
+        for_each_line(&self.folder.join("ledger.jsonl"), |line| {
+            if line.blank != Some(blank) {
+                return;
+            }
+            match line.act.as_str() {
+                "eject" => place = Place::Ejected,
+                "reject" => {
+                    let bin = line.bin.clone().unwrap_or_default();
+                    place = Place::Rejected { bin };
+                }
+                _ => {}
+            }
+        })?;
+        Ok(place)
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -158,16 +196,16 @@ impl Ledger {
 }
 
 impl Situation {
-    pub(crate) fn place(&self, blank: u64) -> Place {
-        if self.resident.contains_key(&blank) {
-            return Place::Slot;
-        }
-        match self.left.get(&blank) {
-            None => Place::Unknown,
-            Some(&u8::MAX) => Place::Ejected,
-            Some(&bin) => Place::Rejected {
-                bin: self.bins.get(usize::from(bin)).cloned().unwrap_or_default(),
-            },
+    pub(crate) fn blanks_of(&self, job: u64) -> JobBlanks {
+        self.jobs.get(&job).copied().unwrap_or_default()
+    }
+
+    /// A card leaves the machine; it counts for the job that it was fed for.
+    fn leaves(&mut self, blank: u64, count: impl FnOnce(&mut JobBlanks)) {
+        if let Some(card) = self.resident.remove(&blank) {
+            let job = self.jobs.entry(card.job).or_default();
+            job.in_machine = job.in_machine.saturating_sub(1);
+            count(job);
         }
     }
 
@@ -202,34 +240,23 @@ impl Situation {
                 self.fed = self.fed.max(blank);
                 let card = Resident {
                     serial: line.mark.clone().unwrap_or_default(),
+                    job: self.job,
                     content: BTreeMap::new(),
                 };
                 self.resident.insert(blank, card);
+                let job = self.jobs.entry(self.job).or_default();
+                job.issued += 1;
+                job.in_machine += 1;
             }
-            "eject" => {
-                self.resident.remove(&blank);
-                self.left.insert(blank, u8::MAX);
-            }
-            "reject" => {
-                self.resident.remove(&blank);
-                let bin = self.bin_index(line.bin.as_deref().unwrap_or(""));
-                self.left.insert(blank, bin);
-            }
+            "eject" => self.leaves(blank, |job| job.good += 1),
+            "reject" => self.leaves(blank, |job| job.rejected += 1),
+            "job" => self.job = line.job.unwrap_or(0),
             act => {
                 if let (Some(card), Some(mark)) = (self.resident.get_mut(&blank), &line.mark) {
                     card.content.insert(act.to_owned(), mark.clone());
                 }
             }
         }
-    }
-
-    fn bin_index(&mut self, bin: &str) -> u8 {
-        let at = self.bins.iter().position(|b| b == bin);
-        let at = at.unwrap_or_else(|| {
-            self.bins.push(bin.to_owned());
-            self.bins.len() - 1
-        });
-        u8::try_from(at).unwrap_or(u8::MAX - 1)
     }
 }
 
@@ -268,6 +295,7 @@ impl Auditor {
                 self.leaves(blank);
                 self.found.rejected += 1;
             }
+            "job" => {}
             _ if !self.inside.contains(&blank) => self.odd(blank, "was worked on from outside"),
             _ => {}
         }

@@ -12,5 +12,5 @@ mod simulator;
 
 pub use codes::CODES;
 pub use faults::{Act, Fault, FaultKind};
-pub use ledger::{Duplicate, Ledger, LedgerAudit};
+pub use ledger::{Duplicate, JobBlanks, Ledger, LedgerAudit};
 pub use simulator::{ChipFactory, MachineSettings, SimulatedMachine};

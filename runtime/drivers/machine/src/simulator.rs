@@ -3,7 +3,7 @@
 use crate::chip::Contacts;
 use crate::codes::error;
 use crate::faults::{Act, Fault, FaultKind, FaultPlan};
-use crate::ledger::{Ledger, LedgerAudit, Line, Situation};
+use crate::ledger::{JobBlanks, Ledger, LedgerAudit, Line, Situation};
 use cardwright_ports::machine::{
     Blank, BlankNumber, Coercivity, EmbossedLine, MachineInfo, Place, PrintedPanel, Side,
     StripeRead, VisionRead,
@@ -105,6 +105,24 @@ impl SimulatedMachine {
             ..Line::default()
         };
         self.lock()?.note(line)
+    }
+
+    /// Tells the machine which job the cards belong to that are fed from now on.
+    pub fn begin_job(&self, job: u64) -> Result<(), MachineError> {
+        let mut inner = self.lock()?;
+        if inner.situation.job == job {
+            return Ok(());
+        }
+        inner.note(Line {
+            act: "job".to_owned(),
+            job: Some(job),
+            ..Line::default()
+        })
+    }
+
+    /// A job's cards as the ledger counts them, over all the times that the job ran.
+    pub fn blanks_of(&self, job: u64) -> Result<JobBlanks, MachineError> {
+        Ok(self.lock()?.situation.blanks_of(job))
     }
 
     /// Plans a fault; for tests.
@@ -398,7 +416,11 @@ impl Machine for SimulatedMachine {
     }
 
     fn where_is(&self, blank: BlankNumber) -> Result<Place, MachineError> {
-        Ok(self.lock()?.situation.place(blank))
+        let inner = self.lock()?;
+        match inner.situation.resident.contains_key(&blank) {
+            true => Ok(Place::Slot),
+            false => inner.ledger.whereabouts(blank),
+        }
     }
 
     fn in_slots(&self) -> Result<Vec<BlankNumber>, MachineError> {

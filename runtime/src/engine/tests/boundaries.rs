@@ -7,7 +7,7 @@ use crate::engine::{
     start,
 };
 use cardwright_ports::Store;
-use cardwright_ports::store::{OrderQuery, OrderState};
+use cardwright_ports::store::{OrderQuery, OrderState, TallyKind};
 use cardwright_store::{SiteKey, SqliteStore};
 use std::sync::atomic::Ordering;
 
@@ -22,7 +22,19 @@ fn the_reference_job_runs_through_and_express_comes_first() {
     assert_eq!(outcome.progress.rejected, 1);
     assert_eq!(outcome.progress.remakes, 2);
     assert_eq!(outcome.progress.mailers, 5);
-    assert_eq!(outcome.stations["eject"].count, 5);
+    let tallies = world.store.tallies(world.job).unwrap();
+    let times = |kind, name| {
+        let mut of = tallies.iter().filter(|t| t.kind == kind);
+        of.find(|t| t.name == name).map(|t| t.count)
+    };
+    assert_eq!(times(TallyKind::Machine, "eject"), Some(5));
+    assert_eq!(times(TallyKind::Computer, "validate"), Some(8));
+    assert_eq!(
+        times(TallyKind::Cards, ""),
+        None,
+        "these hands check nothing"
+    );
+    assert_eq!(times(TallyKind::Run, ""), Some(1));
     let ledger = world.line().audit().unwrap();
     assert_eq!((ledger.issued, ledger.good, ledger.rejected), (8, 5, 3));
     let express = world.store.orders(world.job, &last(6)).unwrap();
@@ -36,6 +48,27 @@ fn last(order: u64) -> OrderQuery {
         after: order - 1,
         limit: 1,
         ..OrderQuery::default()
+    }
+}
+
+#[test]
+fn a_letter_that_cant_be_drawn_is_printed_once_after_any_stop() {
+    let world = || {
+        let world = World::new(3, None);
+        world.hands.forms.undrawable.lock().unwrap().insert(1);
+        world
+    };
+    let counted = {
+        let world = world();
+        let begun = start(&*world.store, &world.clock, world.job, "Ada").unwrap();
+        let counter = StopAt::new(u64::MAX);
+        let outcome = world.run(begun, &counter).unwrap();
+        assert!(matches!(outcome.end, End::Paused(stop) if stop.code == "R1463"));
+        counter.seen.load(Ordering::SeqCst)
+    };
+    for at in 0..counted {
+        let wrong = world().history(&[at]);
+        assert!(wrong.is_empty(), "boundary {at}: {wrong:?}");
     }
 }
 

@@ -4,7 +4,8 @@ use crate::engine::effect::{Act, Effect, Event};
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Change, Counts, Identity,
-    JobId, JobRow, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, RefusedRow, Store,
+    JobId, JobRow, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, RefusedRow, Seen, Store,
+    Tally,
 };
 use cardwright_store::MemoryStore;
 use std::collections::BTreeMap;
@@ -210,6 +211,12 @@ impl Store for BuggyStore {
     }
     fn bundles(&self) -> Result<Vec<BundleRow>, StoreError> {
         self.inner.bundles()
+    }
+    fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError> {
+        self.inner.tallies(job)
+    }
+    fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
+        self.inner.seen()
     }
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
         self.inner.jobs()

@@ -4,8 +4,9 @@ use super::hands::FakeHands;
 use super::world::{StopAt, World, flow};
 use crate::engine::control::End;
 use crate::engine::{
-    Act, Event, Executor, Found, Hands, Lane, Outcome, Ports, Route, Settlement, State, Switch,
-    Trouble, Workpiece, approve, authorize, cancel, recover, settle, start, step,
+    Act, Event, Executor, Found, FoundForm, Hands, Lane, Outcome, Ports, Route, Settlement, State,
+    Switch, Trouble, Workpiece, approve, approve_mailer, authorize, cancel, recover, settle, start,
+    step,
 };
 use cardwright_machine::{Act as Station, Fault, FaultKind};
 use cardwright_ports::machine::Machine;
@@ -307,6 +308,73 @@ fn a_used_chip_goes_to_the_bin_and_its_order_gets_another() {
 }
 
 #[test]
+fn a_letter_that_cant_be_drawn_is_named_and_given_up_by_two() {
+    let world = World::new(3, None);
+    world.hands.forms.undrawable.lock().unwrap().insert(1);
+    let outcome = world.run(begun(&world), &StopAt::new(NEVER)).unwrap();
+    let End::Paused(stop) = outcome.end else {
+        panic!("the job went on");
+    };
+    assert_eq!(stop.code, "R1463");
+    assert!(
+        stop.reason.contains("order 1: R1236 the text has no room"),
+        "{}",
+        stop.reason
+    );
+    // The others of its document are printed.
+    assert_eq!((outcome.progress.mailers, outcome.progress.undrawn), (1, 1));
+    let (store, clock) = (&*world.store, &world.clock);
+    assert_eq!(
+        cancel(store, clock, world.job, "Ada").unwrap_err().code,
+        "R1456"
+    );
+    let form = |found, who| approve_mailer(store, clock, key(&world, 1), found, who);
+    // There is no form to be found.
+    assert_eq!(form(FoundForm::Destroyed, "Ada").unwrap_err().code, "R1461");
+    let waits = form(FoundForm::GivenUp, "Ada").unwrap();
+    assert_eq!(waits, Settlement::WaitsForSecond);
+    assert_eq!(form(FoundForm::GivenUp, "ada ").unwrap_err().code, "R1412");
+    assert_eq!(
+        form(FoundForm::GivenUp, "Grace").unwrap(),
+        Settlement::Settled
+    );
+    let row = store.order(key(&world, 1)).unwrap();
+    assert_eq!((row.mailer, row.mailer_why), (MailerState::Absent, None));
+    let outcome = world.run(begun(&world), &StopAt::new(NEVER)).unwrap();
+    assert_eq!(outcome.end, End::Done);
+    assert_eq!(world.hands.forms.printed.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_rejected_order_has_no_mailer_whoever_rejects_it() {
+    let mailer = |world: &World, order| world.store.order(key(world, order)).unwrap().mailer;
+    // Order 3 is spoilt for good.
+    let world = World::new(3, None);
+    world.run(begun(&world), &StopAt::new(NEVER)).unwrap();
+    assert_eq!(mailer(&world, 3), MailerState::Absent);
+    assert_eq!(mailer(&world, 1), MailerState::Printed);
+    // A job that is given up before it began.
+    let world = World::new(2, None);
+    cancel(&*world.store, &world.clock, world.job, "Ada").unwrap();
+    assert_eq!(mailer(&world, 1), MailerState::Absent);
+    // And one that is given up while it runs.
+    let world = World::new(2, None);
+    let begun = begun(&world);
+    let ports = Ports {
+        store: &*world.store,
+        clock: &world.clock,
+        hands: &world.hands,
+    };
+    let route = Route::of_flow(&flow(1)).unwrap();
+    let switch = Switch::default();
+    switch.cancel();
+    let executor = Executor::new(ports, world.job, begun, route, world.settings);
+    assert_eq!(executor.run(&switch, &|_| {}).unwrap().end, End::Cancelled);
+    let counts = world.store.counts(world.job).unwrap();
+    assert_eq!(counts.mailers_in(MailerState::Pending), 0);
+}
+
+#[test]
 fn every_state_answers_every_event() {
     let row = OrderRow {
         key: OrderKey { job: 1, order: 1 },
@@ -316,6 +384,7 @@ fn every_state_answers_every_event() {
         status: OrderStatus::planned(),
         mailer: MailerState::Pending,
         mailer_copy: 1,
+        mailer_why: None,
     };
     let events = [
         Event::Begin,
@@ -331,6 +400,7 @@ fn every_state_answers_every_event() {
         },
         Event::GateOpen,
         Event::Failed(Trouble::card("R1", "4761739001010010")),
+        Event::NotDrawn(Trouble::card("R1236", "4761739001010010")),
         Event::Refused(Trouble::card("R1411", "used")),
         Event::Fenced,
     ];

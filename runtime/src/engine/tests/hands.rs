@@ -33,6 +33,8 @@ pub(crate) struct Forms {
     /// Order numbers whose next mailer is printed and loses its status, or jams before printing.
     pub(crate) lost: Mutex<BTreeSet<u64>>,
     pub(crate) jammed: Mutex<BTreeSet<u64>>,
+    /// Order numbers whose next mailer can't be drawn.
+    pub(crate) undrawable: Mutex<BTreeSet<u64>>,
 }
 
 pub(crate) type Reader = Arc<dyn Fn() -> Arc<dyn Store> + Send + Sync>;
@@ -93,6 +95,11 @@ impl Lane for FakeLane<'_> {
                     ..trouble(error)
                 }),
             };
+        }
+        if matches!(act, Act::PrintMailer { .. })
+            && self.0.forms.undrawable.lock().unwrap().remove(&key.order)
+        {
+            return Event::NotDrawn(Trouble::card("R1236", "the text has no room"));
         }
         match self.0.act(work, act) {
             Ok(duration_us) => Event::Did {

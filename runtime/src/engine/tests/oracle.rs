@@ -4,7 +4,7 @@ use super::hands::Forms;
 use cardwright_machine::Ledger;
 use cardwright_ports::Store;
 use cardwright_ports::store::{
-    AuditRecord, JobId, OrderKey, OrderQuery, OrderRow, OrderState, Subject, decision,
+    AuditRecord, JobId, MailerState, OrderKey, OrderQuery, OrderRow, OrderState, Subject, decision,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -130,6 +130,16 @@ fn judge_forms(store: &dyn Store, rows: &[OrderRow], forms: &Forms, wrong: &mut 
         }
     }
     for row in rows {
+        // What is said of a mailer is true: printed for a good card, none for a rejected order.
+        let said = match row.status.state {
+            OrderState::Done => Some(MailerState::Printed),
+            OrderState::Rejected => Some(MailerState::Absent),
+            _ => None,
+        };
+        if said.is_some_and(|said| said != row.mailer) {
+            let (number, mailer) = (row.key.order, row.mailer.name());
+            wrong.push(format!("the mailer of order {number} ends {mailer}"));
+        }
         let copies = printed.iter().filter(|(key, _)| *key == row.key).count();
         let approvals = store.approvals(row.key).unwrap();
         let again: BTreeSet<u64> = approvals

@@ -1,51 +1,30 @@
-//! The end of a job: output files, carriers, and the report.
+//! The end of a job: output files and carriers, written before the job's key is destroyed.
 
-use super::{Line, refused};
+use super::Line;
 use crate::{
     StationError, faces,
-    outputs::{Finished, OutputFiles, WrittenFile},
+    outputs::{Finished, OutputFiles},
     pages::{Page, Pages, Revealer},
-    report::{
-        CheckCount, Picture, Reconciliation, RejectedOrder, Report, SCHEMA_VERSION, StationTime,
-        Subject, Validated, write_whole,
-    },
+    report::{Picture, write_whole},
 };
-use cardwright_bundle::{Environment, FaceSide};
-use cardwright_ports::store::{Counts, OrderQuery, OrderRow, OrderState};
-use cardwright_runtime::{Value, datagen::CardData, engine};
-use std::collections::BTreeMap;
+use cardwright_bundle::FaceSide;
+use cardwright_ports::SecretBytes;
+use cardwright_ports::store::{OrderQuery, OrderRow, OrderState};
+use cardwright_runtime::{Value, datagen::CardData};
 
 /// Orders that are read at a time.
 const PAGE: usize = 250;
 const CARRIERS_PER_DOCUMENT: usize = 50;
-const WRITTEN: &str = "written.json";
+/// What was written, for the report.
+pub(super) const WRITTEN: &str = ".written.json";
 const PICTURE_DPI: u32 = 110;
 
-/// Blanks as the machine's own ledger has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Closing {
-    /// Taken from stock.
-    pub issued: u64,
-    /// Left as good.
-    pub good: u64,
-    /// In bins.
-    pub rejected: u64,
-    /// In slots.
-    pub inside: u64,
-}
-
-/// What the report needs beside the line.
-pub struct Finish<'f> {
-    /// Wall-clock seconds of this run.
-    pub seconds: f64,
-    /// Lanes.
-    pub lanes: usize,
-    /// Time by station, as the machine reported it.
-    pub stations: &'f BTreeMap<&'static str, engine::StationTime>,
-    /// The machine's ledger.
-    pub blanks: Closing,
-    /// Carriers and files, when written in this run.
-    pub job_id: u64,
+/// A carrier that can't be drawn.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct NotDrawn {
+    pub(super) order: u64,
+    pub(super) code: String,
+    pub(super) reason: String,
 }
 
 impl Line<'_> {
@@ -61,6 +40,7 @@ impl Line<'_> {
         };
         let mut carriers: Vec<(u64, Page)> = Vec::new();
         let (mut written, mut pictures) = (0u64, Vec::new());
+        let mut left_out: Vec<NotDrawn> = Vec::new();
         let label = self.draw_label();
         self.each_done(&mut |row, data| {
             let record = self.record(row.key)?;
@@ -87,7 +67,7 @@ impl Line<'_> {
                 carriers.push((order, page));
                 written += 1;
                 if carriers.len() >= CARRIERS_PER_DOCUMENT {
-                    self.print_carriers(&mut carriers)?;
+                    left_out.extend(self.print_carriers(&mut carriers)?);
                 }
             }
             if pictures.is_empty() {
@@ -95,20 +75,18 @@ impl Line<'_> {
             }
             Ok(())
         })?;
-        self.print_carriers(&mut carriers)?;
+        left_out.extend(self.print_carriers(&mut carriers)?);
         let files = files.finish()?;
         for (at, picture) in pictures.iter().enumerate() {
             write_whole(&parts.out.join(format!(".picture-{at}.png")), &picture.png)?;
         }
         let summary = serde_json::json!({
-            "carriers": written,
+            "carriers": written - left_out.len() as u64,
+            "carriers_not_drawn": left_out,
             "files": files,
             "pictures": pictures.iter().map(|p| &p.title).collect::<Vec<_>>(),
         });
-        write_whole(
-            &parts.out.join(format!(".{WRITTEN}")),
-            summary.to_string().as_bytes(),
-        )
+        write_whole(&parts.out.join(WRITTEN), summary.to_string().as_bytes())
     }
 
     fn each_done(
@@ -137,26 +115,53 @@ impl Line<'_> {
         }
     }
 
-    fn print_carriers(&self, carriers: &mut Vec<(u64, Page)>) -> Result<(), StationError> {
-        let (Some((first, _)), Some((last, _))) = (carriers.first(), carriers.last()) else {
-            return Ok(());
+    /// Prints the carriers that wait, and gives those that can't be drawn: they hold up neither the
+    /// others nor the job, since their cards have left.
+    fn print_carriers(
+        &self,
+        carriers: &mut Vec<(u64, Page)>,
+    ) -> Result<Vec<NotDrawn>, StationError> {
+        let mut left_out = Vec::new();
+        let document = match self.draw(carriers) {
+            Ok(document) => document,
+            Err(_) => {
+                carriers.retain(|carrier| match self.draw(std::slice::from_ref(carrier)) {
+                    Ok(_) => true,
+                    Err(error) => {
+                        left_out.push(NotDrawn {
+                            order: carrier.0,
+                            code: error.code.to_owned(),
+                            reason: error.what,
+                        });
+                        false
+                    }
+                });
+                self.draw(carriers)?
+            }
         };
-        let layout = self.parts.job.carrier.as_deref().unwrap_or("carrier");
-        let name = format!("{layout}-{first:06}-{last:06}.pdf");
-        let (sheets, pages): (Vec<_>, Vec<_>) = carriers
-            .drain(..)
-            .map(|(_, page)| (page.sheet.clone(), page))
-            .unzip();
+        if let (Some((first, _)), Some((last, _))) = (carriers.first(), carriers.last()) {
+            let layout = self.parts.job.carrier.as_deref().unwrap_or("carrier");
+            let name = format!("{layout}-{first:06}-{last:06}.pdf");
+            let path = self.parts.out.join("carriers").join(name);
+            write_whole(&path, document.expose())?;
+        }
+        carriers.clear();
+        Ok(left_out)
+    }
+
+    fn draw(&self, carriers: &[(u64, Page)]) -> Result<SecretBytes, StationError> {
+        if carriers.is_empty() {
+            return Ok(SecretBytes::new(Vec::new()));
+        }
+        let sheets: Vec<_> = carriers
+            .iter()
+            .map(|(_, page)| page.sheet.clone())
+            .collect();
         let mut session = self.parts.hsm.open_session()?;
-        let mut revealer = Revealer::new(&pages, session.as_mut());
-        let document = self
-            .parts
-            .paper
-            .pdf(&self.stationery, &sheets, &mut revealer)?;
-        write_whole(
-            &self.parts.out.join("carriers").join(name),
-            document.expose(),
-        )
+        let pages = carriers.iter().map(|(_, page)| page);
+        let mut revealer = Revealer::new(pages, session.as_mut());
+        let paper = self.parts.paper;
+        Ok(paper.pdf(&self.stationery, &sheets, &mut revealer)?)
     }
 
     /// Both faces of a card and its letter, with everything masked that a report may not show.
@@ -193,256 +198,5 @@ impl Line<'_> {
             });
         }
         Ok(pictures)
-    }
-
-    /// The report of the job as the store and the machine's ledger have it.
-    pub fn report(&self, finish: &Finish<'_>) -> Result<(Report, Vec<Picture>), StationError> {
-        let parts = &self.parts;
-        let counts = parts.store.counts(parts.row.id)?;
-        let mut rejected = Vec::new();
-        refused(parts.store, parts.row.id, &mut |row| {
-            let (field, reason) = self.split_field(row.reason);
-            rejected.push(RejectedOrder {
-                line: row.line,
-                order: row.reference.parse().ok(),
-                code: row.code,
-                field,
-                reason,
-            });
-        })?;
-        let products = self.gather(&mut rejected)?;
-        rejected.sort_by_key(|r| r.line);
-        let not_orders = rejected.iter().filter(|r| r.order.is_none()).count() as u64;
-        let produced = counts.in_state(OrderState::Done);
-        let orders = counts.total() + counts.refused - not_orders;
-        let unknown = counts.in_state(OrderState::Unknown);
-        let (files, carriers, pictures) = self.written();
-        let (passed, failed) = self.tally.cards();
-        // A job that went on after a stop has validated cards that this process has not seen.
-        let passed = passed.max(self.validated_before()?);
-        let report = Report {
-            schema_version: SCHEMA_VERSION,
-            test: parts.loaded.content().environment == Environment::Test,
-            subject: self.subject(finish),
-            orders,
-            accepted: counts.total(),
-            produced,
-            failed: unfinished(&counts),
-            unknown: unknown + counts.mailers_in(cardwright_ports::store::MailerState::Unknown),
-            mailers: counts.mailers_in(cardwright_ports::store::MailerState::Printed),
-            carriers,
-            validated: Validated {
-                passed,
-                failed,
-                checks: self.checks(),
-            },
-            seconds: finish.seconds,
-            cards_per_second: produced as f64 / finish.seconds.max(0.001),
-            reconciliation: reconcile(orders, produced, &rejected, unknown, finish.blanks),
-            stations: self.station_times(finish),
-            products,
-            files,
-            rejected,
-        };
-        Ok((report, pictures))
-    }
-
-    /// Intake notes a field in front of the reason: `pan: the check digit is wrong`.
-    fn split_field(&self, reason: String) -> (Option<String>, String) {
-        let records = &self.intake.format().records;
-        match reason.split_once(": ") {
-            Some((field, rest))
-                if records
-                    .iter()
-                    .flat_map(|r| &r.fields)
-                    .any(|f| f.name == field) =>
-            {
-                (Some(field.to_owned()), rest.to_owned())
-            }
-            _ => (None, reason),
-        }
-    }
-
-    /// Products by name, and the orders that were rejected after intake.
-    fn gather(
-        &self,
-        rejected: &mut Vec<RejectedOrder>,
-    ) -> Result<BTreeMap<String, u64>, StationError> {
-        let mut products = BTreeMap::new();
-        let mut after = 0;
-        loop {
-            let query = OrderQuery {
-                states: Vec::new(),
-                mailer: None,
-                after,
-                limit: 2_000,
-            };
-            let rows = self.parts.store.orders(self.parts.row.id, &query)?;
-            let Some(last) = rows.last() else {
-                return Ok(products);
-            };
-            after = last.key.order;
-            for row in rows {
-                match row.status.state {
-                    OrderState::Done => *products.entry(row.product).or_default() += 1,
-                    OrderState::Rejected => rejected.push(RejectedOrder {
-                        line: row.line,
-                        order: Some(row.key.order),
-                        code: row.status.code.unwrap_or_default(),
-                        field: None,
-                        reason: row.status.reason.unwrap_or_default(),
-                    }),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Cards whose journal line says that their checks passed.
-    fn validated_before(&self) -> Result<u64, StationError> {
-        let (mut after, mut passed) = (0, 0);
-        loop {
-            let lines = self.parts.store.journal(self.parts.row.id, after, 1_000)?;
-            let Some((last, ..)) = lines.last() else {
-                return Ok(passed);
-            };
-            after = *last;
-            let good = lines
-                .iter()
-                .filter(|(_, _, line)| line.contains("checks passed"));
-            passed += good.count() as u64;
-        }
-    }
-
-    fn written(&self) -> (Vec<WrittenFile>, u64, Vec<Picture>) {
-        let out = self.parts.out;
-        let text = std::fs::read(out.join(format!(".{WRITTEN}"))).unwrap_or_default();
-        let value: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-        let files = value
-            .get("files")
-            .and_then(|files| serde_json::from_value(files.clone()).ok())
-            .unwrap_or_default();
-        let carriers = value
-            .get("carriers")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0);
-        let titles = value.get("pictures").and_then(serde_json::Value::as_array);
-        let pictures = titles
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .filter_map(|(at, title)| {
-                let png = std::fs::read(out.join(format!(".picture-{at}.png"))).ok()?;
-                Some(Picture {
-                    title: title.as_str()?.to_owned(),
-                    png,
-                })
-            })
-            .collect();
-        (files, carriers, pictures)
-    }
-
-    fn subject(&self, finish: &Finish<'_>) -> Subject {
-        let parts = &self.parts;
-        let content = parts.loaded.content();
-        Subject {
-            issuer: content.issuer.name.clone(),
-            bundle: content.name.clone(),
-            version: content.version.clone(),
-            digest: hex::encode_upper(parts.loaded.bundle().digest()),
-            job: parts.job.name.clone(),
-            job_id: finish.job_id.to_string(),
-            order_file: parts.row.file_name.clone(),
-            order_file_sha256: parts.row.file_sha256.clone(),
-            date: self.date.format("YYYY-MM-DD"),
-            hsm: parts.hsm.info().name,
-            machine: parts.machine.describe().name,
-            lanes: finish.lanes,
-        }
-    }
-
-    fn checks(&self) -> Vec<CheckCount> {
-        let checks = self.tally.checks();
-        checks
-            .into_iter()
-            .map(|(name, (passed, failed))| CheckCount {
-                name,
-                passed,
-                failed,
-            })
-            .collect()
-    }
-
-    /// This computer's own time for what it computes; the machine's for what it does.
-    fn station_times(&self, finish: &Finish<'_>) -> Vec<StationTime> {
-        let own = self.tally.times();
-        let mut rows = Vec::new();
-        for act in ["generate", "chip", "validate", "mailer"] {
-            if let Some(time) = own.get(act) {
-                rows.push(station(
-                    act,
-                    time.count,
-                    time.total_us,
-                    time.longest_us,
-                    false,
-                ));
-            }
-        }
-        for (act, time) in finish.stations {
-            let computed = matches!(*act, "generate" | "validate" | "mailer" | "gate");
-            if !computed && time.total_us > 0 {
-                let name = format!("{act} (machine)");
-                rows.push(station(
-                    &name,
-                    time.count,
-                    time.total_us,
-                    time.longest_us,
-                    true,
-                ));
-            }
-        }
-        rows
-    }
-}
-
-fn station(name: &str, count: u64, total_us: u64, longest_us: u64, simulated: bool) -> StationTime {
-    StationTime {
-        station: name.to_owned(),
-        count,
-        mean_ms: total_us as f64 / count.max(1) as f64 / 1_000.0,
-        max_ms: longest_us as f64 / 1_000.0,
-        simulated,
-    }
-}
-
-fn unfinished(counts: &Counts) -> u64 {
-    let closed = [OrderState::Done, OrderState::Rejected, OrderState::Unknown];
-    let closed: u64 = closed.iter().map(|state| counts.in_state(*state)).sum();
-    counts.total().saturating_sub(closed)
-}
-
-fn reconcile(
-    input: u64,
-    produced: u64,
-    rejected: &[RejectedOrder],
-    unknown: u64,
-    blanks: Closing,
-) -> Reconciliation {
-    let rejected = rejected.iter().filter(|r| r.order.is_some()).count() as u64;
-    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    Reconciliation {
-        input,
-        produced,
-        rejected,
-        unknown,
-        unaccounted: signed(input) - signed(produced) - signed(rejected) - signed(unknown),
-        blanks_issued: blanks.issued,
-        blanks_good: blanks.good,
-        blanks_rejected: blanks.rejected,
-        blanks_in_machine: blanks.inside,
-        blanks_unaccounted: signed(blanks.issued)
-            - signed(blanks.good)
-            - signed(blanks.rejected)
-            - signed(blanks.inside),
     }
 }

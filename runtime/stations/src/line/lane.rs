@@ -3,13 +3,13 @@
 use super::{Line, reference};
 use crate::{
     StationError,
-    pages::{Pages, Revealer},
+    pages::{Page, Pages, Revealer},
     perso,
     validation::{Specimen, Validator},
 };
 use cardwright_bundle::ScenarioUse;
 use cardwright_ports::{
-    HsmSession,
+    HsmSession, SecretBytes,
     hsm::Draw,
     machine::{
         BlankNumber, Coercivity, EmbossedLine, MachineError, PrintedPanel, Side, StripeRead,
@@ -43,41 +43,20 @@ impl<'l, 'a> LineLane<'l, 'a> {
 
 impl Lane for LineLane<'_, '_> {
     fn perform(&mut self, work: &mut Workpiece, act: &Act) -> Event {
-        let clock = self.line.parts.clock;
-        let begun = clock.monotonic_us();
-        let event = match act {
+        match act {
             Act::Generate => self.generate(work),
             Act::Feed { stock } => self.feed(work, stock),
             _ => self.on_card(work, act).unwrap_or_else(Event::Failed),
-        };
-        let spent = clock.monotonic_us().saturating_sub(begun);
-        self.line.tally.spent(act.name(), spent);
-        event
+        }
     }
 
     fn print_mailers(&mut self, batch: &mut [Workpiece]) -> Vec<Event> {
-        let clock = self.line.parts.clock;
-        let begun = clock.monotonic_us();
         let keys: Vec<OrderKey> = batch.iter().map(|work| work.order.key).collect();
-        let printed = self.print(&keys);
-        let spent = clock.monotonic_us().saturating_sub(begun);
-        let each = spent / (keys.len().max(1) as u64);
-        keys.iter()
-            .map(|_| match &printed {
-                Ok(()) => {
-                    self.line.tally.spent("mailer", each);
-                    Event::Did {
-                        duration_us: each,
-                        note: None,
-                    }
-                }
-                Err(trouble) => Event::Failed(trouble.clone()),
-            })
-            .collect()
+        self.print(&keys)
     }
 }
 
-impl LineLane<'_, '_> {
+impl<'a> LineLane<'_, 'a> {
     /// Data are made once: what the store has is taken, whatever a second making would give.
     fn generate(&mut self, work: &mut Workpiece) -> Event {
         match self.try_generate(work) {
@@ -184,7 +163,7 @@ impl LineLane<'_, '_> {
 
     fn with_data(
         &mut self,
-        work: &Workpiece,
+        work: &mut Workpiece,
         act: &Act,
         blank: BlankNumber,
         memo: &mut Memo,
@@ -316,7 +295,7 @@ impl LineLane<'_, '_> {
     /// The product's scenarios; all of them when it is the card's turn.
     fn validate(
         &mut self,
-        work: &Workpiece,
+        work: &mut Workpiece,
         blank: BlankNumber,
         memo: &Memo,
     ) -> Result<Event, Trouble> {
@@ -362,7 +341,10 @@ impl LineLane<'_, '_> {
                 note: Some("not sampled".into()),
             });
         }
-        line.tally.validated(&verdicts);
+        let checks = verdicts
+            .iter()
+            .map(|v| (v.name.clone(), v.failure.is_none()));
+        work.checks.extend(checks);
         let failed = verdicts
             .iter()
             .find_map(|v| v.failure.as_ref().map(|f| (&v.name, f)));
@@ -396,43 +378,104 @@ impl LineLane<'_, '_> {
             .map_err(machine_trouble)
     }
 
-    /// Several letters as one document. It gets its name when it is whole: a document that a crash
-    /// left behind has another one, and its letters are in doubt.
-    fn print(&mut self, keys: &[OrderKey]) -> Result<(), Trouble> {
+    /// Several letters as one document, drawn whole before its file has a name: a document that a
+    /// crash left behind has another one, and its letters are in doubt. A letter that can't be
+    /// drawn is left out, with its own reason.
+    fn print(&mut self, keys: &[OrderKey]) -> Vec<Event> {
+        let mut drawn: Vec<Result<Page, StationError>> = match self.mailer() {
+            Ok(Some(layout)) => keys.iter().map(|key| self.letter(&layout, *key)).collect(),
+            Ok(None) => return keys.iter().map(|_| did(0)).collect(),
+            Err(error) => keys.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let document = self.document(&mut drawn);
+        let good = || {
+            let letters = keys.iter().zip(&drawn);
+            letters.filter_map(|(key, page)| page.is_ok().then_some(key.order))
+        };
+        let printed = match (document, good().next(), good().next_back()) {
+            // From here on paper may be inked: any failure is doubt.
+            (Some(document), Some(first), Some(last)) => self.put_out(&document, first, last),
+            _ => Ok(()),
+        };
+        let event = |page: &Result<Page, StationError>| match (page, &printed) {
+            (Err(error), _) => Event::NotDrawn(order_trouble(error)),
+            (Ok(_), Ok(())) => did(0),
+            (Ok(_), Err(error)) => Event::Failed(Trouble {
+                doubt: true,
+                ..order_trouble(error)
+            }),
+        };
+        drawn.iter().map(event).collect()
+    }
+
+    fn mailer(&self) -> Result<Option<Pages<'a>>, StationError> {
         let line = self.line;
-        let failed = |e: StationError| order_trouble(&e);
-        let Some(mailer) = &line.parts.job.mailer else {
-            return Ok(());
-        };
-        let layout = Pages::new(line.parts.loaded, &mailer.layout, &line.keys).map_err(failed)?;
+        let mailer = line.parts.job.mailer.as_ref();
+        let layout = mailer.map(|m| Pages::new(line.parts.loaded, &m.layout, &line.keys));
+        layout.transpose()
+    }
+
+    /// One letter's page, its PIN sealed.
+    fn letter(&mut self, layout: &Pages<'_>, key: OrderKey) -> Result<Page, StationError> {
+        let line = self.line;
+        let record = line.record(key)?;
+        let data = line.card_data(key)?.ok_or_else(|| {
+            StationError::new("R1107", "the card's data are gone", "restore the job")
+        })?;
+        let facts = line.facts(key.order);
         let label = line.draw_label();
-        let mut pages = Vec::with_capacity(keys.len());
-        for key in keys {
-            let record = line.record(*key).map_err(failed)?;
-            let data = line.card_data(*key).map_err(failed)?;
-            let data = data.ok_or_else(|| Trouble::card("R1107", "no card data"))?;
-            let facts = line.facts(key.order);
-            let session = self.session.as_mut();
-            let page = layout.make(&record, &facts, session, &label, key.order, &data.draws);
-            pages.push(page.map_err(failed)?);
+        let session = self.session.as_mut();
+        layout.make(&record, &facts, session, &label, key.order, &data.draws)
+    }
+
+    /// Draws all pages that there are. When that fails, each is tried by itself, so that only those
+    /// that are to blame are refused.
+    fn document(&mut self, letters: &mut [Result<Page, StationError>]) -> Option<SecretBytes> {
+        if let Ok(document) = self.draw(letters.iter().filter_map(|l| l.as_ref().ok())) {
+            return document;
         }
-        let mut revealer = Revealer::new(&pages, self.session.as_mut());
+        for letter in letters.iter_mut() {
+            if let Ok(page) = letter
+                && let Err(error) = self.draw(std::iter::once(&*page))
+            {
+                *letter = Err(error);
+            }
+        }
+        let rest = self.draw(letters.iter().filter_map(|l| l.as_ref().ok()));
+        match rest {
+            Ok(document) => document,
+            // Each alone, but not together: nobody in particular is to blame.
+            Err(error) => {
+                let all = letters.iter_mut().filter(|letter| letter.is_ok());
+                all.for_each(|letter| *letter = Err(error.clone()));
+                None
+            }
+        }
+    }
+
+    /// A document of these pages; none without pages. Nothing leaves the memory.
+    fn draw<'p>(
+        &mut self,
+        pages: impl Iterator<Item = &'p Page>,
+    ) -> Result<Option<SecretBytes>, StationError> {
+        let pages: Vec<&Page> = pages.collect();
+        if pages.is_empty() {
+            return Ok(None);
+        }
+        let line = self.line;
         let sheets: Vec<_> = pages.iter().map(|page| page.sheet.clone()).collect();
-        let document = line
-            .parts
-            .paper
-            .pdf(&line.stationery, &sheets, &mut revealer)
-            .map_err(|e| order_trouble(&e.into()))?;
-        let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
-            return Ok(());
-        };
-        let name = format!("{}-{:06}-{:06}.pdf", mailer.layout, first.order, last.order);
-        let path = line.parts.out.join("mailers").join(name);
-        // From here on paper may be inked: any failure is doubt.
-        crate::report::write_whole(&path, document.expose()).map_err(|e| Trouble {
-            doubt: true,
-            ..order_trouble(&e)
-        })
+        let mut revealer = Revealer::new(pages, self.session.as_mut());
+        let paper = line.parts.paper;
+        let document = paper.pdf(&line.stationery, &sheets, &mut revealer)?;
+        Ok(Some(document))
+    }
+
+    fn put_out(&self, document: &SecretBytes, first: u64, last: u64) -> Result<(), StationError> {
+        let parts = &self.line.parts;
+        let layout = parts.job.mailer.as_ref().map(|m| m.layout.as_str());
+        let name = format!("{}-{first:06}-{last:06}.pdf", layout.unwrap_or("mailer"));
+        let path = parts.out.join("mailers").join(name);
+        crate::report::write_whole(&path, document.expose())
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod closing;
 mod lane;
-mod tally;
+mod summary;
 
 use crate::{StationError, pages, take};
 use cardwright_bundle::{Card, Job, Product};
@@ -24,8 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use closing::{Closing, Finish};
-pub use tally::{ActTime, Tally};
+pub use summary::{Closing, Finish};
 
 /// What a line is joined from.
 #[derive(Clone, Copy)]
@@ -62,7 +61,6 @@ pub struct Line<'a> {
     pub(crate) products: BTreeMap<&'a str, Made<'a>>,
     pub(crate) stationery: Stationery,
     pub(crate) date: Date,
-    pub(crate) tally: Tally,
 }
 
 /// A product with everything that makes it.
@@ -110,7 +108,6 @@ impl<'a> Line<'a> {
             make_folder(&parts.out.join("cards"))?;
         }
         let stationery = pages::stationery(parts.loaded);
-        let tally = Tally::default();
         Ok(Self {
             parts,
             intake,
@@ -118,13 +115,7 @@ impl<'a> Line<'a> {
             products,
             stationery,
             date,
-            tally,
         })
-    }
-
-    /// What was counted so far.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
     }
 
     /// Day of the job.
@@ -240,7 +231,7 @@ pub(crate) fn make_folder(path: &PathBuf) -> Result<(), StationError> {
 pub(crate) fn refused(
     store: &dyn Store,
     job: JobId,
-    visit: &mut dyn FnMut(RefusedRow),
+    visit: &mut dyn FnMut(RefusedRow) -> Result<(), StationError>,
 ) -> Result<(), StationError> {
     let mut after = 0;
     loop {
@@ -249,6 +240,6 @@ pub(crate) fn refused(
             return Ok(());
         };
         after = last.line;
-        rows.into_iter().for_each(&mut *visit);
+        rows.into_iter().try_for_each(&mut *visit)?;
     }
 }

@@ -125,31 +125,43 @@ fn application_block(
         out.push(kind);
     }
     for dgi in &data.dgis {
-        let exported;
-        let value = match (&dgi.value, dgi.sealed()) {
-            (DgiValue::Clear(value), _) if dgi.sensitive => {
-                exported = session.encrypt_for_transport(value, key)?;
-                &exported
-            }
-            (DgiValue::Clear(value), _) => value,
-            (_, Some(sealed)) => {
-                exported = session.export_sealed(&sealed, key)?;
-                &exported
-            }
-            _ => return Err(too_long()),
-        };
-        out.extend_from_slice(&dgi.number.to_be_bytes());
-        match u8::try_from(value.len()) {
-            Ok(length) if length < 0xFF => out.push(length),
-            _ => {
-                out.push(0xFF);
-                let length = u16::try_from(value.len()).map_err(|_| too_long())?;
-                out.extend_from_slice(&length.to_be_bytes());
-            }
-        }
-        out.extend_from_slice(value);
+        push_dgi(&mut out, dgi, key, session)?;
     }
     Ok(out)
+}
+
+/// A data grouping: number, length of one octet or of FF and two, value under the transport key
+/// where it is secret.
+fn push_dgi(
+    out: &mut Vec<u8>,
+    dgi: &DgiData,
+    key: KeyHandle,
+    session: &mut dyn HsmSession,
+) -> Result<(), StationError> {
+    let exported;
+    let value = match (&dgi.value, dgi.sealed()) {
+        (DgiValue::Clear(value), _) if dgi.sensitive => {
+            exported = session.encrypt_for_transport(value, key)?;
+            &exported
+        }
+        (DgiValue::Clear(value), _) => value,
+        (_, Some(sealed)) => {
+            exported = session.export_sealed(&sealed, key)?;
+            &exported
+        }
+        _ => return Err(too_long()),
+    };
+    out.extend_from_slice(&dgi.number.to_be_bytes());
+    match u8::try_from(value.len()) {
+        Ok(length) if length < 0xFF => out.push(length),
+        _ => {
+            out.push(0xFF);
+            let length = u16::try_from(value.len()).map_err(|_| too_long())?;
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    out.extend_from_slice(value);
+    Ok(())
 }
 
 /// How a DGI is enciphered in the file, if it is.

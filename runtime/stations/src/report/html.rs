@@ -47,6 +47,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> String {
     );
     gallery(&mut html, pictures);
     rejected(&mut html, report);
+    letters(&mut html, report);
     files(&mut html, report);
     provenance(&mut html, report);
     html.push_str("</main></body></html>\n");
@@ -169,15 +170,33 @@ fn rejected(html: &mut String, report: &Report) {
         );
     }
     html.push_str("</table>");
-    if let Some(more) = report
-        .rejected
-        .len()
-        .checked_sub(REJECTED_SHOWN_MAX)
-        .filter(|n| *n > 0)
-    {
-        let _ = write!(html, "<p class=note>and {more} more in report.json</p>");
+    let all = usize::try_from(report.reconciliation.rejected).unwrap_or(usize::MAX);
+    if let Some(more) = all.checked_sub(REJECTED_SHOWN_MAX).filter(|n| *n > 0) {
+        let _ = write!(html, "<p class=note>and {more} more in rejected.jsonl</p>");
     }
     html.push_str("</section>");
+}
+
+fn letters(html: &mut String, report: &Report) {
+    if report.letters_in_doubt.is_empty() {
+        return;
+    }
+    html.push_str(
+        "<section><h2>Letters that wait</h2><table>\
+         <tr><th>Line<th>Order<th>State<th>Code<th>Reason",
+    );
+    for letter in &report.letters_in_doubt {
+        let _ = write!(
+            html,
+            "<tr class=bad><td>{}<td>{}<td>{}<td><code>{}</code><td>{}",
+            letter.line,
+            letter.order,
+            escape(&letter.state),
+            escape(&letter.code),
+            escape(&letter.reason),
+        );
+    }
+    html.push_str("</table></section>");
 }
 
 fn files(html: &mut String, report: &Report) {

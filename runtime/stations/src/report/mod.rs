@@ -12,6 +12,9 @@ use std::{collections::BTreeMap, path::Path};
 /// Version of `report.json`'s schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Rejected orders that the report names; `rejected.jsonl` beside it has all.
+pub const REJECTED_MAX: usize = 1_000;
+
 /// A job's outcome. Public: no PAN, no name, no PIN.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Report {
@@ -25,7 +28,8 @@ pub struct Report {
     pub orders: u64,
     /// Orders that intake took.
     pub accepted: u64,
-    /// Orders and records that made no card.
+    /// Orders and records that made no card, the first 1,000 by their lines; `rejected.jsonl` beside
+    /// the report has all.
     pub rejected: Vec<RejectedOrder>,
     /// Cards that left the machine as good.
     pub produced: u64,
@@ -35,11 +39,20 @@ pub struct Report {
     pub unknown: u64,
     /// PIN mailers printed.
     pub mailers: u64,
+    /// PIN mailers that can't be drawn; no paper of theirs exists.
+    pub letters_not_drawn: u64,
+    /// Carriers that can't be drawn; their cards left without one.
+    pub carriers_not_drawn: u64,
+    /// PIN mailers that can't be drawn or may have been printed, and carriers that can't be drawn,
+    /// the first 500 of each.
+    pub letters_in_doubt: Vec<LetterInDoubt>,
     /// Carriers printed.
     pub carriers: u64,
     /// Validation.
     pub validated: Validated,
-    /// Wall-clock time.
+    /// Processes that ran the job: one more than it was stopped and gone on with.
+    pub runs: u64,
+    /// Wall-clock time of these processes, pauses left out.
     pub seconds: f64,
     /// Produced cards by second.
     pub cards_per_second: f64,
@@ -93,6 +106,21 @@ pub struct RejectedOrder {
     pub code: String,
     /// Field, if one is to blame.
     pub field: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A PIN mailer that stands against the job's end.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct LetterInDoubt {
+    /// Number of the order.
+    pub order: u64,
+    /// Line in the order file.
+    pub line: u64,
+    /// `UNDRAWN`, `UNKNOWN` or `CARRIER UNDRAWN`.
+    pub state: String,
+    /// Stable code.
+    pub code: String,
     /// Why.
     pub reason: String,
 }
@@ -171,6 +199,8 @@ impl Report {
     /// Whether every order was produced or rejected and nothing is unknown.
     pub fn is_clean(&self) -> bool {
         self.unknown == 0
+            && self.letters_not_drawn == 0
+            && self.carriers_not_drawn == 0
             && self.failed == 0
             && self.reconciliation.unaccounted == 0
             && self.reconciliation.blanks_unaccounted == 0

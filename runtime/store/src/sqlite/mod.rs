@@ -2,6 +2,7 @@
 
 mod rows;
 mod schema;
+mod seen;
 
 use crate::audit::{Anchor, CHECKPOINT_EVERY, Head, SignedHead, Verifier};
 use crate::codes::error;
@@ -12,9 +13,9 @@ use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
     JobId, JobRow, MailerState, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, RefusedRow,
-    Store,
+    Seen, Store, Tally,
 };
-use rows::{JOB_COLUMNS, ORDER_COLUMNS, SqlRows, bundle_row, job_row, order_row};
+use rows::{JOB_COLUMNS, ORDER_COLUMNS, SqlRows, bundle_row, job_row, order_row, tally_row};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -293,6 +294,16 @@ impl Store for SqliteStore {
         })
     }
 
+    fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError> {
+        let sql = "SELECT kind, name, count, failed, total_us, longest_us FROM tallies \
+                   WHERE job = ?1 ORDER BY kind, name";
+        self.read(|rows| list(rows.0, sql, params![int(job)?], tally_row))
+    }
+
+    fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
+        Ok(Box::new(seen::SeenOnDisk::new(&self.key)?))
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(|rows| audit_page(rows.0, after, limit.min(PAGE)))
     }
@@ -316,20 +327,14 @@ fn open_database(folder: &Path) -> Result<Connection, StoreError> {
     let version: i64 = connection
         .query_row("PRAGMA user_version", [], |r| r.get(0))
         .map_err(failed)?;
-    match version {
-        0 => {
-            let version = schema::VERSION;
-            let sql = format!(
-                "BEGIN IMMEDIATE; {} PRAGMA user_version = {version}; COMMIT;",
-                schema::SCHEMA
-            );
-            connection.execute_batch(&sql).map_err(failed)?;
-        }
-        schema::VERSION => {}
-        other => {
-            let what = format!("schema version {other}, expected {}", schema::VERSION);
-            return Err(error("R1401", what));
-        }
+    let Some(upgrade) = schema::upgrade(version) else {
+        let what = format!("schema version {version}, expected {}", schema::VERSION);
+        return Err(error("R1401", what));
+    };
+    if version != schema::VERSION {
+        let to = schema::VERSION;
+        let sql = format!("BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = {to}; COMMIT;");
+        connection.execute_batch(&sql).map_err(failed)?;
     }
     Ok(connection)
 }

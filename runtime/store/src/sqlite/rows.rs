@@ -6,7 +6,8 @@ use crate::rows::Rows;
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, JobState, MailerState, NewJob,
-    NewOrder, OrderKey, OrderRow, OrderState, OrderStatus, RefusedRow, Subject,
+    NewOrder, OrderKey, OrderRow, OrderState, OrderStatus, RefusedRow, Subject, Tally, TallyKind,
+    Why,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -15,7 +16,7 @@ pub(crate) struct SqlRows<'c>(pub(crate) &'c Connection);
 pub(crate) const JOB_COLUMNS: &str = "id, name, bundle_digest, file_sha256, file_name, state, \
                                       epoch, fence, wrapped_key, opened_at";
 pub(crate) const ORDER_COLUMNS: &str = "job, number, line, priority, product, state, epoch, \
-    attempt, step, blank, serial, code, reason, mailer, mailer_copy";
+    attempt, step, blank, serial, code, reason, mailer, mailer_copy, mailer_code, mailer_reason";
 
 pub(crate) fn bundle_row(row: &Row<'_>) -> rusqlite::Result<BundleRow> {
     Ok(BundleRow {
@@ -62,6 +63,21 @@ pub(crate) fn order_row(row: &Row<'_>) -> rusqlite::Result<OrderRow> {
         },
         mailer: stored(MailerState::from_name(&row.get::<_, String>(13)?))?,
         mailer_copy: row.get(14)?,
+        mailer_why: match (row.get(15)?, row.get(16)?) {
+            (Some(code), Some(reason)) => Some(Why { code, reason }),
+            _ => None,
+        },
+    })
+}
+
+pub(crate) fn tally_row(row: &Row<'_>) -> rusqlite::Result<Tally> {
+    Ok(Tally {
+        kind: stored(TallyKind::from_name(&row.get::<_, String>(0)?))?,
+        name: row.get(1)?,
+        count: from_sql(row.get(2)?),
+        failed: from_sql(row.get(3)?),
+        total_us: from_sql(row.get(4)?),
+        longest_us: from_sql(row.get(5)?),
     })
 }
 
@@ -160,7 +176,14 @@ impl Rows for SqlRows<'_> {
     }
 
     fn remove_job(&mut self, job: JobId) -> Result<(), StoreError> {
-        for table in ["records", "identities", "refused", "journal", "orders"] {
+        for table in [
+            "records",
+            "identities",
+            "refused",
+            "journal",
+            "tallies",
+            "orders",
+        ] {
             let sql = format!("DELETE FROM {table} WHERE job = ?1");
             let mut statement = self.0.prepare_cached(&sql).map_err(super::failed)?;
             statement
@@ -187,7 +210,7 @@ impl Rows for SqlRows<'_> {
     fn add_order(&mut self, order: &NewOrder) -> Result<(), StoreError> {
         let (job, number) = (int(order.key.job)?, int(order.key.order)?);
         let sql = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, 'PLANNED', 0, 1, 0, NULL, NULL, \
-                   NULL, NULL, ?6, 1)";
+                   NULL, NULL, ?6, 1, NULL, NULL)";
         self.put(
             sql,
             params![
@@ -245,11 +268,20 @@ impl Rows for SqlRows<'_> {
         key: OrderKey,
         state: MailerState,
         copy: u32,
+        why: Option<&Why>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE orders SET mailer = ?3, mailer_copy = ?4 WHERE job = ?1 AND number = ?2";
+        let sql = "UPDATE orders SET mailer = ?3, mailer_copy = ?4, mailer_code = ?5, \
+                   mailer_reason = ?6 WHERE job = ?1 AND number = ?2";
         self.put(
             sql,
-            params![int(key.job)?, int(key.order)?, state.name(), copy],
+            params![
+                int(key.job)?,
+                int(key.order)?,
+                state.name(),
+                copy,
+                why.map(|w| w.code.as_str()),
+                why.map(|w| w.reason.as_str())
+            ],
         )
     }
 
@@ -334,6 +366,25 @@ impl Rows for SqlRows<'_> {
         self.put(
             "INSERT INTO journal (job, number, line) VALUES (?1, ?2, ?3)",
             params![int(key.job)?, int(key.order)?, line],
+        )
+    }
+
+    fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tallies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                   ON CONFLICT (job, kind, name) DO UPDATE SET count = count + ?4, \
+                   failed = failed + ?5, total_us = total_us + ?6, \
+                   longest_us = max(longest_us, ?7)";
+        self.put(
+            sql,
+            params![
+                int(job)?,
+                tally.kind.name(),
+                tally.name,
+                int(tally.count)?,
+                int(tally.failed)?,
+                int(tally.total_us)?,
+                int(tally.longest_us)?
+            ],
         )
     }
 }

@@ -1,9 +1,33 @@
 //! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
 
 /// Version of the schema, in `PRAGMA user_version`.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
-pub(crate) const SCHEMA: &str = "
+const TALLIES: &str = "
+CREATE TABLE tallies (
+    job INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
+    failed INTEGER NOT NULL, total_us INTEGER NOT NULL, longest_us INTEGER NOT NULL,
+    PRIMARY KEY (job, kind, name)) WITHOUT ROWID;
+";
+
+/// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
+pub(crate) fn upgrade(from: i64) -> Option<String> {
+    let text = match from {
+        0 => format!("{SCHEMA}{TALLIES}"),
+        // A rejected order's mailer stood as PENDING for ever.
+        1 => format!(
+            "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
+             ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
+             UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
+             {TALLIES}"
+        ),
+        VERSION => String::new(),
+        _ => return None,
+    };
+    Some(text)
+}
+
+const SCHEMA: &str = "
 CREATE TABLE bundles (
     digest TEXT PRIMARY KEY, name TEXT NOT NULL, sequence INTEGER NOT NULL,
     loaded_at INTEGER NOT NULL, UNIQUE (name, sequence));
@@ -19,6 +43,7 @@ CREATE TABLE orders (
     state TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
     step INTEGER NOT NULL, blank INTEGER, serial TEXT, code TEXT, reason TEXT,
     mailer TEXT NOT NULL, mailer_copy INTEGER NOT NULL,
+    mailer_code TEXT, mailer_reason TEXT,
     PRIMARY KEY (job, number)) WITHOUT ROWID;
 CREATE INDEX orders_by_turn ON orders (job, state, priority, number);
 CREATE INDEX orders_by_mailer ON orders (job, mailer, number);
