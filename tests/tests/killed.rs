@@ -265,3 +265,33 @@ fn killed_once_near_the_end() {
 fn killed_three_times() {
     survives(&[8, 14, 21]);
 }
+
+/// Kills at moments that a seed chooses: one to three in a row, of the run and of the resumed runs.
+/// `CARDWRIGHT_KILLS` says how many histories (4 unless it does), `CARDWRIGHT_KILL_SEED` where to
+/// begin; a failure names the seed that replays it.
+#[test]
+fn killed_at_moments_that_a_seed_chooses() {
+    let number = |name: &str, otherwise: u64| {
+        let text = std::env::var(name).ok();
+        text.map_or(otherwise, |text| text.parse().expect("a number"))
+    };
+    let first = number("CARDWRIGHT_KILL_SEED", 1);
+    for seed in first..first + number("CARDWRIGHT_KILLS", 4) {
+        let mut state = seed;
+        let kills = 1 + draw(&mut state) % 3;
+        let moments: Vec<usize> = (0..kills)
+            .map(|_| 1 + (draw(&mut state) % 60) as usize)
+            .collect();
+        println!("CARDWRIGHT_KILL_SEED={seed} CARDWRIGHT_KILLS=1: after {moments:?} acts");
+        survives(&moments);
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood, 2014).
+fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}

@@ -1,4 +1,6 @@
-//! A failure at the command line: code, words, mend, exit code.
+//! A failure at the command line: code, words, mend, exit code. `cardwright` has the like with codes and
+//! sources of its own: the two programs share no crate that may print, so that neither drags the other's
+//! side in (ARCHITECTURE, 4).
 
 use crate::terminal;
 use cardwright_stations::StationError;

@@ -283,6 +283,8 @@ fn chips(content: &Content) -> Result<ChipFactory, Failure> {
     }))
 }
 
+/// One blank. The author's rehearsal has the like: the only crate that both may import and that knows
+/// bundles is `stations`, and it must not know the virtual card (the crate edges of ARCHITECTURE, 4).
 fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
     let channel = &chip.channel;
     let slot = content.keys.get(channel.key as usize)?;
