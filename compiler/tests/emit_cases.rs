@@ -130,7 +130,10 @@ fn print(content: &Content) -> String {
         let program = &content.programs[card.program as usize];
         let _ = writeln!(out, "card {}", card.name);
         let Some(chip) = &card.chip else { continue };
-        let channel = &chip.channel;
+        let Some(channel) = &chip.channel else {
+            let _ = writeln!(out, "  native");
+            continue;
+        };
         let _ = writeln!(
             out,
             "  {} {:02X} {:02X} {}",

@@ -129,6 +129,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Build the bundle with a compiler of this version, or run a newer station.",
     ),
     (
+        "R1131",
+        "a script that can't be run",
+        "A script's parts are checked before any card hears of it: headers, lengths, variables, \
+         status words, and that no secret goes to the card in clear.",
+        "Build the bundle again with a compiler of this version.",
+    ),
+    (
         "R1501",
         "order file can't be read",
         "The file is missing, or the disk failed.",

@@ -8,7 +8,9 @@ use crate::{
     load::broken,
     plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
 };
-use cardwright_bundle::{Card, FaceSide, Padding, Program, Secrecy};
+use cardwright_bundle::{
+    Card, FaceSide, Padding, Program, Script, ScriptCommand, ScriptPart, Secrecy,
+};
 use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +23,20 @@ pub enum DgiValue {
     Clear(Vec<u8>),
     /// Sealed by the HSM: ciphertext, clear length, public check values (all three authenticated).
     Sealed(Vec<u8>, u32, Vec<u8>),
+}
+
+impl DgiValue {
+    /// The sealed value, if it is one.
+    pub fn sealed(&self) -> Option<Sealed> {
+        match self {
+            DgiValue::Clear(_) => None,
+            DgiValue::Sealed(blob, clear_length, check_values) => Some(Sealed {
+                blob: blob.clone(),
+                clear_length: *clear_length,
+                check_values: check_values.clone(),
+            }),
+        }
+    }
 }
 
 /// A data grouping of one card.
@@ -42,15 +58,15 @@ pub struct DgiData {
 impl DgiData {
     /// The sealed value, if it is one.
     pub fn sealed(&self) -> Option<Sealed> {
-        match &self.value {
-            DgiValue::Clear(_) => None,
-            DgiValue::Sealed(blob, clear_length, check_values) => Some(Sealed {
-                blob: blob.clone(),
-                clear_length: *clear_length,
-                check_values: check_values.clone(),
-            }),
-        }
+        self.value.sealed()
     }
+}
+
+/// Values of a script's commands: one for each part, none for a variable.
+#[derive(Serialize, Deserialize)]
+pub struct ScriptData {
+    /// Commands in order.
+    pub commands: Vec<Vec<Option<DgiValue>>>,
 }
 
 /// An application of one card.
@@ -60,6 +76,8 @@ pub struct ApplicationData {
     pub name: String,
     /// DGIs in order.
     pub dgis: Vec<DgiData>,
+    /// Data of its script, when it has one.
+    pub script: Option<ScriptData>,
     /// Facts as text: `pan`, `psn`, `expiry` as YYMMDD, numbers in decimal, octets in hexadecimal.
     pub facts: BTreeMap<String, String>,
     /// Sealed PIN, when the application has one.
@@ -116,6 +134,12 @@ impl Drop for CardData {
         for application in &mut self.applications {
             for dgi in &mut application.dgis {
                 if let DgiValue::Clear(bytes) = &mut dgi.value {
+                    bytes.zeroize();
+                }
+            }
+            let commands = application.script.iter_mut().flat_map(|s| &mut s.commands);
+            for value in commands.flatten().flatten() {
+                if let DgiValue::Clear(bytes) = value {
                     bytes.zeroize();
                 }
             }
@@ -269,12 +293,40 @@ impl<'a> Datagen<'a> {
             made.push(ApplicationData {
                 name: application.name.clone(),
                 dgis,
+                script: application
+                    .script
+                    .as_ref()
+                    .map(|script| script_data(script, values))
+                    .transpose()?,
                 facts,
                 pin,
             });
         }
         Ok(made)
     }
+}
+
+fn script_data(script: &Script, values: &Values) -> Result<ScriptData, RuntimeError> {
+    let part = |part: &ScriptPart| match part {
+        ScriptPart::Variable { .. } => Ok(None),
+        ScriptPart::Value { node } => match values.get(*node)? {
+            Value::Bytes(bytes) => Ok(Some(DgiValue::Clear(bytes.clone()))),
+            _ => Err(broken("a script's value of another type")),
+        },
+        ScriptPart::Secret { node, .. } => match values.get(*node)? {
+            Value::Sealed(sealed) => Ok(Some(DgiValue::Sealed(
+                sealed.blob.clone(),
+                sealed.clear_length,
+                sealed.check_values.clone(),
+            ))),
+            _ => Err(broken("a script's secret of another type")),
+        },
+    };
+    let command = |command: &ScriptCommand| command.parts.iter().map(part).collect();
+    let commands: Result<Vec<_>, RuntimeError> = script.commands.iter().map(command).collect();
+    Ok(ScriptData {
+        commands: commands?,
+    })
 }
 
 fn fact(value: &Value) -> Result<String, RuntimeError> {

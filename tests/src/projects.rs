@@ -83,20 +83,34 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// The smallest bank that has everything, from `tests/cases/emit/small-card`.
 pub fn small() -> Bundle {
-    small_with("")
+    small_of("issuer small {", "", &[])
 }
 
-/// The same with a second file of declarations.
+/// The same bank with a second file of declarations. Its issuer has the example's name, and so the
+/// example's open test keys.
 pub fn small_with(more: &str) -> Bundle {
+    small_of("issuer aurora {", more, &[])
+}
+
+/// The same with a file of the project beside it.
+pub fn small_with_file(more: &str, name: &str, octets: Vec<u8>) -> Bundle {
+    small_of("issuer aurora {", more, &[(name, octets)])
+}
+
+fn small_of(issuer: &str, more: &str, files: &[(&str, Vec<u8>)]) -> Bundle {
     let source = workspace::read("tests/cases/emit/small-card/in.perso");
+    let source = source.replace("issuer small {", issuer);
     let keys = aurora_folder().join("keys");
     let key = |name: &str| std::fs::read(keys.join(name)).expect("a key of the example");
     let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
-    let files = MemoryFiles::new()
+    let mut project = MemoryFiles::new()
         .with("cardwright.toml", manifest)
         .with("in.perso", source)
         .with("more.perso", format!("package small\n{more}"))
         .with("keys/issuer-92.cer", key("issuer-92.cer"))
         .with("keys/test-ca-92.pub", key("test-ca-92.pub"));
-    signed(compile(&files))
+    for (name, octets) in files {
+        project = project.with(name, octets.clone());
+    }
+    signed(compile(&project))
 }

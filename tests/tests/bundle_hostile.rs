@@ -452,7 +452,14 @@ fn references_that_do_not_hold_are_refused() {
     let wrong: [(&str, Change); 12] = [
         ("program", |c| c.cards[0].program = 999),
         ("channel key", |c| {
-            c.cards[0].chip.as_mut().unwrap().channel.key = 999
+            c.cards[0]
+                .chip
+                .as_mut()
+                .unwrap()
+                .channel
+                .as_mut()
+                .unwrap()
+                .key = 999
         }),
         ("application identifier", |c| {
             c.cards[0].chip.as_mut().unwrap().applications[0].aid = "F0".into();

@@ -15,7 +15,9 @@ const KEY_GROUP: [u8; 6] = [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92];
 
 /// A blank for a card's chip.
 pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, StationError> {
-    let channel = &chip.channel;
+    let Some(channel) = &chip.channel else {
+        return native(content, chip);
+    };
     let slot = content.keys.get(channel.key as usize);
     let slot = slot.ok_or_else(|| broken("a card platform without its key"))?;
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm)
@@ -42,7 +44,7 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     let aid = |application: &Application| {
         hex::decode(&application.aid).map_err(|_| broken("an AID that is not hexadecimal"))
     };
-    let emv = chip.applications.iter().filter(|a| a.applet.is_empty());
+    let emv = chip.applications.iter().filter(|a| a.applet != "plain");
     let instances = emv.map(aid).collect::<Result<Vec<_>, _>>()?;
     let mut spec = BlankSpec::new(protocol, keys, KEY_GROUP, serial(content), instances);
     for application in chip.applications.iter().filter(|a| a.applet == "plain") {
@@ -61,6 +63,24 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     VirtualCard::blank(&spec).map_err(|fault| {
         StationError::new("R1101", fault.to_string(), "correct the card's `platform`")
     })
+}
+
+/// A card without GlobalPlatform: its keys are nobody's.
+fn native(content: &Content, chip: &Chip) -> Result<VirtualCard, StationError> {
+    let nobody = || SecretBytes::new(vec![0; 16]);
+    let keys = BlankKeys::Card {
+        enc: nobody(),
+        mac: nobody(),
+        dek: nobody(),
+    };
+    let aid = |application: &Application| {
+        hex::decode(&application.aid).map_err(|_| broken("an AID that is not hexadecimal"))
+    };
+    let instances: Result<Vec<_>, _> = chip.applications.iter().map(aid).collect();
+    let protocol = Protocol::Scp03 { option: 0x00 };
+    let mut spec = BlankSpec::new(protocol, keys, KEY_GROUP, serial(content), instances?);
+    spec.native = true;
+    VirtualCard::blank(&spec).map_err(|fault| broken(&fault.to_string()))
 }
 
 /// A grouping as the maker of the card's applet would describe it.

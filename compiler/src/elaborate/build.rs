@@ -82,7 +82,7 @@ impl Elaborator<'_> {
         span: Span,
     ) -> Option<Typed> {
         let instruction = intent(name)?;
-        fits(instruction.operands.len(), false, args.len())?;
+        fits(instruction.operands.len(), instruction.variadic, args.len())?;
         if keys.len() != instruction.keys {
             return None;
         }

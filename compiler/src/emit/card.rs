@@ -47,6 +47,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) name: String,
     /// Whether it is an EMV application; others are in no directory.
     pub(crate) emv: bool,
+    /// Whether it is a Type 4 Tag.
+    pub(crate) tag: bool,
     /// Interfaces.
     pub(crate) interfaces: Vec<String>,
     /// Whether the chip has a PIN.
@@ -246,7 +248,12 @@ fn chip<'a>(
     decl: &'a Decl,
     entry: &'a MEntry,
 ) -> ChipLowered<'a> {
-    let channel = platform::channel(elaborator, ground, entry);
+    let native = platform::is_native(entry);
+    let mut channel = if native {
+        None
+    } else {
+        platform::channel(elaborator, ground, entry)
+    };
     let mut apps = Vec::new();
     let mut applications: Vec<Application> = Vec::new();
     let mut others: Vec<Application> = Vec::new();
@@ -294,11 +301,11 @@ fn chip<'a>(
         capacity::check(elaborator, &apps, entry);
         applications.extend(platform::directories(elaborator, entry, &apps));
     }
-    let channel = channel.map(|mut channel| {
-        platform::habits(&mut channel, &applications);
-        channel
-    });
-    let chip = channel.map(|channel| Chip {
+    platform::habits(elaborator, channel.as_mut(), &mut applications, entry.span);
+    if native {
+        platform::only_scripts(elaborator, &applications, entry.span);
+    }
+    let chip = (native || channel.is_some()).then_some(Chip {
         channel,
         applications,
     });
@@ -326,6 +333,7 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
     ApplicationFacts {
         name: app.decl.name.clone(),
         emv: true,
+        tag: false,
         interfaces: app.interfaces.clone(),
         offline_pin: app.offline_pin.is_some(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
@@ -338,6 +346,7 @@ fn other_facts(application: &Application) -> ApplicationFacts {
     ApplicationFacts {
         name: application.name.clone(),
         emv: false,
+        tag: application.applet == "ndef",
         interfaces: application.interfaces.clone(),
         offline_pin: false,
         enciphered_pin: false,

@@ -4,7 +4,10 @@ mod emv;
 
 use crate::diagnostics::CodeRow;
 
+mod platform;
+
 /// Codes of emission and of its checks, sorted.
+<<<<<<< HEAD
 pub static CODES: &[CodeRow] = &joined::<{ emv::ROWS.len() }, COUNT>(&emv::ROWS, OTHERS);
 
 const COUNT: usize = emv::ROWS.len() + OTHERS.len();
@@ -215,6 +218,298 @@ const OTHERS: &[CodeRow] = &[
         "Give the application a script, or the card a platform.",
         "GlobalPlatform Card Specification",
     ),
+=======
+pub static CODES: &[CodeRow] =
+    &joined::<{ EMV.len() + platform::CODES.len() + REST.len() }>([EMV, platform::CODES, REST]);
+
+/// Tables one after another.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiled: a wrong index is an error"
+)]
+const fn joined<const N: usize>(tables: [&[CodeRow]; 3]) -> [CodeRow; N] {
+    let mut rows = [("", "", "", "", ""); N];
+    let (mut table, mut row, mut at) = (0, 0, 0);
+    while table < tables.len() {
+        while row < tables[table].len() {
+            rows[at] = tables[table][row];
+            row += 1;
+            at += 1;
+        }
+        row = 0;
+        table += 1;
+    }
+    rows
+}
+
+/// EMV consistency.
+const EMV: &[CodeRow] = &[
+    (
+        "E0301",
+        "a mandatory data element is missing",
+        "EMV Book 3, 7.2 lists what every application must hold; a terminal ends the transaction \
+         when one of them is missing. DDA needs tag 9F49 as well.",
+        "Write the element into the profile's `data` block, or inherit from a profile that has it.",
+        "EMV Book 3, 7.2",
+    ),
+    (
+        "E0302",
+        "a data element has the wrong length",
+        "Each data element has a length in EMV Book 3, annex A. The longest value that the \
+         expression can give is reckoned from the lengths of the fields in it.",
+        "Shorten the value, or take another field.",
+        "EMV Book 3, annex A",
+    ),
+    (
+        "E0303",
+        "the PAN in tag 57 is not the one in tag 5A",
+        "Terminals compare both and refuse the card.",
+        "Write the same field in both elements.",
+        "EMV Book 3, annex A (57, 5A, 5F24)",
+    ),
+    (
+        "E0304",
+        "the expiry in tag 57 is not the one in tag 5F24",
+        "Issuer and terminal would disagree on whether the card is valid.",
+        "Write the same field in both elements.",
+        "EMV Book 3, annex A (57, 5A, 5F24)",
+    ),
+    (
+        "E0305",
+        "the service code in tag 57 is not the one in tag 5F30",
+        "The chip would allow what its own track forbids.",
+        "Write `services` in the track.",
+        "EMV Book 3, annex A (57, 5F30); ISO/IEC 7813",
+    ),
+    (
+        "E0306",
+        "the chip holds the stripe's verification value",
+        "Tag 57 can be read by anybody near the card. With the stripe's value in it a stripe can be \
+         forged from the chip; the iCVV, made with service code 999, is worth nothing on a stripe.",
+        "Make the chip's value with `service: 999`.",
+        "house: the schemes' iCVV, service code 999",
+    ),
+    (
+        "E0307",
+        "the AIP promises authentication that the card can't do",
+        "The terminal would look for keys and certificates, not find them, and go on as after a \
+         failed authentication.",
+        "Add the `dda` block, or take the flag out of `aip`.",
+        "EMV Book 3, 10.3 and annex C1",
+    ),
+    (
+        "E0308",
+        "the chip has a key of its own that the AIP hides",
+        "No terminal would use it.",
+        "Add `dda` or `cda` to `aip`.",
+        "EMV Book 3, 10.3 and annex C1",
+    ),
+    (
+        "E0309",
+        "the AIP and the rules of cardholder verification disagree",
+        "The flag in the AIP tells the terminal to read the list in tag 8E.",
+        "Set `cardholder_verification` in `aip` exactly when the `cvm` block has rules.",
+        "EMV Book 3, 10.5 and annex C1",
+    ),
+    (
+        "E0310",
+        "a record is too long",
+        "A READ RECORD answer holds at most 254 octets (EMV Book 3, 7.5). The longest value of each \
+         element counts.",
+        "Move elements to another record; for certificates take a shorter issuer key.",
+        "EMV Book 3, 7.5",
+    ),
+    (
+        "E0311",
+        "something stands twice",
+        "A record number or a data element is used twice in one application; terminals refuse such \
+         a card.",
+        "Leave one of them.",
+        "EMV Book 3, 10.2",
+    ),
+    (
+        "E0312",
+        "records and values do not match",
+        "A record names an element without value, or a mandatory element stands in no record.",
+        "Write the value, or change the list of the record.",
+        "EMV Book 3, 10.2",
+    ),
+    (
+        "E0313",
+        "a data element does not belong into a record",
+        "It is given by SELECT or GET PROCESSING OPTIONS, or it is the chip's internal data.",
+        "Take it out of the record.",
+        "EMV Book 3, 10.2 and annex A",
+    ),
+    (
+        "E0314",
+        "a record's place is not possible",
+        "Short file identifiers go from 1 to 30, records from 1 to 255 (EMV Book 3, 5.3).",
+        "Write `sfi 2 record 1 signed = [ … ]`.",
+        "EMV Book 3, 5.3",
+    ),
+    (
+        "E0315",
+        "signed records and signatures do not match",
+        "Static data to be authenticated is what the certificate covers; certificates themselves \
+         can't be part of it.",
+        "Mark the records with the account's data as `signed`, and only those.",
+        "EMV Book 3, 10.3; Book 2, 5.4 and 6.4",
+    ),
+    (
+        "E0316",
+        "a rule of cardholder verification is not understood",
+        "A rule has a method and a condition of EMV Book 3, annex C3.",
+        "Write such as `signature when supported else next`.",
+        "EMV Book 3, 10.5 and annex C3",
+    ),
+    (
+        "E0317",
+        "an offline PIN is asked for that the chip does not have",
+        "The terminal would send VERIFY and fail.",
+        "Add an `offline_pin` block, or take the rule out.",
+        "EMV Book 3, 10.5.1",
+    ),
+    (
+        "E0318",
+        "a condition needs the application's currency",
+        "Amounts X and Y are in the currency of tag 9F42.",
+        "State the issuer's currency, or tag 9F42.",
+        "EMV Book 3, 10.5",
+    ),
+    (
+        "E0319",
+        "an offline PIN over the contactless interface",
+        "The card is away from the terminal while the PIN is keyed.",
+        "Take `enciphered_pin_online`.",
+        "house: no offline PIN without contacts",
+    ),
+    (
+        "E0320",
+        "an enciphered PIN without a key to encipher it",
+        "The terminal enciphers the PIN under the chip's public key (EMV Book 2, 7.1).",
+        "Add a `dda` block.",
+        "EMV Book 2, 7.1",
+    ),
+    (
+        "E0321",
+        "an action code looks at a result that can't happen",
+        "The method is not offered by the AIP, so its failure is never reported.",
+        "Take the flag out, or offer the method.",
+        "EMV Book 3, 10.7 and annex C5",
+    ),
+    (
+        "E0322",
+        "usage control without a country",
+        "Tag 9F07 distinguishes home and abroad by tag 5F28.",
+        "State the issuer's country.",
+        "EMV Book 3, 10.4.2",
+    ),
+    (
+        "E0323",
+        "the first cryptogram does not cover what it must",
+        "EMV Book 2, 8.1.1 names the minimum; without the unpredictable number a cryptogram can be \
+         replayed.",
+        "Take `emv.cdol1`, or add the tags.",
+        "EMV Book 2, 8.1.1",
+    ),
+    (
+        "E0324",
+        "a list of tags is wrong",
+        "An entry is no data element that a terminal knows.",
+        "Name tags of EMV Book 3, annex A.",
+        "EMV Book 3, annex A and B",
+    ),
+    (
+        "E0326",
+        "issuer authentication is promised by the wrong command",
+        "Common Core applications take the issuer's answer in the second GENERATE AC.",
+        "Take `issuer_authentication` out of `aip`.",
+        "EMV Common Core Definitions; EMV Book 3, 10.9",
+    ),
+    (
+        "E0327",
+        "the issuer application data has the wrong form",
+        "Format A of the Common Core Definitions begins with 0F and A5 (triple DES) or A6 (AES).",
+        "Take `emv.iad_ccd_tdes` or `emv.iad_ccd_aes`.",
+        "EMV Common Core Definitions; EMV Book 3, annex C7",
+    ),
+    (
+        "E0328",
+        "an AID or a label has the wrong form",
+        "An AID has 5 to 16 octets (ISO/IEC 7816-5), a label 1 to 16 letters, digits and spaces.",
+        "Correct it.",
+        "ISO/IEC 7816-5; EMV Book 1, 12.2",
+    ),
+    (
+        "E0329",
+        "the service code and the chip disagree",
+        "The first digit tells a stripe reader whether to ask for the chip (ISO/IEC 7813).",
+        "Begin it with 2 or 6 for cards with a chip, with 1 or 5 for others.",
+        "ISO/IEC 7813",
+    ),
+    (
+        "E0330",
+        "directories and applications do not match",
+        "PSE lists contact applications, PPSE contactless ones; without PPSE no contactless \
+         terminal finds the card.",
+        "Name the directories that the applications need.",
+        "EMV Book 1, 12.2; EMV Contactless Book B, 3.3",
+    ),
+    (
+        "E0331",
+        "tag 9F4A names something other than the AIP",
+        "EMV Book 3, 10.3: then offline data authentication fails.",
+        "Write `#9F4A = [#82]`.",
+        "EMV Book 3, 10.3",
+    ),
+    (
+        "E0332",
+        "two applications of a card speak of two accounts",
+        "PAN, expiry and sequence number are those of one order.",
+        "Write the same fields in both profiles.",
+        "house: one order, one account",
+    ),
+    (
+        "E0333",
+        "the chip gets a PIN that nobody asks for",
+        "No rule of cardholder verification uses it.",
+        "Add a rule, or leave `offline_pin` out.",
+        "house: no secret without a use",
+    ),
+    (
+        "E0334",
+        "a shared key is not there",
+        "`same_key_as` names an application of the same card with a key of the same size.",
+        "Name the right one, or leave it out to have a key made.",
+        "house: shared keys of one card",
+    ),
+    (
+        "E0340",
+        "not a data element",
+        "A `data` entry begins with a tag or with a data element's name.",
+        "Write such as `#5F20 = …`.",
+        "EMV Book 3, annex A",
+    ),
+    (
+        "E0341",
+        "a value stands in no record",
+        "No terminal would read it.",
+        "Add it to a record.",
+        "EMV Book 3, 10.2",
+    ),
+    (
+        "E0342",
+        "rules of cardholder verification that are never reached",
+        "`no_cvm always` succeeds always; `else next` at the end leads nowhere.",
+        "Change the order.",
+        "EMV Book 3, 10.5",
+    ),
+];
+
+/// Defects, keys, PINs, stripe, layouts, flows, jobs, secrecy.
+const REST: &[CodeRow] = &[
+>>>>>>> 0562360 (Native scripts with variables and status words; loyalty tag; cards without a chip; rules and tests of both)
     (
         "E0499",
         "the bundle can't be made",

@@ -108,6 +108,10 @@ impl<'a> Sentences<'_, 'a> {
     fn sentence(&mut self, entry: &'a MEntry) {
         let words: Vec<&str> = entry.head.iter().map_while(MExpr::word).collect();
         let other = self.selected.as_ref().is_some_and(|a| !a.emv);
+        let tag = self.selected.as_ref().is_some_and(|a| a.tag);
+        if tag && words.as_slice() == ["read", "ndef"] {
+            return self.simple("ndef_matches_source", entry);
+        }
         if other && !matches!(words.as_slice(), ["select", ..] | ["expect", "data", ..]) {
             let message = "the selected application is not EMV's: it has no such command";
             let help = "write `expect data matches source`, or select a profile first";
@@ -123,6 +127,9 @@ impl<'a> Sentences<'_, 'a> {
             return;
         }
         match (self.on.as_str(), words.as_slice()) {
+            ("contact" | "contactless", ["expect", "data", "matches", "source"]) if tag => {
+                self.simple("ndef_matches_source", entry);
+            }
             ("contact" | "contactless", ["expect", "data", "matches", "source"]) if other => {
                 self.simple("groupings_match_source", entry);
             }

@@ -387,6 +387,30 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Date,
         "the last day of the month",
     ),
+    Function {
+        variadic: true,
+        ..f(
+            "ndef_message",
+            "ndef_message",
+            &[BYTES],
+            Gives::Bytes,
+            "NDEF records as one message: `ndef_message(ndef_uri(\"https://…\"), ndef_text(…))`",
+        )
+    },
+    f(
+        "ndef_text",
+        "ndef_text",
+        &[TEXT, d("language", ConstText, "en")],
+        Gives::Bytes,
+        "an NDEF text record in a language, such as `\"en\"`",
+    ),
+    f(
+        "ndef_uri",
+        "ndef_uri",
+        &[TEXT],
+        Gives::Bytes,
+        "an NDEF record with a web address or another URI, shortened as the standard says",
+    ),
     f(
         "number_bytes",
         "number_bytes",

@@ -61,6 +61,8 @@ pub enum Sink {
     Report,
     /// What the line sorts, groups or chooses by.
     Routing,
+    /// Data of a script's command that travels outside a secure channel.
+    ScriptClear,
     /// A track of the stripe.
     Stripe,
 }
@@ -160,6 +162,12 @@ pub static SINKS: &[SinkRow] = &[
         "choose by a field of the order that says it outright, such as its product or branch",
     ),
     row(
+        Sink::ScriptClear,
+        "a script's command in clear",
+        Level::Cardholder,
+        "a PIN or key goes into a `secret` of the script; sensitive data need `secured = true`",
+    ),
+    row(
         Sink::Stripe,
         "a track of the stripe",
         Level::Sensitive,
@@ -237,7 +245,7 @@ mod tests {
         for row in SINKS {
             assert_eq!(SINKS.iter().filter(|r| r.sink == row.sink).count(), 1);
         }
-        assert_eq!(SINKS.len(), 17);
+        assert_eq!(SINKS.len(), 18);
     }
 
     #[test]

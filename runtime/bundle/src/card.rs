@@ -1,6 +1,6 @@
 //! Cards: chip, stripe and faces, each value a node of the card's program.
 
-use crate::{KeyId, NodeId};
+use crate::{KeyId, NodeId, Script};
 use serde::{Deserialize, Serialize};
 
 /// What the card needs after its DGI value is deciphered from transport and before it is
@@ -51,9 +51,13 @@ pub struct Application {
     /// AID, hexadecimal.
     pub aid: String,
     /// What kind of application it is: blank for EMV's own and their directories, `plain` for one
-    /// that keeps groupings and gives the clear ones back.
+    /// that keeps groupings and gives the clear ones back, `ndef` for a Type 4 Tag, `native` for one
+    /// whose own script is all that is known of it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub applet: String,
+    /// Commands that personalize it, in the place of DGIs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
     /// DGIs in the order in which they are sent; the last carries the last-block bit.
     pub dgis: Vec<Dgi>,
     /// Whether several DGIs may share a STORE DATA.
@@ -94,8 +98,8 @@ pub struct Channel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chip {
-    /// Channel.
-    pub channel: Channel,
+    /// Channel; none for a card that is personalized by scripts alone.
+    pub channel: Option<Channel>,
     /// Applications.
     pub applications: Vec<Application>,
 }

@@ -127,7 +127,7 @@ pub fn intent(name: &str) -> Option<&'static Instruction> {
     INTENTS.iter().find(|i| i.name == name)
 }
 
-static FUNCTIONS: [Instruction; 56] = [
+static FUNCTIONS: [Instruction; 59] = [
     f("add", &[N, N], false, Number, Join, "sum of two numbers"),
     f("all", &[F], true, Flag, Join, "true when every flag is"),
     f("any", &[F], true, Flag, Join, "true when one flag is"),
@@ -391,6 +391,23 @@ static FUNCTIONS: [Instruction; 56] = [
         Join,
         "the last day of a date's month",
     ),
+    f(
+        "ndef_message",
+        &[B],
+        true,
+        Bytes,
+        Join,
+        "NDEF records as one message",
+    ),
+    f(
+        "ndef_text",
+        &[T, T],
+        false,
+        Bytes,
+        Join,
+        "NDEF text record: text, language",
+    ),
+    f("ndef_uri", &[T], false, Bytes, Join, "NDEF URI record"),
     f("not", &[F], false, Flag, Join, "true when false"),
     f(
         "number_bytes",

@@ -18,6 +18,7 @@ mod limits;
 mod program;
 mod quirks;
 mod scenario;
+mod script;
 mod signing;
 
 pub use card::{
@@ -37,4 +38,8 @@ pub use limits::Limits;
 pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, ValueType};
 pub use quirks::{QUIRKS, is_quirk};
 pub use scenario::{Check, Scenario};
+pub use script::{
+    Capture, Otherwise, SCRIPT_COMMANDS_MAX, SCRIPT_VARIABLES_MAX, Script, ScriptCommand,
+    ScriptPart, Split, StatusWords, VARIABLE_OCTETS_MAX, Variable,
+};
 pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};

@@ -12,7 +12,7 @@ pub struct Check {
     /// `select`, `read_records`, `data_matches_source`, `authenticate_dda`, `verify_pin`,
     /// `purchase`, `track1_matches_source`, `track2_matches_source`, `embossing_matches_source`,
     /// `chip_pan_is_stripe_pan`,
-    /// `groupings_match_source`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.
+    /// `groupings_match_source`, `ndef_matches_source`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.
     pub check: String,
     /// Settings, sorted by name (`method` = `enciphered` or `plain`, `amount`, `currency`).
     pub settings: Vec<(String, Constant)>,

@@ -482,6 +482,13 @@ pub trait HsmSession: Send {
     /// for AES keys, `80 00…` padded if needed (EMV CPS 2.0).
     fn export_sealed(&mut self, sealed: &Sealed, transport: KeyHandle)
     -> Result<Vec<u8>, HsmError>;
+    /// The same for a card that knows the transport key, padded as it wants it.
+    fn encipher_for_card(
+        &mut self,
+        sealed: &Sealed,
+        transport: KeyHandle,
+        padding: DekPadding,
+    ) -> Result<Vec<u8>, HsmError>;
     /// Public octets that are sensitive (a track) under a transport key; same padding, always.
     fn encrypt_for_transport(
         &mut self,

@@ -2,7 +2,7 @@
 
 use super::{Args, Row, no_fit, wrong_type};
 use crate::{RuntimeError, Value};
-use cardwright_standards::{formats, tlv};
+use cardwright_standards::{formats, ndef, tlv};
 
 type Result<T = Value> = std::result::Result<T, RuntimeError>;
 
@@ -83,6 +83,18 @@ pub(super) static TABLE: &[Row] = &[
             .map(Value::Number)
             .map_err(|_| wrong_type())
     }),
+    ("ndef_message", |a| {
+        let records: Result<Vec<&[u8]>> =
+            a.all().map(|v| v.bytes().ok_or_else(wrong_type)).collect();
+        Ok(Value::Bytes(ndef::message(&records?)))
+    }),
+    ("ndef_text", |a| {
+        let octets = ndef::text(a.text(0)?, a.text(1)?);
+        octets
+            .map(Value::Bytes)
+            .ok_or_else(|| no_fit("a language that is no tag such as `en`"))
+    }),
+    ("ndef_uri", |a| Ok(Value::Bytes(ndef::uri(a.text(0)?)))),
     ("number_bytes", |a| {
         let width = a.length(1)?;
         let octets = u64::try_from(a.number(0)?)

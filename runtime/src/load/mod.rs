@@ -4,6 +4,7 @@
 
 mod program;
 mod references;
+mod script;
 
 use crate::RuntimeError;
 use cardwright_bundle::{Bundle, Content, Job, Limits, Program, Trust};

@@ -48,7 +48,7 @@ fn program(content: &Content, index: u32) -> Result<&Program, RuntimeError> {
 }
 
 /// A sink: the node is there, has one of the types, and is no more secret than the sink may be.
-fn sink(
+pub(super) fn sink(
     program: &Program,
     id: NodeId,
     types: &[ValueType],
@@ -186,10 +186,12 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
         "the expiry",
     )?;
     if let Some(chip) = &card.chip {
-        if chip.channel.key as usize >= content.keys.len() {
+        let key = chip.channel.as_ref().map(|channel| channel.key as usize);
+        if key.is_some_and(|key| key >= content.keys.len()) {
             return Err(broken("a channel key that is not there"));
         }
         for application in &chip.applications {
+            super::script::check(application, chip, program, content)?;
             check_application(application, program, content)?;
         }
     }

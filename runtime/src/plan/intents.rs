@@ -156,22 +156,16 @@ pub(super) fn perform(
                 args.bytes(1)?,
             )?))
         }
-        Intent::RsaGenerate => {
-            let purpose = format!("icc_key {}", args.text(2)?);
-            if let Some(drawn) = draws.icc_key(&purpose) {
-                return Ok(Value::IccKey(Box::new(drawn)));
-            }
-            let bits = u32::try_from(args.number(0)?).map_err(|_| wrong_type())?;
-            let exponent = u32::try_from(args.number(1)?).map_err(|_| wrong_type())?;
-            let draw = Draw {
+        Intent::RsaGenerate => rsa_key(
+            &args,
+            session,
+            Draw {
                 job,
                 order,
-                purpose: &purpose,
-            };
-            let icc_key = session.icc_rsa_key(bits, exponent, &draw)?;
-            draws.keep_icc_key(&purpose, &icc_key);
-            Ok(Value::IccKey(Box::new(icc_key)))
-        }
+                purpose: "",
+            },
+            draws,
+        ),
         _ => pin_intent(
             intent,
             keys,
@@ -185,6 +179,28 @@ pub(super) fn perform(
             draws,
         ),
     }
+}
+
+/// The chip's own key: drawn once, then kept.
+fn rsa_key(
+    args: &Args<'_>,
+    session: &mut dyn HsmSession,
+    draw: Draw<'_>,
+    draws: &mut Draws,
+) -> Result<Value, RuntimeError> {
+    let purpose = format!("icc_key {}", args.text(2)?);
+    if let Some(drawn) = draws.icc_key(&purpose) {
+        return Ok(Value::IccKey(Box::new(drawn)));
+    }
+    let bits = u32::try_from(args.number(0)?).map_err(|_| wrong_type())?;
+    let exponent = u32::try_from(args.number(1)?).map_err(|_| wrong_type())?;
+    let draw = Draw {
+        purpose: &purpose,
+        ..draw
+    };
+    let icc_key = session.icc_rsa_key(bits, exponent, &draw)?;
+    draws.keep_icc_key(&purpose, &icc_key);
+    Ok(Value::IccKey(Box::new(icc_key)))
 }
 
 /// Option of ICC master key derivation by its letter.
@@ -255,16 +271,7 @@ fn pin_intent(
             },
         )?),
         Intent::PinCardBlock => Value::Sealed(session.card_pin_block(args.pin(0)?)?),
-        Intent::PinCardField => {
-            let format = CardPinFormat::from_name(args.text(1)?);
-            let format = format.ok_or_else(|| broken("a PIN format of cards that is none"))?;
-            // A purpose of its own: a fill must never repeat the PIN's stream.
-            let draw = Draw {
-                purpose: "card_pin_fill",
-                ..*draw
-            };
-            Value::Sealed(session.card_pin_field(args.pin(0)?, format, args.text(2)?, &draw)?)
-        }
+        Intent::PinCardField => card_field(args, session, draw)?,
         Intent::Pvv => Value::Text(session.pin_verification_value(
             key(keys, 0)?,
             args.text(0)?,
@@ -293,6 +300,23 @@ fn pin_intent(
         }
         _ => return Err(broken("an intent that is not of PINs")),
     })
+}
+
+/// A PIN as a card product keeps it.
+fn card_field(
+    args: &Args<'_>,
+    session: &mut dyn HsmSession,
+    draw: &Draw<'_>,
+) -> Result<Value, RuntimeError> {
+    let format = CardPinFormat::from_name(args.text(1)?);
+    let format = format.ok_or_else(|| broken("a PIN format of cards that is none"))?;
+    // A purpose of its own: a fill must never repeat the PIN's stream.
+    let draw = Draw {
+        purpose: "card_pin_fill",
+        ..*draw
+    };
+    let sealed = session.card_pin_field(args.pin(0)?, format, args.text(2)?, &draw)?;
+    Ok(Value::Sealed(sealed))
 }
 
 fn ibm<'a>(

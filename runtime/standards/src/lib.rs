@@ -17,6 +17,7 @@ pub mod kcv;
 pub mod keyblock;
 pub mod mac;
 pub mod names;
+pub mod ndef;
 pub mod pan;
 pub mod pin;
 pub mod tags;

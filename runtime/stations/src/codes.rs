@@ -33,6 +33,19 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Shorten one of them, or take the `join` sentence out of the profile.",
     ),
     (
+        "R1213",
+        "a script's command can't be put together",
+        "A value of the command is missing, or its data are longer than a command.",
+        "Split long data (`split = offset(200)`), or make the card's data again.",
+    ),
+    (
+        "R1214",
+        "the card did not give what a script needs",
+        "An answer is too short for the variable that it should fill, or a command that sends a \
+         variable comes after one that was passed over.",
+        "The card is rejected; compare the script with the card's manual.",
+    ),
+    (
         "R1221",
         "a PIN that is not the page's",
         "A page asked for a PIN that was printed already or is not its own.",

@@ -12,6 +12,7 @@ pub mod outputs;
 pub mod pages;
 pub mod perso;
 pub mod report;
+mod script;
 mod sessions;
 mod take;
 pub mod validation;

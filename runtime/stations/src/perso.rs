@@ -3,7 +3,7 @@
 //! For each application: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, STORE DATA … with the
 //! last one marked. Everything that needs a key happens inside the HSM.
 
-use crate::StationError;
+use crate::{StationError, script::Stage};
 use cardwright_bundle::{Application, Channel, Chip, Padding};
 use cardwright_ports::{
     CardChannel, HsmSession,
@@ -32,7 +32,11 @@ pub fn personalize(
     card: &mut dyn CardChannel,
     draw: &Draw<'_>,
 ) -> Result<PersoCount, StationError> {
-    let spec = channel_spec(&chip.channel, keys)?;
+    let spec = chip
+        .channel
+        .as_ref()
+        .map(|channel| channel_spec(channel, keys));
+    let spec = spec.transpose()?;
     let mut count = PersoCount::default();
     card.reset()?;
     for application in &chip.applications {
@@ -46,9 +50,47 @@ pub fn personalize(
             purpose: &purpose,
             ..*draw
         };
-        store_application(&spec, application, made, session, card, &draw, &mut count)?;
+        let target = Target {
+            application,
+            data: made,
+            keys,
+        };
+        match &spec {
+            Some(spec) if application.script.as_ref().is_none_or(|s| s.secured) => {
+                store_application(spec, &target, session, card, &draw, &mut count)?;
+            }
+            _ => run_script(&target, None, session, card, &mut count)?,
+        }
     }
     Ok(count)
+}
+
+/// What is to be written, and with which keys.
+struct Target<'t> {
+    application: &'t Application,
+    data: &'t ApplicationData,
+    keys: &'t BoundKeys,
+}
+
+/// Runs an application's script, in a channel or without one.
+fn run_script(
+    target: &Target<'_>,
+    channel: Option<ChannelId>,
+    session: &mut dyn HsmSession,
+    card: &mut dyn CardChannel,
+    count: &mut PersoCount,
+) -> Result<(), StationError> {
+    let script = target.application.script.as_ref();
+    let both = script.zip(target.data.script.as_ref());
+    let (script, data) = both.ok_or_else(|| no_data(&target.application.name))?;
+    let mut stage = Stage {
+        keys: target.keys,
+        session,
+        card,
+        channel,
+        count,
+    };
+    stage.run(script, data)
 }
 
 fn no_data(application: &str) -> StationError {
@@ -93,13 +135,15 @@ pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, 
 
 fn store_application(
     spec: &ChannelSpec,
-    application: &Application,
-    data: &ApplicationData,
+    target: &Target<'_>,
     session: &mut dyn HsmSession,
     card: &mut dyn CardChannel,
     draw: &Draw<'_>,
     count: &mut PersoCount,
 ) -> Result<(), StationError> {
+    let Target {
+        application, data, ..
+    } = *target;
     let aid = hex::decode(&application.aid).map_err(|_| no_data(&application.name))?;
     let mut select = vec![0x00, 0xA4, 0x04, 0x00];
     select.push(u8::try_from(aid.len()).map_err(|_| no_data(&application.name))?);
@@ -116,6 +160,9 @@ fn store_application(
             name,
             "EXTERNAL AUTHENTICATE",
         )?;
+        if application.script.is_some() {
+            return run_script(target, Some(channel), session, card, count);
+        }
         let quirks = Habits::of(application);
         let blocks = blocks(spec, application, data, channel, session)?;
         for (number, block) in blocks.iter().enumerate() {
@@ -259,7 +306,7 @@ fn code_dgi(
     let recoded;
     let value = match (&dgi.value, dgi.sealed()) {
         (_, Some(sealed)) => {
-            recoded = session.recode(channel, &sealed, padding(dgi.padding))?;
+            recoded = session.recode(channel, &sealed, dek_padding(dgi.padding))?;
             &recoded
         }
         (DgiValue::Clear(value), None) => value,
@@ -278,7 +325,8 @@ fn code_dgi(
     Ok(coded)
 }
 
-fn padding(padding: Padding) -> DekPadding {
+/// Padding as the HSM names it.
+pub(crate) fn dek_padding(padding: Padding) -> DekPadding {
     match padding {
         Padding::None => DekPadding::None,
         Padding::Iso7816Always => DekPadding::Iso7816Always,
@@ -315,7 +363,8 @@ fn store_data(
     Ok(command)
 }
 
-fn send(
+/// Sends a command and counts it.
+pub(crate) fn send(
     card: &mut dyn CardChannel,
     command: &[u8],
     count: &mut PersoCount,

@@ -167,7 +167,9 @@ fn product_shown(
         code: product.code.clone(),
         card: card.name.clone(),
         channel: chip.map(|c| {
-            let channel = &c.channel;
+            let Some(channel) = &c.channel else {
+                return "none: its applications are written by scripts".to_owned();
+            };
             format!(
                 "{} i={:02X} level {:02X}, keys {}",
                 channel.protocol, channel.option, channel.security_level, channel.diversification

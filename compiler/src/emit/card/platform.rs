@@ -64,6 +64,34 @@ pub(super) fn channel<'a>(
     })
 }
 
+/// `platform = native()`.
+pub(super) fn is_native(entry: &MEntry) -> bool {
+    let call = entry.inner("platform").and_then(MEntry::single);
+    matches!(call.map(|e| &e.kind),
+        Some(MKind::Call { callee, .. }) if callee.word() == Some("native"))
+}
+
+/// A native card has no channel: nothing but scripts without one can write it.
+pub(super) fn only_scripts(
+    elaborator: &mut Elaborator<'_>,
+    applications: &[Application],
+    span: Span,
+) {
+    for application in applications {
+        let fine = application.script.as_ref().is_some_and(|s| !s.secured);
+        if !fine {
+            let message = format!(
+                "`{}` needs a secure channel, a native card has none",
+                application.name
+            );
+            elaborator.findings().push(
+                Problem::error("E0458", span, message)
+                    .help("give it a script that is not secured, or a GlobalPlatform platform"),
+            );
+        }
+    }
+}
+
 fn protocol_fits(
     elaborator: &mut Elaborator<'_>,
     protocol: &str,
@@ -188,13 +216,56 @@ pub(super) fn identifiers(
     }
 }
 
-/// Deviations that say how the channel is opened.
-pub(super) fn habits(channel: &mut Channel, applications: &[Application]) {
-    let has = |name: &str| {
-        let quirks = applications.iter().flat_map(|a| &a.quirks);
-        quirks.into_iter().any(|(quirk, _)| quirk == name)
-    };
-    if has("default_key_version_only") {
+/// Deviations that change what is sent to the card: they are the card's, whichever application
+/// declares them.
+const OF_THE_CARD: [&str; 8] = [
+    "ber_dgi_lengths",
+    "block_number_per_dgi",
+    "block_number_zero",
+    "commands_of_128",
+    "default_key_version_only",
+    "last_block_on_every_dgi",
+    "le_required",
+    "one_dgi_per_command",
+];
+
+/// Gives every application the card's deviations.
+pub(super) fn habits(
+    elaborator: &mut Elaborator<'_>,
+    channel: Option<&mut Channel>,
+    applications: &mut [Application],
+    span: Span,
+) {
+    let declared = applications.iter().flat_map(|a| &a.quirks);
+    let shared: Vec<(String, String)> = declared
+        .filter(|(name, _)| OF_THE_CARD.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    let has = |name: &str| shared.iter().any(|(quirk, _)| quirk == name);
+    for application in applications.iter_mut() {
+        for (name, reason) in &shared {
+            if !application.quirks.iter().any(|(own, _)| own == name) {
+                application.quirks.push((name.clone(), reason.clone()));
+            }
+        }
+        application.quirks.sort();
+        if !has("one_dgi_per_command") {
+            continue;
+        }
+        application.pack = false;
+        if let Some(dgi) = application.dgis.iter().find(|dgi| dgi.joined) {
+            let message = format!(
+                "DGI {:04X} is joined to another one, and the card takes one DGI a command",
+                dgi.number
+            );
+            let problem = Problem::error("E0434", span, message);
+            let help = "take the `join` sentence out, or the quirk `one_dgi_per_command`";
+            elaborator.findings().push(problem.help(help));
+        }
+    }
+    if has("default_key_version_only")
+        && let Some(channel) = channel
+    {
         channel.key_version = 0;
     }
 }

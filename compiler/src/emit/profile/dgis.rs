@@ -67,6 +67,7 @@ pub(super) fn application<'a>(
         name: app.decl.name.clone(),
         aid: hex::encode_upper(&app.aid),
         applet: String::new(),
+        script: None,
         dgis,
         pack: pack && !app.has_quirk("one_dgi_per_command"),
         facts: facts(elaborator, app)?,

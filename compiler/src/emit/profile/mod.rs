@@ -11,6 +11,7 @@ mod other;
 mod parts;
 mod records;
 mod rules;
+mod script;
 mod styles;
 
 pub(crate) use directories::{ppse, pse};

@@ -1,8 +1,9 @@
 //! Applications that are not EMV's: an AID and the data groupings that the source writes.
 
+use super::super::read;
 use super::elements::{self, Element};
-use super::quirks;
 use super::styles::{self, Holdings};
+use super::{quirks, script};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, Span};
@@ -54,6 +55,9 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         elements: elements::written_only(elaborator, decl),
         span: decl.span,
     };
+    if let Some(entry) = decl.attribute("script") {
+        return scripted(elaborator, decl, entry, &own, aid, interfaces);
+    }
     let written = styles::written(elaborator, decl, &own);
     let quirks = quirks(elaborator, decl);
     let (dgis, pack) = styles::arrange(elaborator, decl, Vec::new(), written);
@@ -68,6 +72,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         name: decl.name.clone(),
         aid: hex::encode_upper(&aid),
         applet: "plain".to_owned(),
+        script: None,
         dgis,
         pack,
         facts: Vec::new(),
@@ -75,5 +80,48 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         derivation: String::new(),
         interfaces,
         quirks,
+    })
+}
+
+/// AID of NFC Forum Type 4 Tags.
+const NDEF_AID: [u8; 7] = [0xD2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x01];
+
+/// An application that a script writes.
+fn scripted<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    entry: &'a MEntry,
+    own: &Own,
+    aid: Vec<u8>,
+    interfaces: Vec<String>,
+) -> Option<Application> {
+    let model = elaborator.model();
+    let name = entry.single()?;
+    let found = read::reference(model, name, "script", elaborator.findings())?;
+    if decl.attribute("dgis").is_some() {
+        let message = format!("`{}` has both a script and data groupings", decl.name);
+        elaborator.findings().push(
+            Problem::error("E0457", entry.span, message)
+                .help("a script writes everything itself; leave one of them"),
+        );
+    }
+    let script = script::lower(elaborator, found, own)?;
+    let tag = aid == NDEF_AID;
+    let mut facts = Vec::new();
+    if let Some(message) = own.element(elaborator, "E104").filter(|_| tag) {
+        facts.push(("ndef".to_owned(), message.node));
+    }
+    Some(Application {
+        name: decl.name.clone(),
+        aid: hex::encode_upper(&aid),
+        applet: if tag { "ndef" } else { "native" }.to_owned(),
+        script: Some(script),
+        dgis: Vec::new(),
+        pack: true,
+        facts,
+        keys: Vec::new(),
+        derivation: String::new(),
+        interfaces,
+        quirks: quirks(elaborator, decl),
     })
 }

@@ -33,6 +33,12 @@ const APPLICATION: Kind = Kind {
             Default("contact"),
             "where it is reached",
         ),
+        Attribute::value(
+            "script",
+            Is::Ref(&["script"]),
+            Optional,
+            "commands that personalize it, in the place of DGIs",
+        ),
         Attribute::block("data", "profile.data", "data elements by tag or by name"),
         Attribute::block(
             "dgis",

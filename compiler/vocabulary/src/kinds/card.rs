@@ -57,10 +57,10 @@ const CHIP: Kind = Kind {
     attributes: &[
         Attribute::value(
             "platform",
-            Is::Call(&["globalplatform"]),
+            Is::Call(&["globalplatform", "native"]),
             Required,
             "how the chip is personalized: `globalplatform(scp03, keys: kmc, option: 0x70, \
-             security_level: 0x33)`",
+             security_level: 0x33)`; `native()` for a card that only scripts write",
         )
         .from("GlobalPlatform Card Specification"),
         Attribute::value(

@@ -192,6 +192,7 @@ const CONTACT: Kind = Kind {
     merge: Merge::Replace,
     attributes: &[
         Attribute::bare("select <name>", "selects an application").many(),
+        Attribute::bare("read ndef", "reads a tag's message, as a telephone does").many(),
         Attribute::bare("read records", "reads all that the AFL names").many(),
         Attribute::bare(
             "expect data matches source",

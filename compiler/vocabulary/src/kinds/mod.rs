@@ -7,6 +7,7 @@ mod general;
 mod line;
 mod paper;
 mod profile;
+mod script;
 
 use crate::Kind;
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub static KINDS: LazyLock<Vec<&'static Kind>> = LazyLock::new(|| {
         data::KINDS,
         profile::KINDS,
         application::KINDS,
+        script::KINDS,
         card::KINDS,
         paper::KINDS,
         line::KINDS,

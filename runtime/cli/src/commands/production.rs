@@ -257,25 +257,27 @@ fn write_journal(store: &SqliteStore, id: JobId, out: &Path) -> Result<(), Failu
 /// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
 /// are made from it, with the open test keys that a maker would have put in.
 fn chips(content: &Content) -> Result<ChipFactory, Failure> {
-    let mut by_stock: BTreeMap<String, Chip> = BTreeMap::new();
+    // A stock of cards without a chip is known as well: it gets none from another product.
+    let mut by_stock: BTreeMap<String, Option<Chip>> = BTreeMap::new();
     let mut default = None;
     for job in &content.jobs {
         for product in &job.products {
             let card = content.cards.iter().find(|card| card.name == product.card);
-            let Some(chip) = card.and_then(|card| card.chip.clone()) else {
-                continue;
-            };
+            let chip = card.and_then(|card| card.chip.clone());
             match &product.stock {
                 Some(stock) => {
                     by_stock.insert(stock.clone(), chip);
                 }
-                None => default = Some(chip),
+                None => default = chip.or(default),
             }
         }
     }
     let content = content.clone();
     Ok(Arc::new(move |stock: &str, serial: &str| {
-        let chip = by_stock.get(stock).or(default.as_ref());
+        let chip = match by_stock.get(stock) {
+            Some(known) => known.as_ref(),
+            None => default.as_ref(),
+        };
         match chip.and_then(|chip| blank(&content, chip, serial)) {
             Some(card) => Box::new(card) as Box<dyn CardChannel>,
             None => Box::new(NoChip),
@@ -286,7 +288,9 @@ fn chips(content: &Content) -> Result<ChipFactory, Failure> {
 /// One blank. The author's rehearsal has the like: the only crate that both may import and that knows
 /// bundles is `stations`, and it must not know the virtual card (the crate edges of ARCHITECTURE, 4).
 fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
-    let channel = &chip.channel;
+    let Some(channel) = &chip.channel else {
+        return native(chip, serial);
+    };
     let slot = content.keys.get(channel.key as usize)?;
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).ok()?;
     let method = match channel.diversification.as_str() {
@@ -319,9 +323,7 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
             _ => instances.push(aid),
         }
     }
-    // A chip's serial number has four octets (CPLC); the machine's text is longer.
-    let digest = Sha256::digest(serial.as_bytes());
-    let serial = digest.get(..4)?.try_into().ok()?;
+    let serial = chip_serial(serial)?;
     let mut spec = BlankSpec::new(
         protocol,
         keys,
@@ -337,6 +339,33 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
+    VirtualCard::blank(&spec).ok()
+}
+
+/// A chip's serial number has four octets (CPLC); the machine's text is longer.
+fn chip_serial(serial: &str) -> Option<[u8; 4]> {
+    let digest = Sha256::digest(serial.as_bytes());
+    digest.get(..4)?.try_into().ok()
+}
+
+/// A card without GlobalPlatform: its keys are nobody's.
+fn native(chip: &Chip, serial: &str) -> Option<VirtualCard> {
+    let nobody = || SecretBytes::new(vec![0; 16]);
+    let keys = BlankKeys::Card {
+        enc: nobody(),
+        mac: nobody(),
+        dek: nobody(),
+    };
+    let aids = chip.applications.iter().map(|a| hex::decode(&a.aid).ok());
+    let instances: Option<Vec<_>> = aids.collect();
+    let mut spec = BlankSpec::new(
+        Protocol::Scp03 { option: 0x00 },
+        keys,
+        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
+        chip_serial(serial)?,
+        instances?,
+    );
+    spec.native = true;
     VirtualCard::blank(&spec).ok()
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Role {
     ContactlessDirectory,
     /// What its maker said it keeps.
     Plain,
+    /// A Type 4 Tag.
+    Tag,
 }
 
 /// What a payment application remembers from one transaction to the next.
@@ -80,6 +82,14 @@ impl Application {
         }
     }
 
+    /// A Type 4 Tag as it leaves its maker.
+    pub(crate) fn tag() -> Self {
+        Self {
+            groups: crate::tag::blank(),
+            ..Self::installed(crate::tag::NDEF_AID.to_vec())
+        }
+    }
+
     /// An installed plain applet.
     pub(crate) fn plain(applet: &PlainApplet) -> Self {
         Self {
@@ -91,6 +101,8 @@ impl Application {
     pub(crate) fn role(&self) -> Role {
         if self.plain.is_some() {
             Role::Plain
+        } else if self.aid == crate::tag::NDEF_AID {
+            Role::Tag
         } else if self.aid == PSE_AID {
             Role::ContactDirectory
         } else if self.aid == PPSE_AID {

@@ -95,6 +95,9 @@ pub struct BlankSpec {
     pub instances: Vec<Vec<u8>>,
     /// Applets that keep whatever groupings their maker gave them.
     pub plain: Vec<PlainApplet>,
+    /// Whether the card is native: no GlobalPlatform commands, its applications are written by
+    /// their own.
+    pub native: bool,
     /// Deviations of this card product.
     pub quirks: Quirks,
 }
@@ -126,6 +129,7 @@ impl BlankSpec {
             cplc,
             instances,
             plain: Vec::new(),
+            native: false,
             quirks: Quirks::default(),
         }
     }
@@ -144,6 +148,8 @@ pub(crate) struct Platform {
     pub(crate) failures: u8,
     /// CARD BLOCK has been obeyed.
     pub(crate) blocked: bool,
+    /// No GlobalPlatform commands.
+    pub(crate) native: bool,
     pub(crate) entropy: Entropy,
     pub(crate) quirks: Quirks,
 }
@@ -171,6 +177,7 @@ impl Platform {
             sequence: 0,
             failures: 0,
             blocked: false,
+            native: spec.native,
             entropy: Entropy::new(secret(seed.get(..16).unwrap_or_default()), 0),
             quirks: spec.quirks.clone(),
         };

@@ -1,11 +1,11 @@
 //! The card: power, selection, secure channel and the way of a command through them.
 
 use crate::apdu::{Answer, Command, DATA_OCTETS_MAX, Sw, sw};
-use crate::application::{Application, Interface};
+use crate::application::{Application, Interface, Role};
 use crate::blank::{BlankSpec, INSTANCES_MAX, ISSUER_DOMAIN_AID, Platform};
 use crate::channel::{Channel, Handshake};
 use crate::personalize::{Progress, Stream};
-use crate::{CardFault, domain, emv, plain, tlv};
+use crate::{CardFault, domain, emv, plain, tag, tlv};
 use cardwright_ports::{CardChannel, CardError, SecretBytes};
 
 /// Answer to reset: T=0 and T=1 offered, seven historical octets (pre-issuing data `CWVC1`), check
@@ -34,6 +34,8 @@ pub(crate) struct Volatile {
     pub(crate) session: emv::Session,
     /// Answer octets that wait for GET RESPONSE, status word included.
     waiting: Vec<u8>,
+    /// File that a Type 4 Tag has selected.
+    file: Option<u16>,
 }
 
 impl Volatile {
@@ -46,6 +48,7 @@ impl Volatile {
             stream: Stream::default(),
             session: emv::Session::default(),
             waiting: Vec::new(),
+            file: None,
         }
     }
 }
@@ -74,7 +77,10 @@ impl VirtualCard {
         let applications = spec
             .instances
             .iter()
-            .map(|aid| Application::installed(aid.clone()))
+            .map(|aid| match aid.as_slice() == tag::NDEF_AID {
+                true => Application::tag(),
+                false => Application::installed(aid.clone()),
+            })
             .chain(spec.plain.iter().map(Application::plain))
             .collect();
         Self::assemble(platform, applications)
@@ -189,7 +195,12 @@ impl VirtualCard {
         if command.cla & 0x03 != 0 {
             return plain(sw::NO_LOGICAL_CHANNEL);
         }
+        let globalplatform = matches!(command.ins, 0x50 | 0x82 | 0xE2 | 0xE6);
+        if self.platform.native && globalplatform && command.cla & 0x80 != 0 {
+            return plain(sw::WRONG_INS);
+        }
         match (command.cla, command.ins) {
+            (0x00, 0xA4) if command.p1 == 0x00 && self.in_tag() => {}
             (0x00, 0xA4) => return self.select(&command),
             (0x80, 0x50) => return sealed(domain::initialize_update(self, &command)),
             (0x84, 0x82) => return sealed(domain::external_authenticate(self, command)),
@@ -229,6 +240,9 @@ impl VirtualCard {
             Selected::Application(index) => index,
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
+        if application.role() == Role::Tag {
+            return tag::execute(&mut application.groups, &mut self.volatile.file, command);
+        }
         if let Some(rules) = &application.plain {
             return plain::execute(application, rules, command);
         }
@@ -246,6 +260,17 @@ impl VirtualCard {
         )
     }
 
+    /// Whether a Type 4 Tag is selected.
+    fn in_tag(&self) -> bool {
+        match self.volatile.selected {
+            Selected::Domain => false,
+            Selected::Application(index) => {
+                let application = self.applications.get(index);
+                application.is_some_and(|a| a.role() == Role::Tag)
+            }
+        }
+    }
+
     /// STORE DATA, to the selected application or through the issuer domain to its target.
     fn store_data(&mut self, command: &Command, channel: Option<&Channel>) -> Answer {
         let index = match (self.volatile.selected, self.volatile.target) {
@@ -256,6 +281,9 @@ impl VirtualCard {
         // Where every grouping is marked as the last, nobody knows which one is: the sequence that
         // personalized the application may go on.
         let goes_on = self.platform.quirks.last_block_on_every_dgi && self.volatile.stream.begun();
+        if application.role() == Role::Tag {
+            return Err(sw::WRONG_INS);
+        }
         if application.profile.is_some() && !goes_on {
             return Err(sw::CONDITIONS);
         }
@@ -285,6 +313,7 @@ impl VirtualCard {
                 self.close_channel();
                 self.volatile.selected = selected;
                 self.volatile.session = emv::Session::default();
+                self.volatile.file = None;
                 [&data[..], &status.to_be_bytes()].concat()
             }
             Err(status) => status.to_be_bytes().to_vec(),

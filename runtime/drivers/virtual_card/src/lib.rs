@@ -26,6 +26,7 @@ mod rsa;
 mod scp02;
 mod scp03;
 mod snapshot;
+mod tag;
 mod tlv;
 pub mod vpcd;
 
@@ -36,3 +37,4 @@ pub use fault::{CODES, CardFault};
 pub use plain::{PlainApplet, PlainGrouping, PlainPadding};
 pub use quirks::Quirks;
 pub use rsa::ComponentPadding;
+pub use tag::NDEF_AID;

@@ -95,7 +95,7 @@ impl Profile {
         match role {
             Role::Payment => profile.payment = Some(Payment::build(groups, &profile, quirks)?),
             Role::ContactDirectory => profile.check_directory()?,
-            Role::Plain => {}
+            Role::Plain | Role::Tag => {}
             Role::ContactlessDirectory => {
                 profile
                     .fci_object(Interface::Contactless, 0xBF0C)

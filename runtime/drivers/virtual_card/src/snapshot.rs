@@ -57,6 +57,8 @@ struct Kept {
     sequence: u32,
     failures: u8,
     blocked: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    native: bool,
     seed: Hex,
     drawn: u64,
     quirks: Quirks,
@@ -90,6 +92,7 @@ pub(crate) fn write(card: &VirtualCard) -> Option<SecretBytes> {
         sequence: platform.sequence,
         failures: platform.failures,
         blocked: platform.blocked,
+        native: platform.native,
         seed: Hex::new(&platform.entropy.seed),
         drawn: platform.entropy.counter,
         quirks: platform.quirks.clone(),
@@ -153,6 +156,7 @@ impl VirtualCard {
             sequence: kept.sequence,
             failures: kept.failures,
             blocked: kept.blocked,
+            native: kept.native,
             entropy: Entropy::new(secret(&kept.seed.exactly::<16>()?), kept.drawn),
             quirks: kept.quirks,
         };
@@ -175,6 +179,11 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
     application.plain = kept.plain.clone();
     for (number, value) in &kept.groupings {
         let wrong = || CardFault::snapshot(format!("grouping {number:04X} is not a card's"));
+        if application.role() == crate::application::Role::Tag {
+            let value = secret(&zeroize::Zeroizing::new(value.octets()?));
+            application.groups.insert(*number, value);
+            continue;
+        }
         if let Some(rules) = &application.plain {
             let rule = rules
                 .iter()
@@ -193,6 +202,10 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
         let value = secret(&zeroize::Zeroizing::new(value.octets()?));
         let value = groupings::accept(*number, value, quirks).map_err(|_| wrong())?;
         application.groups.insert(*number, value);
+    }
+    let tag = application.role() == crate::application::Role::Tag;
+    if tag && !crate::tag::whole(&application.groups) {
+        return Err(CardFault::snapshot("a tag's files are not whole"));
     }
     if kept.personalized {
         application.complete(quirks).map_err(CardFault::snapshot)?;

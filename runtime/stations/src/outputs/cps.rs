@@ -25,7 +25,7 @@
 
 use super::Finished;
 use crate::StationError;
-use cardwright_bundle::{Application, Chip, Padding};
+use cardwright_bundle::{Application, Channel, Padding};
 use cardwright_ports::{HsmSession, hsm::KeyHandle};
 use cardwright_runtime::{
     Loaded,
@@ -64,12 +64,22 @@ pub(super) fn chip_data(
     check_value: &str,
     session: &mut dyn HsmSession,
 ) -> Result<Vec<u8>, StationError> {
-    let Some(chip) = &finished.card.chip else {
+    // A card without a channel takes no groupings: nobody else could write it from this file.
+    let both = finished.card.chip.as_ref();
+    let Some((chip, channel)) = both.and_then(|chip| Some((chip, chip.channel.as_ref()?))) else {
         return Ok(vec![0]);
     };
     let mut out = vec![short(chip.applications.len())?];
     for (application, data) in chip.applications.iter().zip(&finished.data.applications) {
-        let block = application_block(loaded, chip, application, data, key, check_value, session)?;
+        let block = application_block(
+            loaded,
+            channel,
+            application,
+            data,
+            key,
+            check_value,
+            session,
+        )?;
         let length = u32::try_from(block.len()).map_err(|_| too_long())?;
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&block);
@@ -79,7 +89,7 @@ pub(super) fn chip_data(
 
 fn application_block(
     loaded: &Loaded,
-    chip: &Chip,
+    channel: &Channel,
     application: &Application,
     data: &ApplicationData,
     key: KeyHandle,
@@ -97,19 +107,9 @@ fn application_block(
     out.extend_from_slice(&aid);
     out.push(short(check.len())?);
     out.extend_from_slice(&check);
-    let scp = if chip.channel.protocol == "scp02" {
-        2
-    } else {
-        3
-    };
+    let scp = if channel.protocol == "scp02" { 2 } else { 3 };
     let mode = if aes { 2 } else { 1 };
-    out.extend_from_slice(&[
-        1,
-        mode,
-        chip.channel.key_version,
-        scp,
-        chip.channel.security_level,
-    ]);
+    out.extend_from_slice(&[1, mode, channel.key_version, scp, channel.security_level]);
     out.push(short(data.dgis.len())?);
     for dgi in &data.dgis {
         out.extend_from_slice(&dgi.number.to_be_bytes());

@@ -8,6 +8,7 @@ mod groupings;
 mod objects;
 mod physical;
 mod purchase;
+mod tag;
 mod terminal;
 
 use crate::StationError;
@@ -161,6 +162,7 @@ impl<'a> Validator<'a> {
             .ok_or_else(|| Failure::new("R1251", "no application is selected"))?;
         match check.check.as_str() {
             "read_records" => visit.read_records(terminal),
+            "ndef_matches_source" => visit.ndef_matches_source(terminal),
             "groupings_match_source" => visit.groupings_match_source(terminal),
             "data_matches_source" => visit.data_matches_source(terminal),
             "authenticate_dda" => visit.authenticate_dda(terminal),

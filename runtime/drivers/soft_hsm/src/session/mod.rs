@@ -317,6 +317,16 @@ impl HsmSession for Session {
         self.encrypt_for(transport, clear, DekPadding::Iso7816IfNeeded)
     }
 
+    fn encipher_for_card(
+        &mut self,
+        sealed: &Sealed,
+        transport: KeyHandle,
+        padding: DekPadding,
+    ) -> Result<Vec<u8>, HsmError> {
+        let clear = self.open(sealed)?;
+        self.encrypt_for(transport, clear, padding)
+    }
+
     fn encrypt_for_transport(
         &mut self,
         clear: &[u8],

@@ -1,0 +1,147 @@
+//! Scripts: command by command, for cards that are not personalized by STORE DATA.
+//!
+//! A script has no loops and no branches but those of a status word: go on, do it again a counted
+//! number of times, or give up.
+
+use crate::{KeyId, NodeId, Padding};
+use serde::{Deserialize, Serialize};
+
+/// Most commands of a script.
+pub const SCRIPT_COMMANDS_MAX: usize = 256;
+/// Most variables of a script.
+pub const SCRIPT_VARIABLES_MAX: usize = 32;
+/// Most octets of a variable.
+pub const VARIABLE_OCTETS_MAX: u16 = 255;
+
+/// Octets that a card answered and that later commands send back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Name.
+    pub name: String,
+    /// Its length.
+    pub octets: u16,
+}
+
+/// Status words: those whose bits under the mask are these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusWords {
+    /// First.
+    pub first: u16,
+    /// Last.
+    pub last: u16,
+}
+
+impl StatusWords {
+    /// Whether a status word is one of them.
+    #[must_use]
+    pub fn has(self, status: u16) -> bool {
+        (self.first..=self.last).contains(&status)
+    }
+}
+
+/// A piece of a command's data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScriptPart {
+    /// Octets that the order decides.
+    Value {
+        /// Octets node.
+        node: NodeId,
+    },
+    /// What the card answered before.
+    Variable {
+        /// Name.
+        name: String,
+    },
+    /// A secret under a key that the card knows.
+    Secret {
+        /// Sealed node.
+        node: NodeId,
+        /// The card's own transport key; the channel's data encryption key when there is none.
+        under: Option<KeyId>,
+        /// Padding inside the encryption.
+        padding: Padding,
+    },
+}
+
+/// How data that are too long for one command go over several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "split", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Split {
+    /// P1 P2 grows by what was sent: UPDATE BINARY (ISO/IEC 7816-4, 11.3).
+    Offset {
+        /// Most octets of a command.
+        octets: u8,
+    },
+    /// CLA says that more is to come: command chaining (ISO/IEC 7816-4, 5.3.3).
+    Chain {
+        /// Most octets of a command.
+        octets: u8,
+    },
+}
+
+/// What happens when no expected status word comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "then", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Otherwise {
+    /// The card is rejected.
+    Fail,
+    /// The next command; nothing is captured.
+    Next,
+    /// The same command again, so many times; then the card is rejected.
+    Retry {
+        /// Times.
+        times: u8,
+    },
+}
+
+/// What a command leaves in a variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// Variable.
+    pub variable: String,
+    /// First octet of the answer, from 1.
+    pub from: u16,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptCommand {
+    /// What it does, for people.
+    pub title: String,
+    /// CLA, INS, P1, P2, hexadecimal.
+    pub header: String,
+    /// Data.
+    pub parts: Vec<ScriptPart>,
+    /// Octets that are asked for; 256 is `00`, none is no Le at all.
+    pub le: Option<u16>,
+    /// Status words that are fine.
+    pub expect: Vec<StatusWords>,
+    /// What happens else.
+    pub otherwise: Otherwise,
+    /// Variables that the answer fills.
+    pub captures: Vec<Capture>,
+    /// How long data are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// Where it was written.
+    pub span: u32,
+}
+
+/// A script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// Name in the source.
+    pub name: String,
+    /// Whether the commands travel in the card's secure channel, opened after SELECT of the AID.
+    pub secured: bool,
+    /// Variables.
+    pub variables: Vec<Variable>,
+    /// Commands in order.
+    pub commands: Vec<ScriptCommand>,
+}
