@@ -34,7 +34,10 @@ fn channels(context: &mut Context<'_>) {
     let content = &context.content;
     let mut problems = Vec::new();
     for card in &content.cards {
-        let channel = card.chip.as_ref().map(|c| c.channel.key);
+        let channel = card
+            .chip
+            .as_ref()
+            .and_then(|c| Some(c.channel.as_ref()?.key));
         let channel = channel.and_then(|id| content.keys.get(id as usize));
         let (Some(channel), Some(carried)) = (channel, strongest(&content.keys, &[card])) else {
             continue;

@@ -97,7 +97,7 @@ fn scripted<'a>(
 ) -> Option<Application> {
     let model = elaborator.model();
     let name = entry.single()?;
-    let found = read::reference(model, name, "script", elaborator.findings())?;
+    let found = read::reference(model, name, "script")?;
     if decl.attribute("dgis").is_some() {
         let message = format!("`{}` has both a script and data groupings", decl.name);
         elaborator.findings().push(
