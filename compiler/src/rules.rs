@@ -144,19 +144,28 @@ fn unique_field<'a>(e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
 /// The record whose fields a condition speaks of, when that may stand more than once.
 pub(crate) fn repeated_record(format: &Decl, condition: &MExpr) -> Option<String> {
     let mut found = None;
+    let mut summed = Vec::new();
     walk(condition, &mut |e| {
+        if let MKind::Call { callee, args } = &e.kind
+            && matches!(callee.word(), Some("sum" | "hash_total"))
+        {
+            // A total speaks of all records, not of each.
+            summed.extend(args.iter().map(|arg| arg.value.span));
+        }
         let MKind::Name(segments) = &e.kind else {
             return;
         };
+        if summed.contains(&e.span) {
+            return;
+        }
         let [first, _, ..] = segments.as_slice() else {
             return;
         };
         let Some(record) = crate::elaborate::record_of(format, &first.text) else {
             return;
         };
-        let once = matches!(record.word(1), Some("header" | "trailer"))
-            || record.entries().iter().any(|f| f.word(0) == Some("once"));
-        if !once && found.is_none() {
+        let many = crate::elaborate::is_order(record) || record.clause("of").is_some();
+        if many && found.is_none() {
             found = Some(first.text.clone());
         }
     });

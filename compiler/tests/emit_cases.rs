@@ -189,6 +189,12 @@ fn term(program: &Program, node: u32) -> String {
             otherwise,
         } => format!("choose({})", list(&[*condition, *then, *otherwise])),
         Op::Count { record } => format!("count({record})"),
+        Op::Sum {
+            record,
+            field,
+            digits,
+            ..
+        } => format!("sum({record}.{field}, {digits})"),
     }
 }
 

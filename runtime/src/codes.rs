@@ -244,4 +244,34 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
          its line (such as U+200E, U+202E, U+2066): a name could show as another.",
         "Have the field written without it; the letters of a name know their own direction.",
     ),
+    (
+        "R1519",
+        "order that is not whole",
+        "An order of several records has too few or too many of a kind, or a record that can't be read among them. Such an order is never taken in part.",
+        "Have the order written again with all its records.",
+    ),
+    (
+        "R1530",
+        "bad record in a second file",
+        "A record of a file that orders are joined with can't be read. Nothing was taken: an order might have needed it.",
+        "Correct the second file.",
+    ),
+    (
+        "R1531",
+        "key twice in a second file",
+        "Two records of a joined file have the same key, so nobody knows which one an order means.",
+        "Leave one of them in the file.",
+    ),
+    (
+        "R1532",
+        "second file not given",
+        "The format joins orders with a second file, which was not named, or another one was.",
+        "Name it when the order file is taken: `--with NAME=FILE`.",
+    ),
+    (
+        "R1533",
+        "no record for this order in a second file",
+        "The joined file has no record with the order's key.",
+        "Add the record to the second file, correct the order, or let the join be `optional`.",
+    ),
 ];

@@ -54,6 +54,18 @@ fn step(node: &Node, content: &Content) -> String {
             format!("if %{condition} then %{then} else %{otherwise}")
         }
         Op::Count { record } => format!("count({record})"),
+        Op::Sum {
+            record,
+            field,
+            digits: 0,
+            ..
+        } => format!("sum({record}.{field})"),
+        Op::Sum {
+            record,
+            field,
+            digits,
+            ..
+        } => format!("hash_total({record}.{field}, {digits})"),
     };
     format!(
         "{what} : {:?} {:?}{}",

@@ -126,6 +126,7 @@ pub fn tables() -> Vec<Table> {
             &["R12", "R13"],
             events(cardwright_stations::CODES),
         ),
+        table("files", &["R15"], events(cardwright_files::codes::CODES)),
         table("store", &["R14", "R15"], events(cardwright_store::CODES)),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(

@@ -111,6 +111,7 @@ fn take_bytes(store: &MemoryStore, name: &str, bytes: &[u8]) -> Result<TakenJob,
     std::fs::write(&path, bytes).expect("the file");
     let job = aurora().job(None)?;
     let taking = Taking {
+        joined: &[],
         loaded: aurora(),
         job,
         store,

@@ -1,14 +1,26 @@
-//! A specimen order as the file that a bank would send: header, the one order, trailer.
+//! An order file as a bank would send it: header, the one order with its parts, trailer.
 //!
 //! Intake then reads it like any other file, so that a rehearsed order obeys the format's rules.
 
 use crate::{default_fields::Defaults, pin_block, rehearse::Order};
-use cardwright_bundle::{Content, Encoding, Field, FieldType, FileKind, Format, Job, Line, Record};
+use cardwright_bundle::{Content, Field, FieldType, FileKind, Format, Job, Join, Record};
+use cardwright_files::{CellError, Cells, Writer};
 use cardwright_stations::StationError;
 use std::collections::BTreeMap;
 
 /// The texts of one record, by field.
 type Texts = BTreeMap<String, Vec<String>>;
+
+fn input<'c>(content: &'c Content, name: &str) -> Result<&'c Format, StationError> {
+    let format = content.formats.iter().find(|f| f.name == name);
+    format.ok_or_else(|| {
+        StationError::new(
+            "R1101",
+            "a job without its input format",
+            "build the bundle again",
+        )
+    })
+}
 
 /// The octets of the file.
 pub(crate) fn write(
@@ -17,30 +29,102 @@ pub(crate) fn write(
     order: &Order,
     defaults: &Defaults<'_>,
 ) -> Result<Vec<u8>, StationError> {
-    let format = content.formats.iter().find(|f| f.name == job.input);
-    let format = format.ok_or_else(|| {
-        StationError::new(
-            "R1101",
-            "a job without its input format",
-            "build the bundle again",
-        )
-    })?;
-    let mut octets = Vec::new();
-    for record in &format.records {
-        let texts = if record.name == job.record {
-            order_texts(content, record, order, defaults)?
-        } else if record.once {
-            record
-                .fields
-                .iter()
-                .map(|f| (f.name.clone(), defaults.texts(f)))
-                .collect()
-        } else {
-            continue;
+    let format = input(content, &job.input)?;
+    // Files that are only read are written as the rows that they stand for.
+    let format = &written(format);
+    let mut writer = Writer::new(format);
+    let mut octets = writer.begin().map_err(refused)?;
+    for (index, record) in format.records.iter().enumerate() {
+        let is_order = record.name == job.record;
+        let copies = match &record.part_of {
+            Some(part) if part.record == job.record => part.least,
+            Some(_) => 0,
+            None => u32::from(is_order || record.once || record.role.is_some()),
         };
-        octets.extend(encode(&line(format, record, &texts)?, format)?);
+        for _ in 0..copies {
+            let texts = if is_order {
+                order_texts(content, record, order, defaults)?
+            } else {
+                default_texts(record, defaults)
+            };
+            let cells = cells(record, &texts)?;
+            octets.extend(writer.record(index, &cells).map_err(refused)?);
+        }
     }
+    octets.extend(writer.end().map_err(refused)?);
     Ok(octets)
+}
+
+/// The format in which the rehearsal writes a job's input, and those of its second files by name.
+pub(crate) fn formats(
+    content: &Content,
+    job: &Job,
+) -> Result<(Format, BTreeMap<String, Format>), StationError> {
+    let own = input(content, &job.input)?;
+    let seconds = own.joins.iter().map(|join| {
+        let format = written(input(content, &join.format)?);
+        Ok((join.format.clone(), format))
+    });
+    let seconds = seconds.collect::<Result<_, StationError>>()?;
+    Ok((written(own), seconds))
+}
+
+/// The format in which the rehearsal writes: a spreadsheet's rows stand as delimited lines.
+fn written(format: &Format) -> Format {
+    let mut format = format.clone();
+    if let FileKind::Spreadsheet { heading, .. } = format.kind {
+        format.kind = FileKind::Delimited {
+            delimiter: ';',
+            quote: '"',
+            heading,
+        };
+        if heading {
+            for record in &mut format.records {
+                for (at, field) in (1..).zip(&mut record.fields) {
+                    field.at = at;
+                }
+            }
+        }
+    }
+    format
+}
+
+/// The second file of a join, with one record: the order's.
+pub(crate) fn joined(
+    content: &Content,
+    job: &Job,
+    join: &Join,
+    order: &Order,
+    defaults: &Defaults<'_>,
+) -> Result<Vec<u8>, StationError> {
+    let ours = input(content, &job.input)?;
+    let theirs = written(input(content, &join.format)?);
+    let ours = ours.records.iter().find(|r| r.name == job.record);
+    let mut writer = Writer::new(&theirs);
+    let mut octets = writer.begin().map_err(refused)?;
+    for (index, record) in theirs.records.iter().enumerate() {
+        if record.name != join.record {
+            continue;
+        }
+        let mut texts = default_texts(record, defaults);
+        if let Some(ours) = ours {
+            let order = order_texts(content, ours, order, defaults)?;
+            for (own, other) in &join.on {
+                texts.insert(other.clone(), order.get(own).cloned().unwrap_or_default());
+            }
+        }
+        let cells = cells(record, &texts)?;
+        octets.extend(writer.record(index, &cells).map_err(refused)?);
+    }
+    octets.extend(writer.end().map_err(refused)?);
+    Ok(octets)
+}
+
+fn default_texts(record: &Record, defaults: &Defaults<'_>) -> Texts {
+    let fields = record.fields.iter();
+    fields
+        .map(|f| (f.name.clone(), defaults.texts(f)))
+        .collect()
 }
 
 /// The order's fields: what its author wrote, defaults for the rest, PINs as blocks.
@@ -95,81 +179,13 @@ fn order_texts(
     Ok(texts)
 }
 
-fn line(format: &Format, record: &Record, texts: &Texts) -> Result<String, StationError> {
-    match &format.kind {
-        FileKind::Delimited {
-            delimiter, quote, ..
-        } => delimited(record, texts, *delimiter, *quote),
-        _ => fixed_width(record, texts),
-    }
+/// One text for each occurrence of each field.
+fn cells(record: &Record, texts: &Texts) -> Result<Cells, StationError> {
+    let cells = record.fields.iter().map(|field| occurrences(field, texts));
+    Ok(Cells::new(cells.collect::<Result<_, _>>()?))
 }
 
-fn fixed_width(record: &Record, texts: &Texts) -> Result<String, StationError> {
-    let mut line: Vec<char> = Vec::new();
-    if let Some(test) = &record.when {
-        write_at(&mut line, test.at, test.width, &test.equals);
-    }
-    for field in &record.fields {
-        for (n, text) in cells(field, texts)?.iter().enumerate() {
-            if text.chars().count() > field.width as usize {
-                return Err(too_long(field));
-            }
-            let n = u32::try_from(n).map_err(|_| too_long(field))?;
-            write_at(
-                &mut line,
-                field.at.saturating_add(n * field.width),
-                field.width,
-                text,
-            );
-        }
-    }
-    Ok(line.into_iter().collect())
-}
-
-fn write_at(line: &mut Vec<char>, at: u32, width: u32, text: &str) {
-    let start = at.saturating_sub(1) as usize;
-    let end = start + width as usize;
-    if line.len() < end {
-        line.resize(end, ' ');
-    }
-    for (place, character) in line.iter_mut().skip(start).zip(text.chars()) {
-        *place = character;
-    }
-}
-
-fn delimited(
-    record: &Record,
-    texts: &Texts,
-    delimiter: char,
-    quote: char,
-) -> Result<String, StationError> {
-    let mut columns: BTreeMap<u32, String> = BTreeMap::new();
-    if let Some(test) = &record.when {
-        columns.insert(test.at, test.equals.clone());
-    }
-    for field in &record.fields {
-        for (column, text) in (field.at..).zip(cells(field, texts)?) {
-            let doubled = text.replace(quote, &format!("{quote}{quote}"));
-            let needs = text.contains([delimiter, quote]);
-            columns.insert(
-                column,
-                if needs {
-                    format!("{quote}{doubled}{quote}")
-                } else {
-                    text
-                },
-            );
-        }
-    }
-    let last = columns.keys().next_back().copied().unwrap_or(0);
-    let cells: Vec<String> = (1..=last)
-        .map(|column| columns.remove(&column).unwrap_or_default())
-        .collect();
-    Ok(cells.join(&delimiter.to_string()))
-}
-
-/// One text for each occurrence of a field.
-fn cells(field: &Field, texts: &Texts) -> Result<Vec<String>, StationError> {
+fn occurrences(field: &Field, texts: &Texts) -> Result<Vec<String>, StationError> {
     let mut cells = texts.get(&field.name).cloned().unwrap_or_default();
     if cells.len() > field.repeat as usize {
         return Err(StationError::new(
@@ -187,40 +203,11 @@ fn cells(field: &Field, texts: &Texts) -> Result<Vec<String>, StationError> {
     Ok(cells)
 }
 
-fn too_long(field: &Field) -> StationError {
+fn refused(error: CellError) -> StationError {
+    let field = error.field.unwrap_or_else(|| "the record".to_owned());
     StationError::new(
         "R1192",
-        format!(
-            "the value of `{}` is longer than {} characters",
-            field.name, field.width
-        ),
-        "shorten the value, or widen the field in the format",
+        format!("`{field}`: {}", error.reason),
+        "shorten the value, or widen the field or change the encoding in the format",
     )
-}
-
-fn encode(line: &str, format: &Format) -> Result<Vec<u8>, StationError> {
-    let refused = || {
-        StationError::new(
-            "R1192",
-            format!(
-                "the order can't be written in the encoding of `{}`",
-                format.name
-            ),
-            "take characters that the encoding has, or choose `encoding = utf8`",
-        )
-    };
-    let mut octets = match format.encoding {
-        Encoding::Utf8 => line.as_bytes().to_vec(),
-        Encoding::Ascii if line.is_ascii() => line.as_bytes().to_vec(),
-        Encoding::Ascii => return Err(refused()),
-        Encoding::Latin1 => line
-            .chars()
-            .map(|c| u8::try_from(u32::from(c)).map_err(|_| refused()))
-            .collect::<Result<_, _>>()?,
-    };
-    octets.extend_from_slice(match format.line {
-        Line::Lf => b"\n",
-        Line::Crlf => b"\r\n",
-    });
-    Ok(octets)
 }

@@ -270,7 +270,14 @@ fn take(
     };
     let defaults = Defaults::new(loaded.content(), job, order.bin.as_deref(), today);
     let file = order_file::write(loaded.content(), job, order, &defaults)?;
-    let intake = Intake::new(loaded, job, today)?;
+    let (input, seconds) = order_file::formats(loaded.content(), job)?;
+    let mut intake = Intake::over(loaded, job, &input, today)?;
+    for join in &input.joins {
+        let file = order_file::joined(loaded.content(), job, join, order, &defaults)?;
+        if let Some(second) = seconds.get(&join.format) {
+            intake.join_as(&join.name, second, &mut file.as_slice())?;
+        }
+    }
     let (mut taken, mut rejected) = (None, None);
     let summary = intake.scan(&mut file.as_slice(), &mut OneOrder, &mut |shown| {
         match shown {

@@ -3,7 +3,7 @@
 //! Files for other machines (CPS, tagged modules) hold the card's groupings again, under a
 //! transport key; they are not repeated here.
 
-use cardwright_bundle::{FileKind, Format, Job, Record as Declared};
+use cardwright_bundle::{FileKind, Format, Job, Record as Declared, Role};
 use cardwright_ports::HsmSession;
 use cardwright_runtime::{
     Loaded, RuntimeError, Value,
@@ -51,6 +51,10 @@ pub(crate) fn rows(
             continue;
         };
         for record in &format.records {
+            // Headers, trailers and ends of groups are about all orders, not about this one.
+            if record.once || record.role == Some(Role::Closes) {
+                continue;
+            }
             let Some(program) = record.program else {
                 continue;
             };
@@ -77,10 +81,7 @@ pub(crate) fn rows(
 }
 
 fn is_text(format: &Format) -> bool {
-    matches!(
-        format.kind,
-        FileKind::FixedWidth | FileKind::Delimited { .. }
-    )
+    !matches!(format.kind, FileKind::Cps | FileKind::Machine)
 }
 
 fn cells(

@@ -1,6 +1,6 @@
 //! Expressions over an order: typed in their places, and held against their sinks.
 
-use crate::elaborate::{Elaborator, field_def, want_type};
+use crate::elaborate::{Elaborator, field_def, want_type, written_want};
 use crate::model::shape::tag_of;
 use crate::model::{Decl, MEntry, MExpr, MKind, Model};
 use crate::types::{Lengths, Type};
@@ -45,11 +45,11 @@ pub(super) fn ground(model: &Model, decl: &Decl) -> (String, String) {
 
 /// The record of a format that is an order: the only one that may stand more than once.
 fn main_record(format: &Decl) -> Option<String> {
-    let mut many = format.entries.iter().filter(|e| {
-        e.word(0) == Some("record")
-            && !matches!(e.word(1), Some("header" | "trailer"))
-            && !e.entries().iter().any(|f| f.word(0) == Some("once"))
-    });
+    let records = format
+        .entries
+        .iter()
+        .filter(|e| e.word(0) == Some("record"));
+    let mut many = records.filter(|e| crate::elaborate::is_order(e));
     let first = many.next()?.word(1)?.to_owned();
     Some(first)
 }
@@ -170,14 +170,22 @@ pub(super) fn field<'a>(
         );
         return;
     }
-    let want = Type::Text(def.ty.lengths().unwrap_or(Lengths::up_to(255)));
-    let Some(typed) = elaborator.expr(e, Some(&want)) else {
+    if is_sequence(e) {
+        return; // the writing of the file gives the number
+    }
+    elaborator.writing(decl);
+    let Some(typed) = elaborator.expr(e, written_want(&def).as_ref()) else {
         return;
     };
     let what = format!("field `{}`", entry.word(0).unwrap_or(""));
     if let Some(sink) = sink {
         elaborator.sink(&typed, sink, &what, e.span);
     }
+}
+
+/// `sequence(file)`.
+fn is_sequence(e: &MExpr) -> bool {
+    matches!(&e.kind, MKind::Call { callee, .. } if callee.word() == Some("sequence"))
 }
 
 fn under_key(entry: &MEntry) -> Option<&MExpr> {

@@ -11,7 +11,7 @@ use cardwright_vocabulary::{FUNCTIONS, Function, Gives, Param, Takes, function, 
 
 /// An argument that was bound to a parameter.
 #[derive(Clone, Copy)]
-enum Given<'a> {
+pub(super) enum Given<'a> {
     Expression(&'a MExpr),
     Default(&'static str),
 }
@@ -249,19 +249,8 @@ impl<'a> Elaborator<'a> {
         want: Option<&Type>,
         span: Span,
     ) -> Option<Typed> {
-        match row.name {
-            "count" => return self.count(bound, span),
-            "unique" => {
-                let message = "`unique` is a whole rule of a format: `require unique(…)`";
-                self.say(
-                    "E0202",
-                    span,
-                    message.to_owned(),
-                    "let it stand alone in its rule",
-                );
-                return None;
-            }
-            _ => {}
+        if let Ok(special) = self.special(row.name, bound, span) {
+            return special;
         }
         let mut ready = Vec::new();
         let mut failed = false;
@@ -383,35 +372,6 @@ impl<'a> Elaborator<'a> {
             }
             Takes::Word(_) => Ready::Word(text.to_owned()),
             _ => Ready::Value(self.text(text, span)),
-        })
-    }
-
-    fn count(&mut self, bound: &[(&'static Param, Given<'a>)], span: Span) -> Option<Typed> {
-        let Some((_, Given::Expression(e))) = bound.first() else {
-            return None;
-        };
-        let format = self.format;
-        let name = e
-            .word()
-            .filter(|name| format.is_some_and(|f| super::fields::record_of(f, name).is_some()));
-        let Some(name) = name else {
-            let help = "write `count(order)`, in a rule of the format that declares the record";
-            self.say("E0106", e.span, "a record is expected".to_owned(), help);
-            return None;
-        };
-        let op = Op::Count {
-            record: name.to_owned(),
-        };
-        let ty = Type::Number { digits: 8 };
-        let public = cardwright_bundle::Secrecy::Public;
-        let node = self.node(op, ty.value_type(), public, span);
-        Some(Typed {
-            node,
-            ty,
-            secrecy: public,
-            shows_pan: false,
-            holds_pin: false,
-            path: super::build::step(format!("`count({name})`"), span, None),
         })
     }
 

@@ -33,6 +33,64 @@ pub fn record_of<'m>(format: &'m Decl, record: &str) -> Option<&'m MEntry> {
         .find(|e| e.word(0) == Some("record") && e.word(1) == Some(record))
 }
 
+/// Whether a record stands for each order: neither once, nor a part, nor around a group.
+#[must_use]
+pub fn is_order(entry: &MEntry) -> bool {
+    let says = |word: &str| {
+        entry
+            .entries()
+            .iter()
+            .any(|e| e.word(0) == Some(word) && e.value.is_none() && e.base.is_none())
+    };
+    !matches!(entry.word(1), Some("header" | "trailer"))
+        && entry.clause("of").is_none()
+        && !says("once")
+        && !says("opens")
+        && !says("closes")
+}
+
+/// How often a part may stand in an order; none for a record that is no part of this one.
+fn part_of(entry: &MEntry, order: &str) -> Option<u32> {
+    let owner = entry.clause("of")?.single()?.word()?;
+    let most = entry
+        .entries()
+        .iter()
+        .find(|e| e.word(0) == Some("most") && e.base.is_none());
+    let most = most.and_then(|e| e.head.get(1)?.integer()).unwrap_or(1);
+    (owner == order).then(|| u32::try_from(most).unwrap_or(1))
+}
+
+/// Format and record that a join speaks of.
+#[must_use]
+pub fn joined_record<'m>(model: &'m Model, join: &MEntry) -> Option<(&'m Decl, String)> {
+    let of = join.clause("of")?.single()?;
+    let MKind::Name(segments) = &of.kind else {
+        return None;
+    };
+    let (record, path) = segments.split_last()?;
+    let decl = match model.resolve(path, of.span) {
+        Target::Decl { qualified, used } if used == path.len() => model.get(&qualified)?,
+        _ => return None,
+    };
+    (decl.kind == "format").then(|| (decl, record.text.clone()))
+}
+
+/// What a value must be to be written into a field of a type; text when it does not matter.
+#[must_use]
+pub fn written_want(def: &FieldDef) -> Option<Type> {
+    match &def.ty {
+        Type::Number { .. } => None,
+        Type::Date | Type::Flag | Type::Lines { .. } | Type::Bytes(_) => Some(def.ty.clone()),
+        Type::PinBlock { format, .. } => {
+            let octets = if *format == 4 { 16 } else { 8 };
+            Some(Type::Bytes(Lengths::exactly(octets)))
+        }
+        _ => Some(Type::Text(
+            def.ty.lengths().unwrap_or(Lengths::up_to(UNSIZED)),
+        )),
+    }
+}
+
 /// Type and secrecy of a field's entry, or what is wrong with it (E0211).
 ///
 /// # Errors
@@ -263,7 +321,10 @@ impl<'a> Elaborator<'a> {
             return self.run_field(field, span);
         }
         let format = self.format?;
-        let entry = record_of(format, record)?;
+        let (entry, most) = match record_of(format, record) {
+            Some(entry) => (entry, part_of(entry, &self.program.record).unwrap_or(1)),
+            None => (self.joined(record)?, 1),
+        };
         let Some(found) = entry
             .entries()
             .iter()
@@ -273,7 +334,15 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         // What is wrong with the field itself is said where the format is checked.
-        let def = field_def(self.model, found).ok()?;
+        let mut def = field_def(self.model, found).ok()?;
+        if most > 1 {
+            let each = def.ty.lengths().unwrap_or(Lengths::up_to(UNSIZED));
+            def.ty = Type::Lines { count: most, each };
+        }
+        if found.value.is_some() {
+            // A file that is written and read again holds what its values were.
+            def.secrecy = def.secrecy.max(Secrecy::Cardholder);
+        }
         let op = Op::Field {
             record: record.to_owned(),
             field: field.to_owned(),
@@ -349,10 +418,23 @@ impl<'a> Elaborator<'a> {
         if first.text == self.program.record {
             return Some(first.text.clone());
         }
-        let entry = record_of(format, &first.text)?;
-        let once = matches!(entry.word(1), Some("header" | "trailer"))
-            || entry.entries().iter().any(|e| e.word(0) == Some("once"));
-        once.then(|| first.text.clone())
+        let seen = match record_of(format, &first.text) {
+            Some(entry) => match entry.clause("of") {
+                Some(_) => part_of(entry, &self.program.record).is_some(),
+                None => !is_order(entry),
+            },
+            None => self.joined(&first.text).is_some(),
+        };
+        seen.then(|| first.text.clone())
+    }
+
+    /// The record of a second file, by the name of its join.
+    fn joined(&self, name: &str) -> Option<&'a MEntry> {
+        let format = self.format?;
+        let mut joins = format.entries.iter().filter(|e| e.word(0) == Some("join"));
+        let join = joins.find(|e| e.word(1) == Some(name))?;
+        let (other, record) = joined_record(self.model, join)?;
+        record_of(other, &record)
     }
 
     /// The record's field of type `pan`.

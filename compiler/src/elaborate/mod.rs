@@ -15,8 +15,9 @@ mod keys;
 mod names;
 mod operators;
 mod results;
+mod totals;
 
-pub use fields::{FieldDef, field_def, record_of};
+pub use fields::{FieldDef, field_def, is_order, joined_record, record_of, written_want};
 pub use names::want_type;
 
 use crate::diagnostics::Findings;
@@ -126,6 +127,8 @@ pub struct Elaborator<'a> {
     shared: &'a mut Shared,
     program: Program,
     format: Option<&'a Decl>,
+    /// The format that is being written: what `count` and `sum` speak of.
+    written: Option<&'a Decl>,
     index: HashMap<String, NodeId>,
     env: Env<'a>,
     frames: Vec<Frame<'a>>,
@@ -150,6 +153,7 @@ impl<'a> Elaborator<'a> {
                 nodes: Vec::new(),
             },
             format: decl,
+            written: None,
             index: HashMap::new(),
             env: Env::default(),
             frames: Vec::new(),
@@ -158,6 +162,11 @@ impl<'a> Elaborator<'a> {
             fuel: FUEL,
             depth: 0,
         }
+    }
+
+    /// Says which format the values are written into.
+    pub fn writing(&mut self, format: &'a Decl) {
+        self.written = Some(format);
     }
 
     /// Runs `f` with a declaration's attributes as bare names (`services` inside its profile).

@@ -587,6 +587,48 @@ const OTHERS: &[CodeRow] = &[
         "Write `select NAME` and `expect data matches source`.",
         "the house: a scenario asks what the card can answer",
     ),
+    (
+        "E0950",
+        "a framing or encoding that does not go together",
+        "Blocks need their length, prefixed records the form of the length; trees and spreadsheets tell records apart by themselves; UTF-16 has no single octets to count.",
+        "Write what the finding says.",
+        "House rule: a record ends where every reader says that it ends",
+    ),
+    (
+        "E0951",
+        "a record in two roles",
+        "A record stands once in the file, or around a group, or is a part of an order; a part names the record of the order.",
+        "Write such as `record detail of order { most 4; … }`.",
+        "House rule: an order is taken whole or not at all",
+    ),
+    (
+        "E0952",
+        "a join that can't be made",
+        "A join names the record of another format, and fields of both that are equal.",
+        "Write `join branch of branches.branch on order.branch == branch.code`.",
+        "House rule: one key, one record",
+    ),
+    (
+        "E0953",
+        "a coding that the field or the file can't have",
+        "Packed, zoned, BCD and binary fields are digits or numbers, and stand in blocks, prefixed records or data objects, where no octet is a line end.",
+        "Choose another type or coding, or `framing = blocks`.",
+        "IBM z/Architecture Principles of Operation, chapter 8 (decimal formats)",
+    ),
+    (
+        "E0954",
+        "a total or number at the wrong place",
+        "Totals are known behind the records that they count; a sequence number is the whole value of a field.",
+        "Put totals into the trailer; write `number : n 6 = sequence(file)`.",
+        "House rule: files are written once, from front to back",
+    ),
+    (
+        "E0955",
+        "sorting or groups of a file that has none",
+        "Files that are written by fields can be sorted, grouped and named by their orders; group records need `break_by`.",
+        "Write `break_by = order.branch`, or leave it out.",
+        "House rule: groups are made by what orders have in common",
+    ),
 ];
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ pub static FUNCTIONS: &[Function] = &[
         "count",
         &[p("record", Record)],
         Gives::Number,
-        "how many records of a kind the file holds; only in rules of a format",
+        "how many records of a kind the file or group holds, or an order of its parts",
     ),
     f(
         "cvv",
@@ -287,6 +287,13 @@ pub static FUNCTIONS: &[Function] = &[
         &[TEXT, d("size", ConstNumber, "4")],
         Gives::Grouped,
         "text in groups with spaces between",
+    ),
+    f(
+        "hash_total",
+        "",
+        &[p("field", Record), p("digits", ConstNumber)],
+        Gives::Number,
+        "the low digits of a field's sum over the records of the file or group",
     ),
     f(
         "hex",
@@ -486,6 +493,14 @@ pub static FUNCTIONS: &[Function] = &[
         "PIN verification value",
     ),
     f(
+        "sequence",
+        "",
+        &[p("of", Takes::Word(&["file", "group", "lines", "groups"]))],
+        Gives::Number,
+        "the whole value of a written field: numbers its records in the file or the group, all \
+         records of the file, or the groups",
+    ),
+    f(
         "slice",
         "slice",
         &[TEXT, p("from", ConstNumber), p("count", ConstNumber)],
@@ -498,6 +513,13 @@ pub static FUNCTIONS: &[Function] = &[
         &[TEXT, p("beginning", Text)],
         Gives::Flag,
         "whether a text begins so",
+    ),
+    f(
+        "sum",
+        "",
+        &[p("field", Record)],
+        Gives::Number,
+        "the sum of a field over the records of the file or group, or over the parts of an order",
     ),
     f(
         "tidy_lines",

@@ -29,7 +29,8 @@ pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Sourc
 pub use error::BundleError;
 pub use flow::{Flow, Step};
 pub use format::{
-    Encoding, Field, FieldType, FileKind, Format, FormatRule, Line, Record, RecordTest, Severity,
+    Arrangement, Coding, Encoding, Field, FieldType, FileKind, Format, FormatRule, Framing, Join,
+    Line, PartOf, Prefix, Record, RecordTest, Role, Sequence, Severity, Tagging,
 };
 pub use instructions::{Effect, Instruction, Operand, function, functions, intent, intents};
 pub use job::{Job, MailerUse, Output, Product, ScenarioUse};

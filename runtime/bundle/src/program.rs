@@ -109,10 +109,21 @@ pub enum Op {
         /// Value when false.
         otherwise: NodeId,
     },
-    /// How many records of a name the file holds; only in a format's file rules.
+    /// How many records of a name the file, the group or the order holds.
     Count {
         /// Record name.
         record: String,
+    },
+    /// The sum of a field over the records of the file, the group or the order.
+    Sum {
+        /// Format that declares the record.
+        format: String,
+        /// Record name.
+        record: String,
+        /// Field name.
+        field: String,
+        /// 0 for the plain sum; else so many low digits of it are kept: a hash total.
+        digits: u32,
     },
 }
 

@@ -84,6 +84,9 @@ pub(crate) struct Run {
     /// Order file.
     #[arg(long)]
     pub(crate) orders: PathBuf,
+    /// A second file that the orders are joined with, by the join's name; may be given several times.
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    pub(crate) with: Vec<(String, PathBuf)>,
     /// Folder for report, files, letters.
     #[arg(long)]
     pub(crate) out: PathBuf,
@@ -134,6 +137,9 @@ pub(crate) enum BundleVerb {
 pub(crate) struct Intake {
     /// Order file.
     pub(crate) orders: PathBuf,
+    /// A second file that the orders are joined with, by the join's name; may be given several times.
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    pub(crate) with: Vec<(String, PathBuf)>,
     /// Bundle.
     #[arg(long)]
     pub(crate) bundle: PathBuf,
@@ -370,4 +376,14 @@ pub(crate) enum DumpNoun {
 pub(crate) struct Explain {
     /// Error code.
     pub(crate) code: String,
+}
+
+/// `branches=branches.csv`.
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err("write the join's name, `=` and the file".to_owned()),
+    }
 }

@@ -7,27 +7,8 @@ use cardwright_standards::pan;
 /// A failure: code and reason.
 pub(super) type Wrong = (&'static str, String);
 
-/// Characters `at` (from 1) to `at + width` of a line, or none when the line is shorter.
-pub(super) fn columns(line: &str, at: u32, width: u32) -> Option<&str> {
-    let (start, width) = (at.checked_sub(1)? as usize, width as usize);
-    if line.is_ascii() {
-        return line.get(start..start.checked_add(width)?);
-    }
-    let mut offsets = line
-        .char_indices()
-        .map(|(offset, _)| offset)
-        .chain([line.len()]);
-    let first = offsets.nth(start)?;
-    let last = if width == 0 {
-        first
-    } else {
-        offsets.nth(width - 1)?
-    };
-    line.get(first..last)
-}
-
 /// Reads the occurrences of a field.
-pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
+pub(super) fn read(field: &Field, texts: &[String]) -> Result<Value, Wrong> {
     if field.repeat > 1 {
         let lines: Result<Vec<String>, Wrong> = texts
             .iter()
@@ -39,7 +20,7 @@ pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
         }
         return Ok(Value::TextList(lines));
     }
-    let text = clean(texts.first().copied().unwrap_or_default())?;
+    let text = clean(texts.first().map_or("", String::as_str))?;
     let is_flag = matches!(field.field_type, FieldType::Flag { .. });
     if text.is_empty() && !is_flag {
         return if field.optional {
@@ -48,7 +29,23 @@ pub(super) fn read(field: &Field, texts: &[&str]) -> Result<Value, Wrong> {
             Err(blank())
         };
     }
+    if let (FieldType::Number { digits }, Some(below)) = (
+        &field.field_type,
+        text.strip_prefix('-').filter(|_| field.signed),
+    ) {
+        return match below.parse::<i64>() {
+            Ok(number) if all_digits(below) && significant(below) <= *digits as usize => {
+                Ok(Value::Number(-number))
+            }
+            _ => Err(("R1506", format!("expected at most {digits} digits"))),
+        };
+    }
     typed(&field.field_type, text)
+}
+
+/// Digits of a number without the zeros that it stands behind.
+fn significant(text: &str) -> usize {
+    text.trim_start_matches('0').len()
 }
 
 fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
@@ -56,7 +53,7 @@ fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
     match field_type {
         FieldType::Text => Ok(Value::Text(text.to_owned())),
         FieldType::Number { digits } => match text.parse::<i64>() {
-            Ok(number) if all_digits(text) && text.len() <= *digits as usize => {
+            Ok(number) if all_digits(text) && significant(text) <= *digits as usize => {
                 Ok(Value::Number(number))
             }
             _ => wrong(format!("at most {digits} digits")),
@@ -143,7 +140,8 @@ fn is_hidden(c: char) -> bool {
     )
 }
 
-fn empty(field_type: &FieldType) -> Result<Value, Wrong> {
+/// What a blank field of a type holds.
+pub(super) fn empty(field_type: &FieldType) -> Result<Value, Wrong> {
     Ok(match field_type {
         FieldType::Number { .. } => Value::Number(0),
         FieldType::PinBlock { .. } | FieldType::Hex { .. } => Value::Bytes(Vec::new()),
@@ -162,7 +160,7 @@ fn all_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, columns};
+    use super::clean;
 
     #[test]
     fn invisible_characters_are_refused_and_joiners_are_not() {
@@ -185,14 +183,5 @@ mod tests {
         ] {
             assert_eq!(clean(name), Ok(name));
         }
-    }
-
-    #[test]
-    fn columns_count_characters() {
-        assert_eq!(columns("DT123", 3, 3), Some("123"));
-        assert_eq!(columns("DTαβγ", 3, 3), Some("αβγ"));
-        assert_eq!(columns("DTαβγ", 3, 4), None);
-        assert_eq!(columns("DT", 3, 0), Some(""));
-        assert_eq!(columns("DT", 0, 1), None);
     }
 }

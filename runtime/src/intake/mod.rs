@@ -6,23 +6,26 @@
 //! store, and good and bad records are shown to the caller one by one.
 
 mod fields;
-mod lines;
+mod join;
 mod record;
 mod rules;
+mod scan;
+mod totals;
 
 use crate::{
     Date, Loaded, RuntimeError, Value,
     load::broken,
     plan::{BoundKeys, Draws, Prepared, Run, RunFacts},
 };
-use cardwright_bundle::{FileKind, Format, Job};
+use cardwright_bundle::{Format, Job};
 use cardwright_ports::store::Seen;
 use std::{collections::BTreeMap, io::BufRead};
 
+pub use join::JOINED_RECORDS_MAX;
+use record::Part;
 pub use record::Record;
+pub use totals::Totals;
 
-/// Most characters of one line.
-pub const LINE_BYTES_MAX: usize = 64 << 10;
 /// Most records of one file.
 pub const RECORDS_MAX: u64 = 10_000_000;
 /// Most rejections that are worth going on after.
@@ -39,7 +42,7 @@ pub struct Order {
     pub product: String,
     /// 0 express, 1 normal.
     pub priority: u8,
-    /// The line's text: what is kept, encrypted, for the job.
+    /// The texts of its records: what is kept, encrypted, for the job.
     pub text: String,
 }
 
@@ -90,6 +93,8 @@ pub struct Intake<'a> {
     pub(crate) job: &'a Job,
     pub(crate) program: Prepared,
     pub(crate) rules: Vec<rules::Rule<'a>>,
+    pub(crate) tables: Vec<join::Table<'a>>,
+    totals: Totals,
     pub(crate) today: Date,
 }
 
@@ -102,15 +107,67 @@ impl<'a> Intake<'a> {
             .iter()
             .find(|format| format.name == job.input)
             .ok_or_else(|| broken("an input format that is not there"))?;
+        Self::over(loaded, job, format, today)
+    }
+
+    /// The same, over another writing of the job's format: what a rehearsal writes itself.
+    pub fn over(
+        loaded: &'a Loaded,
+        job: &'a Job,
+        format: &'a Format,
+        today: Date,
+    ) -> Result<Self, RuntimeError> {
         let program = Prepared::new(loaded.program(job.program)?, &BoundKeys::none())?;
         let rules = rules::prepare(loaded, format)?;
+        let tables = format
+            .joins
+            .iter()
+            .map(|join| join::Table::new(loaded.content(), join))
+            .collect::<Option<_>>()
+            .ok_or_else(|| broken("a second file that is not there"))?;
         Ok(Self {
             format,
             job,
             program,
             rules,
+            tables,
+            totals: Totals::of_rules(loaded.content(), format),
             today,
         })
+    }
+
+    /// Reads a second file that orders are joined with, by the join's name.
+    pub fn join(&mut self, name: &str, file: &mut dyn BufRead) -> Result<(), RuntimeError> {
+        match self.tables.iter_mut().find(|t| t.join.name == name) {
+            Some(table) => table.read(None, file),
+            None => {
+                let names: Vec<&str> = self.tables.iter().map(|t| t.join.name.as_str()).collect();
+                let what = format!(
+                    "`{name}` is joined to nothing; joined are: {}",
+                    names.join(", ")
+                );
+                Err(refused("R1532", what, "name a join of the format"))
+            }
+        }
+    }
+
+    /// Reads a second file in another writing of its format.
+    pub fn join_as(
+        &mut self,
+        name: &str,
+        format: &Format,
+        file: &mut dyn BufRead,
+    ) -> Result<(), RuntimeError> {
+        let mut tables = self.tables.iter_mut();
+        match tables.find(|t| t.join.name == name) {
+            Some(table) => table.read(Some(format), file),
+            None => Err(broken("a second file that is not there")),
+        }
+    }
+
+    /// Names of the second files that are wanted.
+    pub fn joins(&self) -> impl Iterator<Item = &str> {
+        self.tables.iter().map(|table| table.join.name.as_str())
     }
 
     /// The format that is read.
@@ -126,33 +183,50 @@ impl<'a> Intake<'a> {
         seen: &mut dyn Seen,
         visit: &mut Visit<'_>,
     ) -> Result<Summary, RuntimeError> {
-        let mut scan = Scan::new(self, seen);
-        let mut lines = lines::Lines::new(file, self.format);
-        if let FileKind::Delimited { heading: true, .. } = self.format.kind {
-            // The first line names the columns; the format's own order is what counts.
-            lines.next_line()?;
-        }
-        while let Some(line) = lines.next_line()? {
-            scan.line(line, visit)?;
-        }
-        scan.finish()
+        scan::scan(self, file, seen, visit)
     }
 
     /// Reads an order again from the text that was kept, with the file's header and trailer.
     pub fn reread(&self, order: &Order, once_lines: &[String]) -> Result<Record, RuntimeError> {
         let mut once = Once::new();
-        for line in once_lines {
-            if let Some(declared) = record::find(self.format, line) {
-                let values = record::parse(self.format, declared, line)
-                    .map_err(|e| RuntimeError::new("R1107", e.reason, "restore the job's data"))?;
-                once.insert(declared.name.clone(), values);
+        for kept in once_lines {
+            let (name, values) = self.recall(kept)?;
+            once.insert(name, values);
+        }
+        let mut own = None;
+        let mut parts = Vec::new();
+        for kept in record::unbound(&order.text) {
+            let (name, values) = self.recall(kept)?;
+            let declared = self.format.records.iter().find(|r| r.name == name);
+            if name == self.job.record {
+                own = Some(values);
+            } else if declared.is_some_and(|d| d.part_of.is_some()) {
+                let kept = String::new();
+                parts.push(Part { name, values, kept });
+            } else {
+                once.insert(name, values);
             }
         }
-        let declared = record::find(self.format, &order.text)
-            .ok_or_else(|| broken("an order that is none"))?;
-        let values = record::parse(self.format, declared, &order.text)
+        let own = own.ok_or_else(|| broken("an order that is none"))?;
+        for table in &self.tables {
+            let name = table.join.name.clone();
+            once.entry(name).or_insert_with(|| table.blank());
+        }
+        let name = self.job.record.clone();
+        Ok(Record::new(self.format, name, own, parts, once))
+    }
+
+    /// Name and values of a kept record, which may be one that was joined.
+    fn recall(&self, kept: &str) -> Result<(String, record::FieldValues), RuntimeError> {
+        let name = record::name_of(kept);
+        let own = self.format.records.iter().find(|r| r.name == name);
+        let joined = || self.tables.iter().find(|t| t.join.name == name);
+        let declared = own
+            .or_else(|| Some(joined()?.declared))
+            .ok_or_else(|| broken("a kept record that the format lacks"))?;
+        let values = record::values(declared, &record::recalled(kept, declared))
             .map_err(|e| RuntimeError::new("R1107", e.reason, "restore the job's data"))?;
-        Ok(Record::new(declared.name.clone(), values, once))
+        Ok((name.to_owned(), values))
     }
 
     pub(crate) fn facts(&self, number: u64) -> RunFacts {
@@ -168,166 +242,6 @@ impl<'a> Intake<'a> {
 
 /// What a scan shows its records to.
 pub type Visit<'v> = dyn FnMut(Shown) -> Result<(), RuntimeError> + 'v;
-
-struct Scan<'s, 'a> {
-    intake: &'s Intake<'a>,
-    summary: Summary,
-    counts: BTreeMap<String, i64>,
-    seen: &'s mut dyn Seen,
-    records: u64,
-    /// Name of a record that stands once and came after orders: the end of the file.
-    trailer: Option<String>,
-}
-
-impl<'s, 'a> Scan<'s, 'a> {
-    fn new(intake: &'s Intake<'a>, seen: &'s mut dyn Seen) -> Self {
-        Self {
-            intake,
-            summary: Summary::default(),
-            counts: BTreeMap::new(),
-            seen,
-            records: 0,
-            trailer: None,
-        }
-    }
-
-    fn line(&mut self, line: lines::Line, visit: &mut Visit<'_>) -> Result<(), RuntimeError> {
-        self.records += 1;
-        if self.records > RECORDS_MAX {
-            let what = format!("more than {RECORDS_MAX} records");
-            return Err(refused("R1503", what, "split the file"));
-        }
-        let text = match line.text {
-            Ok(text) => text,
-            Err(reason) => return self.reject(bad(line.number, None, "R1502", &reason), visit),
-        };
-        let Some(declared) = record::find(self.intake.format, &text) else {
-            let reason = "no record of the format begins like this line";
-            return self.reject(bad(line.number, None, "R1505", reason), visit);
-        };
-        if let Some(trailer) = self.trailer.as_ref().filter(|_| !declared.once) {
-            let what = format!("line {} comes after the `{trailer}` record", line.number);
-            return Err(refused("R1512", what, "have the file written again"));
-        }
-        *self.counts.entry(declared.name.clone()).or_default() += 1;
-        let number = (declared.name == self.intake.job.record).then(|| {
-            self.summary.orders += 1;
-            self.summary.orders
-        });
-        let values = match record::parse(self.intake.format, declared, &text) {
-            Ok(values) => values,
-            Err(error) if number.is_some() => {
-                let rejection = Rejection {
-                    field: error.field,
-                    ..bad(line.number, number, error.code, &error.reason)
-                };
-                return self.reject(rejection, visit);
-            }
-            // A header or trailer that can't be read leaves nothing to trust in the file.
-            Err(error) => {
-                let what = format!("line {}, {}: {}", line.number, declared.name, error.reason);
-                return Err(refused("R1512", what, "have the file written again"));
-            }
-        };
-        match number {
-            Some(number) => self.order(line.number, number, text, values, visit),
-            None => self.once(declared, text, values),
-        }
-    }
-
-    fn once(
-        &mut self,
-        declared: &cardwright_bundle::Record,
-        text: String,
-        values: BTreeMap<String, Value>,
-    ) -> Result<(), RuntimeError> {
-        if declared.once && self.summary.once.contains_key(&declared.name) {
-            let what = format!("a second `{}` record", declared.name);
-            return Err(refused("R1512", what, "have the file written again"));
-        }
-        if declared.once && self.summary.orders > 0 {
-            self.trailer = Some(declared.name.clone());
-        }
-        if declared.once {
-            self.summary.once.insert(declared.name.clone(), values);
-            self.summary.once_lines.push(text);
-        }
-        Ok(())
-    }
-
-    fn order(
-        &mut self,
-        line: u64,
-        number: u64,
-        text: String,
-        values: BTreeMap<String, Value>,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), RuntimeError> {
-        let name = self.intake.job.record.clone();
-        let record = Record::new(name, values, self.summary.once.clone());
-        if let Some(broken) = rules::check_record(self.intake, &record, number, self.seen)? {
-            if broken.refuses_file {
-                let what = format!("line {line}: {}", broken.reason);
-                return Err(refused(broken.code, what, "have the file written again"));
-            }
-            let rejection = bad(line, Some(number), broken.code, &broken.reason);
-            return self.reject(rejection, visit);
-        }
-        let (product, priority) = match rules::choose(self.intake, &record, number)? {
-            Ok(chosen) => chosen,
-            Err((code, reason)) => {
-                return self.reject(bad(line, Some(number), code, &reason), visit);
-            }
-        };
-        self.summary.accepted += 1;
-        visit(Shown::Order(Order {
-            number,
-            line,
-            product,
-            priority,
-            text,
-        }))
-    }
-
-    fn reject(&mut self, rejection: Rejection, visit: &mut Visit<'_>) -> Result<(), RuntimeError> {
-        if self.summary.rejected >= REJECTIONS_MAX {
-            let what = format!("more than {REJECTIONS_MAX} bad records");
-            return Err(refused(
-                "R1503",
-                what,
-                "check that this is the right file and format",
-            ));
-        }
-        self.summary.rejected += 1;
-        visit(Shown::Rejection(rejection))
-    }
-
-    fn finish(self) -> Result<Summary, RuntimeError> {
-        for declared in self.intake.format.records.iter().filter(|r| r.once) {
-            if !self.summary.once.contains_key(&declared.name) {
-                let what = format!("the file has no `{}` record", declared.name);
-                return Err(refused(
-                    "R1512",
-                    what,
-                    "fetch the file again: it may be cut short",
-                ));
-            }
-        }
-        rules::check_file(self.intake, &self.summary, &self.counts)?;
-        Ok(self.summary)
-    }
-}
-
-/// A record that is not taken, with no field to blame.
-fn bad(line: u64, order: Option<u64>, code: &str, reason: &str) -> Rejection {
-    Rejection {
-        line,
-        order,
-        code: code.to_owned(),
-        field: None,
-        reason: reason.to_owned(),
-    }
-}
 
 /// Facts and draws for programs that only look at the file.
 pub(crate) fn look(

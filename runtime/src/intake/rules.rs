@@ -1,13 +1,12 @@
 //! The format's rules and the job's conditions on orders.
 
-use super::{Intake, Record, Summary, look, refused};
+use super::{Intake, Record, Totals, look, refused};
 use crate::{
     Loaded, RuntimeError, Value,
     plan::{BoundKeys, Fields, Prepared},
 };
 use cardwright_bundle::{Format, FormatRule, Severity};
 use cardwright_ports::store::Seen;
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// A rule, prepared.
@@ -16,6 +15,8 @@ pub(crate) struct Rule<'a> {
     program: Option<Prepared>,
     /// The record that the rule looks at; none for a rule on the file.
     record: Option<String>,
+    /// The closing record of the groups that it looks at.
+    group: Option<&'a str>,
 }
 
 /// A rule that a record breaks.
@@ -31,7 +32,7 @@ pub(super) fn prepare<'a>(
     format: &'a Format,
 ) -> Result<Vec<Rule<'a>>, RuntimeError> {
     let prepare = |rule: &'a FormatRule| match rule {
-        FormatRule::Require { program, .. } => {
+        FormatRule::Require { program, group, .. } => {
             let program = loaded.program(*program)?;
             let record = Some(program.record.clone()).filter(|name| !name.is_empty());
             let program = Some(Prepared::new(program, &BoundKeys::none())?);
@@ -39,12 +40,14 @@ pub(super) fn prepare<'a>(
                 rule,
                 program,
                 record,
+                group: group.as_deref(),
             })
         }
         FormatRule::Unique { record, .. } => Ok(Rule {
             rule,
             program: None,
             record: Some(record.clone()),
+            group: None,
         }),
     };
     format.rules.iter().map(prepare).collect()
@@ -108,17 +111,16 @@ pub(super) fn check_record(
     Ok(None)
 }
 
-/// Checks the rules that look at the whole file.
-pub(super) fn check_file(
+/// Checks the rules that look at the whole file, or at a group that ends with a record.
+pub(super) fn check_whole(
     intake: &Intake<'_>,
-    summary: &Summary,
-    counts: &BTreeMap<String, i64>,
+    once: &super::Once,
+    totals: &Totals,
+    group: Option<&str>,
 ) -> Result<(), RuntimeError> {
-    let whole = Whole {
-        once: &summary.once,
-        counts,
-    };
-    for rule in intake.rules.iter().filter(|rule| rule.record.is_none()) {
+    let whole = Whole { once, totals };
+    let rules = intake.rules.iter().filter(|rule| rule.record.is_none());
+    for rule in rules.filter(|rule| rule.group == group) {
         if let (
             FormatRule::Require {
                 condition, message, ..
@@ -176,23 +178,28 @@ pub(super) fn choose(
 fn material(rule: usize, record: &Record, name: &str, fields: &[String]) -> Zeroizing<Vec<u8>> {
     let mut material = Zeroizing::new((rule as u64).to_be_bytes().to_vec());
     for field in fields {
-        let text = match record.field(name, field) {
-            Some(Value::Text(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::Date(date)) => date.format("YYYYMMDD"),
-            Some(Value::Bytes(bytes)) => hex::encode(bytes),
-            Some(Value::TextList(lines)) => lines.join("\n"),
-            _ => String::new(),
-        };
+        let text = record.field(name, field).map(plain).unwrap_or_default();
         material.extend_from_slice(&(text.len() as u64).to_be_bytes());
         material.extend_from_slice(text.as_bytes());
     }
     material
 }
 
+/// A value as text, for comparison only.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Date(date) => date.format("YYYYMMDD"),
+        Value::Bytes(bytes) => hex::encode(bytes),
+        Value::TextList(lines) => lines.join("\n"),
+        _ => String::new(),
+    }
+}
+
 struct Whole<'a> {
     once: &'a super::Once,
-    counts: &'a BTreeMap<String, i64>,
+    totals: &'a Totals,
 }
 
 impl Fields for Whole<'_> {
@@ -200,6 +207,9 @@ impl Fields for Whole<'_> {
         self.once.get(record)?.get(field)
     }
     fn count(&self, record: &str) -> i64 {
-        self.counts.get(record).copied().unwrap_or(0)
+        self.totals.count(record)
+    }
+    fn sum(&self, record: &str, field: &str, digits: u32) -> Option<i64> {
+        self.totals.sum(record, field, digits)
     }
 }

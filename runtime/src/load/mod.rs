@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches a key, a device or a store.
 
+mod formats;
 mod program;
 mod references;
 mod script;

@@ -57,6 +57,12 @@ fn infer(
         Op::Field { record, field } => field_type(record, field, program, content),
         Op::Constant { value } => Ok((constant_type(value), Secrecy::Public)),
         Op::Count { .. } => Ok((ValueType::Number, Secrecy::Public)),
+        Op::Sum {
+            format,
+            record,
+            field,
+            digits,
+        } => sum_type(format, record, field, *digits, content),
         Op::Apply {
             function: name,
             args,
@@ -187,16 +193,17 @@ fn field_type(
             _ => Err(broken(&format!("`run.{field}`"))),
         };
     }
-    let found = content
+    let format = content
         .formats
         .iter()
-        .find(|format| format.name == program.format)
-        .and_then(|format| format.records.iter().find(|r| r.name == record))
-        .filter(|r| r.once || r.name == program.record)
-        .and_then(|r| r.fields.iter().find(|f| f.name == field));
-    let Some(found) = found else {
+        .find(|format| format.name == program.format);
+    let Some((found, list)) = format.and_then(|f| visible(f, record, field, program, content))
+    else {
         return Err(broken(&format!("the field `{record}.{field}`")));
     };
+    if list {
+        return Ok((ValueType::TextList, found.secrecy));
+    }
     let gives = match found.field_type {
         _ if found.repeat > 1 => ValueType::TextList,
         FieldType::Text
@@ -209,4 +216,53 @@ fn field_type(
         FieldType::PinBlock { .. } | FieldType::Hex { .. } => ValueType::Bytes,
     };
     Ok((gives, found.secrecy))
+}
+
+/// A field that a program may see, and whether it comes as a list: of its own record, of one that
+/// stands once or heads a group, of a part of its order, of a joined record.
+fn visible<'c>(
+    format: &'c cardwright_bundle::Format,
+    record: &str,
+    field: &str,
+    program: &Program,
+    content: &'c Content,
+) -> Option<(&'c cardwright_bundle::Field, bool)> {
+    let own = format.records.iter().find(|r| r.name == record);
+    if let Some(own) = own {
+        let part = own.part_of.as_ref();
+        let is_part = part.is_some_and(|p| p.record == program.record);
+        let seen = own.once || own.role.is_some() || own.name == program.record || is_part;
+        let found = own.fields.iter().find(|f| f.name == field)?;
+        return seen.then_some((found, is_part && part.is_some_and(|p| p.most > 1)));
+    }
+    let join = format.joins.iter().find(|j| j.name == record)?;
+    let other = content.formats.iter().find(|f| f.name == join.format)?;
+    let other = other.records.iter().find(|r| r.name == join.record)?;
+    let found = other.fields.iter().find(|f| f.name == field)?;
+    Some((found, false))
+}
+
+/// A sum is as secret as what it sums: with one record it is the value itself. A hash total of PANs
+/// that keeps no more than four digits shows no more than a truncated PAN does (PCI DSS 3.4.1).
+fn sum_type(
+    format: &str,
+    record: &str,
+    field: &str,
+    digits: u32,
+    content: &Content,
+) -> Result<(ValueType, Secrecy), RuntimeError> {
+    let found = content
+        .formats
+        .iter()
+        .find(|f| f.name == format)
+        .and_then(|f| f.records.iter().find(|r| r.name == record))
+        .and_then(|r| r.fields.iter().find(|f| f.name == field));
+    let found = found.ok_or_else(|| broken(&format!("the field `{record}.{field}`")))?;
+    let is_pan = matches!(found.field_type, FieldType::Pan);
+    match (&found.field_type, digits) {
+        _ if digits > 18 => Err(broken("a sum of more than 18 digits")),
+        (FieldType::PinBlock { .. }, _) => Err(broken("a sum of PIN blocks")),
+        _ if is_pan && (1..=4).contains(&digits) => Ok((ValueType::Number, Secrecy::Public)),
+        _ => Ok((ValueType::Number, found.secrecy)),
+    }
 }

@@ -1,11 +1,11 @@
 //! Checks that everything a bundle's parts refer to is there, has the right type, and that no sink
 //! takes a value above its clearance.
 
-use super::broken;
+use super::{broken, formats};
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Application, Bundle, Card, Content, FileKind, Format, FormatRule, ItemKind, Job, Layout,
-    NodeId, Program, Record, Scenario, Secrecy, ValueType, is_quirk,
+    Application, Bundle, Card, Content, FileKind, ItemKind, Job, Layout, NodeId, Program, Scenario,
+    Secrecy, ValueType, is_quirk,
 };
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     let content = bundle.content();
     for format in &content.formats {
-        check_format(format, content)?;
+        formats::check(format, content)?;
     }
     for card in &content.cards {
         check_card(card, content)?;
@@ -40,7 +40,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     }
 }
 
-fn program(content: &Content, index: u32) -> Result<&Program, RuntimeError> {
+pub(super) fn program(content: &Content, index: u32) -> Result<&Program, RuntimeError> {
     content
         .programs
         .get(index as usize)
@@ -78,71 +78,8 @@ pub(super) fn sink(
     Ok(())
 }
 
-const TEXT: &[ValueType] = &[ValueType::Text];
-const FLAG: &[ValueType] = &[ValueType::Flag];
-
-fn check_format(format: &Format, content: &Content) -> Result<(), RuntimeError> {
-    for record in &format.records {
-        check_record(record, content)?;
-    }
-    for rule in &format.rules {
-        check_rule(rule, format, content)?;
-    }
-    Ok(())
-}
-
-fn check_record(record: &Record, content: &Content) -> Result<(), RuntimeError> {
-    let types = [
-        ValueType::Text,
-        ValueType::Number,
-        ValueType::Date,
-        ValueType::Bytes,
-        ValueType::Flag,
-    ];
-    for field in &record.fields {
-        if field.at == 0 || field.width > 4096 || field.repeat == 0 || field.repeat > 64 {
-            let what = format!("an impossible place of field `{}`", field.name);
-            return Err(broken(&what));
-        }
-        let Some(id) = field.value else { continue };
-        let Some(index) = record.program else {
-            return Err(broken("a written record without a program"));
-        };
-        let name = format!("file field `{}`", field.name);
-        let program = program(content, index)?;
-        sink(program, id, &types, Secrecy::Cardholder, &name)?;
-    }
-    match record.program {
-        Some(index) => program(content, index).map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-fn check_rule(rule: &FormatRule, format: &Format, content: &Content) -> Result<(), RuntimeError> {
-    match rule {
-        FormatRule::Require {
-            program: index,
-            condition,
-            message,
-            ..
-        } => {
-            let program = program(content, *index)?;
-            no_intents(program)?;
-            // What a rule says goes into reports, and what it decides is seen there.
-            condition_and_message(program, *condition, *message, "a file rule")
-        }
-        FormatRule::Unique { record, fields, .. } => {
-            let record = format.records.iter().find(|r| r.name == *record);
-            let known = record.is_some_and(|r| {
-                !fields.is_empty() && fields.iter().all(|f| r.fields.iter().any(|x| x.name == *f))
-            });
-            match known {
-                true => Ok(()),
-                false => Err(broken("a field of a `unique` rule that is not there")),
-            }
-        }
-    }
-}
+pub(super) const TEXT: &[ValueType] = &[ValueType::Text];
+pub(super) const FLAG: &[ValueType] = &[ValueType::Flag];
 
 /// What decides about an order, and what is said of it in public.
 fn condition_and_message(
@@ -156,7 +93,7 @@ fn condition_and_message(
     sink(program, message, TEXT, Secrecy::Public, &name)
 }
 
-fn no_intents(program: &Program) -> Result<(), RuntimeError> {
+pub(super) fn no_intents(program: &Program) -> Result<(), RuntimeError> {
     let clean = program
         .nodes
         .iter()

@@ -108,6 +108,18 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
             values.get(chosen).cloned()
         }
         Bound::Count { record } => Ok(Value::Number(run.fields.count(record))),
+        Bound::Sum {
+            record,
+            field,
+            digits,
+        } => match run.fields.sum(record, field, *digits) {
+            Some(sum) => Ok(Value::Number(sum)),
+            None => Err(RuntimeError::new(
+                "R1106",
+                format!("the sum of `{record}.{field}` is not known here, or above 64 bits"),
+                "sum in the rules, groups and trailers of the format that has the records",
+            )),
+        },
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Fields {
     fn count(&self, _record: &str) -> i64 {
         0
     }
+    /// The sum of a field over such records; with digits, so many low ones of it. None where it is
+    /// not known or does not fit a number.
+    fn sum(&self, _record: &str, _field: &str, _digits: u32) -> Option<i64> {
+        None
+    }
 }
 
 /// What a run adds to a record: `run.date`, `run.sequence`, `run.reference` and others.
@@ -64,6 +69,11 @@ enum Bound {
     },
     Count {
         record: String,
+    },
+    Sum {
+        record: String,
+        field: String,
+        digits: u32,
     },
 }
 
@@ -187,6 +197,16 @@ fn bind(op: &Op, keys: &BoundKeys) -> Result<Bound, RuntimeError> {
         },
         Op::Count { record } => Bound::Count {
             record: record.clone(),
+        },
+        Op::Sum {
+            record,
+            field,
+            digits,
+            ..
+        } => Bound::Sum {
+            record: record.clone(),
+            field: field.clone(),
+            digits: *digits,
         },
     })
 }

@@ -154,6 +154,12 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Stop the lot and ask the card's maker: such an applet may not hold keys or PINs.",
     ),
     (
+        "R1288",
+        "too many output files",
+        "A format names its file by something of the order, and more than 200 orders differ in it.",
+        "Name the files by something that fewer orders differ in, such as the branch's region.",
+    ),
+    (
         "R1290",
         "file can't be read",
         "A file that the command names is missing, too large or not readable.",

@@ -20,7 +20,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
 
@@ -59,6 +59,8 @@ pub struct Taking<'a> {
     pub loaded: &'a Loaded,
     /// Job of the bundle.
     pub job: &'a Job,
+    /// Second files that the orders are joined with, by the join's name.
+    pub joined: &'a [(String, PathBuf)],
     /// Store.
     pub store: &'a dyn Store,
     /// Time.
@@ -74,7 +76,10 @@ pub fn take(
     sealer: &MakeSealer,
 ) -> Result<TakenJob, StationError> {
     let today = Date::from_unix_seconds(taking.clock.unix_seconds());
-    let intake = Intake::new(taking.loaded, taking.job, today)?;
+    let mut intake = Intake::new(taking.loaded, taking.job, today)?;
+    for (name, file) in taking.joined {
+        intake.join(name, &mut open(file)?)?;
+    }
     let hash = order_file_hash(file)?;
     if let Some(earlier) = taking.store.job_of_file(&hash)? {
         return Err(StationError::new(

@@ -1,24 +1,45 @@
 //! Fields of records that are read: place, meaning, secrecy.
 
 use super::super::Context;
-use super::clause_number;
+use super::{clause_number, layout::Layout, place};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, field_def};
 use crate::model::{MEntry, MExpr, MKind};
-use cardwright_bundle::{Field, FieldType, Secrecy};
+use cardwright_bundle::{Coding, Field, FieldType, FileKind, Framing, Secrecy, Tagging};
 
-/// One field, or nothing when its type or place is not understood (E0915).
-pub(super) fn read<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<Field> {
+/// One field, or nothing when its type or place is not understood (E0915); `number` is what stands
+/// for a place where fields are only counted.
+pub(super) fn read<'a>(
+    context: &mut Context<'a>,
+    entry: &'a MEntry,
+    layout: &Layout,
+    number: u32,
+) -> Option<Field> {
     let name = entry.word(0)?.to_owned();
     field_def(context.model, entry).ok()?; // what is wrong with its type has been said
     let Some((field_type, repeat)) = meaning(context, entry) else {
         problem(context, entry, "the field's type is not understood");
         return None;
     };
-    let width = clause_number(entry, "width").or_else(|| natural_width(&field_type));
-    let (Some(at), Some(width)) = (clause_number(entry, "at"), width) else {
-        problem(context, entry, "the field has no place in the line");
-        return None;
+    let (coding, signed) = coding(context, entry, &field_type);
+    check_coding(context, entry, layout, coding, &field_type);
+    let natural = natural_width(&field_type, coding);
+    let width = clause_number(entry, "width").or(natural);
+    let place = place(entry).map(|place| place.trim_matches('/').replace('#', ""));
+    let at = clause_number(entry, "at");
+    let fixed = layout.kind == FileKind::FixedWidth;
+    let (at, width) = match (fixed, at, width) {
+        (true, Some(at), Some(width)) if at > 0 => (at, width),
+        (true, ..) => {
+            problem(context, entry, "the field has no place in the line");
+            return None;
+        }
+        (false, Some(0), _) => {
+            problem(context, entry, "fields are counted from 1");
+            return None;
+        }
+        // A tag or path is place enough; so is the sequence of fields that are only counted.
+        (false, at, _) => (at.unwrap_or(number), width.unwrap_or(0)),
     };
     Some(Field {
         secrecy: field_def(context.model, entry).map_or(Secrecy::Cardholder, |d| d.secrecy),
@@ -29,6 +50,10 @@ pub(super) fn read<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<F
         repeat,
         optional: entry.clause("optional").is_some(),
         value: None,
+        coding,
+        signed,
+        place,
+        sequence: None,
         span: context.shared.spans.id(entry.span),
     })
 }
@@ -38,6 +63,89 @@ fn problem(context: &mut Context<'_>, entry: &MEntry, message: &str) {
         Problem::error("E0915", entry.span, message)
             .help("write such as `pan : pan at 3 width 19` or `expiry : date \"YYMM\" at 52`"),
     );
+}
+
+/// `as packed signed`.
+fn coding(context: &mut Context<'_>, entry: &MEntry, field_type: &FieldType) -> (Coding, bool) {
+    let (mut coding, mut signed) = (Coding::Text, false);
+    let clauses = entry.clauses.iter().filter(|c| c.keyword == "as");
+    for word in clauses.flat_map(|c| &c.terms) {
+        match word.word() {
+            Some("bcd") => coding = Coding::Bcd,
+            Some("binary") => coding = Coding::Binary,
+            Some("little") => coding = Coding::Little,
+            Some("octets") => coding = Coding::Octets,
+            Some("packed") => coding = Coding::Packed,
+            Some("zoned") => coding = Coding::Zoned,
+            Some("signed") if matches!(field_type, FieldType::Number { .. }) => signed = true,
+            Some("hex" | "public" | "cardholder" | "sensitive") => {}
+            _ => {
+                let message = "a field can't stand like this";
+                let problem = Problem::error("E0953", word.span, message).help(
+                    "after `as`: hex, bcd, binary, little, octets, packed, zoned; `signed` for \
+                     numbers; public, cardholder, sensitive",
+                );
+                context.shared.findings.push(problem);
+            }
+        }
+    }
+    (coding, signed)
+}
+
+/// A coding against the field's type, and against the file that it stands in.
+fn check_coding(
+    context: &mut Context<'_>,
+    entry: &MEntry,
+    layout: &Layout,
+    coding: Coding,
+    field_type: &FieldType,
+) {
+    let fits = match coding {
+        Coding::Text => return,
+        Coding::Octets => matches!(
+            field_type,
+            FieldType::Hex { .. } | FieldType::PinBlock { .. }
+        ),
+        Coding::Binary | Coding::Little => matches!(field_type, FieldType::Number { .. }),
+        Coding::Bcd | Coding::Packed | Coding::Zoned => matches!(
+            field_type,
+            FieldType::Number { .. }
+                | FieldType::Digits { .. }
+                | FieldType::Date { .. }
+                | FieldType::Pan
+        ),
+    };
+    let digits_only = match field_type {
+        FieldType::Date { pattern } => pattern.bytes().all(|b| matches!(b, b'Y' | b'M' | b'D')),
+        _ => true,
+    };
+    let framed = layout.framing != Framing::Lines;
+    let room = match &layout.kind {
+        FileKind::Tlv => true,
+        FileKind::FixedWidth | FileKind::Tagged(Tagging::Length { .. }) => {
+            framed && layout.encoding.is_single()
+        }
+        _ => false,
+    };
+    let found = if !fits || !digits_only {
+        Some((
+            "the field's type has no such coding",
+            "packed, zoned and bcd take `n`, `digits`, `pan` and dates of digits; binary and \
+             little take `n`; octets take `hex` and PIN blocks",
+        ))
+    } else if !room {
+        Some((
+            "octets that are no characters need a file that can hold them",
+            "write `framing = blocks` or `prefixed`, and an encoding with one octet for a \
+             character; in lines an octet of a number could look like a line end",
+        ))
+    } else {
+        None
+    };
+    if let Some((message, help)) = found {
+        let problem = Problem::error("E0953", entry.span, message).help(help);
+        context.shared.findings.push(problem);
+    }
 }
 
 /// Type and number of occurrences.
@@ -108,15 +216,33 @@ fn key_slot<'a>(
     Some(slot)
 }
 
-/// Width that a type has by itself, in characters.
-fn natural_width(field_type: &FieldType) -> Option<u32> {
-    match field_type {
-        FieldType::Number { digits } | FieldType::Digits { digits } => Some(*digits),
-        FieldType::Alphanumeric { length } => Some(*length),
-        FieldType::Date { pattern } => u32::try_from(pattern.len()).ok(),
-        FieldType::Flag { word } => u32::try_from(word.chars().count()).ok(),
-        FieldType::PinBlock { format, .. } => Some(if *format == 4 { 32 } else { 16 }),
-        FieldType::Hex { length } => length.checked_mul(2),
-        FieldType::Text | FieldType::Pan => None,
-    }
+/// Width that a type has by itself in its coding, in characters or octets.
+fn natural_width(field_type: &FieldType, coding: Coding) -> Option<u32> {
+    let text = match field_type {
+        FieldType::Number { digits } | FieldType::Digits { digits } => *digits,
+        FieldType::Alphanumeric { length } => *length,
+        FieldType::Date { pattern } => u32::try_from(pattern.len()).ok()?,
+        FieldType::Flag { word } => u32::try_from(word.chars().count()).ok()?,
+        FieldType::PinBlock { format, .. } => {
+            if *format == 4 {
+                32
+            } else {
+                16
+            }
+        }
+        FieldType::Hex { length } => length.checked_mul(2)?,
+        FieldType::Text | FieldType::Pan => return None,
+    };
+    Some(match coding {
+        Coding::Text | Coding::Zoned => text,
+        Coding::Packed => text / 2 + 1,
+        Coding::Bcd => text.div_ceil(2),
+        Coding::Octets => text / 2,
+        // As hosts count them: a half word, a word, a double word.
+        Coding::Binary | Coding::Little => match text {
+            0..=4 => 2,
+            5..=9 => 4,
+            _ => 8,
+        },
+    })
 }

@@ -95,6 +95,10 @@ fn require<'a>(
         condition: condition.node,
         message: message.node,
         refuses,
+        group: entry
+            .clause("per")
+            .and_then(|c| c.single()?.word())
+            .map(str::to_owned),
         span,
     })
 }
@@ -109,6 +113,6 @@ fn message<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Typ
 /// The record that stands many times.
 pub(in crate::emit) fn order_record(decl: &Decl) -> Option<String> {
     let mut records = decl.entries.iter().filter(|e| e.word(0) == Some("record"));
-    let many = records.find(|e| !super::is_once(e))?;
+    let many = records.find(|e| crate::elaborate::is_order(e))?;
     Some(super::name_of(many))
 }

@@ -10,22 +10,87 @@ pub(super) static KINDS: &[Kind] = &[FORMAT, RECORD];
 const FORMAT: Kind = Kind {
     name: "format",
     top: true,
-    types: &["fixed_width", "delimited", "cps", "machine"],
+    types: &[
+        "fixed_width",
+        "delimited",
+        "tagged",
+        "tlv",
+        "xml",
+        "json",
+        "spreadsheet",
+        "cps",
+        "machine",
+    ],
     inherits: false,
     speaks_of: SpeaksOf::Record,
     merge: Merge::ByKey,
     attributes: &[
         Attribute::value(
             "encoding",
-            Is::Word(&["ascii", "latin1", "utf8"]),
+            Is::Word(ENCODINGS),
             Default("utf8"),
-            "characters of the file",
+            "characters of the file: ISO/IEC 8859-n as `latin1` to `latin10`, EBCDIC by code page",
         ),
         Attribute::value(
             "line",
-            Is::Word(&["lf", "crlf"]),
+            Is::Word(&["lf", "crlf", "nel"]),
             Default("lf"),
-            "end of a line",
+            "end of a line; `nel` is EBCDIC's own",
+        ),
+        Attribute::value(
+            "framing",
+            Is::Word(&["lines", "blocks", "prefixed"]),
+            Default("lines"),
+            "how records are told apart: by line ends, by their one length, by a length before each",
+        ),
+        Attribute::value(
+            "block",
+            Is::Number(1, 65_535),
+            Optional,
+            "octets of each record, with `framing = blocks`",
+        ),
+        Attribute::value(
+            "prefix",
+            Is::Word(PREFIXES),
+            Optional,
+            "the length before each record, with `framing = prefixed`: octets, the highest or (little) \
+             the lowest first; decimal digits; a record descriptor word",
+        ),
+        Attribute::value(
+            "prefix_counts",
+            Is::Word(&["record", "all"]),
+            Default("record"),
+            "whether the length counts the prefix too",
+        ),
+        Attribute::value(
+            "tag_width",
+            Is::Number(0, 16),
+            Default("2"),
+            "tagged records: characters of a tag; with 0 the fields stand in their order",
+        ),
+        Attribute::value(
+            "length_width",
+            Is::Number(1, 6),
+            Default("3"),
+            "tagged records: digits of the length before each value",
+        ),
+        Attribute::value(
+            "assign",
+            Is::Text(1),
+            Optional,
+            "tagged records without lengths: between tag and value, such as `=`",
+        ),
+        Attribute::value(
+            "separator",
+            Is::Text(1),
+            Default(";"),
+            "tagged records without lengths: between fields",
+        ),
+        Attribute::value(
+            "sheet",
+            Is::Text(31),
+            Optional,
+            "a spreadsheet's sheet by its name; the first without it",
         ),
         Attribute::value("delimiter", Is::Text(1), Default(";"), "between fields"),
         Attribute::value("quote", Is::Text(1), Default("\""), "around a field"),
@@ -47,6 +112,26 @@ const FORMAT: Kind = Kind {
             Optional,
             "key that secrets in the file are under",
         ),
+        Attribute::bare(
+            "join <name>",
+            "a second file, a record of which belongs to each order; its fields are called by \
+             this name: `join branch of branches.branch on order.branch == branch.code`",
+        )
+        .with(JOIN)
+        .many(),
+        Attribute::value(
+            "sort_by",
+            Is::Any,
+            Optional,
+            "what the orders of a written file are sorted by: a value or a list",
+        ),
+        Attribute::value(
+            "break_by",
+            Is::Any,
+            Optional,
+            "what the orders of a group have in common: a value or a list; the file is sorted by \
+             it first",
+        ),
         Attribute::block("record <name>", "format.record", "one kind of line")
             .with(RECORD_WHEN)
             .many(),
@@ -61,11 +146,76 @@ const FORMAT: Kind = Kind {
     reference: "",
 };
 
-const RECORD_WHEN: &[ClauseRow] = &[ClauseRow {
-    keyword: "when",
-    takes: Is::Any,
-    doc: "how it is recognised: `text(1, 2) == \"DT\"`, the text at a column of a width",
-}];
+const ENCODINGS: &[&str] = &[
+    "ascii",
+    "ebcdic037",
+    "ebcdic500",
+    "ebcdic1047",
+    "ebcdic1140",
+    "latin1",
+    "latin2",
+    "latin3",
+    "latin4",
+    "latin5",
+    "latin6",
+    "latin7",
+    "latin8",
+    "latin9",
+    "latin10",
+    "utf16",
+    "utf16be",
+    "utf16le",
+    "utf8",
+];
+
+const PREFIXES: &[&str] = &[
+    "binary_2",
+    "binary_4",
+    "little_2",
+    "little_4",
+    "decimal_4",
+    "decimal_5",
+    "decimal_6",
+    "rdw",
+];
+
+const JOIN: &[ClauseRow] = &[
+    ClauseRow {
+        keyword: "of",
+        takes: Is::Any,
+        doc: "format and record of the second file: `branches.branch`",
+    },
+    ClauseRow {
+        keyword: "on",
+        takes: Is::Any,
+        doc: "the key: fields of the order and of the second file that are equal",
+    },
+    ClauseRow {
+        keyword: "optional",
+        takes: Is::Any,
+        doc: "an order may find no record; the fields are blank then",
+    },
+];
+
+const RECORD_WHEN: &[ClauseRow] = &[
+    ClauseRow {
+        keyword: "when",
+        takes: Is::Any,
+        doc: "how it is recognised: `text(1, 2) == \"DT\"`, the text at a column of a width; \
+              `column(1) == \"DT\"`, a whole column; `field(\"type\") == \"DT\"`, a field by its \
+              tag or path",
+    },
+    ClauseRow {
+        keyword: "of",
+        takes: Is::Any,
+        doc: "the order's record that it is a part of: details, continuation",
+    },
+    ClauseRow {
+        keyword: "at",
+        takes: Is::Any,
+        doc: "where it stands in XML and JSON, `\"orders/order\"`; its template in TLV, `#E1`",
+    },
+];
 
 const REQUIRE: &[ClauseRow] = &[
     ClauseRow {
@@ -78,6 +228,11 @@ const REQUIRE: &[ClauseRow] = &[
         takes: Is::Expr(Want::Text(200), Some(Sink::ErrorText)),
         doc: "what is said; public",
     },
+    ClauseRow {
+        keyword: "per",
+        takes: Is::Any,
+        doc: "the closing record of a group: the rule holds for each group, not for the file",
+    },
 ];
 
 const RECORD: Kind = Kind {
@@ -89,6 +244,19 @@ const RECORD: Kind = Kind {
     merge: Merge::ByKey,
     attributes: &[
         Attribute::bare("once", "it stands once in a file: header, trailer"),
+        Attribute::bare(
+            "most <number>",
+            "how often a part may stand in one order; 1 without it. With more, its fields are lists",
+        ),
+        Attribute::bare(
+            "least <number>",
+            "how often a part must stand in one order; 0 without it",
+        ),
+        Attribute::bare(
+            "opens group",
+            "it stands before a group of orders, and holds for them",
+        ),
+        Attribute::bare("closes group", "it stands behind a group of orders"),
         Attribute::row(
             "<name>",
             Shape::Field(Some(Sink::FileField)),
@@ -107,8 +275,8 @@ const RECORD: Kind = Kind {
 const FIELD: &[ClauseRow] = &[
     ClauseRow {
         keyword: "at",
-        takes: Is::Number(1, 100_000),
-        doc: "first column, from 1",
+        takes: Is::Any,
+        doc: "first column, from 1; number of the field; its tag, path or heading as text or tag",
     },
     ClauseRow {
         keyword: "width",
@@ -117,8 +285,22 @@ const FIELD: &[ClauseRow] = &[
     },
     ClauseRow {
         keyword: "as",
-        takes: Is::Word(&["hex", "public", "cardholder", "sensitive"]),
-        doc: "octets as hexadecimal; or how secret it is, where its type does not say enough",
+        takes: Is::Word(&[
+            "hex",
+            "bcd",
+            "binary",
+            "little",
+            "octets",
+            "packed",
+            "zoned",
+            "signed",
+            "public",
+            "cardholder",
+            "sensitive",
+        ]),
+        doc: "how it stands in the record: hexadecimal, digits two an octet, binary numbers, bare \
+              octets, packed or zoned decimal, with a sign; or how secret it is, where its type \
+              does not say enough",
     },
     ClauseRow {
         keyword: "optional",

@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
     let tables = [
         cardwright_runtime::codes::CODES,
         cardwright_runtime::engine::CODES,
+        cardwright_files::codes::CODES,
         cardwright_store::CODES,
         cardwright_machine::CODES,
         cardwright_soft_hsm::CODES,

@@ -17,6 +17,7 @@ pub(crate) fn run(site: &Path, arguments: &Intake) -> Result<u8, Failure> {
         &store,
         &loaded,
         &arguments.orders,
+        &arguments.with,
         arguments.job.as_deref(),
     )?;
     let counts = store.counts(id)?;

@@ -15,7 +15,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::engine;
 use cardwright_stations::{Taking, order_file_hash, take};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Intake, data generation, personalization, validation, letters, files, report.
 pub(crate) fn run(site: &Path, arguments: &Run) -> Result<u8, Failure> {
@@ -32,6 +32,7 @@ pub(crate) fn run(site: &Path, arguments: &Run) -> Result<u8, Failure> {
         &store,
         &loaded,
         &arguments.orders,
+        &arguments.with,
         arguments.job.as_deref(),
     )?;
     let going = Going {
@@ -55,6 +56,7 @@ pub(crate) fn intake(
     store: &dyn Store,
     loaded: &cardwright_runtime::Loaded,
     orders: &Path,
+    joined: &[(String, PathBuf)],
     job: Option<&str>,
 ) -> Result<JobId, Failure> {
     let hsm = site.hsm()?;
@@ -62,6 +64,7 @@ pub(crate) fn intake(
     let taking = Taking {
         loaded,
         job: loaded.job(job)?,
+        joined,
         store,
         clock: &SystemClock,
     };

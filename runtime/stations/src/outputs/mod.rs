@@ -6,20 +6,26 @@
 mod cps;
 mod machine;
 mod rows;
+mod sheet;
+mod spool;
 
-use crate::{StationError, error::file_error};
-use cardwright_bundle::{Card, FileKind, Format, Job};
+use crate::StationError;
+use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, Role};
 use cardwright_ports::HsmSession;
 use cardwright_runtime::{
     Loaded,
     datagen::CardData,
     plan::{BoundKeys, Fields, Prepared, Run, RunFacts},
 };
+use sheet::{Around, Sheet};
+use spool::{Item, SortKey, Spool};
 use std::{
-    fs::File,
-    io::{BufWriter, Write},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+/// Most files that one format may write in a job.
+const FILES_MAX: usize = 200;
 
 /// One finished order, as output files see it.
 pub struct Finished<'a> {
@@ -54,20 +60,21 @@ pub struct WrittenFile {
 
 /// All output files of a job.
 pub struct OutputFiles<'a> {
-    files: Vec<OutputFile<'a>>,
+    outputs: Vec<Output<'a>>,
 }
 
-struct OutputFile<'a> {
+/// One declared output: a file, or a file for each name that its orders give.
+struct Output<'a> {
     format: &'a Format,
     loaded: &'a Loaded,
+    folder: PathBuf,
     programs: Vec<Option<Prepared>>,
     transport: Option<(cardwright_ports::hsm::KeyHandle, String)>,
-    name: String,
-    path: PathBuf,
-    out: BufWriter<File>,
-    hash: sha2::Sha256,
-    records: u64,
-    octets: u64,
+    arrangement: Option<(&'a Arrangement, Prepared)>,
+    /// What headers and trailers may say of the input and of the run.
+    around: Around,
+    spool: Option<Spool>,
+    sheets: BTreeMap<String, Sheet<'a>>,
 }
 
 impl<'a> OutputFiles<'a> {
@@ -78,56 +85,11 @@ impl<'a> OutputFiles<'a> {
         job: &'a Job,
         keys: &BoundKeys,
     ) -> Result<Self, StationError> {
-        let mut files = Vec::with_capacity(job.outputs.len());
-        for output in &job.outputs {
-            let format = loaded
-                .content()
-                .formats
-                .iter()
-                .find(|f| f.name == output.format);
-            let format = format.ok_or_else(|| missing(&output.format))?;
-            let name = safe_name(format)?;
-            let path = folder.join(&name);
-            let part = folder.join(format!(".{name}.part"));
-            let file =
-                crate::report::private_file(&part).map_err(|e| file_error("an output file", &e))?;
-            let programs = format
-                .records
-                .iter()
-                .map(|record| {
-                    let index = record.program;
-                    index
-                        .map(|i| Ok(Prepared::new(loaded.program(i)?, keys)?))
-                        .transpose()
-                })
-                .collect::<Result<_, StationError>>()?;
-            let transport = match output.transport_key {
-                Some(slot) => {
-                    let name = loaded
-                        .content()
-                        .keys
-                        .get(slot as usize)
-                        .map(|k| k.check_value.clone());
-                    Some((keys.get(slot)?, name.unwrap_or_default()))
-                }
-                None => None,
-            };
-            let mut file = OutputFile {
-                format,
-                loaded,
-                programs,
-                transport,
-                name,
-                path,
-                out: BufWriter::new(file),
-                hash: sha2::Digest::new(),
-                records: 0,
-                octets: 0,
-            };
-            file.begin()?;
-            files.push(file);
-        }
-        Ok(Self { files })
+        let outputs = job.outputs.iter();
+        let outputs = outputs.map(|output| Output::create(folder, loaded, output, keys));
+        Ok(Self {
+            outputs: outputs.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Adds a finished order to every file; call in the orders' own sequence.
@@ -136,41 +98,93 @@ impl<'a> OutputFiles<'a> {
         finished: &Finished<'_>,
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
-        self.files
+        self.outputs
             .iter_mut()
-            .try_for_each(|file| file.add(finished, session))
+            .try_for_each(|output| output.add(finished, session))
     }
 
     /// Ends all files and gives them their names.
     pub fn finish(self) -> Result<Vec<WrittenFile>, StationError> {
-        self.files.into_iter().map(OutputFile::finish).collect()
+        let mut written = Vec::new();
+        for output in self.outputs {
+            written.extend(output.finish()?);
+        }
+        Ok(written)
     }
 }
 
-impl OutputFile<'_> {
-    fn begin(&mut self) -> Result<(), StationError> {
-        if let FileKind::Delimited {
-            heading: true,
-            delimiter,
-            quote,
-        } = self.format.kind
-        {
-            let fields = self
-                .format
-                .records
-                .iter()
-                .find(|r| !r.once)
-                .map(|r| r.fields.as_slice());
-            let names: Vec<String> = fields
-                .unwrap_or_default()
-                .iter()
-                .map(|f| f.name.clone())
-                .collect();
-            let line = rows::delimited(&names, delimiter, quote);
-            let bytes = rows::encode(&line, self.format)?;
-            self.write(&bytes)?;
+impl<'a> Output<'a> {
+    fn create(
+        folder: &Path,
+        loaded: &'a Loaded,
+        output: &'a cardwright_bundle::Output,
+        keys: &BoundKeys,
+    ) -> Result<Self, StationError> {
+        let formats = &loaded.content().formats;
+        let format = formats.iter().find(|f| f.name == output.format);
+        let format = format.ok_or_else(|| missing(&output.format))?;
+        let prepare = |index: u32| -> Result<Prepared, StationError> {
+            Ok(Prepared::new(loaded.program(index)?, keys)?)
+        };
+        let programs = format.records.iter();
+        let programs = programs.map(|record| record.program.map(prepare).transpose());
+        let transport = match output.transport_key {
+            Some(slot) => {
+                let key = loaded.content().keys.get(slot as usize);
+                let check = key.map(|k| k.check_value.clone()).unwrap_or_default();
+                Some((keys.get(slot)?, check))
+            }
+            None => None,
+        };
+        let arrangement = match &format.arrangement {
+            Some(arrangement) => Some((arrangement, prepare(arrangement.program)?)),
+            None => None,
+        };
+        let mut output = Self {
+            format,
+            loaded,
+            folder: folder.to_owned(),
+            programs: programs.collect::<Result<_, _>>()?,
+            transport,
+            arrangement,
+            around: Around::default(),
+            spool: None,
+            sheets: BTreeMap::new(),
+        };
+        let arrangement = output.format.arrangement.as_ref();
+        if arrangement.is_none_or(|a| a.file_name.is_none()) {
+            let name = output.constant_name();
+            output.open(&name)?;
         }
-        Ok(())
+        if arrangement.is_some_and(|a| !a.sort.is_empty()) {
+            let name = format!(".{}.spool", output.format.name);
+            output.spool = Some(Spool::create(&folder.join(name))?);
+        }
+        Ok(output)
+    }
+
+    fn constant_name(&self) -> String {
+        let name = self.format.file_name.clone();
+        name.unwrap_or_else(|| format!("{}.txt", self.format.name))
+    }
+
+    /// The file of a name, which is opened when it is the first time.
+    fn open(&mut self, name: &str) -> Result<&mut Sheet<'a>, StationError> {
+        if !self.sheets.contains_key(name) {
+            if self.sheets.len() >= FILES_MAX {
+                return Err(StationError::new(
+                    "R1288",
+                    format!("`{}` makes more than {FILES_MAX} files", self.format.name),
+                    "name files by something that fewer orders differ in",
+                ));
+            }
+            safe_name(name)?;
+            let sheet = Sheet::create(&self.folder, name, self.format, self.loaded)?;
+            self.sheets.insert(name.to_owned(), sheet);
+        }
+        self.sheets
+            .get_mut(name)
+            .ok_or_else(|| missing(&self.format.name))
     }
 
     fn add(
@@ -178,44 +192,88 @@ impl OutputFile<'_> {
         finished: &Finished<'_>,
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
-        for at in 0..self.format.records.len() {
-            let Some(record) = self.format.records.get(at).filter(|r| !r.once) else {
-                continue;
-            };
-            let Some(program) = self.programs.get(at).and_then(Option::as_ref) else {
-                continue;
-            };
-            let mut draws = finished.data.draws.clone();
-            let mut run = Run {
+        self.around.see(finished, self.format, self.loaded);
+        let mut item = self.item(finished, session)?;
+        if matches!(self.format.kind, FileKind::Cps | FileKind::Machine) {
+            let octets = self.secret_record(finished, &item, session)?;
+            let name = self.constant_name();
+            let sheet = self.open(&name)?;
+            sheet.raw(&octets)?;
+            return Ok(());
+        }
+        if let Some(spool) = &mut self.spool {
+            return spool.add(&item);
+        }
+        self.emit(&mut item)
+    }
+
+    /// What an order gives to the file, before its place in it is known.
+    fn item(
+        &self,
+        finished: &Finished<'_>,
+        session: &mut dyn HsmSession,
+    ) -> Result<Item, StationError> {
+        let mut draws = finished.data.draws.clone();
+        let mut run = |program: &Prepared| {
+            program.run(&mut Run {
                 fields: finished.fields,
                 facts: finished.facts,
-                session: Some(session),
+                session: Some(&mut *session),
                 job: finished.job,
                 order: finished.order,
                 draws: &mut draws,
-            };
-            let values = program.run(&mut run)?;
-            let cells = rows::cells(record, &values)?;
-            let bytes = match self.format.kind {
-                FileKind::Delimited {
-                    delimiter, quote, ..
-                } => rows::encode(&rows::delimited(&cells, delimiter, quote), self.format)?,
-                FileKind::FixedWidth => {
-                    rows::encode(&rows::fixed_width(record, &cells)?, self.format)?
-                }
-                FileKind::Cps => {
-                    let (key, check) = self.transport_key()?;
-                    cps::record(self.loaded, finished, &cells, key, check, session)?
-                }
-                FileKind::Machine => {
-                    let (key, check) = self.transport_key()?;
-                    machine::record(self.loaded, finished, &cells, key, check, session)?
-                }
-            };
-            self.write(&bytes)?;
+            })
+        };
+        let mut item = Item::new(self.constant_name());
+        for (index, record) in self.format.records.iter().enumerate() {
+            let of_order = !record.once && record.role != Some(Role::Closes);
+            let program = self.programs.get(index).and_then(Option::as_ref);
+            if let (Some(program), true) = (program, of_order) {
+                let cells = rows::cells(record, &run(program)?)?;
+                item.records.push((index, cells.all().to_vec()));
+            }
         }
-        self.records += 1;
-        Ok(())
+        if let Some((arrangement, program)) = &self.arrangement {
+            let values = run(program)?;
+            for id in &arrangement.sort {
+                item.sort.push(SortKey::of(values.get(*id)?)?);
+            }
+            item.groups = arrangement.groups as usize;
+            if let Some(id) = arrangement.file_name {
+                values.text(id)?.clone_into(&mut item.file);
+            }
+        }
+        Ok(item)
+    }
+
+    /// Writes an order into its file.
+    fn emit(&mut self, item: &mut Item) -> Result<(), StationError> {
+        let around = std::mem::take(&mut self.around);
+        let programs = std::mem::take(&mut self.programs);
+        let result = self
+            .open(&item.file)
+            .and_then(|sheet| sheet.order(item, &programs, &around));
+        (self.around, self.programs) = (around, programs);
+        result
+    }
+
+    fn secret_record(
+        &self,
+        finished: &Finished<'_>,
+        item: &Item,
+        session: &mut dyn HsmSession,
+    ) -> Result<Vec<u8>, StationError> {
+        let cells: Vec<String> = item
+            .records
+            .iter()
+            .flat_map(|(_, cells)| cells.iter().flatten().cloned())
+            .collect();
+        let (key, check) = self.transport_key()?;
+        if matches!(self.format.kind, FileKind::Cps) {
+            cps::record(self.loaded, finished, &cells, key, check, session)
+        } else {
+            machine::record(self.loaded, finished, &cells, key, check, session)
+        }
     }
 
     fn transport_key(&self) -> Result<(cardwright_ports::hsm::KeyHandle, &str), StationError> {
@@ -231,27 +289,15 @@ impl OutputFile<'_> {
             })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StationError> {
-        sha2::Digest::update(&mut self.hash, bytes);
-        self.octets += bytes.len() as u64;
-        self.out
-            .write_all(bytes)
-            .map_err(|e| file_error("an output file", &e))
-    }
-
-    fn finish(self) -> Result<WrittenFile, StationError> {
-        let failed = |e: std::io::Error| file_error("an output file", &e);
-        let file = self.out.into_inner().map_err(|e| failed(e.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        let part = self.path.with_file_name(format!(".{}.part", self.name));
-        std::fs::rename(&part, &self.path).map_err(failed)?;
-        Ok(WrittenFile {
-            name: self.name,
-            format: self.format.name.clone(),
-            records: self.records,
-            octets: self.octets,
-            sha256: hex::encode_upper(sha2::Digest::finalize(self.hash)),
-        })
+    fn finish(mut self) -> Result<Vec<WrittenFile>, StationError> {
+        if let Some(spool) = self.spool.take() {
+            spool.replay(&mut |mut item| self.emit(&mut item))?;
+        }
+        let (programs, around) = (self.programs, self.around);
+        let sheets = self.sheets.into_values();
+        sheets
+            .map(|sheet| sheet.finish(&programs, &around))
+            .collect()
     }
 }
 
@@ -263,19 +309,15 @@ fn missing(format: &str) -> StationError {
     )
 }
 
-/// A file name from a bundle is hostile: one plain name, no path.
-fn safe_name(format: &Format) -> Result<String, StationError> {
-    let name = format
-        .file_name
-        .clone()
-        .unwrap_or_else(|| format!("{}.txt", format.name));
-    let plain = name.len() <= 64
+/// A file name from a bundle or an order is hostile: one plain name, no path.
+fn safe_name(name: &str) -> Result<(), StationError> {
+    let plain = (1..=64).contains(&name.len())
         && !name.starts_with('.')
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     if plain {
-        return Ok(name);
+        return Ok(());
     }
     Err(StationError::new(
         "R1292",

@@ -1,130 +1,55 @@
-//! Rows of text files.
+//! Values of a record as the texts that files hold.
 
 use crate::StationError;
-use cardwright_bundle::{Encoding, Format, Line, Record};
+use cardwright_bundle::{Field, FieldType, Record};
+use cardwright_files::{CellError, Cells};
 use cardwright_runtime::{Value, plan::Values};
 
-/// The fields of a record as text.
-pub(super) fn cells(record: &Record, values: &Values) -> Result<Vec<String>, StationError> {
-    record
-        .fields
-        .iter()
-        .map(|field| match field.value {
-            None => Ok(String::new()),
-            Some(id) => Ok(match values.get(id)? {
-                Value::Text(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                Value::Flag(flag) => if *flag { "Y" } else { "N" }.to_owned(),
-                Value::Date(date) => date.format("YYYYMMDD"),
-                Value::Bytes(bytes) => hex::encode_upper(bytes),
-                _ => return Err(no_fit(&field.name)),
-            }),
-        })
-        .collect()
+/// The fields of a record as text; numbers that the writing gives are still blank.
+pub(super) fn cells(record: &Record, values: &Values) -> Result<Cells, StationError> {
+    let fields = record.fields.iter().map(|field| match field.value {
+        None => Ok(vec![String::new()]),
+        Some(id) => texts(field, values.get(id)?),
+    });
+    Ok(Cells::new(fields.collect::<Result<_, _>>()?))
 }
 
-fn no_fit(field: &str) -> StationError {
+fn texts(field: &Field, value: &Value) -> Result<Vec<String>, StationError> {
+    Ok(vec![match (value, &field.field_type) {
+        (Value::Text(text), _) => text.clone(),
+        (Value::Number(number), _) => number.to_string(),
+        (Value::Flag(true), FieldType::Flag { word }) => word.clone(),
+        (Value::Flag(false), FieldType::Flag { .. }) => String::new(),
+        (Value::Flag(flag), _) => if *flag { "Y" } else { "N" }.to_owned(),
+        (Value::Date(date), FieldType::Date { pattern }) => date.format(pattern),
+        (Value::Date(date), _) => date.format("YYYYMMDD"),
+        (Value::Bytes(bytes), _) => hex::encode_upper(bytes),
+        (Value::TextList(lines), _) => {
+            let mut lines = lines.clone();
+            if lines.len() > field.repeat as usize {
+                return Err(no_fit(&field.name, "more values than it occurs"));
+            }
+            lines.resize(field.repeat as usize, String::new());
+            return Ok(lines);
+        }
+        _ => return Err(no_fit(&field.name, "something that is no text")),
+    }])
+}
+
+pub(super) fn no_fit(field: &str, why: &str) -> StationError {
     StationError::new(
         "R1108",
-        format!("field `{field}` of an output file can't hold its value"),
+        format!("field `{field}` of an output file can't hold its value: {why}"),
         "make the field wider, or shorten the value in its expression",
     )
 }
 
-/// Cells between delimiters; quoted where they must be.
-pub(super) fn delimited(cells: &[String], delimiter: char, quote: char) -> String {
-    let quoted = |cell: &String| {
-        // A cell that a spreadsheet would take for a formula is quoted with a leading apostrophe.
-        let cell = if cell.starts_with(['=', '+', '-', '@']) {
-            format!("'{cell}")
-        } else {
-            cell.clone()
-        };
-        let needs = cell.contains([delimiter, quote, '\n', '\r']);
-        if needs {
-            let doubled = cell.replace(quote, &format!("{quote}{quote}"));
-            format!("{quote}{doubled}{quote}")
-        } else {
-            cell
-        }
-    };
-    cells
-        .iter()
-        .map(quoted)
-        .collect::<Vec<_>>()
-        .join(&delimiter.to_string())
-}
-
-/// Cells at their columns.
-pub(super) fn fixed_width(record: &Record, cells: &[String]) -> Result<String, StationError> {
-    let width = record
-        .fields
-        .iter()
-        .map(|f| f.at + f.width - 1)
-        .max()
-        .unwrap_or(0) as usize;
-    let mut line = vec![' '; width];
-    if let Some(test) = &record.when {
-        write_at(&mut line, test.at, test.width, &test.equals, "mark")?;
-    }
-    for (field, cell) in record.fields.iter().zip(cells) {
-        write_at(&mut line, field.at, field.width, cell, &field.name)?;
-    }
-    Ok(line.into_iter().collect())
-}
-
-fn write_at(
-    line: &mut Vec<char>,
-    at: u32,
-    width: u32,
-    text: &str,
-    field: &str,
-) -> Result<(), StationError> {
-    if text.chars().count() > width as usize {
-        return Err(no_fit(field));
-    }
-    let start = at.saturating_sub(1) as usize;
-    let end = start + width as usize;
-    if line.len() < end {
-        line.resize(end, ' ');
-    }
-    for (place, character) in line.iter_mut().skip(start).zip(text.chars()) {
-        *place = character;
-    }
-    Ok(())
-}
-
-/// A line in the format's encoding, with its end.
-pub(super) fn encode(line: &str, format: &Format) -> Result<Vec<u8>, StationError> {
-    let mut bytes = match format.encoding {
-        Encoding::Utf8 => line.as_bytes().to_vec(),
-        Encoding::Ascii if line.is_ascii() => line.as_bytes().to_vec(),
-        Encoding::Ascii => return Err(no_fit("(a character that is not ASCII)")),
-        Encoding::Latin1 => line
-            .chars()
-            .map(|c| u8::try_from(u32::from(c)))
-            .collect::<Result<_, _>>()
-            .map_err(|_| no_fit("(a character that is not ISO/IEC 8859-1)"))?,
-    };
-    bytes.extend_from_slice(match format.line {
-        Line::Lf => b"\n",
-        Line::Crlf => b"\r\n",
-    });
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::delimited;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        let cells = [
-            "a;b".to_owned(),
-            "say \"x\"".to_owned(),
-            "=1+1".to_owned(),
-            "ok".to_owned(),
-        ];
-        assert_eq!(delimited(&cells, ';', '"'), r#""a;b";"say ""x""";'=1+1;ok"#);
-    }
+/// What the format itself finds wrong with a value.
+pub(super) fn refused(error: CellError) -> StationError {
+    let field = error.field.unwrap_or_else(|| "(record)".to_owned());
+    StationError::new(
+        error.code,
+        format!("field `{field}` of an output file: {}", error.reason),
+        "make the field wider, or shorten the value in its expression",
+    )
 }
