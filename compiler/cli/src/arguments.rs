@@ -185,6 +185,9 @@ pub(crate) struct Explain {
     pub(crate) subject: String,
     /// Value of the data element, to be decoded.
     pub(crate) hex: Option<String>,
+    /// Whose meaning of proprietary tags: `visa`, `mastercard`, `amex`, `unionpay`, `cpa`.
+    #[arg(long)]
+    pub(crate) dictionary: Option<String>,
 }
 
 #[derive(Args)]

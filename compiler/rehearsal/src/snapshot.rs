@@ -11,6 +11,7 @@ use crate::{
 use cardwright_bundle::{Application, Content};
 use cardwright_ports::paper::Mark;
 use cardwright_runtime::datagen::{ApplicationData, DgiValue};
+use cardwright_standards::emv::bits::describe;
 use cardwright_standards::{apdu, tags, tlv::Tlv};
 use std::fmt::Write as _;
 
@@ -133,6 +134,10 @@ fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
     let text = look::text_of(object.tag, object.value);
     if text != hex::encode_upper(object.value) {
         let _ = writeln!(out, "{:width$}\"{text}\"", "", width = indent + 2);
+        return;
+    }
+    for line in describe("", object.tag, object.value) {
+        let _ = writeln!(out, "{:width$}- {line}", "", width = indent + 2);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::elaborate::{Elaborator, field_def, want_type, written_want};
 use crate::model::shape::tag_of;
 use crate::model::{Decl, MEntry, MExpr, MKind, Model};
 use crate::types::{Lengths, Type};
-use cardwright_vocabulary::{Attribute, Kind, Sink, Want, data_element};
+use cardwright_vocabulary::{Attribute, Kind, Sink, Want, data_element_in};
 
 /// The record that a declaration's expressions speak of: format and record; an empty record for
 /// the rules of a file.
@@ -205,7 +205,7 @@ pub(super) fn element<'a>(entry: &'a MEntry, e: &'a MExpr, elaborator: &mut Elab
     if elaborator.is_groundless() {
         return;
     }
-    let row = data_element(tag);
+    let row = data_element_in(elaborator.dictionary(), tag);
     let coding = row.map_or("", |r| r.coding.as_str());
     let format = row.map_or("b", |r| r.format.as_str());
     let (behind, _) = match elaborator.behind_name(e) {
@@ -221,7 +221,7 @@ pub(super) fn element<'a>(entry: &'a MEntry, e: &'a MExpr, elaborator: &mut Elab
         ("track2", ..) => Some(Type::Bytes(Lengths::up_to(19))),
         (flags, ..) if flags.starts_with("flags:") => {
             let set = flags.trim_start_matches("flags:");
-            cardwright_vocabulary::flag_set(set).map(|s| Type::Flags(s.name))
+            cardwright_vocabulary::bit_field(set).map(|s| Type::Flags(s.name))
         }
         (_, "n" | "cn" | "an" | "ans" | "a", _) => Some(Type::text()),
         _ => None,

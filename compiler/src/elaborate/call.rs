@@ -300,6 +300,31 @@ impl<'a> Elaborator<'a> {
         Some(typed.of_type(ty))
     }
 
+    /// `bits(field, [words])`: octets that are known when compiled.
+    pub(super) fn bits(&mut self, bound: &[(&'static Param, Given<'a>)], span: Span) -> Option<Typed> {
+        let mut given = bound.iter().filter_map(|(_, given)| match given {
+            Given::Expression(e) => Some(*e),
+            Given::Default(_) => None,
+        });
+        let (name, words) = (given.next()?, given.next()?);
+        let field = name.word().and_then(cardwright_vocabulary::bit_field);
+        let Some(field) = field else {
+            let known: Vec<&str> = cardwright_vocabulary::bit_fields()
+                .map(|f| f.name)
+                .collect();
+            let shown = name.dotted().unwrap_or_default();
+            let help = match nearest(&shown, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("fields are: {}", known.join(", ")),
+            };
+            let message = format!("`{shown}` is no field of named bits");
+            self.say("E0207", name.span, message, &help);
+            return None;
+        };
+        let octets = self.const_flags(words, field.name)?;
+        Some(self.octets(&octets, span))
+    }
+
     fn ready(
         &mut self,
         row: &'static Function,
@@ -355,7 +380,7 @@ impl<'a> Elaborator<'a> {
                     None
                 }
             },
-            Takes::Record => None,
+            Takes::Record | Takes::BitWords => None,
         }
     }
 

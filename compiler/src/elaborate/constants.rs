@@ -5,7 +5,7 @@ use crate::model::shape::tag_of;
 use crate::model::{MExpr, MItem, MKind, Span};
 use crate::types::Type;
 use cardwright_bundle::{Constant, Op};
-use cardwright_vocabulary::{data_element, flag_set, nearest};
+use cardwright_vocabulary::{BitError, BitField, Word, bit_field, data_element_in, nearest};
 
 /// Micrometres of a length (`62 mm`, `12 pt`, `1 in`), or `None`.
 #[must_use]
@@ -90,7 +90,26 @@ pub fn words(e: &MExpr) -> Option<Vec<String>> {
     }
 }
 
+/// A word of a bit field: `dda`, or with its number `priority(2)`.
+fn bit_word(e: &MExpr) -> Option<(String, Option<u32>)> {
+    match &e.kind {
+        MKind::Call { callee, args } => {
+            let [only] = args.as_slice() else { return None };
+            let number = only.value.integer().filter(|_| only.name.is_none())?;
+            Some((callee.dotted()?, Some(u32::try_from(number).ok()?)))
+        }
+        _ => Some((e.dotted()?, None)),
+    }
+}
+
 impl<'a> Elaborator<'a> {
+    /// Whose meaning of tags holds here: the dictionary of the profile that an expression stands in,
+    /// or EMV's own.
+    #[must_use]
+    pub fn dictionary(&self) -> &'a str {
+        self.env.this.map_or("", crate::model::dictionary)
+    }
+
     /// The constant text of an expression (E0205 when it depends on an order).
     pub fn const_text(&mut self, e: &'a MExpr) -> Option<String> {
         match self.constant_of(e, &Type::text())? {
@@ -115,10 +134,10 @@ impl<'a> Elaborator<'a> {
         }
     }
 
-    /// The constant octets of an expression that may list flags of a vocabulary set by name:
-    /// `aip`, `tvr`, `auc`, `ctq`. E0207 names a word that is no flag of the set.
+    /// The constant octets of an expression that may list words of a bit field, such as `aip` or
+    /// `tvr`. E0207 names a word that does not go.
     pub fn const_flags(&mut self, e: &'a MExpr, set: &str) -> Option<Vec<u8>> {
-        let set = flag_set(set)?;
+        let set = bit_field(set)?;
         match self.constant_of(e, &Type::Flags(set.name))? {
             Constant::Bytes(text) => hex::decode(text).ok(),
             _ => None,
@@ -149,41 +168,92 @@ impl<'a> Elaborator<'a> {
         set: &str,
         span: Span,
     ) -> Option<Vec<u8>> {
-        let set = flag_set(set)?;
-        let mut octets = vec![0_u8; set.octets];
+        let set = bit_field(set)?;
+        let mut value = Word::new(set);
         for item in items {
             let term = item.phrase.single();
-            let word = term.and_then(MExpr::word);
-            if let Some(flag) = word.and_then(|w| set.flag(w)) {
-                let at = usize::from(flag.octet).saturating_sub(1);
-                if let Some(octet) = octets.get_mut(at) {
-                    *octet |= flag.mask;
-                }
-                continue;
-            }
             if item.spread
                 && let Some(term) = term
             {
-                let more = self.const_flags(term, set.name)?;
-                for (octet, other) in octets.iter_mut().zip(more) {
-                    *octet |= other;
-                }
+                value.add(&self.const_flags(term, set.name)?);
                 continue;
             }
             let place = term.map_or(span, |t| t.span);
-            let shown = term
-                .and_then(MExpr::dotted)
-                .unwrap_or_else(|| "this".into());
-            let names: Vec<&str> = set.flags.iter().map(|f| f.word).collect();
-            let help = match nearest(&shown, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("flags are: {}", names.join(", ")),
+            let Some((word, number)) = term.and_then(bit_word) else {
+                self.no_bit(set, "this", place);
+                return None;
             };
-            let message = format!("`{shown}` is no flag of {} (tag {})", set.title, set.tag);
+            let Err(error) = set.set(&mut value, &word, number) else {
+                continue;
+            };
+            let title = set.title;
+            let (message, help) = match error {
+                BitError::Unknown => {
+                    self.no_bit(set, &word, place);
+                    return None;
+                }
+                BitError::NumberMissing => (
+                    format!("`{word}` counts: {title} needs its number"),
+                    format!("write `{word}(1)`"),
+                ),
+                BitError::NumberTooMuch => (
+                    format!("`{word}` takes no number"),
+                    format!("write `{word}`"),
+                ),
+                BitError::NumberTooLarge(most) => (
+                    format!("the number of `{word}` does not fit its bits"),
+                    format!("at most {most}"),
+                ),
+                BitError::Clash => (
+                    format!("`{word}` contradicts a word before it: they share bits of {title}"),
+                    "keep one of them".to_owned(),
+                ),
+            };
             self.say("E0207", place, message, &help);
             return None;
         }
-        Some(octets)
+        Some(value.octets)
+    }
+
+    fn no_bit(&mut self, set: &BitField, shown: &str, place: Span) {
+        let names = set.rows.iter().map(|row| row.word);
+        let help = match nearest(shown, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("words are: {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        let message = format!("`{shown}` is no word of {} (`{}`)", set.title, set.name);
+        self.say("E0207", place, message, &help);
+    }
+
+    /// A service code out of its three words (ISO/IEC 7813); none when a term is no bare word.
+    pub(super) fn service_words(&mut self, items: &'a [MItem], span: Span) -> Option<String> {
+        let words = items
+            .iter()
+            .map(|i| i.phrase.single().and_then(MExpr::word));
+        let words: Option<Vec<&str>> = words.collect();
+        let found = cardwright_vocabulary::service_code_of(words.unwrap_or_default());
+        match found {
+            Ok(code) => Some(format!("{code:03}")),
+            Err(word) => {
+                let message = match word {
+                    Some(word) => format!(
+                        "`{word}` is no word of a service code, or its digit is given already"
+                    ),
+                    None => "a service code needs a word for each of its three digits".to_owned(),
+                };
+                let all: Vec<&str> = cardwright_vocabulary::SERVICE_CODE_WORDS
+                    .iter()
+                    .map(|row| row.word)
+                    .collect();
+                let near = word.and_then(|w| nearest(w, all.iter().copied()));
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "such as `[international_chip, normal_authorization, no_restrictions]`, which is 201".to_owned(),
+                };
+                self.say("E0207", span, message, &help);
+                None
+            }
+        }
     }
 
     /// A data object list: each tag with the length of its element, or one that stands beside it.
@@ -194,7 +264,7 @@ impl<'a> Elaborator<'a> {
             let stated = item.phrase.terms.get(1).and_then(MExpr::integer);
             let length = stated
                 .and_then(|n| u32::try_from(n).ok())
-                .or_else(|| data_element(&tag).map(|e| e.max));
+                .or_else(|| data_element_in(self.dictionary(), &tag).map(|e| e.asked));
             let Some(length) = length.and_then(|n| u8::try_from(n).ok()) else {
                 let message = format!("the length of #{tag} is not known");
                 self.say("E0208", item.phrase.span, message, "state it: `#9F1E 8`");

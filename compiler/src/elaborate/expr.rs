@@ -189,6 +189,10 @@ impl<'a> Elaborator<'a> {
                 let octets = self.flag_list(items, set, span)?;
                 Some(self.octets(&octets, span))
             }
+            Some(Type::Digits(lengths)) if (lengths.min, lengths.max) == (3, 3) => {
+                let code = self.service_words(items, span)?;
+                Some(self.text(&code, span))
+            }
             Some(Type::Dol) => {
                 let octets = self.dol(items)?;
                 Some(self.octets(&octets, span))

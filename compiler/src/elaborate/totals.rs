@@ -142,6 +142,7 @@ impl<'a> Elaborator<'a> {
         span: Span,
     ) -> Result<Option<Typed>, ()> {
         let (code, message, help) = match name {
+            "bits" => return Ok(self.bits(bound, span)),
             "count" => return Ok(self.count(bound, span)),
             "hash_total" | "sum" => return Ok(self.total(bound, span)),
             "sequence" => (

@@ -79,6 +79,16 @@ impl Decl {
     }
 }
 
+/// The dictionary that a declaration's tags are read by; empty for EMV's own.
+#[must_use]
+pub fn dictionary(decl: &Decl) -> &str {
+    let entry = decl.attribute("dictionary");
+    entry
+        .and_then(|e| e.single()?.word())
+        .filter(|word| *word != "emv")
+        .unwrap_or("")
+}
+
 /// The entry whose head is one word, among entries.
 #[must_use]
 pub fn find<'a>(entries: &'a [MEntry], name: &str) -> Option<&'a MEntry> {

@@ -1,12 +1,15 @@
 //! Data elements by tag and by name: `#5F20` and `cardholder_name` mean the same.
+//!
+//! The table itself is the standards' (`cardwright_standards::tags`); here it is read in the
+//! language's terms.
 
-use serde::Deserialize;
+use cardwright_standards::tags::{self, Coding, ELEMENTS, Element, INTERNAL, RECORD, RECOVERED};
+use cardwright_standards::tlv::Tag;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// One data element.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct DataElement {
     /// Tag, capital hexadecimal.
     pub tag: String,
@@ -23,69 +26,98 @@ pub struct DataElement {
     pub min: u32,
     /// Most octets.
     pub max: u32,
-    /// Templates that it may stand in.
+    /// Octets that a data object list asks for when it does not say.
+    pub asked: u32,
+    /// Templates that it may stand in; `internal`, `recovered` and `record` are no templates.
     pub templates: Vec<String>,
     /// Who gives it: `card`, `terminal`, `issuer`.
     pub source: String,
-    /// Scheme that owns this meaning of the tag; empty for EMV itself.
+    /// Dictionary that owns this meaning of the tag; empty for EMV itself.
     pub scheme: String,
 }
 
-#[derive(Deserialize)]
-struct Table {
-    #[allow(dead_code, reason = "the note is for people who read the data file")]
-    note: String,
-    elements: Vec<DataElement>,
+impl DataElement {
+    fn new(element: &Element) -> Self {
+        let template = |value: &u32| match *value {
+            INTERNAL => "internal".to_owned(),
+            RECOVERED => "recovered".to_owned(),
+            RECORD => "record".to_owned(),
+            tag => format!("{tag:02X}"),
+        };
+        Self {
+            tag: element.tag.to_string(),
+            name: element.name.to_owned(),
+            title: element.title.to_owned(),
+            format: element.format.word().to_owned(),
+            coding: match element.coding {
+                Coding::Plain => String::new(),
+                Coding::Date => "date".to_owned(),
+                Coding::Pan => "pan".to_owned(),
+                Coding::Dol => "dol".to_owned(),
+                Coding::Track2 => "track2".to_owned(),
+                Coding::Tags => "tags".to_owned(),
+                Coding::Bits(field) => format!("flags:{field}"),
+            },
+            min: element.octets_min.into(),
+            max: element.octets_max.into(),
+            asked: element.octets_asked.into(),
+            templates: element.templates.iter().map(template).collect(),
+            source: element.source.word().to_owned(),
+            scheme: element.dictionary.to_owned(),
+        }
+    }
 }
 
 struct Elements {
     all: Vec<DataElement>,
-    by_tag: HashMap<String, usize>,
-    by_name: HashMap<String, usize>,
+    by_place: HashMap<(&'static str, u32), usize>,
+    by_name: HashMap<&'static str, usize>,
 }
 
-static ELEMENTS: LazyLock<Elements> = LazyLock::new(|| {
-    let text = include_str!("../data/data_elements.json");
-    let all = serde_json::from_str::<Table>(text).map_or_else(|_| Vec::new(), |t| t.elements);
-    let mut by_tag = HashMap::new();
+static TABLE: LazyLock<Elements> = LazyLock::new(|| {
+    let mut by_place = HashMap::new();
     let mut by_name = HashMap::new();
-    for (n, element) in all.iter().enumerate() {
-        // The first meaning of a tag is EMV's own; a scheme's is reached by its name.
-        by_tag.entry(element.tag.clone()).or_insert(n);
-        by_name.entry(element.name.clone()).or_insert(n);
+    for (n, element) in ELEMENTS.iter().enumerate() {
+        by_place.insert((element.dictionary, element.tag.value()), n);
+        by_name.insert(element.name, n);
     }
     Elements {
-        all,
-        by_tag,
+        all: ELEMENTS.iter().map(DataElement::new).collect(),
+        by_place,
         by_name,
     }
 });
 
-/// All of them, in the order of the data file.
+/// All of them, EMV's own first.
 #[must_use]
 pub fn data_elements() -> &'static [DataElement] {
-    &ELEMENTS.all
+    &TABLE.all
 }
 
-/// By tag, capital hexadecimal.
+/// By tag, hexadecimal: EMV's own meaning, else that of the first dictionary that has one.
 #[must_use]
 pub fn data_element(tag: &str) -> Option<&'static DataElement> {
-    ELEMENTS.by_tag.get(tag).and_then(|n| ELEMENTS.all.get(*n))
+    data_element_in("", tag)
+}
+
+/// By tag, as a dictionary means it: its own meaning before EMV's.
+#[must_use]
+pub fn data_element_in(dictionary: &str, tag: &str) -> Option<&'static DataElement> {
+    let element = tags::element_in(dictionary, Tag::from_hex(tag)?)?;
+    let place = (element.dictionary, element.tag.value());
+    TABLE.by_place.get(&place).and_then(|n| TABLE.all.get(*n))
 }
 
 /// By name.
 #[must_use]
 pub fn element_by_name(name: &str) -> Option<&'static DataElement> {
-    ELEMENTS
-        .by_name
-        .get(name)
-        .and_then(|n| ELEMENTS.all.get(*n))
+    TABLE.by_name.get(name).and_then(|n| TABLE.all.get(*n))
 }
 
-/// Whether the table knows the tag.
+/// Whether any dictionary knows the tag.
 #[must_use]
 pub fn is_known_tag(tag: &str) -> bool {
-    ELEMENTS.by_tag.contains_key(tag)
+    Tag::from_hex(tag).is_some_and(|tag| tags::name(tag).is_some())
 }
 
 #[cfg(test)]
@@ -93,34 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_data_file_is_read() {
+    fn tags_and_names_mean_the_same() {
         assert!(data_elements().len() > 140);
         let name = data_element("5F20").expect("cardholder name");
         assert_eq!((name.min, name.max), (2, 26)); // EMV Book 3, Annex A
-        assert_eq!(
-            element_by_name("cardholder_name").map(|e| e.tag.as_str()),
-            Some("5F20")
-        );
+        let by_name = element_by_name("cardholder_name").map(|e| e.tag.as_str());
+        assert_eq!(by_name, Some("5F20"));
     }
 
     #[test]
-    fn generic_meaning_comes_before_a_scheme() {
+    fn a_dictionary_comes_before_the_common_meaning() {
         assert_eq!(data_element("9F66").map(|e| e.scheme.as_str()), Some(""));
-    }
-
-    #[test]
-    fn codings_are_known() {
-        for element in data_elements() {
-            let known = matches!(
-                element.coding.as_str(),
-                "" | "dol" | "tags" | "date" | "pan"
-            ) || element.coding == "track2"
-                || element
-                    .coding
-                    .strip_prefix("flags:")
-                    .is_some_and(|set| crate::flag_set(set).is_some());
-            assert!(known, "{} {}", element.tag, element.coding);
-            assert!(element.min <= element.max, "{}", element.tag);
-        }
+        let mastercard = data_element_in("mastercard", "9F66");
+        assert_eq!(mastercard.map(|e| e.scheme.as_str()), Some("mastercard"));
+        assert!(data_element_in("amex", "5A").is_some());
+        assert!(data_element_in("amex", "C3").is_none());
     }
 }

@@ -5,6 +5,8 @@
 pub enum Takes {
     /// Octets.
     Bytes,
+    /// Words of a bit field.
+    BitWords,
     /// A number that is known when compiled.
     ConstNumber,
     /// A text that is known when compiled.
@@ -98,7 +100,7 @@ pub struct Param {
 pub struct Function {
     /// Name.
     pub name: &'static str,
-    /// Name of the bundle's instruction.
+    /// Name of the bundle's instruction; of a function that the compiler carries out itself its own.
     pub instruction: &'static str,
     /// Parameters.
     pub params: &'static [Param],
@@ -189,6 +191,13 @@ pub static FUNCTIONS: &[Function] = &[
         &[TEXT, p("octets", ConstNumber)],
         Gives::BytesOfArg(1),
         "digits as EMV format n in so many octets",
+    ),
+    f(
+        "bits",
+        "bits",
+        &[p("field", ConstText), p("words", Takes::BitWords)],
+        Gives::Bytes,
+        "octets of a bit field out of its words, such as `bits(csu, [issuer_approves])`",
     ),
     f(
         "character_count",

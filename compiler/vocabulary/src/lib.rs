@@ -6,7 +6,6 @@
 
 mod cvm;
 mod elements;
-mod flags;
 mod functions;
 mod key_uses;
 mod kinds;
@@ -17,9 +16,14 @@ mod rows;
 mod sinks;
 mod suggest;
 
+pub use cardwright_standards::emv::bits::{
+    Bit, BitError, BitField, Reading, SERVICE_CODE_WORDS, ServiceCode, Word, field as bit_field,
+    fields as bit_fields, service_code_of,
+};
 pub use cvm::{CVM_CODES, CVM_CONDITIONS, Coded, cvm_code, cvm_condition};
-pub use elements::{DataElement, data_element, data_elements, element_by_name, is_known_tag};
-pub use flags::{FLAG_SETS, Flag, FlagSet, flag_set};
+pub use elements::{
+    DataElement, data_element, data_element_in, data_elements, element_by_name, is_known_tag,
+};
 pub use functions::{FUNCTIONS, Function, Gives, Param, Takes, function};
 pub use key_uses::{KEY_ALGORITHMS, KEY_USES, KeyUseRow, key_use};
 pub use kinds::{KINDS, kind, top_kinds};

@@ -1,9 +1,9 @@
 //! The language reference book, made from the tables.
 
 use crate::{
-    Attribute, CVM_CODES, CVM_CONDITIONS, Coded, FLAG_SETS, FUNCTIONS, Function, Is,
-    KEY_ALGORITHMS, KEY_USES, KINDS, Kind, Need, QUIRKS, RUN_FIELDS, SINKS, Shape, SpeaksOf, Takes,
-    Want, data_elements,
+    Attribute, CVM_CODES, CVM_CONDITIONS, Coded, FUNCTIONS, Function, Is, KEY_ALGORITHMS, KEY_USES,
+    KINDS, Kind, Need, QUIRKS, RUN_FIELDS, Reading, SERVICE_CODE_WORDS, SINKS, Shape, SpeaksOf,
+    Takes, Want, bit_fields, data_elements,
 };
 use std::fmt::Write as _;
 
@@ -267,23 +267,57 @@ fn keys(out: &mut String) {
 }
 
 fn flags(out: &mut String) {
-    out.push_str("\n## Flags\n");
-    for set in FLAG_SETS {
+    out.push_str(
+        "\n## Named bits\n\nA value is written as a list of words: `[dda, cda]`; where bits count, the \
+         number stands beside the word: `[priority(2)]`. Where no data element says which field is \
+         meant, `bits(FIELD, [\u{2026}])` gives its octets.\n",
+    );
+    for field in bit_fields() {
+        let tags: Vec<String> = field.tags.iter().map(|t| format!("#{t:02X}")).collect();
+        let place = if tags.is_empty() {
+            String::new()
+        } else {
+            format!("{}; ", tags.join(", "))
+        };
         let _ = writeln!(
             out,
-            "\n### `{}`: {} (tag {}, {})\n\n| flag | octet | bit | meaning |\n|---|---|---|---|",
-            set.name, set.title, set.tag, set.reference
+            "\n### `{}`: {} ({place}{})\n\n| word | octet | bits | meaning |\n|---|---|---|---|",
+            field.name, field.title, field.reference
         );
-        for flag in set.flags {
+        for row in field.rows {
+            let (word, bits) = match row.reading {
+                Reading::Bit => (row.word.to_owned(), format!("{:02X}", row.mask)),
+                Reading::Code(code) => {
+                    let bits = format!("{code:02X} of {:02X}", row.mask);
+                    (row.word.to_owned(), bits)
+                }
+                Reading::Number => (
+                    format!("{}(n)", row.word),
+                    format!("number in {:02X}", row.mask),
+                ),
+            };
             let _ = writeln!(
                 out,
-                "| `{}` | {} | {:02X} | {} |",
-                flag.word,
-                flag.octet,
-                flag.mask,
-                cell(flag.doc)
+                "| `{word}` | {} | {bits} | {} |",
+                row.octet,
+                cell(row.text)
             );
         }
+    }
+    out.push_str(
+        "\n## Service codes\n\nThree digits, or three words: \
+         `[international_chip, normal_authorization, no_restrictions]` is 201 (ISO/IEC 7813).\n\n\
+         | word | digit | is | meaning |\n|---|---|---|---|\n",
+    );
+    for row in SERVICE_CODE_WORDS {
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} |",
+            row.word,
+            row.place,
+            row.digit,
+            cell(row.text)
+        );
     }
 }
 

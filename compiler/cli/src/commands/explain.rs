@@ -6,8 +6,14 @@ use crate::{
     failure::{Failure, exit},
     terminal,
 };
-use cardwright_standards::{emv::flags, tlv};
-use cardwright_vocabulary::{DataElement, data_element, element_by_name};
+use cardwright_standards::{
+    emv::bits::describe,
+    tags::DICTIONARIES,
+    tlv::{self, Tag},
+};
+use cardwright_vocabulary::{
+    DataElement, Reading, bit_field, data_element, data_element_in, element_by_name,
+};
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
@@ -23,7 +29,17 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         return Ok(0);
     }
     let tag = upper.strip_prefix('#').unwrap_or(&upper);
-    let Some(element) = data_element(tag).or_else(|| element_by_name(subject)) else {
+    let dictionary = arguments.dictionary.as_deref().unwrap_or("");
+    if !dictionary.is_empty() && !DICTIONARIES.contains(&dictionary) {
+        return Err(Failure::new(
+            exit::USAGE,
+            "E0196",
+            format!("there is no dictionary `{dictionary}`"),
+            &format!("dictionaries are: {}", DICTIONARIES.join(", ")),
+        ));
+    }
+    let by_tag = data_element_in(dictionary, tag).or_else(|| data_element(tag));
+    let Some(element) = by_tag.or_else(|| element_by_name(subject)) else {
         return Err(Failure::new(
             exit::FINDINGS,
             "E0195",
@@ -101,13 +117,18 @@ fn page(element: &DataElement) -> String {
     if !element.scheme.is_empty() {
         lines.push(format!("owner      {}", element.scheme));
     }
-    if let Some(flags) = flags_of(&element.tag) {
+    let field = element.coding.strip_prefix("flags:").and_then(bit_field);
+    if let Some(field) = field {
         lines.push("bits".to_owned());
-        for flag in flags.flags {
-            let octet = flag.octet + 1;
+        for row in field.rows {
+            let (word, bits) = match row.reading {
+                Reading::Bit => (row.word.to_owned(), row.mask),
+                Reading::Code(code) => (row.word.to_owned(), code),
+                Reading::Number => (format!("{}(n)", row.word), row.mask),
+            };
             lines.push(format!(
-                "  {octet}  {:02X}  {:<36} {}",
-                flag.mask, flag.name, flag.text
+                "  {}  {bits:02X}  {word:<36} {}",
+                row.octet, row.text
             ));
         }
     }
@@ -120,10 +141,6 @@ fn span(least: u32, most: u32) -> String {
         (least, most) if least == most => least.to_string(),
         (least, most) => format!("{least} to {most}"),
     }
-}
-
-fn flags_of(tag: &str) -> Option<&'static flags::Flags> {
-    flags::of_tag(u32::from_str_radix(tag, 16).ok()?)
 }
 
 fn octets(text: &str) -> Result<Vec<u8>, Failure> {
@@ -150,117 +167,41 @@ fn decoded(element: &DataElement, octets: &[u8]) -> String {
         let expected = span(element.min, element.max);
         lines.push(format!("           {length} octets, {expected} expected"));
     }
-    if let Some(flags) = flags_of(&element.tag) {
-        bits(flags, octets, &mut lines);
-    } else if element.tag == "8E" {
-        methods(octets, &mut lines);
-    } else if element.coding == "dol" {
-        object_list(octets, &mut lines);
-    } else if element.format == "c" {
-        objects(octets, &mut lines);
-    } else if let Some(text) = text(element, octets) {
-        lines.push(format!("reads      {text}"));
+    let objects = if element.format == "c" {
+        tlv::parse(octets).ok()
+    } else {
+        None
+    };
+    match (objects, Tag::from_hex(&element.tag)) {
+        (Some(objects), _) => {
+            objects
+                .iter()
+                .for_each(|object| tree(&element.scheme, object, 2, &mut lines));
+        }
+        (None, Some(tag)) => {
+            let says = describe(&element.scheme, tag, octets);
+            lines.extend(says.into_iter().map(|line| format!("  {line}")));
+        }
+        (None, None) => {}
     }
     lines.join("\n")
 }
 
-fn bits(flags: &flags::Flags, octets: &[u8], lines: &mut Vec<String>) {
-    for flag in flags.set_in(octets) {
-        lines.push(format!(
-            "  {}  {:02X}  {}",
-            flag.octet + 1,
-            flag.mask,
-            flag.text
-        ));
-    }
-    for (n, unknown) in flags.unknown_in(octets).into_iter().enumerate() {
-        if unknown != 0 {
-            lines.push(format!(
-                "  {}  {unknown:02X}  no meaning in the table",
-                n + 1
-            ));
-        }
-    }
-}
-
-/// A list of cardholder verification methods (EMV Book 3, 10.5 and annex C3).
-fn methods(octets: &[u8], lines: &mut Vec<String>) {
-    let Some(list) = flags::CvmList::parse(octets) else {
-        lines.push("  no CVM list: eight octets of amounts, then two octets a rule".to_owned());
-        return;
-    };
-    lines.push(format!(
-        "  amount X {}, amount Y {}",
-        list.amount_x, list.amount_y
-    ));
-    for (n, (method, condition)) in list.rules.iter().enumerate() {
-        let low = method & 0x3F;
-        let name = flags::code_name(flags::CVM_METHODS, low).unwrap_or("unknown method");
-        let when =
-            flags::code_name(flags::CVM_CONDITIONS, *condition).unwrap_or("unknown condition");
-        let then = if method & flags::CVM_NEXT != 0 {
-            "else next"
-        } else {
-            "else fail"
-        };
-        lines.push(format!(
-            "  {}  {method:02X}{condition:02X}  {name} when {when} {then}",
-            n + 1
-        ));
-    }
-}
-
-/// A data object list: tags and lengths (EMV Book 3, 5.4).
-fn object_list(octets: &[u8], lines: &mut Vec<String>) {
-    match cardwright_standards::emv::dol::parse(octets) {
-        Ok(entries) => {
-            for entry in entries {
-                let tag = hex::encode_upper(entry.tag.to_octets());
-                lines.push(format!(
-                    "  {tag:<6} {:>3}  {}",
-                    entry.octets,
-                    name(entry.tag)
-                ));
-            }
-        }
-        Err(error) => lines.push(format!("  no data object list: {error}")),
-    }
-}
-
-fn objects(octets: &[u8], lines: &mut Vec<String>) {
-    match tlv::parse(octets) {
-        Ok(found) => found.iter().for_each(|object| tree(object, 2, lines)),
-        Err(error) => lines.push(format!("  no data objects: {error}")),
-    }
-}
-
-fn tree(object: &tlv::Tlv<'_>, indent: usize, lines: &mut Vec<String>) {
-    let tag = hex::encode_upper(object.tag.to_octets());
-    let title = name(object.tag);
-    if object.tag.is_constructed() {
+/// A data object and what stands in it; what a value says stands below it.
+fn tree(dictionary: &str, object: &tlv::Tlv<'_>, indent: usize, lines: &mut Vec<String>) {
+    let title = data_element_in(dictionary, &object.tag.to_string())
+        .map_or("not in the table", |e| e.title.as_str());
+    let tag = object.tag;
+    if tag.is_constructed() {
         lines.push(format!("{:indent$}{tag}  {title}", ""));
-        object
-            .children
-            .iter()
-            .for_each(|child| tree(child, indent + 2, lines));
-    } else {
-        let value = hex::encode_upper(object.value);
-        lines.push(format!("{:indent$}{tag}  {title}  {value}", ""));
+        for child in &object.children {
+            tree(dictionary, child, indent + 2, lines);
+        }
+        return;
     }
-}
-
-fn name(tag: tlv::Tag) -> String {
-    let text = hex::encode_upper(tag.to_octets());
-    data_element(&text).map_or_else(|| "not in the table".to_owned(), |e| e.title.clone())
-}
-
-/// A value as its format writes it (EMV Book 3, 4.3).
-fn text(element: &DataElement, octets: &[u8]) -> Option<String> {
-    use cardwright_standards::formats;
-    match element.format.as_str() {
-        "n" => formats::numeric_text(octets).ok(),
-        "cn" => formats::compressed_numeric_text(octets).ok(),
-        "a" | "an" | "ans" => std::str::from_utf8(octets).ok().map(str::to_owned),
-        _ => None,
+    let value = hex::encode_upper(object.value);
+    lines.push(format!("{:indent$}{tag}  {title}  {value}", ""));
+    for line in describe(dictionary, tag, object.value) {
+        lines.push(format!("{:below$}{line}", "", below = indent + 2));
     }
 }

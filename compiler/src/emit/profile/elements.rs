@@ -4,9 +4,9 @@ use super::super::{read, value};
 use super::Ground;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span};
+use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span, dictionary};
 use crate::types::{Lengths, Type};
-use cardwright_vocabulary::{DataElement, data_element};
+use cardwright_vocabulary::{DataElement, data_element, data_element_in, element_by_name};
 
 /// What stands in tag 57 or on a track, part by part.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub(crate) fn gather<'a>(
     let mut elements = written_only(elaborator, decl);
     from_attributes(elaborator, ground, decl, &mut elements);
     for element in &elements {
-        check_length(elaborator, element);
+        check_length(elaborator, dictionary(decl), element);
     }
     elements
 }
@@ -56,12 +56,33 @@ pub(super) fn written_only<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) 
         let Some(tag) = entry.head.first().and_then(crate::model::shape::tag_of) else {
             continue;
         };
+        own_word(elaborator, decl, entry);
         let tag = tag.to_ascii_uppercase();
         if let Some(element) = written(elaborator, decl, entry, &tag) {
             elements.push(element);
         }
     }
     elements
+}
+
+/// E0351: `mastercard_udol = …` in a profile that reads tags by another dictionary.
+fn own_word(elaborator: &mut Elaborator<'_>, decl: &Decl, entry: &MEntry) {
+    let name = entry.head.first().and_then(MExpr::word);
+    let Some((name, row)) = name.and_then(|name| Some((name, element_by_name(name)?))) else {
+        return;
+    };
+    let own = dictionary(decl);
+    if row.scheme.is_empty() || row.scheme == own {
+        return;
+    }
+    let speaks = if own.is_empty() { "EMV's own" } else { own };
+    let message = format!(
+        "`{name}` is a word of the dictionary {}, this profile speaks {speaks}",
+        row.scheme
+    );
+    let help = format!("set `dictionary = {}`, or name the tag", row.scheme);
+    let problem = Problem::error("E0351", entry.span, message).help(help);
+    elaborator.findings().push(problem);
 }
 
 fn written<'a>(
@@ -78,7 +99,7 @@ fn written<'a>(
         let octets = flags_of(elaborator, flags, "tvr")?;
         return Some(constant(elaborator, tag, octets, flags.span));
     }
-    let row = data_element(tag);
+    let row = data_element_in(dictionary(decl), tag);
     let coding = row.map_or("", |r| r.coding.as_str());
     let followed = read::follow(elaborator.model(), term);
     if let MKind::Hex(bytes) = &followed.kind {
@@ -316,7 +337,7 @@ fn dol_entry(item: &MItem) -> Option<(String, u8)> {
     // What is no tag, and a length that is not known, have been reported by the check.
     let tag = crate::model::shape::tag_of(item.phrase.terms.first()?)?.to_owned();
     let stated = item.phrase.terms.get(1).and_then(MExpr::integer);
-    let length = stated.or_else(|| data_element(&tag).map(|row| i64::from(row.max)))?;
+    let length = stated.or_else(|| data_element(&tag).map(|row| i64::from(row.asked)))?;
     Some((tag, u8::try_from(length).ok()?))
 }
 
@@ -385,8 +406,8 @@ fn service_code<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Optio
 }
 
 /// EMV Book 3, annex A: an element has the length of its row.
-fn check_length(elaborator: &mut Elaborator<'_>, element: &Element) {
-    let Some(row) = data_element(&element.tag) else {
+fn check_length(elaborator: &mut Elaborator<'_>, dictionary: &str, element: &Element) {
+    let Some(row) = data_element_in(dictionary, &element.tag) else {
         return;
     };
     let Some(lengths) = element.value.ty.lengths() else {

@@ -147,7 +147,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
             .attribute("label")
             .and_then(read::text)
             .unwrap_or_default(),
-        priority: priority.and_then(|n| u8::try_from(n).ok()).unwrap_or(1),
+        priority: priority.and_then(|n| u8::try_from(n).ok()).unwrap_or(1) | confirmation(decl),
         languages: decl.attribute("languages").and_then(read::text),
         interfaces,
         aip,
@@ -279,6 +279,15 @@ pub(crate) fn quirks(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Vec<(Strin
     }
     quirks.sort();
     quirks
+}
+
+/// Bit 8 of the priority indicator: not without the cardholder's confirmation (EMV Book 1, 12.2.3).
+fn confirmation(decl: &Decl) -> u8 {
+    let asked = decl.attribute("confirmation").and_then(MEntry::single);
+    match asked.and_then(MExpr::word) {
+        Some("true") => 0x80,
+        _ => 0,
+    }
 }
 
 /// Tags of a record's list.

@@ -63,7 +63,16 @@ mod tests {
                     assert!(super::kind(name).is_some(), "{name}");
                 }
                 if let Shape::Value(Is::Flags(set)) = row.shape {
-                    assert!(crate::flag_set(set).is_some(), "{set}");
+                    assert!(crate::bit_field(set).is_some(), "{set}");
+                }
+                if row.pattern == "dictionary"
+                    && let Shape::Value(Is::Word(words)) = row.shape
+                {
+                    let known = cardwright_standards::tags::DICTIONARIES;
+                    assert_eq!(
+                        words.iter().skip(1).collect::<Vec<_>>(),
+                        known.iter().collect::<Vec<_>>()
+                    );
                 }
                 let same = kind.attributes.iter().filter(|r| r.pattern == row.pattern);
                 assert_eq!(same.count(), 1, "{} {}", kind.name, row.pattern);

@@ -68,6 +68,19 @@ const PROFILE: Kind = Kind {
         )
         .from("EMV Book 1, 12.2.2 (tag 87)"),
         Attribute::value(
+            "confirmation",
+            Is::Truth,
+            Default("false"),
+            "whether the cardholder must confirm before it is selected",
+        )
+        .from("EMV Book 1, 12.2.3 (tag 87, bit 8)"),
+        Attribute::value(
+            "dictionary",
+            Is::Word(&["emv", "visa", "mastercard", "amex", "unionpay", "cpa"]),
+            Default("emv"),
+            "whose meaning of proprietary tags holds: the same tag has different owners",
+        ),
+        Attribute::value(
             "interfaces",
             Is::WordList(&["contact", "contactless"]),
             Default("contact"),

@@ -4,7 +4,7 @@ use super::super::cvm;
 use super::{Rules, aip};
 use crate::elaborate::Elaborator;
 use crate::model::Decl;
-use cardwright_vocabulary::flag_set;
+use cardwright_vocabulary::bit_field;
 
 /// Action code bits that mean something only when the AIP offers a method: TVR octet 1.
 const AUTHENTICATION_BITS: [(&str, u8, &str); 3] = [
@@ -245,7 +245,7 @@ impl Rules<'_, '_, '_> {
 
     /// Action codes name only results that can happen.
     pub(super) fn action_codes(&mut self) {
-        let Some(set) = flag_set("tvr") else {
+        let Some(set) = bit_field("tvr") else {
             return;
         };
         for (tag, name) in [("9F0D", "default"), ("9F0E", "denial"), ("9F0F", "online")] {
@@ -257,12 +257,7 @@ impl Rules<'_, '_, '_> {
                 continue;
             };
             for (word, mask, method) in AUTHENTICATION_BITS {
-                let Some(flag) = set.flag(word) else {
-                    continue;
-                };
-                let at = usize::from(flag.octet).saturating_sub(1);
-                let is_set = octets.get(at).is_some_and(|b| b & flag.mask != 0);
-                if is_set && !app.aip_has(mask) {
+                if set.has(&octets, word) && !app.aip_has(mask) {
                     let message = format!(
                         "action code `{name}` looks at {word}, and the AIP does not offer {method}"
                     );
