@@ -301,7 +301,11 @@ impl<'a> Elaborator<'a> {
     }
 
     /// `bits(field, [words])`: octets that are known when compiled.
-    pub(super) fn bits(&mut self, bound: &[(&'static Param, Given<'a>)], span: Span) -> Option<Typed> {
+    pub(super) fn bits(
+        &mut self,
+        bound: &[(&'static Param, Given<'a>)],
+        span: Span,
+    ) -> Option<Typed> {
         let mut given = bound.iter().filter_map(|(_, given)| match given {
             Given::Expression(e) => Some(*e),
             Given::Default(_) => None,

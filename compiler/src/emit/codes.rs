@@ -34,13 +34,6 @@ const fn joined<const A: usize, const N: usize>(
 /// Codes of the other bands, sorted.
 const OTHERS: &[CodeRow] = &[
     (
-        "E0349",
-        "a word of another dictionary",
-        "The same tag has different owners; a profile reads tags by one dictionary.",
-        "Set `dictionary`, or name the element by its tag.",
-        "house: a tag has the meaning of its owner",
-    ),
-    (
         "E0401",
         "the chip's platform is not known",
         "Known are GlobalPlatform SCP02 and SCP03 with their options i.",

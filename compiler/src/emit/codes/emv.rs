@@ -354,4 +354,11 @@ pub(super) const ROWS: [CodeRow; 49] = [
         "Let both ask for the same methods.",
         "house: kernels of public tag lists, 9F6C",
     ),
+    (
+        "E0351",
+        "a word of another dictionary",
+        "The same tag has different owners; a profile reads tags by one dictionary.",
+        "Set `dictionary`, or name the element by its tag.",
+        "house: a tag has the meaning of its owner",
+    ),
 ];

@@ -69,7 +69,7 @@ fn values_are_shown_back() {
             let value: Vec<u8> = (0..field.octets)
                 .map(|n| {
                     seed.wrapping_mul(31)
-                        .wrapping_add(u8::try_from(n).unwrap_or(0) * 77)
+                        .wrapping_add(u8::try_from(n).unwrap_or(0).wrapping_mul(77))
                 })
                 .collect();
             let mut word = Word::new(field);
