@@ -79,7 +79,7 @@ impl Rules<'_, '_, '_> {
         else {
             return;
         };
-        let set = flag_set("ctq");
+        let set = bit_field("ctq");
         for (word, method) in [("online_pin", 0x02), ("signature", 0x1E)] {
             let promised = set.is_some_and(|s| super::usage::any_set(s, &octets, &[word]));
             let listed = rules.iter().any(|r| r.method == method);

@@ -5,7 +5,7 @@ use super::super::cvm;
 use super::{Rules, aip};
 use crate::model::Span;
 use cardwright_bundle::{Constant, Op};
-use cardwright_vocabulary::{FlagSet, flag_set};
+use cardwright_vocabulary::{BitField, bit_field};
 
 /// Results of PIN entry: they need a rule that asks for a PIN (TVR octet 3).
 const OF_A_PIN: [&str; 3] = [
@@ -52,7 +52,7 @@ impl Rules<'_, '_, '_> {
             let help = "add #5F28 to a record; its value follows from the issuer's `country`";
             self.report("E0322", span, message, help);
         }
-        let Some(set) = flag_set("auc") else {
+        let Some(set) = bit_field("auc") else {
             return;
         };
         if !any_set(set, &octets, &["atm", "non_atm"]) {
@@ -63,7 +63,7 @@ impl Rules<'_, '_, '_> {
     }
 
     /// The digits of the service code (ISO/IEC 7813) against usage control and the CVM list.
-    fn service_code(&mut self, set: &FlagSet, usage: &[u8], usage_span: Span) {
+    fn service_code(&mut self, set: &BitField, usage: &[u8], usage_span: Span) {
         let Some((digits, span)) = self.service_digits() else {
             return;
         };
@@ -113,7 +113,7 @@ impl Rules<'_, '_, '_> {
         let list = self.app.cvm.clone();
         for rule in &list.rules {
             let allowed = |flags: &[&str]| {
-                let set = flag_set("auc").zip(usage.as_ref());
+                let set = bit_field("auc").zip(usage.as_ref());
                 set.is_none_or(|(set, octets)| any_set(set, octets, flags))
             };
             let (never, help) = match rule.condition {
@@ -146,7 +146,7 @@ impl Rules<'_, '_, '_> {
 
     /// Action codes that look at what never happens, and results that are judged twice.
     pub(super) fn action_code_results(&mut self) {
-        let Some(set) = flag_set("tvr") else {
+        let Some(set) = bit_field("tvr") else {
             return;
         };
         let pin = self.app.cvm.rules.iter().any(cvm::Rule::is_pin);
@@ -187,7 +187,7 @@ impl Rules<'_, '_, '_> {
     }
 
     /// EMV Book 3, 10.7: a result that denies is never looked at again.
-    fn denied_first(&mut self, set: &FlagSet) {
+    fn denied_first(&mut self, set: &BitField) {
         let (Some((denial, span)), Some((online, _))) = (self.octets("9F0E"), self.octets("9F0F"))
         else {
             return;
@@ -196,7 +196,7 @@ impl Rules<'_, '_, '_> {
             return;
         }
         let both = |word: &&str| any_set(set, &denial, &[*word]) && any_set(set, &online, &[*word]);
-        let words: Vec<&str> = set.flags.iter().map(|f| f.word).filter(both).collect();
+        let words: Vec<&str> = set.rows.iter().map(|row| row.word).filter(both).collect();
         if !words.is_empty() {
             let message = format!(
                 "{} stands in `denial` and in `online`: the terminal declines before it goes online",
@@ -225,9 +225,6 @@ impl Rules<'_, '_, '_> {
 }
 
 /// Whether one of these flags is set.
-pub(super) fn any_set(set: &FlagSet, octets: &[u8], words: &[&str]) -> bool {
-    words.iter().filter_map(|w| set.flag(w)).any(|flag| {
-        let at = usize::from(flag.octet).saturating_sub(1);
-        octets.get(at).is_some_and(|o| o & flag.mask != 0)
-    })
+pub(super) fn any_set(set: &BitField, octets: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| set.has(octets, word))
 }
