@@ -8,6 +8,7 @@ mod check;
 pub mod diagnostics;
 pub mod elaborate;
 pub mod emit;
+pub mod metrics;
 pub mod model;
 pub mod project;
 mod rules;

@@ -229,6 +229,10 @@ impl<'a> Datagen<'a> {
                 emboss.push((front, line.line, text(line.node)?));
             }
             for panel in &face.print {
+                let shown = panel.when.map(|id| values.flag(id)).transpose()?;
+                if shown == Some(false) {
+                    continue;
+                }
                 let (name, text) = (panel.name.clone(), text(panel.node)?);
                 panels.push(PanelData { front, name, text });
             }

@@ -103,6 +103,11 @@ pub fn tables() -> Vec<Table> {
             EMISSION,
             rules(cardwright_compiler::emit::CODES),
         ),
+        table(
+            "compiler: layouts",
+            EMISSION,
+            rules(cardwright_compiler::emit::LAYOUT_CODES),
+        ),
         table("cardwright", &["E01"], rules(author::CODES)),
         table("rehearsal", &["R11"], events(cardwright_rehearsal::CODES)),
         table(

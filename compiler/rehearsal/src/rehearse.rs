@@ -437,16 +437,21 @@ impl Work<'_> {
 
     fn pages(&mut self, data: &CardData, facts: &RunFacts) -> Result<Vec<PageMade>, StationError> {
         let mailer = self.job.mailer.as_ref().map(|m| m.layout.as_str());
+        let labels = self.job.labels.as_deref();
         let names = self.job.carrier.as_deref().into_iter().chain(mailer);
+        let names = names.chain(labels);
         let mut made = Vec::new();
         for name in names {
             let layout = pages::Pages::new(self.loaded, name, self.keys)?;
             let job = &self.job.name;
             let page = layout.make(&self.record, facts, self.session, job, ORDER, &data.draws)?;
-            made.push(PageMade {
-                layout: name.to_owned(),
-                sheet: page.sheet,
-            });
+            for (number, sheet) in (1..).zip(page.into_sheets()) {
+                let layout = match number {
+                    1 => name.to_owned(),
+                    number => format!("{name}-{number}"),
+                };
+                made.push(PageMade { layout, sheet });
+            }
         }
         Ok(made)
     }

@@ -9,7 +9,7 @@ use crate::{
     rehearse::{PageMade, Rehearsed},
 };
 use cardwright_bundle::{Application, Content};
-use cardwright_ports::paper::Mark;
+use cardwright_ports::paper::{Mark, Symbology};
 use cardwright_runtime::datagen::{ApplicationData, DgiValue};
 use cardwright_standards::emv::bits::describe;
 use cardwright_standards::{apdu, tags, tlv::Tlv};
@@ -208,10 +208,28 @@ fn page(out: &mut String, page: &PageMade) {
             Mark::DataMatrix { content } => {
                 let _ = writeln!(out, "  datamatrix {at} {content}");
             }
+            Mark::Symbol { symbology, content } => {
+                let _ = writeln!(out, "  {} {at} {content}", symbol_words(*symbology));
+            }
+            Mark::Image { name } => {
+                let _ = writeln!(out, "  image {at} {name}");
+            }
+            Mark::Line { .. } => {
+                let _ = writeln!(out, "  line {at}");
+            }
             Mark::Fill { .. } => {
                 let _ = writeln!(out, "  rule {at}");
             }
         }
+    }
+}
+
+fn symbol_words(symbology: Symbology) -> &'static str {
+    match symbology {
+        Symbology::Code128 => "code128",
+        Symbology::Itf => "itf",
+        Symbology::Pdf417(_) => "pdf417",
+        Symbology::Qr(_) => "qr",
     }
 }
 

@@ -346,6 +346,7 @@ pub fn explanation(code: &str) -> Option<CodeRow> {
     CODES
         .iter()
         .chain(crate::emit::CODES)
+        .chain(crate::emit::LAYOUT_CODES)
         .chain(cardwright_dsl::CODES)
         .find(|row| row.0 == code)
         .copied()

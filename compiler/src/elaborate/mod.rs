@@ -235,6 +235,12 @@ impl<'a> Elaborator<'a> {
         self.model
     }
 
+    /// The program as far as it is built.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// The operation of a node.
     #[must_use]
     pub fn op(&self, node: NodeId) -> Option<&Op> {

@@ -334,7 +334,7 @@ pub fn want_type(want: Want) -> Option<Type> {
         Want::Date => Type::Date,
         Want::Lines => Type::Lines {
             count: 99,
-            each: Lengths::up_to(200),
+            each: Lengths::up_to(1_000),
         },
         Want::Octets => Type::bytes(),
         Want::Pin => Type::Pin,

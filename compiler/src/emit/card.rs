@@ -13,7 +13,9 @@ use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Shared, Typed};
 use crate::model::{Decl, MEntry, Span};
 use crate::types::{Lengths, Type};
+use crate::project::Project;
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
+use std::collections::BTreeMap;
 
 /// What others need to know of a card.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ struct Lowered {
     chip: Option<(Chip, Vec<ApplicationFacts>)>,
     stripe: Option<(Stripe, stripe::Parts)>,
     faces: Vec<Face>,
+    assets: BTreeMap<String, (String, Vec<u8>)>,
     identity: Identity,
     chip_tracks: Vec<(Element, String)>,
     service: Option<(Typed, Span)>,
@@ -141,7 +144,7 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     let ground = ground(context);
     placed(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
-    let lowered = elaborate(&mut elaborator, &ground, decl);
+    let lowered = elaborate(&mut elaborator, context.project, &ground, decl);
     let program = elaborator.finish();
     let Some(lowered) = lowered else {
         return;
@@ -150,12 +153,16 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     for face in &lowered.faces {
         for panel in &face.print {
             super::fonts::add(context, &panel.font.clone(), decl.span);
+            super::fonts::add(context, faces::FALLBACK_FONT, decl.span);
         }
         if !face.emboss.is_empty() {
             super::fonts::add(context, faces::EMBOSS_FONT, decl.span);
         }
     }
     faces::check(context, decl, &program, &lowered.faces);
+    let parts = (lowered.chip.is_some(), lowered.stripe.is_some());
+    faces::zones(context, decl, &program, &lowered.faces, parts);
+    context.assets.extend(lowered.assets.clone());
     let index = context.add_program(program);
     register(context, decl, (format, record), index, lowered);
 }
@@ -196,6 +203,7 @@ fn register(
 
 fn elaborate<'a>(
     elaborator: &mut Elaborator<'a>,
+    project: &Project<'_>,
     ground: &Ground,
     decl: &'a Decl,
 ) -> Option<Lowered> {
@@ -205,7 +213,7 @@ fn elaborate<'a>(
     let stripe = decl
         .attribute("stripe")
         .and_then(|e| stripe::lower(elaborator, e));
-    let faces = faces::lower(elaborator, decl);
+    let faces = faces::lower(elaborator, project, decl);
     let apps = chip.as_ref().map_or(&[][..], |c| c.apps.as_slice());
     let identity = identity(elaborator, decl, apps, stripe.as_ref().map(|(_, p)| p))?;
     let tracks = |a: &App<'_>| {
@@ -226,7 +234,8 @@ fn elaborate<'a>(
     Some(Lowered {
         chip: chip.and_then(|c| Some((c.chip?, facts))),
         stripe,
-        faces,
+        faces: faces.faces,
+        assets: faces.assets,
         identity,
         chip_tracks,
         service,

@@ -428,8 +428,8 @@ const OTHERS: &[CodeRow] = &[
     (
         "E0811",
         "the lines do not fit their box",
-        "The box must be as high as the most lines that the text may have.",
-        "Make the box higher or the font smaller.",
+        "The box must be as high as the most lines that the text may have, wrapped lines included.",
+        "Make the box higher or the font smaller, or let it shrink.",
         "house: pages",
     ),
     (

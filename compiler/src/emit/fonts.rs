@@ -13,8 +13,7 @@ pub(super) fn add(context: &mut Context<'_>, name: &str, span: Span) {
     if context.assets.contains_key(name) {
         return;
     }
-    let bytes = file_of(name).and_then(|file| standard_asset(&format!("layouts/fonts/{file}")));
-    match bytes {
+    match bytes(name) {
         Some(bytes) => {
             let asset = ("font/ttf".to_owned(), bytes.to_vec());
             context.assets.insert(name.to_owned(), asset);
@@ -26,6 +25,11 @@ pub(super) fn add(context: &mut Context<'_>, name: &str, span: Span) {
             );
         }
     }
+}
+
+/// The octets of a font by its name.
+pub(crate) fn bytes(name: &str) -> Option<&'static [u8]> {
+    file_of(name).and_then(|file| crate::metrics::font_file(&file))
 }
 
 fn table() -> toml::Table {

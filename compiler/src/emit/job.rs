@@ -33,6 +33,21 @@ pub(super) fn lower(context: &mut Context<'_>) {
     }
 }
 
+/// The job's address labels: a layout of that purpose, E0824.
+fn labels(context: &mut Context<'_>, decl: &Decl) -> Option<String> {
+    let entry = decl.attribute("labels")?;
+    let layout = read::declaration(context.model, entry.single()?, "layout")?;
+    let purpose = layout.attribute("purpose").and_then(read::word);
+    if purpose.as_deref() != Some("label") {
+        let message = format!("`{}` is no label", layout.name);
+        context.push(
+            Problem::error("E0824", entry.span, message)
+                .help("name a layout with `purpose = label`"),
+        );
+    }
+    Some(layout.name.clone())
+}
+
 fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
     let model = context.model;
     let input = target(model, decl, "input", "format")?;
@@ -65,6 +80,7 @@ fn job<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<Job> {
         flow: flow.name.clone(),
         mailer: mailer(context, decl),
         carrier: carrier.map(|d| d.name.clone()),
+        labels: labels(context, decl),
         outputs: outputs(context, decl),
         stop_after_rejects: u32::try_from(stop.unwrap_or(STOP_AFTER)).unwrap_or(20),
         span: context.shared.spans.id(decl.span),

@@ -146,12 +146,25 @@ pub struct Panel {
     pub node: NodeId,
     /// Left edge from the card's left edge, micrometres.
     pub x_um: u32,
-    /// Baseline from the card's top edge, micrometres.
+    /// Top edge from the card's top edge, micrometres.
     pub y_um: u32,
     /// Asset name of the font.
     pub font: String,
     /// Font size in thousandths of a point.
     pub size_mpt: u32,
+    /// Flag node: printed only when true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<NodeId>,
+}
+
+/// A picture on a face.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaceImage {
+    /// Asset name.
+    pub asset: String,
+    /// Where, from the card's top left corner.
+    pub at: crate::Rect,
 }
 
 /// One side's artwork and data.
@@ -166,6 +179,12 @@ pub struct Face {
     pub print: Vec<Panel>,
     /// Colours for the picture in the report: background and ink as `RRGGBB`.
     pub colours: (String, String),
+    /// Pictures, under the panels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<FaceImage>,
+    /// The signature panel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<crate::Rect>,
 }
 
 /// One card product.

@@ -75,6 +75,9 @@ pub struct Job {
     pub mailer: Option<MailerUse>,
     /// Carrier layout name.
     pub carrier: Option<String>,
+    /// Layout of address labels, printed with the carriers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
     /// Output files.
     pub outputs: Vec<Output>,
     /// Most rejected cards before the line stops by itself.

@@ -22,7 +22,8 @@ mod script;
 mod signing;
 
 pub use card::{
-    Application, Card, Channel, Chip, Dgi, EmbossLine, Face, FaceSide, Padding, Panel, Stripe,
+    Application, Card, Channel, Chip, Dgi, EmbossLine, Face, FaceImage, FaceSide, Padding, Panel,
+    Stripe,
 };
 pub use container::Bundle;
 pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Source, Span};
@@ -34,7 +35,10 @@ pub use format::{
 };
 pub use instructions::{Effect, Instruction, Operand, function, functions, intent, intents};
 pub use job::{Job, MailerUse, Output, Product, ScenarioUse};
-pub use layout::{Align, Item, ItemKind, Layout, Rect};
+pub use layout::{
+    Align, Column, FontUse, FurtherPage, Item, ItemKind, Labels, Layout, Rect, Symbology, Table,
+    TableRow, Zone,
+};
 pub use limits::Limits;
 pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, ValueType};
 pub use quirks::{QUIRKS, is_quirk};

@@ -29,6 +29,32 @@ pub(crate) struct SiteFile {
     pub(crate) name: String,
     pub(crate) trust: TrustTable,
     pub(crate) machine: MachineTable,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) printer: Option<PrinterTable>,
+}
+
+/// The printer of letters, carriers and labels.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PrinterTable {
+    /// How far everything is moved to the right, millimetres; at most 10 either way.
+    #[serde(default)]
+    x_offset_mm: f64,
+    /// How far everything is moved down, millimetres; at most 10 either way.
+    #[serde(default)]
+    y_offset_mm: f64,
+}
+
+impl PrinterTable {
+    /// Both offsets in micrometres, when they are within their bounds.
+    fn offsets_um(self) -> Option<(i32, i32)> {
+        let most = f64::from(cardwright_paper::OFFSET_UM_MAX);
+        let um = |mm: f64| {
+            let um = (mm * 1_000.0).round();
+            (um.abs() <= most).then_some(um as i32)
+        };
+        Some((um(self.x_offset_mm)?, um(self.y_offset_mm)?))
+    }
 }
 
 /// Who may sign bundles for this site.
@@ -87,6 +113,7 @@ impl Site {
                 signers: Vec::new(),
             },
             machine: MachineTable { first_stock },
+            printer: None,
         };
         let site = Self {
             folder: folder.to_path_buf(),
@@ -126,6 +153,14 @@ impl Site {
                 "R1295",
                 what,
                 "use a matching version",
+            ));
+        }
+        if file.printer.is_some_and(|p| p.offsets_um().is_none()) {
+            return Err(Failure::new(
+                exit::ENVIRONMENT,
+                "R1295",
+                "site.toml moves its printer's pages by more than 10 mm".to_owned(),
+                "measure again: [printer] x_offset_mm and y_offset_mm are from -10 to 10",
             ));
         }
         Ok(Self {
@@ -222,9 +257,12 @@ impl Site {
         self.folder.join("machine").join(format!("pause-{job}"))
     }
 
-    /// Paper.
+    /// Paper, moved as the site's printer needs it.
     pub(crate) fn paper(&self) -> PaperDriver {
-        PaperDriver::new()
+        let offsets = self.file.printer.and_then(PrinterTable::offsets_um);
+        offsets.map_or_else(PaperDriver::new, |(right, down)| {
+            PaperDriver::calibrated(right, down)
+        })
     }
 
     /// Where an accepted bundle lies.

@@ -37,16 +37,31 @@ pub enum Alignment {
     Middle,
     /// End.
     End,
+    /// Both edges; a paragraph's last line at the start.
+    Justify,
 }
 
 /// Red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
+/// A kind of symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symbology {
+    /// Code 128: ASCII.
+    Code128,
+    /// Interleaved 2 of 5: digits.
+    Itf,
+    /// PDF417 at this level of error correction, 0 to 8.
+    Pdf417(u8),
+    /// QR at this level of error correction: 0 to 3 for L, M, Q, H.
+    Qr(u8),
+}
+
 /// What to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {
-    /// Text; a long line wraps, text that does not fit the area is an error.
+    /// Text; it shrinks as far as it may, text that does not fit the area then is an error.
     Text {
         /// Lines.
         lines: Vec<String>,
@@ -54,7 +69,12 @@ pub enum Mark {
         fonts: Vec<String>,
         /// Thousandths of a point.
         size_mpt: u32,
-        /// Baseline to baseline, thousandths of a point.
+        /// Smallest size that it may shrink to; `size_mpt` when it may not.
+        smallest_mpt: u32,
+        /// Whether a line that is too wide goes on below; where it has no place to break, it is
+        /// broken anywhere.
+        wrap: bool,
+        /// Baseline to baseline at the full size, thousandths of a point; it shrinks alike.
         leading_mpt: u32,
         /// Alignment.
         alignment: Alignment,
@@ -74,6 +94,25 @@ pub enum Mark {
     DataMatrix {
         /// Content.
         content: String,
+    },
+    /// Another symbol, as large as the area allows.
+    Symbol {
+        /// Which.
+        symbology: Symbology,
+        /// Content.
+        content: String,
+    },
+    /// A picture of the stationery, as large as the area allows without stretching.
+    Image {
+        /// Name of an image or background.
+        name: String,
+    },
+    /// A line along the longer side of the area, as thick as the shorter.
+    Line {
+        /// Ink.
+        colour: Colour,
+        /// Lengths of dash and gap; none when it is whole.
+        dash_um: Option<(u32, u32)>,
     },
     /// Filled rectangle with rounded corners.
     Fill {
@@ -110,13 +149,15 @@ pub struct Sheet {
     pub pin_reference: Option<u64>,
 }
 
-/// Fonts and backgrounds, by asset name.
+/// Fonts, backgrounds and pictures, by asset name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stationery {
     /// TrueType or OpenType fonts.
     pub fonts: BTreeMap<String, Vec<u8>>,
     /// One-page PDFs.
     pub backgrounds: BTreeMap<String, Vec<u8>>,
+    /// PNG and JPEG pictures.
+    pub images: BTreeMap<String, Vec<u8>>,
 }
 
 /// Gives the clear PIN of one page at the moment when it is drawn.

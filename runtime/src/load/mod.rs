@@ -3,6 +3,7 @@
 //! Nothing here touches a key, a device or a store.
 
 mod formats;
+mod layouts;
 mod program;
 mod references;
 mod script;

@@ -4,8 +4,8 @@
 use super::{broken, formats};
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Application, Bundle, Card, Content, FileKind, ItemKind, Job, Layout, NodeId, Program, Scenario,
-    Secrecy, ValueType, is_quirk,
+    Application, Bundle, Card, Content, FileKind, Job, NodeId, Program, Scenario, Secrecy,
+    ValueType, is_quirk,
 };
 use std::collections::BTreeSet;
 
@@ -17,9 +17,12 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     }
     for card in &content.cards {
         check_card(card, content)?;
+        for face in &card.faces {
+            super::layouts::face(face, bundle)?;
+        }
     }
     for layout in &content.layouts {
-        check_layout(layout, bundle)?;
+        super::layouts::check(layout, bundle)?;
     }
     for scenario in &content.scenarios {
         check_scenario(scenario, content)?;
@@ -150,6 +153,9 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
         for panel in &face.print {
             let name = format!("print panel `{}`", panel.name);
             sink(program, panel.node, TEXT, Secrecy::Sensitive, &name)?;
+            if let Some(when) = panel.when {
+                sink(program, when, FLAG, Secrecy::Cardholder, "a panel's condition")?;
+            }
         }
     }
     Ok(())
@@ -204,52 +210,6 @@ fn check_application(
     }
 }
 
-fn check_layout(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
-    let program = program(bundle.content(), layout.program)?;
-    let asset = |name: &str| -> Result<(), RuntimeError> {
-        bundle
-            .asset(name)
-            .map(|_| ())
-            .ok_or_else(|| broken(&format!("asset `{name}`")))
-    };
-    if let Some(name) = &layout.background {
-        asset(name)?;
-    }
-    for item in &layout.items {
-        if let Some(when) = item.when {
-            sink(
-                program,
-                when,
-                FLAG,
-                Secrecy::Cardholder,
-                "a layout condition",
-            )?;
-        }
-        match &item.draw {
-            ItemKind::Text { node, fonts, .. } => {
-                let types = [ValueType::Text, ValueType::TextList];
-                sink(program, *node, &types, Secrecy::Cardholder, "page text")?;
-                fonts.iter().try_for_each(|font| asset(font))?;
-            }
-            ItemKind::Pin { node, font, .. } => {
-                sink(
-                    program,
-                    *node,
-                    &[ValueType::Pin],
-                    Secrecy::Secret,
-                    "the PIN field",
-                )?;
-                asset(font)?;
-            }
-            ItemKind::DataMatrix { node } => {
-                sink(program, *node, TEXT, Secrecy::Public, "a barcode")?;
-            }
-            ItemKind::Rule { .. } | ItemKind::Face { .. } => {}
-        }
-    }
-    Ok(())
-}
-
 fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeError> {
     let card = content
         .cards
@@ -295,7 +255,7 @@ fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
         }
     }
     let mailer = job.mailer.iter().map(|m| &m.layout);
-    for layout in mailer.chain(job.carrier.iter()) {
+    for layout in mailer.chain(job.carrier.iter()).chain(job.labels.iter()) {
         has(content.layouts.iter().any(|l| l.name == *layout), layout)?;
     }
     check_outputs(job, content)

@@ -24,6 +24,19 @@ pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<
         ground,
         CORNER_UM,
     )];
+    for image in &face.images {
+        marks.push(Placed {
+            area: Area {
+                x_um: image.at.x_um,
+                y_um: image.at.y_um,
+                width_um: image.at.width_um,
+                height_um: image.at.height_um,
+            },
+            mark: Mark::Image {
+                name: image.asset.clone(),
+            },
+        });
+    }
     match side {
         FaceSide::Front => front(&mut marks, card, data, ground, ink, hide),
         FaceSide::Back => back(&mut marks, card, face, data, ink, hide),
@@ -162,11 +175,12 @@ fn back(
         };
         marks.push(fill(stripe, Colour(0x1C, 0x1C, 0x1E), 0));
     }
+    let signature = face.signature;
     let panel_area = Area {
-        x_um: 8_000,
-        y_um: 19_500,
-        width_um: 52_000,
-        height_um: 9_000,
+        x_um: signature.map_or(8_000, |s| s.x_um),
+        y_um: signature.map_or(19_500, |s| s.y_um),
+        width_um: signature.map_or(52_000, |s| s.width_um),
+        height_um: signature.map_or(9_000, |s| s.height_um),
     };
     marks.push(fill(panel_area, Colour(0xFF, 0xFF, 0xFF), 600));
     for panel in &face.print {
@@ -214,6 +228,8 @@ fn text_mark(text: &str, font: &str, size_mpt: u32, spacing_mpt: u32, colour: Co
         lines: vec![text.to_owned()],
         fonts: vec![font.to_owned(), "Noto Sans".to_owned()],
         size_mpt,
+        smallest_mpt: size_mpt,
+        wrap: true,
         leading_mpt: size_mpt.saturating_mul(6) / 5,
         alignment: Alignment::Start,
         colour,

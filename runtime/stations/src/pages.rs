@@ -1,11 +1,13 @@
 //! Pages: a bundle's layout and an order become a neutral sheet.
 
-use crate::{StationError, faces};
-use cardwright_bundle::{Align, Environment, Item, ItemKind, Layout};
+mod items;
+
+use crate::StationError;
+use cardwright_bundle::{Environment, Item, Layout};
 use cardwright_ports::{
     HsmSession, PaperError, SecretDigits,
     hsm::SealedPin,
-    paper::{Alignment, Area, Mark, PinSource, Placed, Sheet, Stationery},
+    paper::{PinSource, Sheet, Stationery},
 };
 use cardwright_runtime::{
     Loaded, RuntimeError,
@@ -22,8 +24,10 @@ pub struct Pages<'a> {
 
 /// A page, and the sealed PIN that goes on it.
 pub struct Page {
-    /// What to draw.
+    /// The first sheet.
     pub sheet: Sheet,
+    /// Sheets behind it.
+    pub further: Vec<Sheet>,
     /// PIN, sealed.
     pub pin: Option<SealedPin>,
 }
@@ -74,85 +78,110 @@ impl<'a> Pages<'a> {
         };
         let values = self.program.run(&mut run)?;
         let mut page = Page {
-            sheet: Sheet {
-                width_um: self.layout.width_um,
-                height_um: self.layout.height_um,
-                background: self.layout.background.clone(),
-                test_mark: self.test,
-                marks: Vec::with_capacity(self.layout.items.len()),
-                pin_reference: None,
-            },
+            sheet: self.sheet(&self.layout.background),
+            further: Vec::new(),
             pin: None,
         };
-        for item in &self.layout.items {
-            if item
-                .when
-                .map(|when| values.flag(when))
-                .transpose()?
-                .unwrap_or(true)
-            {
-                place(item, &values, order, &mut page)?;
+        for item in present(&self.layout.items, &values) {
+            let item = item?;
+            let drawn = items::draw(item, &values)?;
+            if let Some(pin) = drawn.pin {
+                page.pin = Some(pin);
+                page.sheet.pin_reference = Some(order);
             }
+            page.sheet.marks.extend(drawn.marks);
+        }
+        for further in &self.layout.pages {
+            let mut sheet = self.sheet(&further.background);
+            for item in present(&further.items, &values) {
+                sheet.marks.extend(items::draw(item?, &values)?.marks);
+            }
+            page.further.push(sheet);
         }
         Ok(page)
     }
-}
 
-fn place(item: &Item, values: &Values, order: u64, page: &mut Page) -> Result<(), StationError> {
-    let area = Area {
-        x_um: item.at.x_um,
-        y_um: item.at.y_um,
-        width_um: item.at.width_um,
-        height_um: item.at.height_um,
-    };
-    let broken = || RuntimeError::new("R1101", "a page value of another type", "build it again");
-    let mark = match &item.draw {
-        ItemKind::Text {
-            node,
-            fonts,
-            size_mpt,
-            leading_mpt,
-            align,
-        } => Mark::Text {
-            lines: values.get(*node)?.lines().ok_or_else(broken)?,
-            fonts: fonts.clone(),
-            size_mpt: *size_mpt,
-            leading_mpt: *leading_mpt,
-            alignment: match align {
-                Align::Start => Alignment::Start,
-                Align::Middle => Alignment::Middle,
-                Align::End => Alignment::End,
-            },
-            colour: cardwright_ports::paper::Colour(0x16, 0x1C, 0x24),
-            spacing_mpt: 0,
-        },
-        ItemKind::Pin {
-            node,
-            font,
-            size_mpt,
-        } => {
-            page.pin = Some(values.get(*node)?.pin().ok_or_else(broken)?.clone());
-            page.sheet.pin_reference = Some(order);
-            Mark::Pin {
-                font: font.clone(),
-                size_mpt: *size_mpt,
+    fn sheet(&self, background: &Option<String>) -> Sheet {
+        let label = self.layout.labels.map(|labels| labels.first);
+        Sheet {
+            width_um: label.map_or(self.layout.width_um, |l| l.width_um),
+            height_um: label.map_or(self.layout.height_um, |l| l.height_um),
+            background: background.clone(),
+            test_mark: self.test,
+            marks: Vec::new(),
+            pin_reference: None,
+        }
+    }
+
+    /// How many orders go on one sheet.
+    pub fn to_a_sheet(&self) -> usize {
+        let labels = self.layout.labels;
+        labels.map_or(1, |l| (l.columns as usize).saturating_mul(l.rows as usize))
+    }
+
+    /// Orders' labels side by side on sheets; `first` says whether labels of the first sheet are
+    /// gone already.
+    pub fn imposed(&self, pages: Vec<Page>, first: bool) -> Vec<Sheet> {
+        let Some(labels) = self.layout.labels else {
+            return pages.into_iter().flat_map(Page::into_sheets).collect();
+        };
+        let used = if first { labels.start.saturating_sub(1) } else { 0 };
+        let mut sheets: Vec<Sheet> = Vec::new();
+        let count = self.to_a_sheet().max(1);
+        for (place, page) in (used as usize..).zip(pages) {
+            if sheets.is_empty() || place % count == 0 {
+                let mut sheet = self.sheet(&None);
+                sheet.width_um = self.layout.width_um;
+                sheet.height_um = self.layout.height_um;
+                sheet.background.clone_from(&self.layout.background);
+                sheets.push(sheet);
+            }
+            let column = u32::try_from(place % count).unwrap_or(0) % labels.columns.max(1);
+            let row = u32::try_from(place % count).unwrap_or(0) / labels.columns.max(1);
+            let right = labels.first.x_um + column * labels.pitch_x_um;
+            let down = labels.first.y_um + row * labels.pitch_y_um;
+            let moved = page.sheet.marks.into_iter().map(|mut placed| {
+                placed.area.x_um = placed.area.x_um.saturating_add(right);
+                placed.area.y_um = placed.area.y_um.saturating_add(down);
+                placed
+            });
+            if let Some(sheet) = sheets.last_mut() {
+                sheet.marks.extend(moved);
             }
         }
-        ItemKind::DataMatrix { node } => Mark::DataMatrix {
-            content: values.text(*node)?.to_owned(),
-        },
-        ItemKind::Rule { colour } => Mark::Fill {
-            colour: faces::colour(colour),
-            radius_um: 0,
-        },
-        // The card itself lies here; the carrier shows its place, not a picture with a PAN.
-        ItemKind::Face { .. } => return Ok(()),
-    };
-    page.sheet.marks.push(Placed { area, mark });
-    Ok(())
+        sheets
+    }
 }
 
-/// Fonts and backgrounds of a bundle.
+impl Page {
+    /// All its sheets in order.
+    pub fn into_sheets(self) -> Vec<Sheet> {
+        let mut sheets = vec![self.sheet];
+        sheets.extend(self.further);
+        sheets
+    }
+
+    /// Copies of all its sheets in order.
+    pub fn sheets(&self) -> impl Iterator<Item = Sheet> + '_ {
+        std::iter::once(&self.sheet).chain(&self.further).cloned()
+    }
+}
+
+/// Items whose condition holds.
+fn present<'i>(
+    items: &'i [Item],
+    values: &'i Values,
+) -> impl Iterator<Item = Result<&'i Item, RuntimeError>> + 'i {
+    items.iter().filter_map(|item| {
+        match item.when.map(|when| values.flag(when)).transpose() {
+            Ok(Some(false)) => None,
+            Ok(_) => Some(Ok(item)),
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
+/// Fonts, backgrounds and pictures of a bundle.
 pub fn stationery(loaded: &Loaded) -> Stationery {
     let mut stationery = Stationery::default();
     for asset in &loaded.content().assets {
@@ -161,6 +190,8 @@ pub fn stationery(loaded: &Loaded) -> Stationery {
         };
         if asset.media_type.starts_with("font/") {
             stationery.fonts.insert(asset.name.clone(), bytes.to_vec());
+        } else if asset.media_type.starts_with("image/") {
+            stationery.images.insert(asset.name.clone(), bytes.to_vec());
         } else if asset.media_type == "application/pdf" {
             stationery
                 .backgrounds

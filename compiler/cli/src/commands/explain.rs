@@ -62,6 +62,7 @@ fn code(code: &str) -> Option<String> {
         cardwright_standards::codes::CODES,
         cardwright_compiler::diagnostics::CODES,
         cardwright_compiler::emit::CODES,
+        cardwright_compiler::emit::LAYOUT_CODES,
     ];
     let found = tables.into_iter().flatten().find(|row| row.0 == code);
     if let Some((code, title, meaning, mend, _)) = found {

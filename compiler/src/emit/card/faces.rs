@@ -1,33 +1,51 @@
 //! Both sides of the card: embossing and print (ISO/IEC 7811-1, ISO/IEC 7810).
 
 use super::super::Context;
+use super::super::layout::{measure, pictures};
 use super::super::read;
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, constants::point_um};
+use crate::elaborate::Elaborator;
+use crate::elaborate::constants::{point_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr};
+use crate::project::Project;
 use crate::secrecy::Sink;
 use crate::types::Type;
 use cardwright_bundle::{
-    Constant, EmbossLine, Face, FaceSide, FieldType, NodeId, Op, Panel, Program, Secrecy,
+    Constant, EmbossLine, Face, FaceImage, FaceSide, FieldType, NodeId, Op, Panel, Program, Rect,
+    Secrecy,
 };
+use cardwright_standards::face::{self, Area, HEIGHT_UM, WIDTH_UM};
+use std::collections::BTreeMap;
 
-/// ID-1, ISO/IEC 7810, 5.1: 85.60 mm by 53.98 mm.
-const WIDTH_UM: u32 = 85_600;
-const HEIGHT_UM: u32 = 53_980;
 /// Characters of the number line and of the name and address lines.
 const LINE_1_MOST: u32 = 19;
 const LINE_MOST: u32 = 27;
 /// Characters of the embosser's drum beside letters and digits.
 const DRUM: &str = " -./'&,";
+/// Font for letters that a panel's own lacks.
+pub(super) const FALLBACK_FONT: &str = "Noto Sans";
 /// Font of printed panels when none is named.
 const PANEL_FONT: (&str, u32) = ("OCR-B", 9_000);
 /// Font that pictures of embossed lines are drawn with.
 pub(super) const EMBOSS_FONT: &str = "Cardwright Emboss";
 
+/// What lowering a card's faces gives: the faces, and the files of their pictures.
+pub(super) struct Lowered {
+    pub(super) faces: Vec<Face>,
+    pub(super) assets: BTreeMap<String, (String, Vec<u8>)>,
+}
+
 /// Lowers `face front` and `face back`.
-pub(super) fn lower<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Vec<Face> {
+pub(super) fn lower<'a>(
+    elaborator: &mut Elaborator<'a>,
+    project: &Project<'_>,
+    decl: &'a Decl,
+) -> Lowered {
     let entries = decl.entries.iter().filter(|e| e.word(0) == Some("face"));
-    let mut faces = Vec::new();
+    let mut lowered = Lowered {
+        faces: Vec::new(),
+        assets: BTreeMap::new(),
+    };
     for entry in entries {
         let side = match entry.word(1) {
             Some("front") => FaceSide::Front,
@@ -37,14 +55,45 @@ pub(super) fn lower<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Vec<
             let found = entry.inner(name).and_then(read::text);
             found.unwrap_or_else(|| default.to_owned())
         };
-        faces.push(Face {
+        let signature = entry.inner("signature");
+        let signature = signature.and_then(|e| read::rect(e, None, elaborator.findings()));
+        lowered.faces.push(Face {
             side,
             emboss: emboss(elaborator, entry),
-            print: print(elaborator, entry),
+            print: print(elaborator, decl, entry),
             colours: (colour("background", "E6E9EE"), colour("ink", "1B2430")),
+            images: images(elaborator, project, entry, &mut lowered.assets),
+            signature,
         });
     }
-    faces
+    lowered
+}
+
+fn images(
+    elaborator: &mut Elaborator<'_>,
+    project: &Project<'_>,
+    face: &MEntry,
+    assets: &mut BTreeMap<String, (String, Vec<u8>)>,
+) -> Vec<FaceImage> {
+    let mut images = Vec::new();
+    for entry in face.entries().iter().filter(|e| e.word(0) == Some("image")) {
+        let at = entry.inner("at");
+        let at = at.and_then(|e| read::rect(e, None, elaborator.findings()));
+        let (Some(at), Some(file)) = (at, entry.inner("file")) else {
+            continue;
+        };
+        match pictures::read(project, file, &at) {
+            Ok((name, asset, finding)) => {
+                if let Some(finding) = finding {
+                    elaborator.findings().push(finding);
+                }
+                assets.insert(name.clone(), asset);
+                images.push(FaceImage { asset: name, at });
+            }
+            Err(problem) => elaborator.findings().push(*problem),
+        }
+    }
+    images
 }
 
 /// Lines and panels of a side, in the words of a flow's `read`.
@@ -114,15 +163,19 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
     lines
 }
 
-fn print<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<Panel> {
+fn print<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl, face: &'a MEntry) -> Vec<Panel> {
     let entries = face.inner("print").map_or(&[][..], MEntry::entries);
     entries
         .iter()
-        .filter_map(|e| panel(elaborator, e))
+        .filter_map(|e| panel(elaborator, decl, e))
         .collect()
 }
 
-fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel> {
+fn panel<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    entry: &'a MEntry,
+) -> Option<Panel> {
     let name = entry.head.get(1)?.literal_text()?;
     let value = elaborator.phrase(entry.value.as_ref()?, Some(&Type::text()))?;
     let sink = if name == "cvv2" {
@@ -131,15 +184,22 @@ fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel
         Sink::PrintPanel
     };
     elaborator.sink(&value, sink, &format!("panel \"{name}\""), entry.span);
-    let font = entry.inner("font").and_then(read::font);
-    let (font, size_mpt) = font.unwrap_or((PANEL_FONT.0.to_owned(), PANEL_FONT.1));
+    let when = entry.clause("when").and_then(|clause| {
+        let flag = elaborator.expr(clause.single()?, Some(&Type::Flag))?;
+        elaborator.sink(&flag, Sink::Condition, "what is printed", entry.span);
+        Some(flag.node)
+    });
+    let (font, size_mpt) = panel_font(elaborator, entry);
     let at = entry.clause("at").and_then(|c| point_um(c.single()?));
     let place = at.and_then(|(x, y)| Some((u32::try_from(x).ok()?, u32::try_from(y).ok()?)));
-    // OCR-B has one width, 0.6 of its size; 1 pt is 127/360 mm.
-    let characters = value.ty.lengths().map_or(0, |l| l.max.min(40));
-    let width_um = characters.saturating_mul(size_mpt / 1_000 * 212);
-    let fits = |x: u32, y: u32| x.saturating_add(width_um) <= WIDTH_UM && y <= HEIGHT_UM;
-    let Some((x_um, y_um)) = place.filter(|(x, y)| fits(*x, *y)) else {
+    let format = decl.for_record.as_ref();
+    let format = format.and_then(|(format, _)| elaborator.model().get(format));
+    let line = measure::line_of(elaborator, format, &with_fallback(&font), &value);
+    let wide = measure::in_um(line.sum, size_mpt);
+    let high = measure::in_um(1_000_000, size_mpt);
+    let (width, height) = (u64::from(WIDTH_UM), u64::from(HEIGHT_UM));
+    let inside = |x: u32, y: u32| u64::from(x) < width && u64::from(y) + high <= height;
+    let Some((x_um, y_um)) = place.filter(|(x, y)| inside(*x, *y)) else {
         elaborator.findings().push(
             Problem::error(
                 "E0804",
@@ -150,6 +210,21 @@ fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel
         );
         return None;
     };
+    if u64::from(x_um) + wide > width {
+        let message = format!(
+            "panel \"{name}\" may be {}.{} mm wide, from its place to the card's edge are {}.{}",
+            wide.div_ceil(100) / 10,
+            wide.div_ceil(100) % 10,
+            (width - u64::from(x_um)) / 1_000,
+            (width - u64::from(x_um)) / 100 % 10
+        );
+        elaborator.findings().push(
+            Problem::error("E0816", entry.span, message).help(
+                "move it to the left, set it smaller (`with \"OCR-B\" 7 pt`), or shorten it by \
+                 `slice`",
+            ),
+        );
+    }
     Some(Panel {
         name,
         node: value.node,
@@ -157,7 +232,131 @@ fn panel<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Panel
         y_um,
         font,
         size_mpt,
+        when,
     })
+}
+
+/// `with "OCR-B" 9 pt`.
+fn panel_font(elaborator: &mut Elaborator<'_>, entry: &MEntry) -> (String, u32) {
+    let usual = (PANEL_FONT.0.to_owned(), PANEL_FONT.1);
+    let Some(clause) = entry.clause("with") else {
+        return usual;
+    };
+    let found = match clause.terms.as_slice() {
+        [name, size] => name.literal_text().zip(size_mpt(size)),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = "a font and its size are expected";
+        elaborator.findings().push(
+            Problem::error("E0203", clause.span, message).help("write `with \"OCR-B\" 9 pt`"),
+        );
+    }
+    found.unwrap_or(usual)
+}
+
+/// Panels fall back on the house's font for letters that theirs lacks, as pictures do.
+fn with_fallback(font: &str) -> Vec<String> {
+    vec![font.to_owned(), FALLBACK_FONT.to_owned()]
+}
+
+/// What lies on a face keeps clear of chip, stripe, embossing and signature: E0829.
+pub(super) fn zones(
+    context: &mut Context<'_>,
+    decl: &Decl,
+    program: &Program,
+    faces: &[Face],
+    (chip, stripe): (bool, bool),
+) {
+    let lines: Vec<u8> = faces.iter().flat_map(|f| &f.emboss).map(|l| l.line).collect();
+    for side in faces {
+        let mut kept: Vec<(String, Area)> = Vec::new();
+        let front = side.side == FaceSide::Front;
+        if chip && front {
+            kept.push((face::CONTACTS.name.to_owned(), face::CONTACTS.area));
+        }
+        if stripe && !front {
+            kept.push((face::STRIPE.name.to_owned(), face::STRIPE.area));
+        }
+        for line in &lines {
+            let area = face::embossed(*line);
+            let area = if front { area } else { face::mirrored(area) };
+            kept.push((format!("embossed line {line}"), area));
+        }
+        let entry = side_entry(decl, front);
+        if let Some(at) = &side.signature {
+            clear(context, entry, decl, "the signature panel", area(at), &kept);
+            kept.push(("the signature panel".to_owned(), area(at)));
+        }
+        for image in &side.images {
+            clear(context, entry, decl, "a picture", area(&image.at), &kept);
+        }
+        for panel in &side.print {
+            let what = format!("panel \"{}\"", panel.name);
+            let shown = panel_area(context, decl, program, panel);
+            clear(context, entry, decl, &what, shown, &kept);
+        }
+    }
+}
+
+fn side_entry(decl: &Decl, front: bool) -> Option<&MEntry> {
+    let word = if front { "front" } else { "back" };
+    let mut entries = decl.entries.iter();
+    entries.find(|e| e.word(0) == Some("face") && e.word(1) == Some(word))
+}
+
+fn area(at: &Rect) -> Area {
+    Area {
+        left_um: at.x_um,
+        top_um: at.y_um,
+        width_um: at.width_um,
+        height_um: at.height_um,
+    }
+}
+
+/// Where a panel can ink: its longest value at its place.
+fn panel_area(context: &Context<'_>, decl: &Decl, program: &Program, panel: &Panel) -> Area {
+    let format = decl.for_record.as_ref();
+    let format = format.and_then(|(format, _)| context.model.get(format));
+    let fonts = with_fallback(&panel.font);
+    let line = measure::line_in(program, context.model, format, &fonts, panel.node);
+    let um = |size: u64| u32::try_from(measure::in_um(size, panel.size_mpt)).unwrap_or(u32::MAX);
+    Area {
+        left_um: panel.x_um,
+        top_um: panel.y_um,
+        width_um: um(line.sum),
+        height_um: um(1_000_000),
+    }
+}
+
+fn clear(
+    context: &mut Context<'_>,
+    entry: Option<&MEntry>,
+    decl: &Decl,
+    what: &str,
+    at: Area,
+    kept: &[(String, Area)],
+) {
+    let span = entry.map_or(decl.span, |e| e.span);
+    if !at.on_card() {
+        let message = format!("{what} reaches over the card's edge");
+        context.push(
+            Problem::error("E0804", span, message)
+                .help("a card has 85.60 mm by 53.98 mm, counted from its top left corner"),
+        );
+    }
+    for (name, zone) in kept.iter().filter(|(_, zone)| zone.overlaps(&at)) {
+        let mm = |um: u32| format!("{}.{}", um / 1_000, um / 100 % 10);
+        let message = format!("{what} reaches into {name}");
+        let help = format!(
+            "that lies at ({} mm, {} mm) and is {} by {} mm: move {what} away",
+            mm(zone.left_um),
+            mm(zone.top_um),
+            mm(zone.width_um),
+            mm(zone.height_um)
+        );
+        context.push(Problem::error("E0829", span, message).help(help));
+    }
 }
 
 /// Embossed lines hold only characters of the drum.

@@ -5,7 +5,7 @@ use crate::{Sink, Want};
 
 use Need::{Default, Optional, Required};
 
-pub(super) static KINDS: &[Kind] = &[CARD, CHIP, STRIPE, FACE, EMBOSS, PRINT];
+pub(super) static KINDS: &[Kind] = &[CARD, CHIP, STRIPE, FACE, EMBOSS, IMAGE, PRINT];
 
 const BLOCK: Kind = Kind {
     name: "",
@@ -129,7 +129,14 @@ const FACE: Kind = Kind {
             Optional,
             "colour of the characters in pictures",
         ),
+        Attribute::value(
+            "signature",
+            Is::Rect,
+            Optional,
+            "the signature panel, which nothing else may print on",
+        ),
         Attribute::block("emboss", "card.emboss", "embossed lines"),
+        Attribute::block("image", "card.image", "a picture").many(),
         Attribute::block("print", "card.print", "printed panels"),
     ],
     doc: "One side of the card.",
@@ -149,16 +156,31 @@ const EMBOSS: Kind = Kind {
     ..BLOCK
 };
 
+const IMAGE: Kind = Kind {
+    name: "card.image",
+    attributes: &[
+        Attribute::value("at", Is::Rect, Required, "where, from the card's top left corner"),
+        Attribute::value("file", Is::File, Required, "PNG, JPEG, or a one-page PDF"),
+    ],
+    doc: "A picture on a side of the card, never stretched.",
+    ..BLOCK
+};
+
 const PANEL: &[ClauseRow] = &[
     ClauseRow {
         keyword: "at",
         takes: Is::Point,
-        doc: "left edge and baseline",
+        doc: "left and top edge",
     },
     ClauseRow {
         keyword: "with",
         takes: Is::Font,
-        doc: "font and size",
+        doc: "font and size: `with \"OCR-B\" 9 pt`",
+    },
+    ClauseRow {
+        keyword: "when",
+        takes: Is::Expr(Want::Condition, Some(Sink::Condition)),
+        doc: "printed only when this holds",
     },
 ];
 

@@ -291,6 +291,12 @@ const JOB: Kind = Kind {
             "the carrier, without a flow's",
         ),
         Attribute::value(
+            "labels",
+            Is::Ref(&["layout"]),
+            Optional,
+            "address labels, printed with the carriers",
+        ),
+        Attribute::value(
             "outputs",
             Is::RefList(&["format"]),
             Optional,

@@ -9,15 +9,19 @@ use crate::units::points;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::paper::Sheet;
 use krilla::error::KrillaError;
+use krilla::geom::Transform;
 use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 use krilla::{Document, SerializeSettings};
 
 /// Writes a page for each sheet. Metadata is fixed: no clock, no random identifier.
+///
+/// `offset_um` moves all of a page to the right and down, as its printer needs it.
 pub(crate) fn write(
     stock: &Stock,
     sheets: &[Sheet],
     mut supply: Supply<'_>,
+    offset_um: (i32, i32),
 ) -> Result<SecretBytes, Failure> {
     let mut document = Document::new_with(SerializeSettings {
         enable_tagging: false,
@@ -43,7 +47,13 @@ pub(crate) fn write(
         let drawn = drawn.and_then(|()| {
             // The PIN lives for this page only: asked for here, wiped at the end of the block.
             let pin: PagePin = supply.next(sheet.pin_reference)?;
-            desk.draw(&mut surface, sheet, &pin)
+            if offset_um == (0, 0) {
+                return desk.draw(&mut surface, sheet, &pin);
+            }
+            surface.push_transform(&moved(offset_um));
+            let drawn = desk.draw(&mut surface, sheet, &pin);
+            surface.pop();
+            drawn
         });
         surface.finish();
         page.finish();
@@ -51,6 +61,11 @@ pub(crate) fn write(
     }
     let octets = document.finish().map_err(|error| refusal(stock, &error))?;
     Ok(SecretBytes::new(octets))
+}
+
+fn moved((right, down): (i32, i32)) -> Transform {
+    let points = |um: i32| points(um.unsigned_abs()) * um.signum() as f32;
+    Transform::from_translate(points(right), points(down))
 }
 
 /// The writer's refusal in the layout's words.

@@ -52,9 +52,9 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "R1238",
-        "A DataMatrix symbol can't be drawn",
-        "The content is empty or too long for a symbol, or its modules would be smaller than \
-         0.2 mm in this area, which scanners do not read.",
+        "A symbol can't be drawn",
+        "The content is empty, too long or of characters that the symbol does not have, or its \
+         modules would be smaller than 0.2 mm in this area, which scanners do not read.",
         BARCODE,
     ),
     (
@@ -97,6 +97,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "A library refused one of the fonts or backgrounds while the file was made.",
         LIBRARY,
     ),
+    (
+        "R1245",
+        "A picture can't be used",
+        "A page names a picture that its bundle does not hold, or the file is no PNG or JPEG of \
+         at most 40 million pixels.",
+        BAD_IMAGE,
+    ),
 ];
 
 const UNKNOWN_FONT: &str = "add the font to the project's layout or name one that it has";
@@ -112,6 +119,7 @@ const PIN_VALUE: &str = "check the PIN's length and the size of the field";
 const LIMIT: &str = "split the job or correct the layout";
 const CONTROL: &str = "remove the character from the order's data or the layout's text";
 const OUTSIDE: &str = "move the mark onto the page or correct the page's size";
+const BAD_IMAGE: &str = "replace the picture by a PNG or JPEG, and build the bundle again";
 const LIBRARY: &str = "check the bundle's fonts and backgrounds";
 
 fn failure(code: &'static str, what: String, mend: &'static str) -> Failure {
@@ -152,15 +160,23 @@ pub(crate) fn background_size(name: &str, found: (f32, f32), wanted: (f32, f32))
     failure("R1235", what, BACKGROUND_SIZE)
 }
 
+/// The code of text that does not fit; smaller text may.
+pub(crate) const NO_ROOM_CODE: &str = "R1236";
+
 pub(crate) fn no_room(mark: usize, direction: &str) -> Failure {
     let what = format!("the text of mark {mark} is too {direction} for its area");
-    failure("R1236", what, NO_ROOM)
+    failure(NO_ROOM_CODE, what, NO_ROOM)
 }
 
 pub(crate) fn no_glyph(mark: usize, fonts: &[String]) -> Failure {
     let tried = fonts.join(", ");
     let what = format!("mark {mark} has a character that none of its fonts has ({tried})");
     failure("R1237", what, NO_GLYPH)
+}
+
+pub(crate) fn bad_image(name: &str, why: &str) -> Failure {
+    let what = format!("the picture `{name}` {why}");
+    failure("R1245", what, BAD_IMAGE)
 }
 
 pub(crate) fn barcode(mark: usize, why: &str) -> Failure {

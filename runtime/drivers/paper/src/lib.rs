@@ -25,6 +25,9 @@ mod units;
 pub use error::CODES;
 pub use limits::{BYTES_MAX, DPI_MAX, DPI_MIN, PAGES_MAX, PIXELS_MAX};
 
+/// Most that a printer's offset may be, micrometres: beyond 10 mm the paper lies wrong.
+pub const OFFSET_UM_MAX: i32 = 10_000;
+
 use cardwright_ports::SecretBytes;
 use cardwright_ports::paper::{Paper, PaperError, PinSource, Sheet, Stationery};
 use stationery::Shelf;
@@ -34,12 +37,23 @@ use stationery::Shelf;
 #[derive(Default)]
 pub struct PaperDriver {
     shelf: Shelf,
+    offset_um: (i32, i32),
 }
 
 impl PaperDriver {
     /// A driver that has read nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A driver for a printer that lays its pages so far off: everything is moved to the right and
+    /// down by these micrometres, of at most [`OFFSET_UM_MAX`] either way. Pictures are not moved.
+    pub fn calibrated(right_um: i32, down_um: i32) -> Self {
+        let bounded = |um: i32| um.clamp(-OFFSET_UM_MAX, OFFSET_UM_MAX);
+        Self {
+            shelf: Shelf::default(),
+            offset_um: (bounded(right_um), bounded(down_um)),
+        }
     }
 }
 
@@ -53,7 +67,7 @@ impl Paper for PaperDriver {
         barrier::guarded(|| {
             limits::check_sheets(sheets)?;
             let stock = self.shelf.take(stationery)?;
-            document::write(&stock, sheets, pin::Supply::Source(pins))
+            document::write(&stock, sheets, pin::Supply::Source(pins), self.offset_um)
         })
     }
 
@@ -68,7 +82,7 @@ impl Paper for PaperDriver {
             limits::check_picture(sheet, dots_per_inch)?;
             let stock = self.shelf.take(stationery)?;
             let sheets = std::slice::from_ref(sheet);
-            let pdf = document::write(&stock, sheets, pin::Supply::Masked)?;
+            let pdf = document::write(&stock, sheets, pin::Supply::Masked, (0, 0))?;
             picture::draw(pdf.expose(), sheet, dots_per_inch)
         })
     }

@@ -15,23 +15,25 @@ pub const DPI_MAX: u32 = 1_200;
 pub const PIXELS_MAX: usize = 100_000_000;
 
 const FILES_MAX: usize = 64;
-const MARKS_MAX: usize = 500;
+const MARKS_MAX: usize = 5_000;
 const LINES_MAX: usize = 200;
 const FONTS_OF_TEXT_MAX: usize = 16;
 const TEXT_OCTETS_MAX: usize = 20_000;
 const SIDE_UM_MIN: u32 = 5_000;
 const SIDE_UM_MAX: u32 = 1_500_000;
+const DASH_UM_MIN: u32 = 50;
 const SIZE_MPT_MIN: u32 = 500;
 const SIZE_MPT_MAX: u32 = 500_000;
 
 /// Checks the number and size of the files.
 pub(crate) fn check_stationery(stationery: &Stationery) -> Result<(), Failure> {
-    let files = stationery.fonts.len() + stationery.backgrounds.len();
-    most("fonts and backgrounds", files, FILES_MAX)?;
+    let files = stationery.fonts.len() + stationery.backgrounds.len() + stationery.images.len();
+    most("fonts, backgrounds and pictures", files, FILES_MAX)?;
     for file in stationery
         .fonts
         .values()
         .chain(stationery.backgrounds.values())
+        .chain(stationery.images.values())
     {
         most("octets of a font or background", file.len(), BYTES_MAX)?;
     }
@@ -102,11 +104,14 @@ fn check_mark(mark: &Mark, number: usize) -> Result<(), Failure> {
             lines,
             fonts,
             size_mpt,
+            smallest_mpt,
             leading_mpt,
             spacing_mpt,
             ..
         } => {
             between("text size in mpt", *size_mpt, SIZE_MPT_MIN, SIZE_MPT_MAX)?;
+            let smallest = ("smallest text size in mpt", *smallest_mpt);
+            between(smallest.0, smallest.1, SIZE_MPT_MIN, *size_mpt)?;
             between(
                 "leading in mpt",
                 *leading_mpt,
@@ -130,7 +135,19 @@ fn check_mark(mark: &Mark, number: usize) -> Result<(), Failure> {
         Mark::Pin { size_mpt, .. } => {
             between("PIN size in mpt", *size_mpt, SIZE_MPT_MIN, SIZE_MPT_MAX)
         }
-        Mark::DataMatrix { .. } | Mark::Fill { .. } => Ok(()),
+        Mark::Line {
+            dash_um: Some((on, off)),
+            ..
+        } => {
+            // Finer dashes are no dashes, and a page of them has no end.
+            between("length of a dash in µm", *on, DASH_UM_MIN, SIDE_UM_MAX)?;
+            between("gap between dashes in µm", *off, DASH_UM_MIN, SIDE_UM_MAX)
+        }
+        Mark::DataMatrix { .. }
+        | Mark::Fill { .. }
+        | Mark::Image { .. }
+        | Mark::Line { .. }
+        | Mark::Symbol { .. } => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::units::{points, size};
 use crate::{error, pin};
 use cardwright_ports::paper::{Area, Colour, Mark, Placed, Sheet};
 use krilla::color::rgb;
-use krilla::geom::{Path, PathBuilder, Point, Rect, Size};
+use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
 use krilla::num::NormalizedF32;
 use krilla::paint::{Fill, FillRule};
 use krilla::surface::Surface;
@@ -85,11 +85,20 @@ impl Desk<'_> {
             }
             Mark::Pin { font, size_mpt } => self.pin(surface, (font, *size_mpt), area, page_pin),
             Mark::DataMatrix { content } => {
-                let symbol = barcode::symbol(content, area, number)?;
-                surface.set_fill(Some(ink(WHITE, 1.0)));
-                surface.draw_path(&symbol.ground);
-                surface.set_fill(Some(ink(BLACK, 1.0)));
-                surface.draw_path(&symbol.modules);
+                fill_symbol(surface, &barcode::symbol(content, area, number)?);
+                Ok(())
+            }
+            Mark::Symbol { symbology, content } => {
+                let symbol = barcode::other(*symbology, content, area, number)?;
+                fill_symbol(surface, &symbol);
+                Ok(())
+            }
+            Mark::Image { name } => self.image(surface, name, area),
+            Mark::Line { colour, dash_um } => {
+                surface.set_fill(Some(ink(*colour, 1.0)));
+                if let Some(path) = dashes(area, *dash_um) {
+                    surface.draw_path(&path);
+                }
                 Ok(())
             }
             Mark::Fill { colour, radius_um } => {
@@ -100,6 +109,38 @@ impl Desk<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A picture in the middle of its area, as large as it fits; a drawing keeps its lines.
+    fn image(&self, surface: &mut Surface<'_>, name: &str, area: Rect) -> Result<(), Failure> {
+        let image = self.stock.image(name);
+        let size = match image {
+            Some(image) => {
+                let (width, height) = image.size();
+                (width as f32, height as f32)
+            }
+            None => {
+                let lacking = || error::bad_image(name, "is not in the bundle");
+                self.stock.background(name).map_err(|_| lacking())?.size
+            }
+        };
+        let scale = (area.width() / size.0.max(1e-3)).min(area.height() / size.1.max(1e-3));
+        let (width, height) = (size.0 * scale, size.1 * scale);
+        let Some(size) = Size::from_wh(width, height) else {
+            return Err(error::bad_image(name, "has no size"));
+        };
+        let left = area.left() + (area.width() - width) / 2.0;
+        let top = area.top() + (area.height() - height) / 2.0;
+        surface.push_transform(&Transform::from_translate(left, top));
+        match image {
+            Some(image) => surface.draw_image(image.clone(), size),
+            None => {
+                let drawing = self.stock.background(name)?;
+                surface.draw_pdf_page(&drawing.pdf, size, 0);
+            }
+        }
+        surface.pop();
+        Ok(())
     }
 
     fn text(
@@ -113,6 +154,8 @@ impl Desk<'_> {
             lines,
             fonts,
             size_mpt,
+            smallest_mpt,
+            wrap,
             leading_mpt,
             alignment,
             spacing_mpt,
@@ -126,18 +169,20 @@ impl Desk<'_> {
             size: size(*size_mpt),
             spacing: size(*spacing_mpt),
             width: area.width(),
+            wrap: *wrap,
             alignment: *alignment,
         };
-        let text_size = style.size;
         let text = TextBox {
             mark: number,
             lines,
             fonts,
             style,
+            sizes_mpt: (*size_mpt, *smallest_mpt),
             leading_mpt: *leading_mpt,
             place: (area.left(), area.top(), area.height()),
         };
-        for placed in shape::place(&mut self.shaper, &text)? {
+        let (text_size, runs) = shape::place(&mut self.shaper, &text)?;
+        for placed in runs {
             let Some(run) = placed.paragraph.runs.get(placed.run) else {
                 continue;
             };
@@ -209,6 +254,39 @@ impl Desk<'_> {
         let number = self.stock.face_number(font)?;
         self.digits.get(&mut self.shaper, number, size_mpt)
     }
+}
+
+fn fill_symbol(surface: &mut Surface<'_>, symbol: &barcode::Symbol) {
+    surface.set_fill(Some(ink(WHITE, 1.0)));
+    surface.draw_path(&symbol.ground);
+    surface.set_fill(Some(ink(BLACK, 1.0)));
+    surface.draw_path(&symbol.modules);
+}
+
+/// A line as rectangles along the longer side of its area.
+fn dashes(area: Rect, dash_um: Option<(u32, u32)>) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    let Some((on, off)) = dash_um.map(|(on, off)| (points(on), points(off))) else {
+        path.push_rect(area);
+        return path.finish();
+    };
+    let across = area.width() >= area.height();
+    let length = area.width().max(area.height());
+    let mut start = 0.0;
+    // The shortest dash of the limits and the longest page bound the number of turns.
+    while start < length {
+        let dash = on.min(length - start);
+        let rect = if across {
+            Rect::from_xywh(area.left() + start, area.top(), dash, area.height())
+        } else {
+            Rect::from_xywh(area.left(), area.top() + start, area.width(), dash)
+        };
+        if let Some(rect) = rect {
+            path.push_rect(rect);
+        }
+        start += on + off;
+    }
+    path.finish()
 }
 
 /// A plain ink.

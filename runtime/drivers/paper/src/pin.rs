@@ -89,6 +89,7 @@ impl DigitSets {
             size,
             spacing: 0.0,
             width: 1e6,
+            wrap: false,
             alignment: Alignment::Start,
         };
         let lacking = || error::pin_value("the PIN's font lacks digits");

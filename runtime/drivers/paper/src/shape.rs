@@ -7,13 +7,16 @@ use cardwright_ports::paper::Alignment;
 use krilla::text::{GlyphId, KrillaGlyph};
 use parley::layout::PositionedLayoutItem;
 use parley::{
-    AlignmentOptions, FontContext, FontFamily, FontFamilyName, LayoutContext, LineHeight, Run,
-    StyleProperty,
+    AlignmentOptions, FontContext, FontFamily, FontFamilyName, LayoutContext, LineHeight,
+    OverflowWrap, Run, StyleProperty, TextWrapMode,
 };
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+/// A text is as wide as the sum of its glyphs' own advances, which is what the compiler measured:
+/// no kerning, no ligatures but those that a script demands.
+const PLAIN: &str = "\"kern\" 0, \"liga\" 0, \"clig\" 0, \"calt\" 0";
 /// Rounding of the last bits of lengths, in points.
 const TOLERANCE: f32 = 0.01;
 /// Paragraphs that are kept; a letter's fixed text is shaped once for all its pages.
@@ -30,6 +33,8 @@ pub(crate) struct Style {
     pub(crate) spacing: f32,
     /// Width to wrap in, points.
     pub(crate) width: f32,
+    /// Whether a line that is too wide goes on below.
+    pub(crate) wrap: bool,
     /// Alignment.
     pub(crate) alignment: Alignment,
 }
@@ -131,10 +136,15 @@ impl<'a> Shaper<'a> {
         builder.push_default(StyleProperty::FontSize(style.size));
         builder.push_default(StyleProperty::LetterSpacing(style.spacing));
         builder.push_default(StyleProperty::LineHeight(LineHeight::FontSizeRelative(1.0)));
+        builder.push_default(StyleProperty::FontFeatures(PLAIN.into()));
+        builder.push_default(StyleProperty::OverflowWrap(OverflowWrap::Anywhere));
+        if !style.wrap {
+            builder.push_default(StyleProperty::TextWrapMode(TextWrapMode::NoWrap));
+        }
         let mut layout = builder.build(text);
         // The space after a line's last character is not ink: it may hang over the edge.
         let width = style.width + style.spacing;
-        layout.break_all_lines(Some(width));
+        layout.break_all_lines(Some(width + TOLERANCE));
         layout.align(alignment(style.alignment), AlignmentOptions::default());
         let metrics = layout.root_span_metrics();
         let mut paragraph = Paragraph {
@@ -217,6 +227,7 @@ fn alignment(alignment: Alignment) -> parley::Alignment {
         Alignment::Start => parley::Alignment::Start,
         Alignment::Middle => parley::Alignment::Center,
         Alignment::End => parley::Alignment::End,
+        Alignment::Justify => parley::Alignment::Justify,
     }
 }
 
@@ -242,24 +253,53 @@ pub(crate) struct TextBox<'a> {
     pub(crate) fonts: &'a [String],
     /// Style.
     pub(crate) style: Style,
-    /// Thousandths of a point.
+    /// Largest and smallest size, thousandths of a point.
+    pub(crate) sizes_mpt: (u32, u32),
+    /// Baseline to baseline at the largest size, thousandths of a point.
     pub(crate) leading_mpt: u32,
     /// Left, top, height in points.
     pub(crate) place: (f32, f32, f32),
 }
 
-/// Places the lines of a text: each takes one leading, the first face's letters in its middle.
+/// Steps in which text shrinks.
+const STEP_MPT: u32 = 500;
+
+/// Places text at the largest of its sizes at which it fits; gives that size, too.
 pub(crate) fn place(
     shaper: &mut Shaper<'_>,
     text: &TextBox<'_>,
+) -> Result<(f32, Vec<PlacedRun>), Failure> {
+    let (largest, smallest) = text.sizes_mpt;
+    let mut size_mpt = largest;
+    loop {
+        let mut style = text.style.clone();
+        style.size = units::size(size_mpt);
+        let leading = u64::from(text.leading_mpt) * u64::from(size_mpt) / u64::from(largest.max(1));
+        let leading_mpt = u32::try_from(leading).unwrap_or(u32::MAX);
+        match place_at(shaper, text, &style, leading_mpt) {
+            Ok(placed) => return Ok((style.size, placed)),
+            Err(failure) if size_mpt <= smallest || failure.code != error::NO_ROOM_CODE => {
+                return Err(failure);
+            }
+            Err(_) => size_mpt = size_mpt.saturating_sub(STEP_MPT).max(smallest),
+        }
+    }
+}
+
+/// Places the lines of a text: each takes one leading, the first face's letters in its middle.
+fn place_at(
+    shaper: &mut Shaper<'_>,
+    text: &TextBox<'_>,
+    style: &Style,
+    leading_mpt: u32,
 ) -> Result<Vec<PlacedRun>, Failure> {
-    let leading = units::size(text.leading_mpt);
+    let leading = units::size(leading_mpt);
     let (left, top, height) = text.place;
     let mut placed = Vec::new();
     let mut lines = 0_usize;
     for line in text.lines {
         let paragraph = shaper
-            .set(line, &text.style)
+            .set(line, style)
             .map_err(|trouble| match trouble {
                 Trouble::Wide => error::no_room(text.mark, "wide"),
                 Trouble::Missing => error::no_glyph(text.mark, text.fonts),
@@ -305,6 +345,7 @@ mod tests {
             size: 10.0,
             spacing: 0.0,
             width: 500.0,
+            wrap: true,
             alignment: Alignment::Start,
         };
         let paragraph = shaper.set(text, &style).ok().unwrap();

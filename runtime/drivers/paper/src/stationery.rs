@@ -3,6 +3,8 @@
 use crate::error::{self, Failure};
 use crate::limits;
 use cardwright_ports::paper::Stationery;
+use krilla::Data;
+use krilla::image::Image;
 use krilla::pdf::{Pdf, PdfDocument};
 use krilla::text::Font;
 use parley::FontContext;
@@ -39,6 +41,7 @@ pub(crate) struct Stock {
     faces: Vec<Face>,
     by_name: BTreeMap<String, usize>,
     backgrounds: BTreeMap<String, Background>,
+    images: BTreeMap<String, Image>,
     fonts: FontContext,
 }
 
@@ -70,6 +73,11 @@ impl Stock {
         found.ok_or_else(|| error::unknown_background(name))
     }
 
+    /// A picture by its name.
+    pub(crate) fn image(&self, name: &str) -> Option<&Image> {
+        self.images.get(name)
+    }
+
     /// The name of a background.
     pub(crate) fn name_of_background(&self, pdf: &PdfDocument) -> Option<&str> {
         let found = self.backgrounds.iter().find(|(_, known)| known.pdf == *pdf);
@@ -88,6 +96,7 @@ impl Stock {
             faces: Vec::new(),
             by_name: BTreeMap::new(),
             backgrounds: BTreeMap::new(),
+            images: BTreeMap::new(),
             fonts: FontContext {
                 collection: Collection::new(CollectionOptions {
                     shared: false,
@@ -104,6 +113,10 @@ impl Stock {
         for (name, data) in &stationery.backgrounds {
             let background = read_background(name, data)?;
             stock.backgrounds.insert(name.clone(), background);
+        }
+        for (name, data) in &stationery.images {
+            let image = read_image(name, data)?;
+            stock.images.insert(name.clone(), image);
         }
         Ok(stock)
     }
@@ -130,6 +143,25 @@ impl Stock {
         });
         Ok(number)
     }
+}
+
+/// Most pixels of a picture.
+const PIXELS_MAX: u64 = 40_000_000;
+
+fn read_image(name: &str, data: &[u8]) -> Result<Image, Failure> {
+    let file = Data::from(data.to_vec());
+    let image = if data.starts_with(b"\x89PNG") {
+        Image::from_png(file, false)
+    } else {
+        Image::from_jpeg(file, false)
+    };
+    let image = image.map_err(|_| error::bad_image(name, "is no PNG or JPEG"))?;
+    let (width, height) = image.size();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 || pixels > PIXELS_MAX {
+        return Err(error::bad_image(name, "has too many pixels"));
+    }
+    Ok(image)
 }
 
 fn read_background(name: &str, data: &[u8]) -> Result<Background, Failure> {

@@ -15,6 +15,7 @@ use cardwright_runtime::{Value, datagen::CardData};
 /// Orders that are read at a time.
 const PAGE: usize = 250;
 const CARRIERS_PER_DOCUMENT: usize = 50;
+const SHEETS_PER_DOCUMENT: usize = 20;
 /// What was written, for the report.
 pub(super) const WRITTEN: &str = ".written.json";
 const PICTURE_DPI: u32 = 110;
@@ -27,6 +28,29 @@ pub(super) struct NotDrawn {
     pub(super) reason: String,
 }
 
+/// Address labels that wait for their sheets to be full.
+struct LabelSheets<'a> {
+    layout: Pages<'a>,
+    pages: Vec<Page>,
+    documents: usize,
+}
+
+impl<'a> LabelSheets<'a> {
+    fn new(layout: Pages<'a>) -> Self {
+        Self {
+            layout,
+            pages: Vec::new(),
+            documents: 0,
+        }
+    }
+
+    /// Whether a document's worth of labels waits. On the first sheet some labels may be gone, so
+    /// the first document can end in a sheet that is not full.
+    fn is_full(&self) -> bool {
+        self.pages.len() >= self.layout.to_a_sheet().saturating_mul(SHEETS_PER_DOCUMENT)
+    }
+}
+
 impl Line<'_> {
     /// Writes the bank's files and the carriers; once, before the job's key is destroyed.
     pub(crate) fn write_files(&self) -> Result<(), StationError> {
@@ -36,6 +60,10 @@ impl Line<'_> {
         let mut files = OutputFiles::create(&folder, parts.loaded, parts.job, &self.keys)?;
         let carrier = match &parts.job.carrier {
             Some(name) => Some(Pages::new(parts.loaded, name, &self.keys)?),
+            None => None,
+        };
+        let mut labels = match &parts.job.labels {
+            Some(name) => Some(LabelSheets::new(Pages::new(parts.loaded, name, &self.keys)?)),
             None => None,
         };
         let mut carriers: Vec<(u64, Page)> = Vec::new();
@@ -70,12 +98,24 @@ impl Line<'_> {
                     left_out.extend(self.print_carriers(&mut carriers)?);
                 }
             }
+            if let Some(sheets) = &mut labels {
+                let session = session.as_mut();
+                let pages = &sheets.layout;
+                let page = pages.make(&record, &facts, session, &label, order, &data.draws)?;
+                sheets.pages.push(page);
+                if sheets.is_full() {
+                    self.print_labels(sheets)?;
+                }
+            }
             if pictures.is_empty() {
                 pictures = self.pictures(row, data)?;
             }
             Ok(())
         })?;
         left_out.extend(self.print_carriers(&mut carriers)?);
+        if let Some(sheets) = &mut labels {
+            self.print_labels(sheets)?;
+        }
         let files = files.finish()?;
         for (at, picture) in pictures.iter().enumerate() {
             write_whole(&parts.out.join(format!(".picture-{at}.png")), &picture.png)?;
@@ -153,15 +193,31 @@ impl Line<'_> {
         if carriers.is_empty() {
             return Ok(SecretBytes::new(Vec::new()));
         }
-        let sheets: Vec<_> = carriers
-            .iter()
-            .map(|(_, page)| page.sheet.clone())
-            .collect();
+        let sheets: Vec<_> = carriers.iter().flat_map(|(_, page)| page.sheets()).collect();
         let mut session = self.parts.hsm.open_session()?;
         let pages = carriers.iter().map(|(_, page)| page);
         let mut revealer = Revealer::new(pages, session.as_mut());
         let paper = self.parts.paper;
         Ok(paper.pdf(&self.stationery, &sheets, &mut revealer)?)
+    }
+
+    fn print_labels(&self, labels: &mut LabelSheets<'_>) -> Result<(), StationError> {
+        if labels.pages.is_empty() {
+            return Ok(());
+        }
+        let pages = std::mem::take(&mut labels.pages);
+        let sheets = labels.layout.imposed(pages, labels.documents == 0);
+        labels.documents += 1;
+        let layout = self.parts.job.labels.as_deref().unwrap_or("labels");
+        let name = format!("{layout}-{:03}.pdf", labels.documents);
+        let mut session = self.parts.hsm.open_session()?;
+        // Labels have no PIN: a page that asks for one is refused.
+        let mut revealer = Revealer::new(std::iter::empty(), session.as_mut());
+        let document = self
+            .parts
+            .paper
+            .pdf(&self.stationery, &sheets, &mut revealer)?;
+        write_whole(&self.parts.out.join("labels").join(name), document.expose())
     }
 
     /// Both faces of a card and its letter, with everything masked that a report may not show.

@@ -463,7 +463,7 @@ impl<'a> LineLane<'_, 'a> {
             return Ok(None);
         }
         let line = self.line;
-        let sheets: Vec<_> = pages.iter().map(|page| page.sheet.clone()).collect();
+        let sheets: Vec<_> = pages.iter().flat_map(|page| page.sheets()).collect();
         let mut revealer = Revealer::new(pages, self.session.as_mut());
         let paper = line.parts.paper;
         let document = paper.pdf(&line.stationery, &sheets, &mut revealer)?;

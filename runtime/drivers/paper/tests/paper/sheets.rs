@@ -34,6 +34,7 @@ pub(crate) fn stationery() -> Stationery {
         backgrounds: ["letter.pdf", "carrier.pdf"]
             .map(|name| (name.to_owned(), sheet(name)))
             .into(),
+        ..Stationery::default()
     }
 }
 
@@ -55,6 +56,8 @@ pub(crate) fn text(place: Area, fonts: &[&str], size_mpt: u32, lines: &[&str]) -
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
             fonts: fonts.iter().map(|font| (*font).to_owned()).collect(),
             size_mpt,
+            smallest_mpt: size_mpt,
+            wrap: true,
             leading_mpt: size_mpt + size_mpt / 3,
             alignment: Alignment::Start,
             colour: INK,
