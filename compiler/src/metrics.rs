@@ -71,7 +71,8 @@ impl Letters {
             Letters::Ascii => (' '..='~').contains(&c),
             Letters::Free => {
                 let code = u32::from(c);
-                FREE.iter().any(|(low, high)| (*low..=*high).contains(&code))
+                FREE.iter()
+                    .any(|(low, high)| (*low..=*high).contains(&code))
             }
         }
     }
@@ -80,7 +81,8 @@ impl Letters {
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let all = [Self::Digits, Self::Embossed, Self::Ascii, Self::Free];
-        all.into_iter().find(|class| text.chars().all(|c| class.holds(c)))
+        all.into_iter()
+            .find(|class| text.chars().all(|c| class.holds(c)))
     }
 
     /// In words, for messages.
@@ -101,12 +103,43 @@ impl Letters {
     }
 }
 
-/// Width of the widest character of a class in any of these fonts, millionths of the size; `None`
-/// when a font is unknown or can't be read.
+/// Width of the widest character of a class in these fonts, millionths of the size; `None` when a
+/// font is unknown or can't be read.
+///
+/// A character of ASCII is set in the first font that has it. Where accents join letters, the
+/// printer may take any of the fonts for both: free text counts with the widest of them all.
 #[must_use]
 pub fn widest(fonts: &[String], letters: Letters) -> Option<u64> {
+    if letters < Letters::Free {
+        let mut most = 0;
+        for c in (' '..='~').filter(|c| letters.holds(*c)) {
+            most = most.max(first_width(fonts, c)?.unwrap_or(0));
+        }
+        return Some(most);
+    }
     let each = fonts.iter().map(|name| with(name, |m| m.widest(letters)));
     each.collect::<Option<Vec<u64>>>()?.into_iter().max()
+}
+
+/// Width of a character in the first font that has it.
+fn first_width(fonts: &[String], c: char) -> Option<Option<u64>> {
+    for name in fonts {
+        if let Some(width) = with(name, |m| m.width(c))? {
+            return Some(Some(width));
+        }
+    }
+    Some(None)
+}
+
+/// Widths of a text's characters, millionths of the size.
+#[must_use]
+pub fn widths(fonts: &[String], text: &str) -> Vec<u64> {
+    let plain = text.is_ascii();
+    let one = |c: char| match first_width(fonts, c) {
+        Some(Some(first)) if plain => first,
+        _ => width(fonts, c).unwrap_or(0),
+    };
+    text.chars().map(one).collect()
 }
 
 /// Width of a character in the widest of the fonts that have it; that of the class when none has.
@@ -142,6 +175,7 @@ const FEATURES: [&[u8; 4]; 8] = [
 struct Measured {
     font: FontRef<'static>,
     lookups: IntSet<u16>,
+    upem: u64,
     rise: (u64, u64),
     widest: BTreeMap<Letters, u64>,
     single: BTreeMap<char, Option<u64>>,
@@ -164,10 +198,12 @@ fn with<T>(name: &str, f: impl FnOnce(&mut Measured) -> T) -> Option<T> {
 impl Measured {
     fn open(bytes: &'static [u8]) -> Option<Self> {
         let font = FontRef::new(bytes).ok()?;
-        let metrics = font.metrics(Size::new(1_000_000.0), LocationRef::default());
-        let whole = |v: f32| v.abs().ceil() as u64;
+        let metrics = font.metrics(Size::unscaled(), LocationRef::default());
+        let upem = u64::from(metrics.units_per_em.max(1));
+        let whole = |v: f32| (v.abs().ceil() as u64 * 1_000_000).div_ceil(upem);
         let lookups = font.gsub().ok().and_then(|gsub| always(&gsub));
         Some(Self {
+            upem,
             rise: (whole(metrics.ascent), whole(metrics.descent)),
             lookups: lookups.unwrap_or_else(IntSet::empty),
             font,
@@ -210,9 +246,12 @@ impl Measured {
         }
         let metrics = self
             .font
-            .glyph_metrics(Size::new(1_000_000.0), LocationRef::default());
-        let widths = glyphs.iter().filter_map(|glyph| metrics.advance_width(glyph));
-        widths.map(|width| width.ceil() as u64).max().unwrap_or(0)
+            .glyph_metrics(Size::unscaled(), LocationRef::default());
+        let widths = glyphs
+            .iter()
+            .filter_map(|glyph| metrics.advance_width(glyph));
+        let widest = widths.map(|width| width.ceil() as u64).max().unwrap_or(0);
+        (widest * 1_000_000).div_ceil(self.upem)
     }
 }
 
@@ -254,8 +293,8 @@ mod tests {
     #[test]
     fn joined_letters_count_with_their_widest_form() {
         let naskh = fonts(&["Noto Naskh Arabic"]);
-        // U+0636: the isolated form is the widest (fontTools: 1096).
-        assert_eq!(width(&naskh, '\u{636}'), Some(1_096_000));
+        // U+0636: 1096 alone, 1099 at the end of a word (fontTools: uni0636, uni0636.fina).
+        assert_eq!(width(&naskh, '\u{636}'), Some(1_099_000));
         // The letter of a whole sentence (U+FDFD, 6137) is no free text.
         let most = widest(&naskh, Letters::Free);
         assert!(most.is_some_and(|w| w < 2_000_000), "{most:?}");
@@ -264,8 +303,15 @@ mod tests {
     #[test]
     fn classes_hold_each_other() {
         for code in 0..0x1_0000 {
-            let Some(c) = char::from_u32(code) else { continue };
-            let all = [Letters::Digits, Letters::Embossed, Letters::Ascii, Letters::Free];
+            let Some(c) = char::from_u32(code) else {
+                continue;
+            };
+            let all = [
+                Letters::Digits,
+                Letters::Embossed,
+                Letters::Ascii,
+                Letters::Free,
+            ];
             for pair in all.windows(2) {
                 if let [narrow, wide] = pair {
                     assert!(!narrow.holds(c) || wide.holds(c), "{code:04X}");

@@ -92,6 +92,8 @@ const EDGES: &[(&str, &[&str])] = &[
 const TEST_EDGES: &[(&str, &[&str])] = &[
     // The engine's tests ask the machine's own ledger, over a real store.
     ("cardwright-runtime", &["machine", "store"]),
+    // Symbols are no larger than the standards' tables, which the compiler reckons with.
+    ("cardwright-paper", &["standards"]),
 ];
 
 /// Functions longer than the rule allows. The list may only shrink.

@@ -12,8 +12,8 @@ use super::read;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Shared, Typed};
 use crate::model::{Decl, MEntry, Span};
-use crate::types::{Lengths, Type};
 use crate::project::Project;
+use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
 use std::collections::BTreeMap;
 

@@ -45,7 +45,9 @@ pub(super) fn check(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError
             x_um: 0,
             y_um: 0,
             width_um: layout.labels.map_or(layout.width_um, |l| l.first.width_um),
-            height_um: layout.labels.map_or(layout.height_um, |l| l.first.height_um),
+            height_um: layout
+                .labels
+                .map_or(layout.height_um, |l| l.first.height_um),
         },
     };
     if layout.pages.len() > PAGES_MAX {

@@ -154,7 +154,13 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
             let name = format!("print panel `{}`", panel.name);
             sink(program, panel.node, TEXT, Secrecy::Sensitive, &name)?;
             if let Some(when) = panel.when {
-                sink(program, when, FLAG, Secrecy::Cardholder, "a panel's condition")?;
+                sink(
+                    program,
+                    when,
+                    FLAG,
+                    Secrecy::Cardholder,
+                    "a panel's condition",
+                )?;
             }
         }
     }

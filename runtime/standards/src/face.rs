@@ -98,7 +98,12 @@ pub fn embossed(line: u8) -> Area {
 #[must_use]
 pub fn mirrored(of: Area) -> Area {
     let right = of.left_um.saturating_add(of.width_um);
-    area(WIDTH_UM.saturating_sub(right), of.top_um, of.width_um, of.height_um)
+    area(
+        WIDTH_UM.saturating_sub(right),
+        of.top_um,
+        of.width_um,
+        of.height_um,
+    )
 }
 
 impl Area {

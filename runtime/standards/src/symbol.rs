@@ -100,7 +100,10 @@ pub fn data_matrix(octets: u32, digits: bool) -> Option<u32> {
 /// of four modules (ISO/IEC 18004, 5.3.8) included.
 #[must_use]
 pub fn qr(octets: u32, level: u8) -> Option<u32> {
-    let fits = |row: &[u32; 4]| row.get(usize::from(level)).is_some_and(|room| *room >= octets);
+    let fits = |row: &[u32; 4]| {
+        row.get(usize::from(level))
+            .is_some_and(|room| *room >= octets)
+    };
     let version = QR_OCTETS.iter().position(fits)?;
     let version = u32::try_from(version).ok()? + 1;
     Some(17 + 4 * version + 8)

@@ -125,7 +125,11 @@ impl<'a> Pages<'a> {
         let Some(labels) = self.layout.labels else {
             return pages.into_iter().flat_map(Page::into_sheets).collect();
         };
-        let used = if first { labels.start.saturating_sub(1) } else { 0 };
+        let used = if first {
+            labels.start.saturating_sub(1)
+        } else {
+            0
+        };
         let mut sheets: Vec<Sheet> = Vec::new();
         let count = self.to_a_sheet().max(1);
         for (place, page) in (used as usize..).zip(pages) {
@@ -172,13 +176,13 @@ fn present<'i>(
     items: &'i [Item],
     values: &'i Values,
 ) -> impl Iterator<Item = Result<&'i Item, RuntimeError>> + 'i {
-    items.iter().filter_map(|item| {
-        match item.when.map(|when| values.flag(when)).transpose() {
+    items.iter().filter_map(
+        |item| match item.when.map(|when| values.flag(when)).transpose() {
             Ok(Some(false)) => None,
             Ok(_) => Some(Ok(item)),
             Err(error) => Some(Err(error)),
-        }
-    })
+        },
+    )
 }
 
 /// Fonts, backgrounds and pictures of a bundle.

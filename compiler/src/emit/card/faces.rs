@@ -171,11 +171,7 @@ fn print<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl, face: &'a MEntry) 
         .collect()
 }
 
-fn panel<'a>(
-    elaborator: &mut Elaborator<'a>,
-    decl: &'a Decl,
-    entry: &'a MEntry,
-) -> Option<Panel> {
+fn panel<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl, entry: &'a MEntry) -> Option<Panel> {
     let name = entry.head.get(1)?.literal_text()?;
     let value = elaborator.phrase(entry.value.as_ref()?, Some(&Type::text()))?;
     let sink = if name == "cvv2" {
@@ -218,12 +214,12 @@ fn panel<'a>(
             (width - u64::from(x_um)) / 1_000,
             (width - u64::from(x_um)) / 100 % 10
         );
-        elaborator.findings().push(
-            Problem::error("E0816", entry.span, message).help(
+        elaborator
+            .findings()
+            .push(Problem::error("E0816", entry.span, message).help(
                 "move it to the left, set it smaller (`with \"OCR-B\" 7 pt`), or shorten it by \
                  `slice`",
-            ),
-        );
+            ));
     }
     Some(Panel {
         name,
@@ -268,7 +264,11 @@ pub(super) fn zones(
     faces: &[Face],
     (chip, stripe): (bool, bool),
 ) {
-    let lines: Vec<u8> = faces.iter().flat_map(|f| &f.emboss).map(|l| l.line).collect();
+    let lines: Vec<u8> = faces
+        .iter()
+        .flat_map(|f| &f.emboss)
+        .map(|l| l.line)
+        .collect();
     for side in faces {
         let mut kept: Vec<(String, Area)> = Vec::new();
         let front = side.side == FaceSide::Front;
@@ -338,7 +338,8 @@ fn clear(
     kept: &[(String, Area)],
 ) {
     let span = entry.map_or(decl.span, |e| e.span);
-    if !at.on_card() {
+    // A panel that is too wide has said so.
+    if !what.starts_with("panel") && !at.on_card() {
         let message = format!("{what} reaches over the card's edge");
         context.push(
             Problem::error("E0804", span, message)

@@ -14,7 +14,9 @@ pub(super) fn check(context: &mut Context<'_>, decl: &Decl, layout: &Layout, pap
         x_um: 0,
         y_um: 0,
         width_um: layout.labels.map_or(layout.width_um, |l| l.first.width_um),
-        height_um: layout.labels.map_or(layout.height_um, |l| l.first.height_um),
+        height_um: layout
+            .labels
+            .map_or(layout.height_um, |l| l.first.height_um),
     };
     if let Some(window) = layout.window
         && !inside(&window, &page)
@@ -76,13 +78,7 @@ fn on_card(context: &mut Context<'_>, span: Span, item: &Item, layout: &Layout) 
 }
 
 /// E0821: ink where the stock takes none; E0826: PIN, symbol or card on a fold.
-fn on_stock(
-    context: &mut Context<'_>,
-    span: Span,
-    item: &Item,
-    layout: &Layout,
-    paper: &Paper,
-) {
+fn on_stock(context: &mut Context<'_>, span: Span, item: &Item, layout: &Layout, paper: &Paper) {
     for zone in paper.no_ink.iter().filter(|z| overlaps(&z.at, &item.at)) {
         let message = format!(
             "this item reaches into \"{}\", where the stock {} takes no ink",
@@ -130,8 +126,7 @@ fn purpose(context: &mut Context<'_>, decl: &Decl, layout: &Layout) {
             report(context, decl.span, "E0807", message, help);
         }
     }
-    let symbols =
-        count(|k| matches!(k, ItemKind::DataMatrix { .. } | ItemKind::Symbol { .. }));
+    let symbols = count(|k| matches!(k, ItemKind::DataMatrix { .. } | ItemKind::Symbol { .. }));
     if layout.purpose == "carrier" && symbols == 0 {
         let help = "write `barcode datamatrix { value = run.reference; at = (…); size = 12 mm }`";
         let message = "the machine can't match the carrier with its card: there is no symbol";

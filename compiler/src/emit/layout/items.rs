@@ -128,9 +128,7 @@ impl<'e, 'a> Page<'e, 'a> {
         });
         match (own, self.condition.clone()) {
             (Some(own), Some(language)) => {
-                let both = self
-                    .elaborator
-                    .apply("all", &[language, own], entry.span)?;
+                let both = self.elaborator.apply("all", &[language, own], entry.span)?;
                 Some(both.node)
             }
             (one, other) => Some(one.or(other)?.node),
@@ -237,7 +235,12 @@ impl<'e, 'a> Page<'e, 'a> {
                 height_um: at.height_um,
                 wrap,
             };
-            self.fits(entry.span, &lines, room, (size_mpt, shrink_mpt, leading_mpt));
+            self.fits(
+                entry.span,
+                &lines,
+                room,
+                (size_mpt, shrink_mpt, leading_mpt),
+            );
         }
         let text = ItemKind::Text {
             node: value.node,
@@ -362,9 +365,8 @@ impl<'e, 'a> Page<'e, 'a> {
     fn line(&mut self, entry: &MEntry) -> Option<(Rect, ItemKind)> {
         let point = |name: &str| entry.inner(name)?.single().and_then(point_um);
         let width = Self::length(entry, "width").unwrap_or(200).max(10);
-        let dash = point("dash").and_then(|(on, off)| {
-            Some((u32::try_from(on).ok()?, u32::try_from(off).ok()?))
-        });
+        let dash = point("dash")
+            .and_then(|(on, off)| Some((u32::try_from(on).ok()?, u32::try_from(off).ok()?)));
         let rect = point("from").zip(point("to")).and_then(|(from, to)| {
             let (left, top) = (from.0.min(to.0), from.1.min(to.1));
             let (wide, high) = (from.0.max(to.0) - left, from.1.max(to.1) - top);

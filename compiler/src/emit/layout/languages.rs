@@ -26,8 +26,12 @@ pub(super) fn lower<'a>(page: &mut Page<'_, 'a>, entry: &'a MEntry) {
     let Some(value) = page.elaborator.phrase(value, Some(&want)) else {
         return;
     };
-    page.elaborator
-        .sink(&value, Sink::Condition, "the choice of the language", entry.span);
+    page.elaborator.sink(
+        &value,
+        Sink::Condition,
+        "the choice of the language",
+        entry.span,
+    );
     let codes: Vec<(String, &MEntry)> = entry
         .entries()
         .iter()
@@ -71,10 +75,17 @@ fn covered(page: &mut Page<'_, '_>, entry: &MEntry, value: &Typed, codes: &[(Str
     let known: BTreeSet<&str> = codes.iter().map(|(code, _)| code.as_str()).collect();
     let mut values = BTreeSet::new();
     let mut steps = STEPS_MAX;
-    let finite = possible(page.elaborator.program(), value.node, &mut values, &mut steps);
+    let finite = possible(
+        page.elaborator.program(),
+        value.node,
+        &mut values,
+        &mut steps,
+    );
     let other = known.contains(OTHER);
     let problem = if finite {
-        let missing = values.iter().find(|v| !other && !known.contains(v.as_str()));
+        let missing = values
+            .iter()
+            .find(|v| !other && !known.contains(v.as_str()));
         let dead = codes
             .iter()
             .find(|(code, _)| code != OTHER && !values.contains(code));
@@ -101,12 +112,7 @@ fn covered(page: &mut Page<'_, '_>, entry: &MEntry, value: &Typed, codes: &[(Str
 }
 
 /// Collects the values that a node can have; false when they are not a few constants.
-fn possible(
-    program: &Program,
-    id: NodeId,
-    values: &mut BTreeSet<String>,
-    steps: &mut u32,
-) -> bool {
+fn possible(program: &Program, id: NodeId, values: &mut BTreeSet<String>, steps: &mut u32) -> bool {
     *steps = steps.saturating_sub(1);
     if *steps == 0 {
         return false;

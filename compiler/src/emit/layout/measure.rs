@@ -45,14 +45,20 @@ impl Extent {
     /// These characters.
     #[must_use]
     pub fn of_text(fonts: &[String], text: &str) -> Self {
-        let width = |c: char| metrics::width(fonts, c).unwrap_or(0);
-        let words = text.split(' ').map(|word| word.chars().map(width).collect());
+        let widths = metrics::widths(fonts, text);
+        let mut words = vec![Vec::new()];
+        for (c, width) in text.chars().zip(&widths) {
+            match words.last_mut() {
+                Some(word) if c != ' ' => word.push(*width),
+                _ => words.push(Vec::new()),
+            }
+        }
         Self {
-            sum: text.chars().map(width).fold(0, u64::saturating_add),
-            widest: text.chars().map(width).max().unwrap_or(0),
+            sum: widths.iter().copied().fold(0, u64::saturating_add),
+            widest: widths.iter().copied().max().unwrap_or(0),
             chars: u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
             letters: Letters::of(text).unwrap_or(Letters::Free),
-            words: Some(words.collect()),
+            words: Some(words),
         }
     }
 
@@ -170,7 +176,10 @@ pub fn excess(lines: &[Extent], room: Room, size_mpt: u32, leading_mpt: u32) -> 
         }
     }
     // 1 pt is 127/360 mm, so a thousandth of it 127/360 µm; 10 µm more is a rounding error.
-    let high = total.saturating_mul(u64::from(leading_mpt)).saturating_mul(127) / 360;
+    let high = total
+        .saturating_mul(u64::from(leading_mpt))
+        .saturating_mul(127)
+        / 360;
     (high > u64::from(room.height_um) + 10).then_some(Excess::High(high, total))
 }
 
@@ -254,7 +263,9 @@ impl Meter<'_> {
         match &node.op {
             Op::Apply { function, args } if function == "lines" || function == "tidy_lines" => {
                 let args = args.clone();
-                args.iter().flat_map(|arg| self.lines(*arg, count)).collect()
+                args.iter()
+                    .flat_map(|arg| self.lines(*arg, count))
+                    .collect()
             }
             Op::Choose {
                 then, otherwise, ..
@@ -312,7 +323,9 @@ impl Meter<'_> {
         let number = |n: usize| args.get(n).and_then(|a| self.number(*a));
         let found = match function {
             "concat_text" => args.iter().map(|a| self.line(*a)).reduce(|a, b| a.plus(&b)),
-            "greeting_name" | "lower" | "trim" => first(self).map(|e| class(self, e.letters, e.chars)),
+            "greeting_name" | "lower" | "trim" => {
+                first(self).map(|e| class(self, e.letters, e.chars))
+            }
             // A small letter can have a capital of two or three (ß, ŉ).
             "upper" => first(self).map(|e| {
                 let times = if e.letters == Letters::Free { 2 } else { 1 };
@@ -320,7 +333,8 @@ impl Meter<'_> {
             }),
             "latin" => {
                 let limit = self.limit;
-                first(self).map(|e| class(self, Letters::Ascii, e.chars.saturating_mul(2).min(limit)))
+                first(self)
+                    .map(|e| class(self, Letters::Ascii, e.chars.saturating_mul(2).min(limit)))
             }
             "embossing_name" | "emv_name" => number(1).map(|n| class(self, Letters::Embossed, n)),
             "groups" => {
@@ -337,7 +351,9 @@ impl Meter<'_> {
             }
             "pad_left" | "pad_right" => {
                 let width = number(1).unwrap_or(0);
-                let fill = args.get(2).map_or(Letters::Ascii, |a| self.line(*a).letters);
+                let fill = args
+                    .get(2)
+                    .map_or(Letters::Ascii, |a| self.line(*a).letters);
                 first(self).map(|e| class(self, e.letters.max(fill), e.chars.max(width)))
             }
             "mask" => first(self).map(|e| class(self, Letters::Ascii, e.chars)),

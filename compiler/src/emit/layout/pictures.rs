@@ -87,7 +87,8 @@ fn jpeg_size(bytes: &[u8]) -> Option<(u64, u64)> {
         let length = u16::from_be_bytes(after.get(..2)?.try_into().ok()?);
         let frame = matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
         if frame {
-            let number = |at: usize| Some(u16::from_be_bytes(after.get(at..at + 2)?.try_into().ok()?));
+            let number =
+                |at: usize| Some(u16::from_be_bytes(after.get(at..at + 2)?.try_into().ok()?));
             return Some((u64::from(number(5)?), u64::from(number(3)?)));
         }
         rest = after.get(usize::from(length.max(2))..)?;

@@ -79,7 +79,10 @@ pub(super) fn of(context: &mut Context<'_>, decl: &Decl) -> Paper {
         return paper;
     };
     if let Some(name) = read::word(entry) {
-        name.rsplit('.').next().unwrap_or("").clone_into(&mut paper.name);
+        name.rsplit('.')
+            .next()
+            .unwrap_or("")
+            .clone_into(&mut paper.name);
     }
     if entry.block.is_some() {
         fill(context, &mut paper, entry.entries());
@@ -87,9 +90,7 @@ pub(super) fn of(context: &mut Context<'_>, decl: &Decl) -> Paper {
     }
     let model = context.model;
     let name = entry.single();
-    let found = name.and_then(|n| {
-        read::reference(model, n, "stock", &mut context.shared.findings)
-    });
+    let found = name.and_then(|n| read::reference(model, n, "stock", &mut context.shared.findings));
     if let Some(found) = found {
         paper.name.clone_from(&found.name);
         fill(context, &mut paper, &found.entries);
@@ -102,9 +103,10 @@ fn fill(context: &mut Context<'_>, paper: &mut Paper, entries: &[MEntry]) {
     for entry in entries {
         match entry.word(0) {
             Some("page") => {
-                paper.page = entry.single().and_then(point_um).and_then(|(w, h)| {
-                    Some((u32::try_from(w).ok()?, u32::try_from(h).ok()?))
-                });
+                paper.page = entry
+                    .single()
+                    .and_then(point_um)
+                    .and_then(|(w, h)| Some((u32::try_from(w).ok()?, u32::try_from(h).ok()?)));
             }
             Some("window") => paper.window = read::rect(entry, None, findings),
             Some("no_ink") => {
@@ -152,7 +154,11 @@ fn bounds(context: &mut Context<'_>, paper: &Paper, entries: &[MEntry]) {
         width_um: width,
         height_um: height,
     };
-    for zone in paper.no_ink.iter().filter(|z| !super::inside(&z.at, &sheet)) {
+    for zone in paper
+        .no_ink
+        .iter()
+        .filter(|z| !super::inside(&z.at, &sheet))
+    {
         let span = entries.iter().find(|e| {
             e.head.get(1).and_then(MExpr::literal_text).as_deref() == Some(zone.name.as_str())
         });

@@ -22,9 +22,7 @@ impl<'a> Page<'_, 'a> {
         let at = self.place(entry, Some("size"))?;
         let value = entry.inner("value")?;
         let want = Type::Text(Lengths::up_to(CONTENT_MAX));
-        let text = self
-            .elaborator
-            .phrase(value.value.as_ref()?, Some(&want))?;
+        let text = self.elaborator.phrase(value.value.as_ref()?, Some(&want))?;
         // Anybody can read a symbol through a window.
         self.elaborator
             .sink(&text, Sink::Report, "the barcode", value.span);
@@ -63,7 +61,9 @@ impl<'a> Page<'_, 'a> {
     fn repertoire(&mut self, entry: &MEntry, symbology: Symbology, check: bool, extent: &Extent) {
         let digits = extent.letters == Letters::Digits;
         let message = match symbology {
-            Symbology::Itf if !digits => "an ITF symbol holds digits, this may hold other characters",
+            Symbology::Itf if !digits => {
+                "an ITF symbol holds digits, this may hold other characters"
+            }
             Symbology::Code128 if extent.letters > Letters::Ascii => {
                 "a Code 128 symbol holds ASCII, this may hold other characters"
             }

@@ -159,7 +159,12 @@ const EMBOSS: Kind = Kind {
 const IMAGE: Kind = Kind {
     name: "card.image",
     attributes: &[
-        Attribute::value("at", Is::Rect, Required, "where, from the card's top left corner"),
+        Attribute::value(
+            "at",
+            Is::Rect,
+            Required,
+            "where, from the card's top left corner",
+        ),
         Attribute::value("file", Is::File, Required, "PNG, JPEG, or a one-page PDF"),
     ],
     doc: "A picture on a side of the card, never stretched.",

@@ -437,16 +437,29 @@ const TABLE: Kind = Kind {
             Default("1 mm"),
             "between a cell's edge and its text",
         ),
-        Attribute::value("rule", Is::Length, Optional, "thickness of lines between rows"),
+        Attribute::value(
+            "rule",
+            Is::Length,
+            Optional,
+            "thickness of lines between rows",
+        ),
         Attribute::value(
             "direction",
             Is::Word(&["left_to_right", "right_to_left"]),
             Default("left_to_right"),
             "where the first column stands",
         ),
-        Attribute::value("head_font", Is::Text(60), Optional, "font of the head's cells"),
+        Attribute::value(
+            "head_font",
+            Is::Text(60),
+            Optional,
+            "font of the head's cells",
+        ),
         COLOUR,
-        Attribute::bare("head <expression>", "the row of headings: `head [\"Fee\", \"Amount\"]`"),
+        Attribute::bare(
+            "head <expression>",
+            "the row of headings: `head [\"Fee\", \"Amount\"]`",
+        ),
         Attribute::bare(
             "row <expression>",
             "a row: `row [\"Cash\", order.fee]`; a cell that is a list makes as many rows as it \

@@ -74,9 +74,8 @@ pub(crate) fn other(
         Symbology::Pdf417(level) => pdf417(content, level, area),
         Symbology::Qr(level) => qr(content, level),
     };
-    let grid = grid.ok_or_else(|| {
-        error::barcode(mark, "has content that it can't hold, or too much of it")
-    })?;
+    let grid = grid
+        .ok_or_else(|| error::barcode(mark, "has content that it can't hold, or too much of it"))?;
     draw(&grid, area, mark)
 }
 
@@ -115,7 +114,11 @@ fn qr(content: &str, level: u8) -> Option<Grid> {
     let code = QrCode::with_bits(found?, level).ok()?;
     Some(Grid {
         width: code.width(),
-        dark: code.to_colors().iter().map(|c| c.select(true, false)).collect(),
+        dark: code
+            .to_colors()
+            .iter()
+            .map(|c| c.select(true, false))
+            .collect(),
         quiet: (4.0, 4.0), // ISO/IEC 18004, 5.3.8
         square: true,
     })
@@ -210,7 +213,13 @@ fn draw(grid: &Grid, area: Rect, mark: usize) -> Result<Symbol, Failure> {
         let mut column = 0;
         for run in modules.chunk_by(|a, b| a == b) {
             if run.first() == Some(&true) {
-                push(&mut dark, x(column), y(row), run.len() as f32 * module, high);
+                push(
+                    &mut dark,
+                    x(column),
+                    y(row),
+                    run.len() as f32 * module,
+                    high,
+                );
             }
             column += run.len();
         }

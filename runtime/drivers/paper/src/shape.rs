@@ -298,12 +298,10 @@ fn place_at(
     let mut placed = Vec::new();
     let mut lines = 0_usize;
     for line in text.lines {
-        let paragraph = shaper
-            .set(line, style)
-            .map_err(|trouble| match trouble {
-                Trouble::Wide => error::no_room(text.mark, "wide"),
-                Trouble::Missing => error::no_glyph(text.mark, text.fonts),
-            })?;
+        let paragraph = shaper.set(line, style).map_err(|trouble| match trouble {
+            Trouble::Wide => error::no_room(text.mark, "wide"),
+            Trouble::Missing => error::no_glyph(text.mark, text.fonts),
+        })?;
         let middle = (leading - paragraph.ascent - paragraph.descent) / 2.0;
         for (number, run) in paragraph.runs.iter().enumerate() {
             let row = (lines + run.line) as f32;

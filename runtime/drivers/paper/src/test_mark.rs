@@ -69,7 +69,7 @@ fn one_line(shaper: &mut Shaper<'_>, face: usize, size: f32, text: &str) -> Opti
         size,
         spacing: 0.0,
         width: 1e6,
-            wrap: false,
+        wrap: false,
         alignment: Alignment::Start,
     };
     let paragraph = shaper.set(text, &style).ok()?;

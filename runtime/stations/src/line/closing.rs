@@ -63,7 +63,11 @@ impl Line<'_> {
             None => None,
         };
         let mut labels = match &parts.job.labels {
-            Some(name) => Some(LabelSheets::new(Pages::new(parts.loaded, name, &self.keys)?)),
+            Some(name) => Some(LabelSheets::new(Pages::new(
+                parts.loaded,
+                name,
+                &self.keys,
+            )?)),
             None => None,
         };
         let mut carriers: Vec<(u64, Page)> = Vec::new();

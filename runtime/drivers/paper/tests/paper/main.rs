@@ -13,4 +13,5 @@ mod pictures;
 mod pins;
 mod sheets;
 mod stationery;
+mod symbols;
 mod text;

@@ -16,6 +16,11 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
+    /// Grey values, width, height.
+    pub(crate) fn grey(&self) -> (Vec<u8>, u32, u32) {
+        (self.luma.clone(), self.width, self.height)
+    }
+
     fn read(octets: &[u8]) -> Self {
         let mut reader = png::Decoder::new(std::io::Cursor::new(octets))
             .read_info()

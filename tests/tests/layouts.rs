@@ -1,0 +1,280 @@
+//! Layouts: what the compiler measures is what the printer needs, and every shipped stock, layout
+//! and kind of item is drawn and read back by somebody else's program (poppler's pdftotext).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
+use cardwright_bundle::Environment;
+use cardwright_compiler::emit::{self, measure};
+use cardwright_compiler::metrics::Letters;
+use cardwright_compiler::project::{MemoryFiles, Project};
+use cardwright_paper::PaperDriver;
+use cardwright_ports::Paper;
+use cardwright_ports::paper::{Alignment, Area, Colour, Mark, Placed, Sheet, Stationery};
+use cardwright_rehearsal::{Order, Picture, Rehearsal, preview};
+use cardwright_tests::workspace;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Fonts of the layouts, by name.
+fn stationery() -> Stationery {
+    let font = |file: &str| {
+        let path = workspace::root().join("layouts/fonts").join(file);
+        std::fs::read(path).expect("a font")
+    };
+    Stationery {
+        fonts: BTreeMap::from([
+            ("Noto Sans".to_owned(), font("NotoSans-Regular.ttf")),
+            ("Noto Sans Bold".to_owned(), font("NotoSans-Bold.ttf")),
+            (
+                "Noto Naskh Arabic".to_owned(),
+                font("NotoNaskhArabic-Regular.ttf"),
+            ),
+            ("OCR-B".to_owned(), font("OCRB.ttf")),
+        ]),
+        ..Stationery::default()
+    }
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A page with one text in a box of these micrometres.
+fn page(
+    lines: &[String],
+    fonts: &[String],
+    (width_um, height_um): (u32, u32),
+    wrap: bool,
+) -> Sheet {
+    Sheet {
+        width_um: 400_000,
+        height_um: 400_000,
+        background: None,
+        test_mark: false,
+        pin_reference: None,
+        marks: vec![Placed {
+            area: Area {
+                x_um: 0,
+                y_um: 0,
+                width_um,
+                height_um,
+            },
+            mark: Mark::Text {
+                lines: lines.to_vec(),
+                fonts: fonts.to_vec(),
+                size_mpt: 10_000,
+                smallest_mpt: 7_000,
+                wrap,
+                leading_mpt: 12_000,
+                alignment: Alignment::Start,
+                colour: Colour(0, 0, 0),
+                spacing_mpt: 0,
+            },
+        }],
+    }
+}
+
+/// Characters that the fonts have, of a class, with spaces among them.
+fn texts() -> impl Strategy<Value = (Vec<String>, Vec<String>, Letters)> {
+    let latin = ("[A-Za-z0-9 .,'&/W@%mM-]{1,40}", Letters::Ascii);
+    let capitals = ("[A-ZMW0-9 .,'&/-]{1,40}", Letters::Embossed);
+    let digits = ("[0-9]{1,30}", Letters::Digits);
+    let greek = ("[A-Za-zÀ-ſΑ-ΡΣ-ωΑά-ώА-яЁё ŒÆ—]{1,40}", Letters::Free);
+    let arabic = ("[ء-غف-يگچپژ ٠-٩0-9]{1,40}", Letters::Free);
+    let both = ("[A-Zء-غف-ي ]{1,40}", Letters::Free);
+    let one = move |(pattern, letters): (&'static str, Letters)| {
+        proptest::collection::vec(pattern, 1..4).prop_map(move |lines| (lines, letters))
+    };
+    let lines = prop_oneof![
+        one(latin),
+        one(capitals),
+        one(digits),
+        one(greek),
+        one(arabic),
+        one(both)
+    ];
+    let fonts = prop_oneof![
+        Just(names(&["Noto Sans", "Noto Naskh Arabic"])),
+        Just(names(&["Noto Naskh Arabic", "Noto Sans"])),
+        Just(names(&["Noto Sans Bold", "Noto Naskh Arabic"])),
+    ];
+    (lines, fonts).prop_map(|((lines, letters), fonts)| (lines, fonts, letters))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where the compiler says that text fits at its smallest size, parley lays it out in the box:
+    /// for the very characters, and for their class and number.
+    #[test]
+    fn measured_text_is_never_refused_by_the_printer(
+        (lines, fonts, letters) in texts(),
+        width_um in 20_000_u32..200_000,
+        height_um in 5_000_u32..60_000,
+        wrap in any::<bool>(),
+    ) {
+        let room = measure::Room { width_um, height_um, wrap };
+        let exact: Vec<_> = lines.iter().map(|l| measure::Extent::of_text(&fonts, l)).collect();
+        let class: Vec<_> = lines
+            .iter()
+            .map(|l| measure::Extent::of_class(&fonts, letters, l.chars().count() as u32))
+            .collect();
+        // 7 pt with a leading of 12 * 7 / 10.
+        let fits = |extents: &[measure::Extent]| measure::excess(extents, room, 7_000, 8_400).is_none();
+        let (exact, class) = (fits(&exact), fits(&class));
+        let sheet = page(&lines, &fonts, (width_um, height_um), wrap);
+        let drawn = PaperDriver::new().picture(&stationery(), &sheet, 18);
+        prop_assert!(!class || exact, "the class is no bound: {lines:?}");
+        prop_assert!(!exact || drawn.is_ok(), "{lines:?} {:?}", drawn.err());
+    }
+
+    /// The widest character of a class, as often as it may stand, in a box made for it.
+    #[test]
+    fn a_box_made_to_measure_holds_every_value((lines, fonts, letters) in texts()) {
+        let width = lines
+            .iter()
+            .map(|l| measure::Extent::of_class(&fonts, letters, l.chars().count() as u32).sum)
+            .max()
+            .unwrap();
+        let width_um = u32::try_from(measure::in_um(width, 7_000)).unwrap().max(1_000);
+        prop_assume!(width_um < 400_000);
+        let sheet = page(&lines, &fonts, (width_um, 20_000), false);
+        let drawn = PaperDriver::new().picture(&stationery(), &sheet, 18);
+        prop_assert!(drawn.is_ok(), "{lines:?} {:?}", drawn.err());
+    }
+}
+
+/// The small bank of the examples of codes, with the gallery.
+fn gallery() -> MemoryFiles {
+    let read = |path: &str| std::fs::read(workspace::root().join(path)).expect(path);
+    let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
+    MemoryFiles::new()
+        .with("cardwright.toml", manifest)
+        .with("small.perso", read("tests/cases/codes/shared/small.perso"))
+        .with("gallery.perso", read("tests/cases/layouts/gallery.perso"))
+        .with("logo.png", read("tests/cases/layouts/logo.png"))
+        .with(
+            "keys/issuer-92.cer",
+            read("examples/aurora-bank/keys/issuer-92.cer"),
+        )
+        .with(
+            "keys/test-ca-92.pub",
+            read("examples/aurora-bank/keys/test-ca-92.pub"),
+        )
+}
+
+/// What poppler reads from a PDF.
+fn read_back(pdf: &[u8]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("page.pdf");
+    std::fs::write(&path, pdf).expect("the page");
+    let out = std::process::Command::new("pdftotext")
+        .args(["-layout", path.to_str().expect("a path"), "-"])
+        .output()
+        .expect("pdftotext of poppler-utils");
+    assert!(out.status.success());
+    String::from_utf8(out.stdout).expect("text")
+}
+
+fn drawn(psn: &str) -> BTreeMap<String, Picture> {
+    let files = gallery();
+    let project = Project::open(&files).expect("a project");
+    let bundle = match emit::build(&project, Environment::Test) {
+        Ok(bundle) => bundle,
+        Err(findings) => panic!("{findings:#?}"),
+    };
+    let mut rehearsal = Rehearsal::new(bundle).expect("a rehearsal");
+    let fields = [
+        ("name", vec!["Zoë Wilhelmina Ångström"]),
+        ("psn", vec![psn]),
+        (
+            "address",
+            vec!["12 Long Winding Harbour Way", "2nd floor", "12345 Aurora"],
+        ),
+    ];
+    let order = Order {
+        fields: fields
+            .into_iter()
+            .map(|(name, texts)| (name.to_owned(), names(&texts)))
+            .collect(),
+        bin: Some("999992".to_owned()),
+    };
+    let mut pictures = BTreeMap::new();
+    for job in ["j1", "j2", "j3", "j4", "j5", "j6"] {
+        let made = rehearsal.order_in(job, &order).expect(job);
+        for picture in preview(&rehearsal, &made, &|_| true).expect("pictures") {
+            pictures.insert(picture.name.clone(), picture);
+        }
+    }
+    if let Some(folder) = std::env::var_os("GALLERY") {
+        for (name, picture) in &pictures {
+            let path = std::path::Path::new(&folder).join(format!("{name}-{psn}"));
+            std::fs::write(path.with_extension("png"), &picture.png).expect("a picture");
+            std::fs::write(path.with_extension("pdf"), &picture.pdf).expect("a page");
+        }
+    }
+    pictures
+}
+
+#[test]
+fn every_shipped_layout_is_drawn_and_read_back() {
+    let pictures = drawn("02");
+    for name in [
+        "pintab_a4",
+        "pintab_letter",
+        "hydalam_a4",
+        "hydalam_letter",
+        "cs3_a4",
+        "cs3_letter",
+        "carrier_a4",
+        "carrier_letter",
+        "address_a4",
+        "address_letter",
+    ] {
+        let text = read_back(&pictures[name].pdf);
+        assert!(text.contains("Zoë Wilhelmina Ångström"), "{name}: {text}");
+        assert!(
+            text.contains("12 Long Winding Harbour Way"),
+            "{name}: {text}"
+        );
+    }
+    let letter = read_back(&pictures["pintab_a4"].pdf);
+    assert!(letter.contains("Learn it, destroy this letter"), "{letter}");
+    assert!(!letter.contains("رقمك"), "{letter}");
+    assert!(read_back(&pictures["pintab_a4-2"].pdf).contains("Terms of use"));
+    let carrier = read_back(&pictures["carrier_a4"].pdf);
+    for cell in [
+        "Service",
+        "Fee",
+        "Cash at home",
+        "A second card",
+        "12.00",
+        "at least 3.00",
+    ] {
+        assert!(carrier.contains(cell), "{cell} in {carrier}");
+    }
+    assert!(
+        pictures.contains_key("gallery_card-front") && pictures.contains_key("gallery_card-back")
+    );
+}
+
+#[test]
+fn rows_and_languages_follow_the_order() {
+    let pictures = drawn("01");
+    let letter = read_back(&pictures["pintab_a4"].pdf);
+    assert!(!letter.contains("Learn it"), "{letter}");
+    // Presentation forms or letters, as poppler gives them back: at least the full stop's words.
+    assert!(
+        letter.chars().any(|c| ('\u{600}'..'\u{700}').contains(&c)),
+        "{letter}"
+    );
+    let carrier = read_back(&pictures["carrier_a4"].pdf);
+    assert!(!carrier.contains("A second card"), "{carrier}");
+    assert!(carrier.contains("Cash abroad"), "{carrier}");
+}
