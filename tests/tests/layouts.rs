@@ -9,13 +9,15 @@
     reason = "tests and their helpers fail loudly"
 )]
 
-use cardwright_bundle::Environment;
+use cardwright_bundle::{Bundle, Content, Environment, Item, ItemKind, Layout};
 use cardwright_compiler::emit::{self, measure};
 use cardwright_compiler::metrics::Letters;
 use cardwright_compiler::project::{MemoryFiles, Project};
 use cardwright_paper::PaperDriver;
-use cardwright_ports::Paper;
-use cardwright_ports::paper::{Alignment, Area, Colour, Mark, Placed, Sheet, Stationery};
+use cardwright_ports::paper::{
+    Alignment, Area, Colour, Mark, PinSource, Placed, Sheet, Stationery,
+};
+use cardwright_ports::{Paper, PaperError, SecretDigits};
 use cardwright_rehearsal::{Order, Picture, Rehearsal, preview};
 use cardwright_tests::workspace;
 use proptest::prelude::*;
@@ -182,9 +184,66 @@ fn read_back(pdf: &[u8]) -> String {
     String::from_utf8(out.stdout).expect("text")
 }
 
+/// Left and top edges of a word in a PDF, in points, as poppler has them.
+fn place_of(pdf: &[u8], word: &str) -> (f64, f64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("page.pdf");
+    std::fs::write(&path, pdf).expect("the page");
+    let out = std::process::Command::new("pdftotext")
+        .args(["-bbox", path.to_str().expect("a path"), "-"])
+        .output()
+        .expect("pdftotext of poppler-utils");
+    let text = String::from_utf8(out.stdout).expect("text");
+    let line = text.lines().find(|l| l.contains(&format!(">{word}<")));
+    let line = line.expect("the word");
+    let number = |name: &str| -> f64 {
+        let rest = line.split(&format!("{name}=\"")).nth(1).expect("the edge");
+        rest.split('"')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .expect("a number")
+    };
+    (number("xMin"), number("yMin"))
+}
+
+/// No page of these tests has a PIN.
+struct NoPin;
+
+impl PinSource for NoPin {
+    fn reveal(&mut self, _: u64) -> Result<SecretDigits, PaperError> {
+        panic!("no page has a PIN")
+    }
+}
+
+#[test]
+fn a_printer_is_corrected_at_its_site() {
+    let lines = names(&["Aurora"]);
+    let fonts = names(&["Noto Sans"]);
+    let sheet = page(&lines, &fonts, (100_000, 20_000), false);
+    let place = |driver: PaperDriver| {
+        let pdf = driver.pdf(&stationery(), std::slice::from_ref(&sheet), &mut NoPin);
+        place_of(pdf.expect("a page").expose(), "Aurora")
+    };
+    let (plain, moved) = (
+        place(PaperDriver::new()),
+        place(PaperDriver::calibrated(1_000, 500)),
+    );
+    // 1 mm is 72/25.4 pt.
+    assert!(
+        (moved.0 - plain.0 - 2.835).abs() < 0.01,
+        "{plain:?} {moved:?}"
+    );
+    assert!(
+        (moved.1 - plain.1 - 1.417).abs() < 0.01,
+        "{plain:?} {moved:?}"
+    );
+    let far = place(PaperDriver::calibrated(i32::MAX, 0));
+    assert!((far.0 - plain.0 - 28.346).abs() < 0.01, "at most 10 mm");
+}
+
 fn drawn(psn: &str) -> BTreeMap<String, Picture> {
     let files = gallery();
-    let project = Project::open(&files).expect("a project");
+    let project = Project::read(&files);
     let bundle = match emit::build(&project, Environment::Test) {
         Ok(bundle) => bundle,
         Err(findings) => panic!("{findings:#?}"),
@@ -277,4 +336,103 @@ fn rows_and_languages_follow_the_order() {
     let carrier = read_back(&pictures["carrier_a4"].pdf);
     assert!(!carrier.contains("A second card"), "{carrier}");
     assert!(carrier.contains("Cash abroad"), "{carrier}");
+}
+
+/// The gallery's bundle with its content changed by somebody who can sign.
+fn tampered(change: impl FnOnce(&mut Content)) -> Result<(), String> {
+    let files = gallery();
+    let project = Project::read(&files);
+    let bundle = emit::build(&project, Environment::Test).expect("a bundle");
+    let mut content = bundle.content().clone();
+    let assets: BTreeMap<String, (String, Vec<u8>)> = content
+        .assets
+        .iter()
+        .map(|asset| {
+            let octets = bundle.asset(&asset.name).expect("its octets").to_vec();
+            (asset.name.clone(), (asset.media_type.clone(), octets))
+        })
+        .collect();
+    change(&mut content);
+    let bundle = Bundle::seal(content, assets).expect("sealed");
+    match cardwright_runtime::load::accept(bundle) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.code.to_owned()),
+    }
+}
+
+fn layout<'c>(content: &'c mut Content, name: &str) -> &'c mut Layout {
+    let found = content.layouts.iter_mut().find(|l| l.name == name);
+    found.expect("the layout")
+}
+
+fn item<'l>(layout: &'l mut Layout, wanted: fn(&ItemKind) -> bool) -> &'l mut Item {
+    let found = layout.items.iter_mut().find(|i| wanted(&i.draw));
+    found.expect("the item")
+}
+
+#[test]
+fn a_hostile_layout_is_refused_when_it_is_loaded() {
+    const IS_PIN: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Pin { .. });
+    const IS_TABLE: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Table(_));
+    const IS_TEXT: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Text { .. });
+    const IS_IMAGE: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Image { .. });
+    assert_eq!(tampered(|_| {}), Ok(()));
+    let changes: [(&str, fn(&mut Content)); 11] = [
+        ("the PIN beside its window", |c| {
+            item(layout(c, "pintab_a4"), IS_PIN).at.y_um = 20_000;
+        }),
+        ("a PIN on the carrier", |c| {
+            let pin = item(layout(c, "pintab_a4"), IS_PIN).clone();
+            let carrier = layout(c, "carrier_a4");
+            carrier.items.push(pin);
+        }),
+        ("a PIN on a second page", |c| {
+            let pin = item(layout(c, "pintab_a4"), IS_PIN).clone();
+            layout(c, "pintab_a4").pages[0].items.push(pin);
+        }),
+        ("ink in the window", |c| {
+            let at = item(layout(c, "pintab_a4"), IS_PIN).at;
+            item(layout(c, "pintab_a4"), IS_TEXT).at = at;
+        }),
+        ("no window", |c| layout(c, "cs3_a4").window = None),
+        ("an item over the edge", |c| {
+            item(layout(c, "carrier_a4"), IS_TEXT).at.width_um = u32::MAX;
+        }),
+        ("text that grows by shrinking", |c| {
+            if let ItemKind::Text { shrink_mpt, .. } =
+                &mut item(layout(c, "carrier_a4"), IS_TEXT).draw
+            {
+                *shrink_mpt = Some(u32::MAX);
+            }
+        }),
+        ("a table with a cell too few", |c| {
+            if let ItemKind::Table(table) = &mut item(layout(c, "carrier_a4"), IS_TABLE).draw {
+                table.rows[1].cells.pop();
+            }
+        }),
+        ("a cell that is a PIN", |c| {
+            let ItemKind::Pin { node, .. } = item(layout(c, "pintab_a4"), IS_PIN).draw else {
+                return;
+            };
+            let program = layout(c, "pintab_a4").program;
+            let carrier = layout(c, "carrier_a4");
+            carrier.program = program;
+            if let ItemKind::Table(table) = &mut item(carrier, IS_TABLE).draw {
+                table.rows[0].cells[0] = node;
+            }
+        }),
+        ("a picture that is not there", |c| {
+            if let ItemKind::Image { asset } = &mut item(layout(c, "carrier_a4"), IS_IMAGE).draw {
+                "gone.png".clone_into(asset);
+            }
+        }),
+        ("labels beyond counting", |c| {
+            if let Some(labels) = &mut layout(c, "address_a4").labels {
+                (labels.columns, labels.rows) = (u32::MAX, u32::MAX);
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        assert_eq!(tampered(change), Err("R1101".to_owned()), "{what}");
+    }
 }

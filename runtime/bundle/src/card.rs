@@ -134,6 +134,9 @@ pub struct EmbossLine {
     pub line: u8,
     /// Text node.
     pub node: NodeId,
+    /// Word of the dies; the machine's own when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub font: Option<String>,
 }
 
 /// One printed panel.

@@ -149,6 +149,10 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
                 Secrecy::Cardholder,
                 "an embossed line",
             )?;
+            let known = |font: &str| cardwright_standards::emboss::font(font).is_some();
+            if line.font.as_deref().is_some_and(|font| !known(font)) {
+                return Err(broken("embossing dies that are none"));
+            }
         }
         for panel in &face.print {
             let name = format!("print panel `{}`", panel.name);

@@ -11,6 +11,46 @@ pub const TEXT_LINE_MAX: usize = 27;
 /// Lines of area 2.
 pub const TEXT_LINES_MAX: usize = 4;
 
+/// A set of dies.
+#[derive(Clone, Copy, Debug)]
+pub struct Font {
+    /// Word in sources.
+    pub word: &'static str,
+    /// Name in the trade.
+    pub name: &'static str,
+    /// Characters an inch.
+    pub pitch: u32,
+    /// Whether it is for the number line (area 1); else for names and addresses (area 2).
+    pub numbers: bool,
+}
+
+/// Fonts that cards are embossed with (ISO/IEC 7811-1, 6; from memory).
+pub static FONTS: &[Font] = &[
+    Font {
+        word: "farrington_7b",
+        name: "Farrington 7B",
+        pitch: 7,
+        numbers: true,
+    },
+    Font {
+        word: "ocr_b",
+        name: "OCR-B 1",
+        pitch: 7,
+        numbers: true,
+    },
+    Font {
+        word: "standard",
+        name: "standard characters of 10 to the inch",
+        pitch: 10,
+        numbers: false,
+    },
+];
+
+/// A font by its word.
+pub fn font(word: &str) -> Option<&'static Font> {
+    FONTS.iter().find(|font| font.word == word)
+}
+
 /// Why a line can't be embossed. Never holds its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmbossError {
@@ -96,6 +136,17 @@ fn fits(text: &str, most: usize) -> Result<(), EmbossError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pitches_give_the_counts_of_the_areas() {
+        // 1 inch is 25.4 mm: 19 characters of 7 an inch from the first middle to the last one.
+        let number = font("farrington_7b").map(|f| 18 * 25_400 / f.pitch);
+        assert!(number.is_some_and(|um| um < crate::face::NUMBER_LINE.area.width_um));
+        // Area 2 is 66.04 mm wide: 27 characters of 10 an inch from the first middle to the last.
+        let text = font("standard").map(|f| 26 * 25_400 / f.pitch);
+        assert_eq!(text, Some(crate::face::NAME_AND_ADDRESS.area.width_um));
+        assert!(font("comic").is_none());
+    }
 
     #[test]
     fn lines_and_groups() {

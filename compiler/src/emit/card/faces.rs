@@ -14,6 +14,7 @@ use cardwright_bundle::{
     Constant, EmbossLine, Face, FaceImage, FaceSide, FieldType, NodeId, Op, Panel, Program, Rect,
     Secrecy,
 };
+use cardwright_standards::emboss;
 use cardwright_standards::face::{self, Area, HEIGHT_UM, WIDTH_UM};
 use std::collections::BTreeMap;
 
@@ -154,13 +155,34 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
                      digits stands on line 1 without spaces",
                 ));
         }
+        let font = dies(elaborator, entry, line);
         lines.push(EmbossLine {
             line,
             node: value.node,
+            font,
         });
     }
     lines.sort_by_key(|l| l.line);
     lines
+}
+
+/// `with farrington_7b`: the number line has dies of its own, E0830.
+fn dies(elaborator: &mut Elaborator<'_>, entry: &MEntry, line: u8) -> Option<String> {
+    let clause = entry.clause("with")?;
+    let font = emboss::font(clause.single()?.word()?)?;
+    if font.numbers != (line == 1) {
+        let place = if line == 1 {
+            "the number line"
+        } else {
+            "a line of the name and address area"
+        };
+        let message = format!("{place} is not embossed with {}", font.name);
+        elaborator.findings().push(
+            Problem::error("E0830", clause.span, message)
+                .help("line 1 takes `farrington_7b` or `ocr_b`, lines 2 to 4 take `standard`"),
+        );
+    }
+    Some(font.word.to_owned())
 }
 
 fn print<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl, face: &'a MEntry) -> Vec<Panel> {

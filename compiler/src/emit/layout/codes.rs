@@ -123,4 +123,12 @@ pub static CODES: &[CodeRow] = &[
         "Move it into the free part of the face.",
         "ISO/IEC 7810, 7811-1, 7811-2, 7816-2",
     ),
+    (
+        "E0830",
+        "an embossed line with dies that it does not take",
+        "The number line has characters of 7 to the inch that machines read, names and addresses \
+         smaller ones of 10 to the inch.",
+        "Take `farrington_7b` or `ocr_b` for line 1, `standard` for lines 2 to 4.",
+        "ISO/IEC 7811-1, 6",
+    ),
 ];

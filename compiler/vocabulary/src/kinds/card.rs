@@ -143,6 +143,12 @@ const FACE: Kind = Kind {
     ..BLOCK
 };
 
+const DIES: &[ClauseRow] = &[ClauseRow {
+    keyword: "with",
+    takes: Is::Word(&["farrington_7b", "ocr_b", "standard"]),
+    doc: "the dies: `farrington_7b` or `ocr_b` for line 1, `standard` for the others",
+}];
+
 const EMBOSS: Kind = Kind {
     name: "card.emboss",
     attributes: &[Attribute::value(
@@ -150,7 +156,8 @@ const EMBOSS: Kind = Kind {
         Is::Expr(Want::Text(27), Some(Sink::Embossing)),
         Optional,
         "line 1 is the number line (19 characters), lines 2 to 4 have 27",
-    )],
+    )
+    .with(DIES)],
     doc: "Embossed lines.",
     reference: "ISO/IEC 7811-1",
     ..BLOCK
