@@ -90,7 +90,15 @@ pub(super) fn of(context: &mut Context<'_>, decl: &Decl) -> Paper {
     }
     let model = context.model;
     let name = entry.single();
-    let found = name.and_then(|n| read::reference(model, n, "stock", &mut context.shared.findings));
+    let found = name.and_then(|n| read::reference(model, n, "stock"));
+    if found.is_none() {
+        let message = format!("there is no stock `{}`", paper.name);
+        context.push(
+            Problem::error("E0106", entry.span, message).help(
+                "name one of `std.layouts.stocks`, or declare it: `stock ours { page = (…) }`",
+            ),
+        );
+    }
     if let Some(found) = found {
         paper.name.clone_from(&found.name);
         fill(context, &mut paper, &found.entries);

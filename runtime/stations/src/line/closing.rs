@@ -197,7 +197,10 @@ impl Line<'_> {
         if carriers.is_empty() {
             return Ok(SecretBytes::new(Vec::new()));
         }
-        let sheets: Vec<_> = carriers.iter().flat_map(|(_, page)| page.sheets()).collect();
+        let sheets: Vec<_> = carriers
+            .iter()
+            .flat_map(|(_, page)| page.sheets())
+            .collect();
         let mut session = self.parts.hsm.open_session()?;
         let pages = carriers.iter().map(|(_, page)| page);
         let mut revealer = Revealer::new(pages, session.as_mut());
