@@ -15,6 +15,7 @@ mod rules;
 pub mod secrecy;
 pub mod types;
 
+pub use cardwright_bundle::{Environment, Secrecy};
 pub use emit::{build, check};
 
 use diagnostics::{Finding, Findings};

@@ -57,11 +57,16 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "cardwright-lsp",
+        &["dsl", "vocabulary", "compiler", "standards"],
+    ),
+    (
         "cardwright",
         &[
             "dsl",
             "vocabulary",
             "compiler",
+            "lsp",
             "rehearsal",
             "bundle",
             "standards",

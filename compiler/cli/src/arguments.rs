@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// The stable text print of tree, model, checked model or bundle.
     Dump(Dump),
+    /// Serve an editor over standard input and output (Language Server Protocol).
+    Lsp,
     /// Shell completions.
     Completions {
         /// Shell.

@@ -1,0 +1,245 @@
+//! Projects: found above the files that are open, read from the disk with the open documents laid
+//! over it, checked at each change.
+
+use crate::documents::Documents;
+use crate::position::Text;
+use crate::uri;
+use cardwright_compiler::model::{SourceFile, Span};
+use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, MemoryFiles, Project};
+use cardwright_compiler::{Checked, Environment, check, check_language};
+use lsp_types::{Location, Uri};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Name of a project's manifest.
+const MANIFEST: &str = "cardwright.toml";
+/// Deepest folder below a project's root that is looked into.
+const DEPTH_MAX: usize = 16;
+/// Most files of a folder tree that are looked at.
+const FILES_MAX: usize = 20_000;
+
+/// A project, or a file that belongs to none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Home {
+    /// The folder with the manifest.
+    Project(PathBuf),
+    /// A file by itself.
+    Alone(PathBuf),
+}
+
+impl Home {
+    /// Where a file belongs: to the nearest manifest above it.
+    pub(crate) fn of(path: &Path) -> Self {
+        let mut above = path.ancestors().skip(1);
+        match above.find(|folder| folder.join(MANIFEST).is_file()) {
+            // What is on no disk has no folder above it.
+            Some(root) if path.is_absolute() => Home::Project(root.to_path_buf()),
+            _ => Home::Alone(path.to_path_buf()),
+        }
+    }
+
+    /// The path of one of its files.
+    fn place(&self, inside: &str) -> PathBuf {
+        match self {
+            Home::Project(root) => root.join(inside),
+            Home::Alone(path) => path.clone(),
+        }
+    }
+
+    /// The name of a path inside it, as the compiler calls it.
+    fn inside(&self, path: &Path) -> Option<String> {
+        match self {
+            Home::Project(root) => slashed(path.strip_prefix(root).ok()?),
+            Home::Alone(own) => (own == path).then(|| ALONE.to_owned()),
+        }
+    }
+}
+
+/// What the compiler calls a file that belongs to no project.
+const ALONE: &str = "source.perso";
+
+/// What the check of a project gave.
+#[derive(Debug)]
+pub(crate) struct Analysis {
+    pub(crate) home: Home,
+    pub(crate) checked: Checked,
+    /// Texts of the model's sources with their lines, by the number of the file.
+    pub(crate) texts: Vec<Text>,
+    /// Names of the project's other files: what `file("…")` may say.
+    pub(crate) assets: Vec<String>,
+}
+
+impl Analysis {
+    /// Reads and checks a project; a file without one is held against the language only.
+    pub(crate) fn of(home: Home, documents: &Documents) -> Self {
+        let (checked, assets) = match &home {
+            Home::Project(root) => {
+                let files = Overlay { root, documents };
+                let checked = check(&Project::read(&files), Environment::Test);
+                let mut assets = files.list("");
+                assets.retain(|name| !name.ends_with(".perso") && name != MANIFEST);
+                (checked, assets)
+            }
+            Home::Alone(path) => {
+                let text = documents.get(path).map_or("", |d| d.text.as_str());
+                let manifest = "name = \"alone\"\nversion = \"0.1.0\"\nsequence = 1\n";
+                let files = MemoryFiles::new()
+                    .with(MANIFEST, manifest)
+                    .with(ALONE, text);
+                (check_language(&Project::read(&files)), Vec::new())
+            }
+        };
+        let sources = checked.model.sources.files.iter();
+        let texts = sources.map(|file| Text::new(file.text.clone())).collect();
+        Self {
+            home,
+            checked,
+            texts,
+            assets,
+        }
+    }
+
+    /// The number of a file of the project.
+    pub(crate) fn file_of(&self, path: &Path) -> Option<u32> {
+        let inside = self.home.inside(path)?;
+        let mut files = self.checked.model.sources.files.iter();
+        let at = files.position(|file| !file.standard && file.path == inside)?;
+        u32::try_from(at).ok()
+    }
+
+    pub(crate) fn source(&self, file: u32) -> Option<(&SourceFile, &Text)> {
+        let text = self.texts.get(usize::try_from(file).ok()?)?;
+        Some((self.checked.model.sources.file(file)?, text))
+    }
+
+    /// The identifier of a source: a file, or a text that the compiler carries.
+    pub(crate) fn uri_of(&self, source: &SourceFile) -> Option<Uri> {
+        if source.standard {
+            return uri::of_standard(&source.path);
+        }
+        uri::of_path(&self.home.place(&source.path))
+    }
+
+    /// The identifier of a file by the name that findings give it.
+    pub(crate) fn uri_of_name(&self, name: &str) -> Option<Uri> {
+        let standard = self.checked.model.sources.files.iter();
+        let known = standard.clone().find(|file| file.path == name);
+        match known {
+            Some(source) if !name.is_empty() => self.uri_of(source),
+            _ => {
+                let name = if name.is_empty() { MANIFEST } else { name };
+                uri::of_path(&self.home.place(name))
+            }
+        }
+    }
+
+    /// The text of a file by the name that findings give it.
+    pub(crate) fn text_of_name(&self, name: &str) -> Option<&Text> {
+        let mut files = self.checked.model.sources.files.iter();
+        let at = files.position(|file| file.path == name)?;
+        self.texts.get(at)
+    }
+
+    /// The place of a span, for editors.
+    pub(crate) fn location(&self, span: Span) -> Option<Location> {
+        let (source, text) = self.source(span.file)?;
+        Some(Location {
+            uri: self.uri_of(source)?,
+            range: text.span_range(span),
+        })
+    }
+}
+
+/// The analyses of all homes that have an open document.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    analyses: BTreeMap<Home, Analysis>,
+}
+
+impl Workspace {
+    /// Checks a home anew.
+    pub(crate) fn analyse(&mut self, home: &Home, documents: &Documents) -> &Analysis {
+        let analysis = Analysis::of(home.clone(), documents);
+        self.analyses.remove(home);
+        self.analyses.entry(home.clone()).or_insert(analysis)
+    }
+
+    pub(crate) fn forget(&mut self, home: &Home) {
+        self.analyses.remove(home);
+    }
+
+    pub(crate) fn get(&self, home: &Home) -> Option<&Analysis> {
+        self.analyses.get(home)
+    }
+
+    pub(crate) fn homes(&self) -> Vec<Home> {
+        self.analyses.keys().cloned().collect()
+    }
+}
+
+/// The disk below a folder, and the open documents over it.
+struct Overlay<'d> {
+    root: &'d Path,
+    documents: &'d Documents,
+}
+
+impl Files for Overlay<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let place = self.root.join(path);
+        if let Some(document) = self.documents.get(&place) {
+            return Ok(document.text.as_str().as_bytes().to_vec());
+        }
+        let length = match std::fs::metadata(&place) {
+            Ok(metadata) => metadata.len(),
+            Err(_) => return Err(FileError::missing(path)),
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > MAX_ASSET_BYTES {
+            return Err(FileError::too_large(path, length, MAX_ASSET_BYTES));
+        }
+        std::fs::read(place).map_err(|e| FileError::because(path, &e.kind().to_string()))
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let top = self.root.join(folder);
+        collect(&top, DEPTH_MAX, &mut |path| {
+            found.extend(path.strip_prefix(self.root).ok().and_then(slashed));
+            found.len() < FILES_MAX
+        });
+        let open = self.documents.all().map(|d| d.path.as_path());
+        let open = open.filter(|path| path.starts_with(&top));
+        found.extend(open.filter_map(|path| slashed(path.strip_prefix(self.root).ok()?)));
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// Shows every file below a folder, but for hidden folders and `target`, until told to stop.
+fn collect(folder: &Path, depth: usize, visit: &mut dyn FnMut(&Path) -> bool) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return true;
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let hidden = name.to_string_lossy().starts_with('.');
+        let go_on = match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !hidden && name != "target" => {
+                collect(&entry.path(), depth, visit)
+            }
+            Ok(kind) if !kind.is_dir() && !hidden => visit(&entry.path()),
+            _ => true,
+        };
+        if !go_on {
+            return false;
+        }
+    }
+    true
+}
+
+fn slashed(path: &Path) -> Option<String> {
+    let parts = path.components().map(|c| c.as_os_str().to_str());
+    let parts: Option<Vec<&str>> = parts.collect();
+    Some(parts?.join("/"))
+}
