@@ -1,5 +1,13 @@
 //! Scripts against cards that answer what they like, and bundles that lie about chips.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_bundle::{
     Application, Bundle, Capture, Chip, Content, Otherwise, Script, ScriptCommand, ScriptPart,
     StatusWords, Variable,

@@ -126,7 +126,7 @@ fn qr(content: &str, level: u8) -> Option<Grid> {
 
 /// Set C for an even number of digits, else set B.
 fn code128(content: &str) -> Option<Grid> {
-    let digits = content.len() % 2 == 0 && is_digits(content);
+    let digits = content.len().is_multiple_of(2) && is_digits(content);
     let set = if digits { '\u{0106}' } else { '\u{0181}' };
     let code = Code128::new(format!("{set}{content}")).ok()?;
     linear(&code.encode())
