@@ -1,5 +1,13 @@
 //! Chips that are not EMV's, or not EMV's alone: written to a virtual card and read back.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
 use cardwright_rehearsal::{Order, Rehearsal, Rehearsed};
 use cardwright_runtime::datagen::DgiValue;
 use cardwright_tests::projects;

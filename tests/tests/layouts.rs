@@ -365,7 +365,10 @@ fn layout<'c>(content: &'c mut Content, name: &str) -> &'c mut Layout {
     found.expect("the layout")
 }
 
-fn item<'l>(layout: &'l mut Layout, wanted: fn(&ItemKind) -> bool) -> &'l mut Item {
+/// How a bundle lies.
+type Lie = fn(&mut Content);
+
+fn item(layout: &mut Layout, wanted: fn(&ItemKind) -> bool) -> &mut Item {
     let found = layout.items.iter_mut().find(|i| wanted(&i.draw));
     found.expect("the item")
 }
@@ -377,7 +380,7 @@ fn a_hostile_layout_is_refused_when_it_is_loaded() {
     const IS_TEXT: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Text { .. });
     const IS_IMAGE: fn(&ItemKind) -> bool = |k| matches!(k, ItemKind::Image { .. });
     assert_eq!(tampered(|_| {}), Ok(()));
-    let changes: [(&str, fn(&mut Content)); 11] = [
+    let changes: [(&str, Lie); 11] = [
         ("the PIN beside its window", |c| {
             item(layout(c, "pintab_a4"), IS_PIN).at.y_um = 20_000;
         }),
