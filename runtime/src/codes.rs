@@ -123,6 +123,19 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Correct the order, or the expression that makes the value.",
     ),
     (
+        "R1109",
+        "a table out of order",
+        "A lookup table of the bundle has rows out of order, two rows of one key, ranges that \
+         overlap, or a cell that is not what its column says.",
+        "Refuse the bundle: a correct compiler never makes it.",
+    ),
+    (
+        "R1110",
+        "no row for this order",
+        "A lookup has no row for the key that the order gives, and no value for that case.",
+        "Add the row to the table and build again, or correct the order.",
+    ),
+    (
         "R1130",
         "a deviation of a card product that this runtime does not know",
         "A bundle names deviations (quirks) of its cards; one that nobody acts on would spoil cards.",

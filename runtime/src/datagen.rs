@@ -189,7 +189,7 @@ impl<'a> Datagen<'a> {
         let source = loaded.program(card.program)?;
         Ok(Self {
             card,
-            program: Prepared::new(source, keys)?,
+            program: Prepared::new(source, keys, loaded)?,
             source,
         })
     }

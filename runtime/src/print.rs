@@ -46,6 +46,22 @@ fn step(node: &Node, content: &Content) -> String {
                 .collect();
             format!("hsm {intent}[{}]({})", names.join(", "), refs(args))
         }
+        Op::Listed { table, key } => format!("listed {}[%{key}]", table_name(*table, content)),
+        Op::Lookup {
+            table,
+            column,
+            key,
+            otherwise,
+        } => {
+            let name = content.tables.get(*table as usize);
+            let name = name.and_then(|t| t.columns.get(*column as usize));
+            let name = name.map_or("?", |c| c.name.as_str());
+            let rest = otherwise.map_or_else(String::new, |id| format!(" else %{id}"));
+            format!(
+                "lookup {}.{name}[%{key}]{rest}",
+                table_name(*table, content)
+            )
+        }
         Op::Choose {
             condition,
             then,
@@ -73,6 +89,11 @@ fn step(node: &Node, content: &Content) -> String {
         node.secrecy,
         source(node.span, content)
     )
+}
+
+fn table_name(table: u32, content: &Content) -> &str {
+    let table = content.tables.get(table as usize);
+    table.map_or("?", |t| t.name.as_str())
 }
 
 fn source(span: u32, content: &Content) -> String {

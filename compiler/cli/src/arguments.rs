@@ -1,5 +1,6 @@
 //! The command line.
 
+use cardwright_compiler::project::LockUse;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Test(Test),
     /// Draw card faces, carriers and mailers with specimen data, never with a real PIN.
     Preview(Preview),
+    /// Copy all packages that a project builds on into its `vendor` folder.
+    Vendor(Vendor),
     /// What a bundle holds, product by product.
     Inspect(Inspect),
     /// What an error code or a data element means.
@@ -44,6 +47,17 @@ pub(crate) enum Command {
         /// Shell.
         shell: clap_complete::Shell,
     },
+}
+
+impl Lock {
+    /// The compiler's word for it.
+    pub(crate) fn how(self) -> LockUse {
+        match (self.locked, self.update_lock) {
+            (true, _) => LockUse::Locked,
+            (_, true) => LockUse::Update,
+            _ => LockUse::Check,
+        }
+    }
 }
 
 /// How something is listed.
@@ -72,6 +86,8 @@ pub(crate) struct Check {
     /// Check as LIVE: check values of real keys are needed.
     #[arg(long)]
     pub(crate) live: bool,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
     /// Output.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -81,15 +97,40 @@ pub(crate) struct Check {
 pub(crate) struct Build {
     /// Project folder; default is the one that the current folder is in.
     pub(crate) project: Option<PathBuf>,
-    /// File; default is the project's name with `.cwb` in its folder.
+    /// File; default is the project's name with `.cwb` in its folder. A folder when several
+    /// bundles are built.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
     /// For real cards: unsigned until real signers sign it.
     #[arg(long)]
     pub(crate) live: bool,
+    /// Only this one of the manifest's `[bundles]`; default is all of them.
+    #[arg(long)]
+    pub(crate) bundle: Option<String>,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
     /// Print bundle, digest, version and whether it is TEST as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is done about `cardwright.lock`.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Lock {
+    /// The lock must be there and fit to the octet.
+    #[arg(long, conflicts_with = "update_lock")]
+    pub(crate) locked: bool,
+    /// Write the lock anew.
+    #[arg(long)]
+    pub(crate) update_lock: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Vendor {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
 }
 
 #[derive(Args)]

@@ -47,6 +47,7 @@ fn dispatch(command: &Command) -> Result<u8, failure::Failure> {
         Command::Fmt(fmt) => commands::fmt::run(fmt),
         Command::Test(test) => commands::test::run(test),
         Command::Preview(preview) => commands::preview::run(preview),
+        Command::Vendor(vendor) => commands::vendor::run(vendor),
         Command::Inspect(inspect) => commands::inspect::run(inspect),
         Command::Explain(explain) => commands::explain::run(explain),
         Command::Dump(dump) => commands::dump::run(dump),

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, exit};
 use cardwright_bundle::{Bundle, Limits};
-use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, Project};
+use cardwright_compiler::project::{FileError, Files, LOCK, LockUse, MAX_ASSET_BYTES, Project};
 use std::path::{Path, PathBuf};
 
 /// Name of a project's manifest.
@@ -62,15 +62,40 @@ impl Folder {
     pub(crate) fn project(&self) -> Project<'_> {
         Project::read(self)
     }
+
+    /// Reads it with its lock, and writes the lock that is missing or to be renewed.
+    pub(crate) fn locked_project(&self, lock_use: LockUse) -> Result<Project<'_>, Failure> {
+        let project = Project::read_with(self, lock_use);
+        if let Some(text) = &project.new_lock {
+            let path = self.root.join(LOCK);
+            let written = write_whole(&path, text.as_bytes());
+            // A folder that can't be written to can still be checked.
+            if lock_use == LockUse::Update {
+                written?;
+            }
+        }
+        Ok(project)
+    }
+
+    /// A place of the project, when it does not lead out of it by way of symbolic links.
+    fn inside(&self, path: &str) -> Result<PathBuf, FileError> {
+        let place = std::fs::canonicalize(self.root.join(path)).map_err(|e| missing(path, &e))?;
+        if place.starts_with(&self.root) {
+            Ok(place)
+        } else {
+            Err(FileError::outside(path))
+        }
+    }
 }
 
 impl Files for Folder {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let place = self.root.join(path);
-        let length = match std::fs::metadata(&place) {
-            Ok(metadata) => metadata.len(),
-            Err(_) => return Err(FileError::missing(path)),
-        };
+        let place = self.inside(path)?;
+        let metadata = std::fs::metadata(&place).map_err(|e| missing(path, &e))?;
+        if !metadata.is_file() {
+            return Err(FileError::because(path, "it is no file"));
+        }
+        let length = metadata.len();
         if length > MAX_ASSET_BYTES as u64 {
             let found = usize::try_from(length).unwrap_or(usize::MAX);
             return Err(FileError::too_large(path, found, MAX_ASSET_BYTES));
@@ -88,6 +113,21 @@ impl Files for Folder {
         });
         found.sort();
         found
+    }
+
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        let root = std::fs::canonicalize(self.root.join(path)).map_err(|e| missing(path, &e))?;
+        if !root.join(MANIFEST).is_file() {
+            return Err(FileError::because(path, &format!("it has no {MANIFEST}")));
+        }
+        Ok(Box::new(Folder { root }))
+    }
+}
+
+fn missing(path: &str, error: &std::io::Error) -> FileError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => FileError::missing(path),
+        kind => FileError::because(path, &kind.to_string()),
     }
 }
 
@@ -160,7 +200,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = path
         .file_name()
         .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-    let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
+    // Two processes may write the same file at once: each has a part of its own.
+    let process = std::process::id();
+    let part = path.with_file_name(format!(".{}.{process}.part", name.to_string_lossy()));
     std::fs::write(&part, bytes).map_err(failed)?;
     std::fs::rename(&part, path).map_err(|e| {
         let _ = std::fs::remove_file(&part);

@@ -58,7 +58,7 @@ pub(crate) fn rows(
             let Some(program) = record.program else {
                 continue;
             };
-            let program = Prepared::new(loaded.program(program)?, keys)?;
+            let program = Prepared::new(loaded.program(program)?, keys, loaded)?;
             let mut draws = finished.data.draws.clone();
             let mut run = Run {
                 fields: finished.fields,

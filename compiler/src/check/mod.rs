@@ -13,11 +13,14 @@ use cardwright_vocabulary::{function, kind};
 /// Checks all declarations of the project.
 pub(crate) fn check(model: &Model, findings: &mut Findings) {
     let mut shared = Shared::default();
-    for decl in model.decls.values().filter(|d| !d.standard && !d.poisoned) {
+    let own = |d: &&Decl| (!d.standard || d.wanted) && !d.poisoned;
+    for decl in model.decls.values().filter(own) {
         let (format, record) = expressions::ground(model, decl);
+        shared.findings.enter(decl);
         let elaborator = Elaborator::new(model, &mut shared, &format, &record);
         declaration(decl, elaborator);
     }
+    shared.findings.leave();
     crate::rules::check(model, &mut shared);
     findings.append(shared.findings);
 }

@@ -9,7 +9,7 @@ mod render;
 pub use codes::{CODES, CodeRow, explanation};
 pub use render::human;
 
-use crate::model::{Sources, Span};
+use crate::model::{Decl, Made, Sources, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -142,6 +142,8 @@ impl Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     problems: Vec<Problem>,
+    /// The copy that is looked at, when a `for … in …` made it: its name and what it was made from.
+    copy: Option<(String, Made)>,
 }
 
 impl Findings {
@@ -152,8 +154,21 @@ impl Findings {
     }
 
     /// Adds one.
-    pub fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, mut problem: Problem) {
+        if let Some((name, made)) = &self.copy {
+            name_copy(&mut problem, name, made);
+        }
         self.problems.push(problem);
+    }
+
+    /// Says what is looked at from here on, so that problems of a copy name it and its row.
+    pub fn enter(&mut self, decl: &Decl) {
+        self.copy = decl.made.clone().map(|made| (decl.name.clone(), made));
+    }
+
+    /// Says that no declaration is looked at any more.
+    pub fn leave(&mut self) {
+        self.copy = None;
     }
 
     /// Whether there is an error among them.
@@ -197,6 +212,19 @@ impl Findings {
         kept.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
         kept.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
         narrowest(kept)
+    }
+}
+
+/// A problem of a copy says which one it is, what stands there once, and the row.
+fn name_copy(problem: &mut Problem, name: &str, made: &Made) {
+    problem.message = format!("in `{name}`: {}", problem.message);
+    if !made.whole.holds(problem.span) {
+        problem
+            .labels
+            .push((made.template, format!("`{name}` is made here")));
+    }
+    for row in made.rows.iter().filter(|row| !row.holds(problem.span)) {
+        problem.labels.push((*row, "from this row".to_owned()));
     }
 }
 

@@ -43,6 +43,12 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         let name = dotted(segments);
+        match name.as_str() {
+            "listed" => return self.listed(args, piped, span),
+            "lookup" => return self.lookup(args, piped, span),
+            "match" => return self.cases(args, piped, want, span),
+            _ => {}
+        }
         if let Some(row) = function(&name) {
             let bound = self.bind(row, args, piped, span)?;
             return self.builtin(row, &bound, want, span);
@@ -384,7 +390,11 @@ impl<'a> Elaborator<'a> {
                     None
                 }
             },
-            Takes::Record | Takes::BitWords => None,
+            Takes::BitWords
+            | Takes::Cases
+            | Takes::Column
+            | Takes::Record
+            | Takes::Table => None,
         }
     }
 

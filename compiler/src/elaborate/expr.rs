@@ -286,9 +286,21 @@ impl<'a> Elaborator<'a> {
         otherwise: &'a MExpr,
         want: Option<&Type>,
     ) -> Option<Typed> {
+        let before = self.findings().len();
         let flag = self.expr(condition, Some(&Type::Flag));
+        let kept = self.facts.clone();
+        if let Some(flag) = &flag {
+            if self.findings().len() == before {
+                self.judge(flag, condition.span);
+            }
+            self.facts = kept.given(&self.program, flag.node, true);
+        }
         let first = self.expr(then, want);
+        if let Some(flag) = &flag {
+            self.facts = kept.given(&self.program, flag.node, false);
+        }
         let second = self.expr(otherwise, want);
+        self.facts = kept;
         let (flag, mut first, mut second) = (flag?, first?, second?);
         let span = then.span.to(otherwise.span);
         if matches!(first.ty, Type::PinBlock { .. }) && matches!(second.ty, Type::Pin) {

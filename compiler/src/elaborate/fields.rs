@@ -178,6 +178,11 @@ fn base_type(
             )),
         };
     }
+    if let MKind::Call { callee, args } = &first.kind
+        && callee.word() == Some("one_of")
+    {
+        return one_of(first.span, args).map(|ty| (ty, Secrecy::Public));
+    }
     let word = first.word().unwrap_or("");
     let number = second
         .and_then(MExpr::integer)
@@ -225,6 +230,27 @@ fn base_type(
             &format!("there is no type of field `{word}`"),
         )),
     }
+}
+
+/// `one_of("DEBI", "GOLD")`: texts, each once.
+fn one_of(span: Span, args: &[crate::model::MArg]) -> Result<Type, Box<Problem>> {
+    let words: Vec<String> = args
+        .iter()
+        .filter(|a| a.name.is_none())
+        .filter_map(|a| a.value.literal_text())
+        .collect();
+    let twice = words
+        .iter()
+        .enumerate()
+        .any(|(n, w)| words.iter().skip(n + 1).any(|o| o == w));
+    let good = |w: &String| !w.is_empty() && w.trim() == w && w.is_ascii() && w.len() <= 255;
+    if words.is_empty() || words.len() != args.len() || twice || !words.iter().all(good) {
+        return Err(wrong(
+            span,
+            "`one_of` lists texts of ASCII characters, each once: `one_of(\"DEBI\", \"GOLD\")`",
+        ));
+    }
+    Ok(Type::OneOf(words))
 }
 
 /// ISO 9564-1 format number of a word `iso0` … `iso4`.

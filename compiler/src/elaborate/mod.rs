@@ -6,12 +6,15 @@
 
 mod build;
 mod call;
+mod cases;
 mod coerce;
 pub mod constants;
 mod expr;
+mod facts;
 mod fields;
 mod fold;
 mod keys;
+mod lookup;
 mod names;
 mod operators;
 mod results;
@@ -97,6 +100,20 @@ pub struct Shared {
     pub findings: Findings,
     /// The source map.
     pub spans: SpanTable,
+    /// Tables that programs look into, by qualified name, in the order of the bundle.
+    pub tables: Vec<String>,
+}
+
+impl Shared {
+    /// The bundle's number of a table.
+    pub fn table(&mut self, qualified: &str) -> u32 {
+        let known = self.tables.iter().position(|t| t == qualified);
+        let at = known.unwrap_or_else(|| {
+            self.tables.push(qualified.to_owned());
+            self.tables.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
 }
 
 /// Most expressions that one program may inline: lets and functions can't run away.
@@ -135,6 +152,8 @@ pub struct Elaborator<'a> {
     /// Lets, functions and attributes that are being inlined, against circles.
     open: Vec<String>,
     lets: HashMap<String, Typed>,
+    /// What conditions around say of values.
+    facts: facts::Facts,
     fuel: u32,
     depth: u32,
 }
@@ -159,6 +178,7 @@ impl<'a> Elaborator<'a> {
             frames: Vec::new(),
             open: Vec::new(),
             lets: HashMap::new(),
+            facts: facts::Facts::default(),
             fuel: FUEL,
             depth: 0,
         }
@@ -212,8 +232,10 @@ impl<'a> Elaborator<'a> {
         let program = std::mem::replace(&mut self.program, fresh);
         let index = std::mem::take(&mut self.index);
         let lets = std::mem::take(&mut self.lets);
+        let facts = std::mem::take(&mut self.facts);
         let result = f(self);
         (self.program, self.index, self.lets) = (program, index, lets);
+        self.facts = facts;
         result
     }
 

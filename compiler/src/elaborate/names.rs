@@ -206,7 +206,10 @@ impl<'a> Elaborator<'a> {
         let typed = self.standing(Env::default(), |s| s.expr(value, want));
         self.open.pop();
         let typed = typed?;
-        self.lets.insert(memo, typed.clone());
+        // What holds here because of a condition around need not hold elsewhere.
+        if self.facts.is_empty() {
+            self.lets.insert(memo, typed.clone());
+        }
         Some(typed.through(what, span))
     }
 

@@ -19,7 +19,13 @@ impl<'a> Elaborator<'a> {
         match op {
             "and" | "or" => {
                 let a = self.expr(left, Some(&Type::Flag));
+                // The right side is asked only where the left one leaves it open.
+                let kept = self.facts.clone();
+                if let Some(a) = &a {
+                    self.facts = kept.given(&self.program, a.node, op == "and");
+                }
                 let b = self.expr(right, Some(&Type::Flag));
+                self.facts = kept;
                 let name = if op == "and" { "all" } else { "any" };
                 self.apply(name, &[a?, b?], span)
             }
@@ -106,14 +112,23 @@ impl<'a> Elaborator<'a> {
                 );
                 return None;
             }
+            let before = self.findings().len();
+            self.compared(&a, &b, span);
+            let told = self.findings().len() > before;
             let equal = self.apply("equal", &[a, b], span)?;
-            return if op == "==" {
-                Some(equal)
-            } else {
-                self.apply("not", &[equal], span)
+            let result = match op {
+                "==" => equal,
+                _ => self.apply("not", &[equal], span)?,
             };
+            if !told {
+                self.judge(&result, span);
+            }
+            return Some(result);
         }
-        self.ordered(op, a, b, span)
+        self.compared(&a, &b, span);
+        let result = self.ordered(op, a, b, span)?;
+        self.judge(&result, span);
+        Some(result)
     }
 
     fn ordered(&mut self, op: &str, mut a: Typed, mut b: Typed, span: Span) -> Option<Typed> {

@@ -85,6 +85,7 @@ struct Identity {
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("card") {
+        context.shared.findings.enter(decl);
         card(context, decl);
     }
 }

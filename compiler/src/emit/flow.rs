@@ -15,6 +15,7 @@ pub(super) const STATIONS: [&str; 8] = [
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("flow") {
+        context.shared.findings.enter(decl);
         let steps = decl
             .entries
             .iter()

@@ -16,10 +16,12 @@ use cardwright_bundle::Format;
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("format") {
+        context.shared.findings.enter(decl);
         let format = format(context, decl);
         context.content.formats.push(format);
     }
     for decl in model.concrete("format") {
+        context.shared.findings.enter(decl);
         let rules = rules::lower(context, decl);
         if let Some(format) = context
             .content

@@ -16,6 +16,7 @@ pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     let mut jobs = 0;
     for decl in model.concrete("job") {
+        context.shared.findings.enter(decl);
         jobs += 1;
         if let Some(job) = job(context, decl) {
             context.content.jobs.push(job);

@@ -32,6 +32,7 @@ const PAGES_MAX: i64 = 20;
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("layout") {
+        context.shared.findings.enter(decl);
         let Some((format, record)) = decl.for_record.clone() else {
             continue;
         };
@@ -146,11 +147,13 @@ fn assemble(
 
 fn background(context: &mut Context<'_>, entry: &MEntry) -> Option<String> {
     let path = read::file(entry)?;
-    let reason = match context.project.asset(&path) {
+    let owner = context.model.sources.package(entry.span);
+    let reason = match context.project.asset_of(owner, &path) {
         Ok(bytes) if bytes.starts_with(b"%PDF-") => {
             let asset = ("application/pdf".to_owned(), bytes);
-            context.assets.insert(path.clone(), asset);
-            return Some(path);
+            let name = owner.map_or_else(|| path.clone(), |label| format!("{label}/{path}"));
+            context.assets.insert(name.clone(), asset);
+            return Some(name);
         }
         Ok(_) => format!("`{path}` is no PDF"),
         Err(error) => error.to_string(),

@@ -109,7 +109,9 @@ fn emit_all(
     flow::lower(&mut context);
     scenario::lower(&mut context);
     job::lower(&mut context);
+    context.shared.findings.leave();
     checks::lower(&mut context);
+    tables(&mut context);
     sources::lower(&mut context);
     let emitted = Emitted {
         content: context.content,
@@ -130,12 +132,29 @@ pub fn check(project: &Project<'_>, environment: Environment) -> crate::Checked 
     }
 }
 
-/// From a project to a sealed, unsigned bundle.
+/// From a project to a sealed, unsigned bundle with all jobs.
 ///
 /// # Errors
 /// All findings, when one of them is an error.
 pub fn build(project: &Project<'_>, environment: Environment) -> Result<Bundle, Vec<Finding>> {
-    let (model, mut findings, emitted) = run(project, environment);
+    sealed(run(project, environment))
+}
+
+/// The same for one bundle of the manifest: its jobs, and what they need.
+///
+/// # Errors
+/// All findings, when one of them is an error; E0129 when there is no such bundle.
+pub fn build_bundle(
+    project: &Project<'_>,
+    environment: Environment,
+    bundle: &str,
+) -> Result<Bundle, Vec<Finding>> {
+    sealed(run_for(project, environment, Some(bundle)))
+}
+
+type Run = (Model, Findings, Option<Emitted>);
+
+fn sealed((model, mut findings, emitted): Run) -> Result<Bundle, Vec<Finding>> {
     let Some(emitted) = emitted.filter(|_| !findings.has_errors()) else {
         return Err(findings.resolve(&model.sources));
     };
@@ -180,9 +199,22 @@ fn beyond(emitted: &Emitted) -> Option<String> {
     ))
 }
 
-fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Option<Emitted>) {
+fn run(project: &Project<'_>, environment: Environment) -> Run {
+    run_for(project, environment, None)
+}
+
+fn run_for(project: &Project<'_>, environment: Environment, bundle: Option<&str>) -> Run {
     let mut findings = Findings::new();
-    let model = crate::model::lower(project, &mut findings);
+    let mut model = crate::model::lower(project, &mut findings);
+    if let Some(bundle) = bundle
+        && !crate::model::keep_bundle(&mut model, bundle)
+    {
+        let names: Vec<&str> = model.manifest.bundles.keys().map(String::as_str).collect();
+        let message = format!("the manifest has no bundle `{bundle}`");
+        let help = format!("it has: {}", names.join(", "));
+        let span = crate::model::Span::default();
+        findings.push(Problem::error("E0129", span, message).help(help));
+    }
     crate::check::check(&model, &mut findings);
     let broken = |code: &str| code.starts_with("E00") || code.starts_with("E01");
     let resolved = findings.resolve(&model.sources);
@@ -195,7 +227,9 @@ fn run(project: &Project<'_>, environment: Environment) -> (Model, Findings, Opt
     let sound = !findings.has_errors();
     let (emitted, found) = emit_all(&model, project, environment, sound);
     findings.append(found);
-    findings.append(test_cases(&model).1);
+    if bundle.is_none() {
+        findings.append(test_cases(&model).1);
+    }
     (model, findings, Some(emitted))
 }
 
@@ -220,9 +254,24 @@ fn empty(model: &Model, environment: Environment) -> Content {
         flows: Vec::new(),
         scenarios: Vec::new(),
         jobs: Vec::new(),
+        tables: Vec::new(),
         assets: Vec::new(),
         sources: Vec::new(),
         spans: Vec::new(),
+    }
+}
+
+/// The tables that programs look into, in the order of their numbers.
+fn tables(context: &mut Context<'_>) {
+    let model = context.model;
+    for name in context.shared.tables.clone() {
+        if let Some(data) = model.tables.get(&name) {
+            let span = model.get(&name).map(|d| d.span).unwrap_or_default();
+            context.content.tables.push(cardwright_bundle::Table {
+                span: context.shared.spans.id(span),
+                ..data.table.clone()
+            });
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use cardwright_bundle::{Check, Constant, Scenario};
 pub(super) fn lower(context: &mut Context<'_>) {
     let model = context.model;
     for decl in model.concrete("scenario") {
+        context.shared.findings.enter(decl);
         let card = decl.for_decl.as_ref();
         let Some(card) = card.and_then(|q| context.cards.iter().find(|c| c.qualified == *q)) else {
             if !context.shared.findings.has_errors() {

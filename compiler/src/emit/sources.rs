@@ -10,19 +10,30 @@ pub(super) fn lower(context: &mut Context<'_>) {
     let files = &context.model.sources.files;
     let sorted: BTreeMap<&str, &str> = files
         .iter()
+        .filter(|f| f.path.ends_with(".perso") || !f.text.is_empty())
         .map(|f| (f.path.as_str(), f.text.as_str()))
         .collect();
-    context.content.sources = sorted
+    let mut listed: Vec<Source> = sorted
         .iter()
         .map(|(path, text)| Source {
             path: (*path).to_owned(),
             sha256: hex::encode_upper(Sha256::digest(text.as_bytes())),
         })
         .collect();
-    let index = |path: &str| {
-        let at = sorted.keys().position(|p| *p == path).unwrap_or(0);
-        u32::try_from(at).unwrap_or(0)
-    };
+    // A package as a whole: `house@1.2.0` with the digest that the lock pins.
+    let packages = context.project.packages.iter();
+    listed.extend(packages.filter(|p| !p.is_standard()).map(|p| Source {
+        path: p.label(),
+        sha256: p.digest.clone(),
+    }));
+    listed.sort_by(|a, b| a.path.cmp(&b.path));
+    let places: BTreeMap<String, u32> = listed
+        .iter()
+        .zip(0_u32..)
+        .map(|(source, at)| (source.path.clone(), at))
+        .collect();
+    let index = |path: &str| places.get(path).copied().unwrap_or(0);
+    context.content.sources = listed;
     let sources = &context.model.sources;
     let made = Span {
         source: 0,

@@ -1,10 +1,11 @@
 //! Trees to declarations: packages, imports, names declared twice.
 
 use super::read::Reader;
+use super::repeat::{self, Template};
 use super::resolve::{Import, Imported, Scope, join};
-use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, usage};
+use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, packages, reach, tables, usage};
 use crate::diagnostics::{Findings, Problem, Severity};
-use crate::project::{Project, standard_packages};
+use crate::project::{Package, Project, ProjectSource, standard_packages};
 use cardwright_dsl::ast::{Entry, File};
 use cardwright_dsl::{Parsed, parse};
 use cardwright_vocabulary::{kind, nearest, top_kinds};
@@ -23,76 +24,115 @@ pub fn lower(project: &Project<'_>, findings: &mut Findings) -> Model {
         syntax(*file, parsed, findings);
         scope_of(*file, parsed, &mut model, findings);
     }
+    let mut templates = Vec::new();
     for (file, parsed) in &parsed {
-        declare_all(*file, parsed, &mut model, findings);
+        declare_all(*file, parsed, &mut model, &mut templates, findings);
     }
     imports(&parsed, &mut model, findings);
+    tables::read(project, &mut model, findings);
+    repeat::carry_out(&mut model, templates, findings);
+    packages::check(project, &mut model, findings);
     inherit::carry_out(&mut model, findings);
+    reach::want(&mut model);
+    reach::bundles_exist(&mut model, findings);
     usage::report_unused(&model, findings);
     model
 }
 
 fn troubles(project: &Project<'_>, model: &mut Model, findings: &mut Findings) {
-    for (code, path, message) in &project.troubles {
-        let file = add_file(model, SourceFile::new(path.clone(), "", false));
-        let span = Span {
-            file,
-            ..Span::default()
-        };
-        let help = match *code {
+    for trouble in &project.troubles {
+        let span = place(model, &trouble.path);
+        let general = match trouble.code {
             "E0110" => {
                 "a manifest has `name = \"my-bank\"`, `version = \"1.0.0\"` and `sequence = 1`, and \
                  may have `issuer`, `[dependencies]` and `[bundles.NAME]`"
             }
             _ => "save the file as UTF-8 text, or split it into several of the same package",
         };
-        findings.push(Problem::error(code, span, message.clone()).help(help));
+        let help = trouble.help.clone().unwrap_or_else(|| general.to_owned());
+        findings.push(Problem::error(trouble.code, span, trouble.message.clone()).help(help));
     }
 }
 
-fn add_file(model: &mut Model, file: SourceFile) -> u32 {
+/// The beginning of a file that is no source, such as the manifest.
+pub(super) fn place(model: &mut Model, path: &str) -> Span {
+    let file = add_file(model, SourceFile::new(path, "", false));
+    Span {
+        file,
+        ..Span::default()
+    }
+}
+
+pub(super) fn add_file(model: &mut Model, file: SourceFile) -> u32 {
     let number = u32::try_from(model.sources.files.len()).unwrap_or(u32::MAX);
     model.sources.files.push(file);
     model.scopes.push(Scope::default());
     number
 }
 
-/// The project's files, and those of the standard packages that they use, directly or not.
+/// A file of a package that is read when somebody uses that package.
+enum Offered<'p> {
+    Standard(&'static str, &'static str),
+    Of(&'p Package, &'p ProjectSource),
+}
+
+/// The project's files, and those of the packages that they use, directly or not.
 fn parse_all(project: &Project<'_>, model: &mut Model) -> Vec<(u32, Parsed)> {
     let mut all = Vec::new();
     let mut wanted: Vec<String> = Vec::new();
-    let add = |model: &mut Model, path: &str, text: &str, standard, wanted: &mut Vec<String>| {
-        let file = add_file(model, SourceFile::new(path, text, standard));
-        let parsed = parse(text);
+    let add = |model: &mut Model, file: SourceFile, wanted: &mut Vec<String>| {
+        let parsed = parse(&file.text);
+        let file = add_file(model, file);
         let imports = File::of(&parsed.tree).imports();
         wanted.extend(imports.iter().map(|i| i.path().text()));
         (file, parsed)
     };
     for source in &project.sources {
-        all.push(add(model, &source.path, &source.text, false, &mut wanted));
+        let file = SourceFile::new(&source.path, &source.text, false);
+        all.push(add(model, file, &mut wanted));
     }
-    let mut standard: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
-    for (path, text) in standard_packages() {
-        if let Some(package) = package_line(text) {
-            standard.entry(package).or_default().push((path, text));
-        }
-    }
+    let mut offered = offers(project);
     while let Some(path) = wanted.pop() {
         let owner = path.rsplit_once('.').map_or("", |(owner, _)| owner);
-        let Some(files) = standard
+        let Some(files) = offered
             .remove(path.as_str())
-            .or_else(|| standard.remove(owner))
+            .or_else(|| offered.remove(owner))
         else {
             continue;
         };
-        for (path, text) in files {
-            all.push(add(model, path, text, true, &mut wanted));
+        for file in files {
+            let file = match file {
+                Offered::Standard(path, text) => SourceFile::new(path, text, true),
+                Offered::Of(package, source) => {
+                    SourceFile::of_package(&package.label(), &source.path, &source.text)
+                }
+            };
+            all.push(add(model, file, &mut wanted));
         }
     }
     all
 }
 
-fn package_line(text: &str) -> Option<&str> {
+/// Files of all packages within reach, by the name in their `package` line.
+fn offers<'p>(project: &'p Project<'_>) -> BTreeMap<String, Vec<Offered<'p>>> {
+    let mut offered: BTreeMap<String, Vec<Offered<'p>>> = BTreeMap::new();
+    for (path, text) in standard_packages() {
+        if let Some(package) = package_line(text) {
+            let files = offered.entry(package.to_owned()).or_default();
+            files.push(Offered::Standard(path, text));
+        }
+    }
+    for package in project.packages.iter().filter(|p| !p.is_standard()) {
+        for source in &package.sources {
+            let name = package_line(&source.text).map_or_else(|| package.root(), str::to_owned);
+            let files = offered.entry(name).or_default();
+            files.push(Offered::Of(package, source));
+        }
+    }
+    offered
+}
+
+pub(super) fn package_line(text: &str) -> Option<&str> {
     text.lines()
         .find_map(|line| line.strip_prefix("package "))
         .map(|rest| rest.split("//").next().unwrap_or(rest).trim())
@@ -133,10 +173,13 @@ fn scope_of(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findin
             .help("move the declarations of the other package into a file of their own"),
         );
     }
+    let owner = model.sources.file(file).and_then(|f| f.package.clone());
+    let owner = owner.and_then(|label| Some(label.split_once('@')?.0.replace('-', "_")));
     let package = tree.package().map_or_else(
-        || match model.manifest.name.as_str() {
-            "" => "main".to_owned(),
-            name => name.replace('-', "_"),
+        || match (&owner, model.manifest.name.as_str()) {
+            (Some(owner), _) => owner.clone(),
+            (None, "") => "main".to_owned(),
+            (None, name) => name.replace('-', "_"),
         },
         |path| path.text(),
     );
@@ -149,7 +192,13 @@ fn scope_of(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findin
     }
 }
 
-fn declare_all(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findings) {
+fn declare_all(
+    file: u32,
+    parsed: &Parsed,
+    model: &mut Model,
+    templates: &mut Vec<Template>,
+    findings: &mut Findings,
+) {
     let span = Span {
         file,
         ..Span::default()
@@ -161,6 +210,15 @@ fn declare_all(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Fin
     let standard = model.sources.file(file).is_some_and(|f| f.standard);
     for entry in File::of(&parsed.tree).entries() {
         let reader = Reader { file, origin: "" };
+        if repeat::repeats(&reader.clauses(&entry.clauses())) {
+            templates.push(Template {
+                entry: reader.entry(entry),
+                package: package.clone(),
+                standard,
+                poisoned: entry.has_error(),
+            });
+            continue;
+        }
         let Some(named) = name_of(&reader, entry) else {
             nameless(&reader, entry, findings);
             continue;
@@ -305,6 +363,9 @@ fn declaration(
         span: named.span,
         poisoned: entry.has_error(),
         standard,
+        wanted: false,
+        left_out: false,
+        made: None,
     }
 }
 

@@ -7,18 +7,25 @@
 mod entry;
 mod gather;
 mod inherit;
+mod packages;
 mod print;
+mod reach;
 mod read;
+mod repeat;
 mod resolve;
 pub mod shape;
 mod source;
+mod tables;
 mod usage;
 
 pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark};
 pub use gather::lower;
 pub use print::print;
+pub(crate) use reach::keep_bundle;
+pub use repeat::Made;
 pub use resolve::Target;
 pub use source::{SourceFile, Sources, Span};
+pub use tables::{MAX_TABLE_ROWS, TableData};
 pub(crate) use usage::walk;
 
 use crate::project::Manifest;
@@ -57,8 +64,14 @@ pub struct Decl {
     pub span: Span,
     /// Broken by a syntax error: later phases say nothing about it.
     pub poisoned: bool,
-    /// Written by the standard library rather than by the project.
+    /// Written by a package rather than by the project.
     pub standard: bool,
+    /// Of a package that is no standard one, and named by the project: it goes into the bundle.
+    pub wanted: bool,
+    /// Nothing in the bundle that is being made needs it.
+    pub left_out: bool,
+    /// What it was made from, when a `for … in …` made it.
+    pub made: Option<Made>,
 }
 
 impl Decl {
@@ -75,7 +88,10 @@ impl Decl {
             self.kind.as_str(),
             "profile" | "application" | "card" | "layout"
         );
-        !self.standard && !self.poisoned && (!needs_record || self.for_record.is_some())
+        (!self.standard || self.wanted)
+            && !self.left_out
+            && !self.poisoned
+            && (!needs_record || self.for_record.is_some())
     }
 }
 
@@ -107,6 +123,10 @@ pub struct Model {
     pub sources: Sources,
     /// Declarations by qualified name, in the order of files and lines.
     pub decls: IndexMap<String, Decl>,
+    /// Tables by qualified name; those with faults are not here.
+    pub tables: IndexMap<String, TableData>,
+    /// First segments of the tables and lists that a `for … in …` names, by file.
+    pub(crate) repeated: std::collections::BTreeSet<(u32, String)>,
     /// Names that a syntax error hides; nothing is said about them.
     pub poisoned: std::collections::BTreeSet<String>,
     pub(crate) scopes: Vec<resolve::Scope>,
@@ -132,7 +152,7 @@ impl Model {
 
     /// Keys in the order of their slots in the bundle: `keys().nth(id)`.
     pub fn keys(&self) -> impl Iterator<Item = &Decl> {
-        self.of_kind("key").filter(|d| !d.poisoned)
+        self.of_kind("key").filter(|d| !d.poisoned && !d.left_out)
     }
 
     /// The bundle's slot number of a key.

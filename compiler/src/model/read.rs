@@ -31,7 +31,8 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn entry(&self, entry: Entry<'_>) -> MEntry {
+    /// One entry.
+    pub(super) fn entry(&self, entry: Entry<'_>) -> MEntry {
         let mut head: Vec<MExpr> = entry
             .head()
             .terms()

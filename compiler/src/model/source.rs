@@ -38,8 +38,10 @@ pub struct SourceFile {
     pub path: String,
     /// Text.
     pub text: String,
-    /// Whether it belongs to the standard packages.
+    /// Whether it belongs to a package rather than to the project: the standard ones, or others.
     pub standard: bool,
+    /// Label of the package that it belongs to, `house@1.2.0`, when that is no standard one.
+    pub package: Option<String>,
     line_starts: Vec<usize>,
 }
 
@@ -54,7 +56,17 @@ impl SourceFile {
             path: path.into(),
             text,
             standard,
+            package: None,
             line_starts,
+        }
+    }
+
+    /// A file of a package, which its label names.
+    #[must_use]
+    pub fn of_package(label: &str, path: &str, text: &str) -> Self {
+        Self {
+            package: Some(label.to_owned()),
+            ..Self::new(format!("{label}/{path}"), text, true)
         }
     }
 
@@ -90,6 +102,12 @@ impl Sources {
     #[must_use]
     pub fn file(&self, file: u32) -> Option<&SourceFile> {
         self.files.get(usize::try_from(file).ok()?)
+    }
+
+    /// Label of the package that a span belongs to; none for the project and the standard ones.
+    #[must_use]
+    pub fn package(&self, span: Span) -> Option<&str> {
+        self.file(span.file)?.package.as_deref()
     }
 
     /// The place of a span.

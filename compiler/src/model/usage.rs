@@ -1,7 +1,7 @@
 //! What is declared or imported and never used.
 
 use super::resolve::Imported;
-use super::{MEntry, MExpr, MKind, MPart, MPhrase, Model};
+use super::{Decl, MEntry, MExpr, MKind, MPart, MPhrase, Model};
 use crate::diagnostics::{Findings, Problem};
 use std::collections::HashSet;
 
@@ -17,14 +17,7 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
     let mut uses = Uses::default();
     for decl in model.decls.values() {
         // Effective entries name more than the file's own: all that counts is that it is named.
-        let mut visit = |e| note(model, e, &mut uses);
-        walk_entries(&decl.entries, &mut visit);
-        for phrase in decl.value.iter().chain(decl.base.iter()) {
-            walk_phrase(phrase, &mut visit);
-        }
-        for clause in &decl.clauses {
-            clause.terms.iter().for_each(|t| walk(t, &mut visit));
-        }
+        walk_decl(decl, true, &mut |e| note(model, e, &mut uses));
     }
     let broken = model.decls.values().any(|d| d.poisoned) || !model.poisoned.is_empty();
     if broken {
@@ -61,6 +54,17 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             findings
                 .push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));
         }
+    }
+}
+
+/// Visits all expressions of a declaration; what it builds on only where that is asked for.
+pub(super) fn walk_decl<'m>(decl: &'m Decl, base: bool, visit: &mut impl FnMut(&'m MExpr)) {
+    walk_entries(&decl.entries, visit);
+    for phrase in decl.value.iter().chain(decl.base.iter().filter(|_| base)) {
+        walk_phrase(phrase, visit);
+    }
+    for clause in &decl.clauses {
+        clause.terms.iter().for_each(|t| walk(t, visit));
     }
 }
 

@@ -55,6 +55,15 @@ pub trait Files {
     /// Paths of all files below a folder (`""` for the root), in any order. Folders whose names
     /// begin with a dot, and the folder `target`, are best left out.
     fn list(&self, folder: &str) -> Vec<String>;
+
+    /// The files of another package's folder, by a path relative to this one's root that may begin
+    /// with `..`.
+    ///
+    /// # Errors
+    /// There is no such folder, or these files know no others.
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        Err(FileError::because(path, "no other folder is within reach"))
+    }
 }
 
 /// Files in memory.
@@ -94,8 +103,26 @@ impl Files for MemoryFiles {
         };
         self.files
             .keys()
-            .filter(|path| path.starts_with(&prefix))
+            .filter(|path| path.starts_with(&prefix) && !path.starts_with(".."))
             .cloned()
             .collect()
+    }
+
+    /// A folder below this one, or beside it: files whose paths begin with `../`.
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let mut files = BTreeMap::new();
+        for (name, bytes) in &self.files {
+            if let Some(inside) = name.strip_prefix(&prefix) {
+                files.insert(inside.to_owned(), bytes.clone());
+            } else if path.starts_with("../") && name.starts_with("../") {
+                // What lies beside the project lies beside that package, too.
+                files.insert(name.clone(), bytes.clone());
+            }
+        }
+        if files.keys().all(|name| name.starts_with("..")) {
+            return Err(FileError::missing(path));
+        }
+        Ok(Box::new(MemoryFiles { files }))
     }
 }

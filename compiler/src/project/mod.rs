@@ -4,11 +4,16 @@
 //! [`MemoryFiles`].
 
 mod files;
+mod lock;
 mod manifest;
+mod package;
+mod resolve;
 mod standard;
 
 pub use files::{FileError, Files, MemoryFiles};
-pub use manifest::{Manifest, ManifestError};
+pub use lock::{LOCK, Lock, LockUse, Locked};
+pub use manifest::{BundleEntry, Dependency, Manifest, ManifestError, PathDependency};
+pub use package::{MAX_PACKAGE_BYTES, MAX_PACKAGE_FILES, Package};
 pub use standard::{StandardFile, standard_asset, standard_packages};
 
 /// Most source files that a project may have.
@@ -27,57 +32,80 @@ pub struct ProjectSource {
     pub text: String,
 }
 
-/// A project as read: manifest, sources, and the way to its other files.
+/// What was wrong with a project before its sources were looked at.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Stable code.
+    pub code: &'static str,
+    /// File that it is about.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl Trouble {
+    fn new(code: &'static str, path: &str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            path: path.to_owned(),
+            message: message.into(),
+            help: None,
+        }
+    }
+}
+
+/// A project as read: manifest, sources, packages, and the way to its other files.
 pub struct Project<'f> {
     /// The manifest.
     pub manifest: Manifest,
     /// Sources, sorted by path.
     pub sources: Vec<ProjectSource>,
+    /// Packages that it builds on, sorted by name; the standard ones when the manifest names them.
+    pub packages: Vec<Package>,
     /// Where assets come from.
     pub files: &'f dyn Files,
-    /// What was wrong with the manifest or with reading, as (code, path, message).
-    pub troubles: Vec<(&'static str, String, String)>,
+    /// What was wrong with the manifest, with packages, or with reading.
+    pub troubles: Vec<Trouble>,
+    /// The lock that is to be written, when the one that is there is missing or to be renewed.
+    pub new_lock: Option<String>,
 }
 
 impl<'f> Project<'f> {
     /// Reads a project from its root folder. Never fails: what is wrong becomes a finding.
     #[must_use]
     pub fn read(files: &'f dyn Files) -> Self {
+        Self::read_with(files, LockUse::Check)
+    }
+
+    /// The same, with a lock that must fit, or is written anew.
+    #[must_use]
+    pub fn read_with(files: &'f dyn Files, lock_use: LockUse) -> Self {
         let mut troubles = Vec::new();
-        let manifest = match files.read("cardwright.toml") {
-            Ok(bytes) => Manifest::parse(&bytes).unwrap_or_else(|error| {
-                troubles.push(("E0110", "cardwright.toml".into(), error.to_string()));
+        let manifest = files
+            .read(resolve::MANIFEST)
+            .map_err(|e| e.to_string())
+            .and_then(|bytes| Manifest::parse(&bytes).map_err(|e| e.to_string()))
+            .unwrap_or_else(|error| {
+                troubles.push(Trouble::new("E0110", resolve::MANIFEST, error));
                 Manifest::default()
-            }),
-            Err(error) => {
-                troubles.push(("E0110", "cardwright.toml".into(), error.to_string()));
-                Manifest::default()
-            }
+            });
+        let packages = resolve::resolve(&manifest, files, &mut troubles);
+        // Packages that could not be found are reported as such, not as changes of the lock.
+        let new_lock = if troubles.is_empty() {
+            locked(files, &packages, lock_use, &mut troubles)
+        } else {
+            None
         };
-        let mut sources = Vec::new();
-        let mut paths: Vec<String> = files
-            .list("")
-            .into_iter()
-            .filter(|path| path.ends_with(".perso"))
-            .collect();
-        paths.sort();
-        paths.dedup();
-        if paths.len() > MAX_SOURCES {
-            let message = format!("{} sources, at most {MAX_SOURCES} are read", paths.len());
-            troubles.push(("E0111", String::new(), message));
-            paths.truncate(MAX_SOURCES);
-        }
-        for path in paths {
-            match read_text(files, &path) {
-                Ok(text) => sources.push(ProjectSource { path, text }),
-                Err(message) => troubles.push(("E0111", path, message)),
-            }
-        }
+        let sources = sources(files, &mut troubles);
         Self {
             manifest,
             sources,
+            packages,
             files,
             troubles,
+            new_lock,
         }
     }
 
@@ -87,6 +115,15 @@ impl<'f> Project<'f> {
     /// # Errors
     /// The file is missing, too large, or outside the project.
     pub fn asset(&self, name: &str) -> Result<Vec<u8>, FileError> {
+        self.asset_of(None, name)
+    }
+
+    /// The same, for a source of a package by its label (`house@1.2.0`): the file is that
+    /// package's.
+    ///
+    /// # Errors
+    /// The file is missing, too large, or outside the package.
+    pub fn asset_of(&self, package: Option<&str>, name: &str) -> Result<Vec<u8>, FileError> {
         if let Some(standard) = name.strip_prefix("std:") {
             return standard_asset(standard)
                 .map(<[u8]>::to_vec)
@@ -95,12 +132,92 @@ impl<'f> Project<'f> {
         if name.starts_with('/') || name.contains('\\') || name.split('/').any(|p| p == "..") {
             return Err(FileError::outside(name));
         }
-        let bytes = self.files.read(name)?;
+        let bytes = match package {
+            None => self.files.read(name)?,
+            Some(label) => {
+                let package = self.packages.iter().find(|p| p.label() == label);
+                package
+                    .ok_or_else(|| FileError::missing(name))?
+                    .read(name)?
+            }
+        };
         if bytes.len() > MAX_ASSET_BYTES {
             return Err(FileError::too_large(name, bytes.len(), MAX_ASSET_BYTES));
         }
         Ok(bytes)
     }
+}
+
+/// The project's own sources, sorted by path; what lies in `vendor/` belongs to packages.
+fn sources(files: &dyn Files, troubles: &mut Vec<Trouble>) -> Vec<ProjectSource> {
+    let mut paths: Vec<String> = files
+        .list("")
+        .into_iter()
+        .filter(|path| path.ends_with(".perso") && !path.starts_with("vendor/"))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    if paths.len() > MAX_SOURCES {
+        let message = format!("{} sources, at most {MAX_SOURCES} are read", paths.len());
+        troubles.push(Trouble::new("E0111", "", message));
+        paths.truncate(MAX_SOURCES);
+    }
+    let mut sources = Vec::new();
+    for path in paths {
+        match read_text(files, &path) {
+            Ok(text) => sources.push(ProjectSource { path, text }),
+            Err(message) => troubles.push(Trouble::new("E0111", &path, message)),
+        }
+    }
+    sources
+}
+
+/// Holds packages against the lock; gives the lock that is to be written.
+fn locked(
+    files: &dyn Files,
+    packages: &[Package],
+    lock_use: LockUse,
+    troubles: &mut Vec<Trouble>,
+) -> Option<String> {
+    let mut say = |code, message: String, help: &str| {
+        troubles.push(Trouble {
+            code,
+            path: LOCK.to_owned(),
+            message,
+            help: Some(help.to_owned()),
+        });
+    };
+    let found = Lock::of(packages);
+    let strict = lock_use == LockUse::Locked;
+    let Ok(bytes) = files.read(LOCK) else {
+        if strict && !packages.is_empty() {
+            let message = "there is no lock, and `--locked` asks for one".to_owned();
+            say(
+                "E0126",
+                message,
+                "run `cardwright check` once, and commit the lock",
+            );
+            return None;
+        }
+        return (!packages.is_empty()).then(|| found.text());
+    };
+    if lock_use == LockUse::Update {
+        let text = found.text();
+        return (text.as_bytes() != bytes.as_slice()).then_some(text);
+    }
+    let lock = match Lock::parse(&bytes) {
+        Ok(lock) => lock,
+        Err(reason) => {
+            let help = "take it from version control, or write it anew with `--update-lock`";
+            say("E0127", format!("the lock can't be read: {reason}"), help);
+            return None;
+        }
+    };
+    for difference in lock.differences(&found, strict) {
+        let help = "look at what changed; if that is meant, run `cardwright check --update-lock`";
+        say("E0126", difference, help);
+    }
+    None
 }
 
 fn read_text(files: &dyn Files, path: &str) -> Result<String, String> {

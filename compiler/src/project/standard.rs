@@ -35,3 +35,27 @@ pub fn standard_asset(path: &str) -> Option<&'static [u8]> {
         })
         .map(|file| file.bytes)
 }
+
+/// All files of the standard packages, sorted by path.
+pub(super) fn all() -> impl Iterator<Item = &'static StandardFile> {
+    STANDARD.iter()
+}
+
+/// Version of the standard packages, as `profiles/cardwright.toml` says.
+pub(super) fn version() -> semver::Version {
+    let manifest = STANDARD
+        .iter()
+        .find(|f| f.path == "profiles/cardwright.toml");
+    manifest
+        .and_then(|file| super::Manifest::parse_package(file.bytes).ok())
+        .and_then(|manifest| semver::Version::parse(&manifest.version).ok())
+        .unwrap_or(semver::Version::new(0, 0, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_standard_packages_have_a_version() {
+        assert_eq!(super::version(), semver::Version::new(0, 1, 0));
+    }
+}

@@ -84,6 +84,8 @@ pub enum Type {
         /// Most digits.
         digits: u32,
     },
+    /// One of these texts.
+    OneOf(Vec<String>),
     /// A primary account number, 12 to 19 digits.
     Pan,
     /// A PIN; the HSM keeps it.
@@ -114,6 +116,7 @@ impl Type {
         match self {
             Type::Alphanumeric(_)
             | Type::Digits(_)
+            | Type::OneOf(_)
             | Type::Pan
             | Type::Text(_)
             | Type::Track1(_)
@@ -142,6 +145,10 @@ impl Type {
             | Type::Text(l)
             | Type::Track1(l)
             | Type::Track2(l) => Some(*l),
+            Type::OneOf(words) => {
+                let long = words.iter().map(|w| w.chars().count()).max().unwrap_or(0);
+                Some(Lengths::up_to(u32::try_from(long).unwrap_or(u32::MAX)))
+            }
             Type::Pan => Some(Lengths { min: 12, max: 19 }),
             Type::PinBlock { format, .. } => {
                 Some(Lengths::exactly(if *format == 4 { 16 } else { 8 }))
@@ -174,6 +181,7 @@ impl Type {
             Type::IccKey { bits } => format!("an ICC RSA key of {bits} bits"),
             Type::Lines { count, .. } => format!("a list of up to {count} lines"),
             Type::Number { .. } => "a number".into(),
+            Type::OneOf(words) => format!("one of: {}", words.join(", ")),
             Type::Pan => "a PAN".into(),
             Type::Pin => "a PIN".into(),
             Type::PinBlock { format, .. } => format!("a PIN block of format {format}"),

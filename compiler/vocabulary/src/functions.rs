@@ -7,6 +7,10 @@ pub enum Takes {
     Bytes,
     /// Words of a bit field.
     BitWords,
+    /// A block of cases: `{ "DEBI" = …; "GOLD" = … }`.
+    Cases,
+    /// A column of a table.
+    Column,
     /// A number that is known when compiled.
     ConstNumber,
     /// A text that is known when compiled.
@@ -27,6 +31,8 @@ pub enum Takes {
     Record,
     /// A service code, three digits.
     Service,
+    /// A table.
+    Table,
     /// A tag.
     Tag,
     /// Text.
@@ -381,6 +387,25 @@ pub static FUNCTIONS: &[Function] = &[
         Gives::Lines,
         "a list of lines",
     )),
+    f(
+        "listed",
+        "",
+        &[p("table", Takes::Table), p("key", Text)],
+        Gives::Flag,
+        "whether a table has a row for a key",
+    ),
+    f(
+        "lookup",
+        "",
+        &[
+            p("column", Takes::Column),
+            p("key", Text),
+            named("else", Text, Some("")),
+        ],
+        Gives::Same,
+        "a cell of the row that a key finds: `lookup(branches.city, order.branch, else: \"\")`; \
+         without `else` where a rule or a condition says that the key is `listed`",
+    ),
     f("lower", "lower", &[TEXT], Gives::Same, "small letters"),
     f(
         "luhn",
@@ -395,6 +420,18 @@ pub static FUNCTIONS: &[Function] = &[
         &[TEXT],
         Gives::TextTimes(1),
         "first six and last four characters, stars between: public",
+    ),
+    f(
+        "match",
+        "",
+        &[
+            p("value", Text),
+            p("cases", Takes::Cases),
+            named("else", Text, Some("")),
+        ],
+        Gives::Same,
+        "the value of the case that fits: `match(order.product, { \"DEBI\" = …; \"GOLD\" = … }, \
+         else: …)`; without `else` where the cases are all that the value's type allows",
     ),
     f(
         "month_end",

@@ -1,6 +1,6 @@
 //! What a bundle says, apart from its assets and signatures.
 
-use crate::{Card, Flow, Format, Job, Layout, Program, Scenario};
+use crate::{Card, Flow, Format, Job, Layout, Program, Scenario, Table};
 use serde::{Deserialize, Serialize};
 
 /// Where a bundle may run.
@@ -144,6 +144,9 @@ pub struct Content {
     pub scenarios: Vec<Scenario>,
     /// Jobs.
     pub jobs: Vec<Job>,
+    /// Lookup tables that programs refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
     /// Assets, sorted by name.
     pub assets: Vec<Asset>,
     /// Sources, sorted by path.

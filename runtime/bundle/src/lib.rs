@@ -20,6 +20,7 @@ mod quirks;
 mod scenario;
 mod script;
 mod signing;
+mod table;
 
 pub use card::{
     Application, Card, Channel, Chip, Dgi, EmbossLine, Face, FaceImage, FaceSide, Padding, Panel,
@@ -48,3 +49,4 @@ pub use script::{
     ScriptPart, Split, StatusWords, VARIABLE_OCTETS_MAX, Variable,
 };
 pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};
+pub use table::{LONGEST_PREFIX, Table, TableColumn, TableKey, TableRow};

@@ -109,6 +109,25 @@ pub enum Op {
         /// Value when false.
         otherwise: NodeId,
     },
+    /// Whether a table has a row for a key.
+    Listed {
+        /// Index into [`crate::Content::tables`].
+        table: u32,
+        /// A text.
+        key: NodeId,
+    },
+    /// A cell of the row that a key finds in a table; as secret as key and column together.
+    Lookup {
+        /// Index into [`crate::Content::tables`].
+        table: u32,
+        /// Column of the table.
+        column: u32,
+        /// A text.
+        key: NodeId,
+        /// Value when there is no such row, of the column's type; without it that is an error.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        otherwise: Option<NodeId>,
+    },
     /// How many records of a name the file, the group or the order holds.
     Count {
         /// Record name.

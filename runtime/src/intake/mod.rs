@@ -117,7 +117,7 @@ impl<'a> Intake<'a> {
         format: &'a Format,
         today: Date,
     ) -> Result<Self, RuntimeError> {
-        let program = Prepared::new(loaded.program(job.program)?, &BoundKeys::none())?;
+        let program = Prepared::new(loaded.program(job.program)?, &BoundKeys::none(), loaded)?;
         let rules = rules::prepare(loaded, format)?;
         let tables = format
             .joins

@@ -35,7 +35,7 @@ pub(super) fn prepare<'a>(
         FormatRule::Require { program, group, .. } => {
             let program = loaded.program(*program)?;
             let record = Some(program.record.clone()).filter(|name| !name.is_empty());
-            let program = Some(Prepared::new(program, &BoundKeys::none())?);
+            let program = Some(Prepared::new(program, &BoundKeys::none(), loaded)?);
             Ok(Rule {
                 rule,
                 program,

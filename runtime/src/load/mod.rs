@@ -7,14 +7,20 @@ mod layouts;
 mod program;
 mod references;
 mod script;
+mod tables;
+
+pub(crate) use tables::value as cell_value;
 
 use crate::RuntimeError;
-use cardwright_bundle::{Bundle, Content, Job, Limits, Program, Trust};
+use cardwright_bundle::{Bundle, Content, Job, Limits, Program, Table, Trust};
+use std::sync::Arc;
 
 /// A bundle that was verified and whose every reference holds.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     bundle: Bundle,
+    /// The content's tables, shared by all programs that look into them.
+    tables: Vec<Arc<Table>>,
 }
 
 /// Opens, verifies and checks a bundle.
@@ -22,19 +28,20 @@ pub fn load(bytes: &[u8], limits: &Limits, trust: &Trust) -> Result<Loaded, Runt
     let bundle = Bundle::open(bytes, limits)?;
     bundle.trusted_by(trust)?;
     check(&bundle)?;
-    Ok(Loaded { bundle })
+    Ok(Loaded::of(bundle))
 }
 
 /// Checks a bundle that the author's side holds in memory, for rehearsal.
 pub fn accept(bundle: Bundle) -> Result<Loaded, RuntimeError> {
     check(&bundle)?;
-    Ok(Loaded { bundle })
+    Ok(Loaded::of(bundle))
 }
 
 fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     for (index, program) in bundle.content().programs.iter().enumerate() {
         program::check(index, program, bundle.content())?;
     }
+    tables::check(bundle.content())?;
     references::check(bundle)
 }
 
@@ -42,6 +49,22 @@ impl Loaded {
     /// The bundle.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    fn of(bundle: Bundle) -> Self {
+        let tables = bundle.content().tables.iter().cloned().map(Arc::new);
+        Self {
+            tables: tables.collect(),
+            bundle,
+        }
+    }
+
+    /// A table by index.
+    pub fn table(&self, index: u32) -> Result<Arc<Table>, RuntimeError> {
+        self.tables
+            .get(index as usize)
+            .cloned()
+            .ok_or_else(|| broken("a table that is not there"))
     }
 
     /// What it says.

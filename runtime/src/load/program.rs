@@ -84,6 +84,32 @@ fn infer(
             }
             apply(instruction, args, before)
         }
+        Op::Listed { table, key } => {
+            let key = table_key(*table, *key, before, content)?;
+            Ok((ValueType::Flag, key.secrecy))
+        }
+        Op::Lookup {
+            table,
+            column,
+            key,
+            otherwise,
+        } => {
+            let key = table_key(*table, *key, before, content)?;
+            let found = content.tables.get(*table as usize);
+            let column = found
+                .and_then(|t| t.columns.get(*column as usize))
+                .ok_or_else(|| broken("a column that is not there"))?;
+            // Who sees the cell learns something of the key that found it.
+            let mut secrecy = key.secrecy.max(column.secrecy);
+            if let Some(id) = otherwise {
+                let node = get(before, *id)?;
+                if node.gives != column.gives {
+                    return Err(broken("a lookup that gives two types"));
+                }
+                secrecy = secrecy.max(node.secrecy);
+            }
+            Ok((column.gives, secrecy))
+        }
         Op::Choose {
             condition,
             then,
@@ -102,6 +128,22 @@ fn infer(
             Ok((then.gives, secrecy))
         }
     }
+}
+
+/// The key of a lookup: a text, and a table that is there.
+fn table_key<'n>(
+    table: u32,
+    key: NodeId,
+    before: &'n [Node],
+    content: &Content,
+) -> Result<&'n Node, RuntimeError> {
+    let key = get(before, key)?;
+    if content.tables.get(table as usize).is_none() || key.gives != ValueType::Text {
+        return Err(broken(
+            "a table that is not there, or a key that is no text",
+        ));
+    }
+    Ok(key)
 }
 
 fn get(before: &[Node], id: NodeId) -> Result<&Node, RuntimeError> {

@@ -1,8 +1,9 @@
 //! Runs a prepared program for one record.
 
 use super::{Bound, Draws, Fields, Prepared, RunFacts, intents};
-use crate::{RuntimeError, Value, load::broken};
-use cardwright_bundle::NodeId;
+use crate::load::{broken, cell_value};
+use crate::{RuntimeError, Value};
+use cardwright_bundle::{NodeId, Table, TableRow};
 use cardwright_ports::hsm::HsmSession;
 use zeroize::Zeroize;
 
@@ -107,6 +108,21 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
             };
             values.get(chosen).cloned()
         }
+        Bound::Listed { table, key } => Ok(Value::Flag(table.find(values.text(*key)?).is_some())),
+        Bound::Lookup {
+            table,
+            column,
+            key,
+            otherwise,
+        } => match (table.find(values.text(*key)?), otherwise) {
+            (Some(row), _) => cell(table, *column, row),
+            (None, Some(id)) => values.get(*id).cloned(),
+            (None, None) => Err(RuntimeError::new(
+                "R1110",
+                format!("the table `{}` has no row for this order", table.name),
+                "add the row to the table, or correct the order",
+            )),
+        },
         Bound::Count { record } => Ok(Value::Number(run.fields.count(record))),
         Bound::Sum {
             record,
@@ -121,6 +137,14 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
             )),
         },
     }
+}
+
+fn cell(table: &Table, column: usize, row: &TableRow) -> Result<Value, RuntimeError> {
+    let gives = table.columns.get(column).map(|c| c.gives);
+    let found = gives.zip(row.cells.get(column));
+    found
+        .and_then(|(gives, cell)| cell_value(gives, cell))
+        .ok_or_else(|| broken("a cell that is not there"))
 }
 
 fn gather<'v>(values: &'v Values, args: &[NodeId]) -> Result<Vec<&'v Value>, RuntimeError> {

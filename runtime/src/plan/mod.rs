@@ -5,10 +5,11 @@ mod draws;
 mod evaluate;
 mod intents;
 
-use crate::{RuntimeError, Value, functions, load::broken};
-use cardwright_bundle::{Constant, Content, KeySlot, NodeId, Op, Program};
+use crate::{Loaded, RuntimeError, Value, functions, load::broken};
+use cardwright_bundle::{Constant, Content, KeySlot, NodeId, Op, Program, Table};
 use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyUse};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use draws::Draws;
 pub use evaluate::{Run, Values};
@@ -74,6 +75,16 @@ enum Bound {
         record: String,
         field: String,
         digits: u32,
+    },
+    Listed {
+        table: Arc<Table>,
+        key: NodeId,
+    },
+    Lookup {
+        table: Arc<Table>,
+        column: usize,
+        key: NodeId,
+        otherwise: Option<NodeId>,
     },
 }
 
@@ -150,18 +161,18 @@ fn compare_check_value(
 }
 
 impl Prepared {
-    /// Binds a program's functions and keys.
-    pub fn new(program: &Program, keys: &BoundKeys) -> Result<Self, RuntimeError> {
+    /// Binds a program's functions, keys and tables.
+    pub fn new(program: &Program, keys: &BoundKeys, loaded: &Loaded) -> Result<Self, RuntimeError> {
         let steps = program
             .nodes
             .iter()
-            .map(|node| bind(&node.op, keys))
+            .map(|node| bind(&node.op, keys, loaded))
             .collect::<Result<_, _>>()?;
         Ok(Self { steps })
     }
 }
 
-fn bind(op: &Op, keys: &BoundKeys) -> Result<Bound, RuntimeError> {
+fn bind(op: &Op, keys: &BoundKeys, loaded: &Loaded) -> Result<Bound, RuntimeError> {
     Ok(match op {
         Op::Field { record, field } => Bound::Field {
             record: record.clone(),
@@ -207,6 +218,21 @@ fn bind(op: &Op, keys: &BoundKeys) -> Result<Bound, RuntimeError> {
             record: record.clone(),
             field: field.clone(),
             digits: *digits,
+        },
+        Op::Listed { table, key } => Bound::Listed {
+            table: loaded.table(*table)?,
+            key: *key,
+        },
+        Op::Lookup {
+            table,
+            column,
+            key,
+            otherwise,
+        } => Bound::Lookup {
+            table: loaded.table(*table)?,
+            column: *column as usize,
+            key: *key,
+            otherwise: *otherwise,
         },
     })
 }

@@ -47,7 +47,7 @@ impl<'a> Pages<'a> {
                     "build the bundle again",
                 )
             })?;
-        let program = Prepared::new(loaded.program(layout.program)?, keys)?;
+        let program = Prepared::new(loaded.program(layout.program)?, keys, loaded)?;
         let test = loaded.content().environment == Environment::Test;
         Ok(Self {
             layout,

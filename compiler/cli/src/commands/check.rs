@@ -13,7 +13,7 @@ use cardwright_compiler::emit;
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
     let folder = Folder::find(arguments.project.as_deref())?;
-    let project = folder.project();
+    let project = folder.locked_project(arguments.lock.how())?;
     let environment = if arguments.live {
         Environment::Live
     } else {

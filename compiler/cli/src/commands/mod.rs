@@ -11,6 +11,7 @@ pub(crate) mod new;
 pub(crate) mod preview;
 pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod vendor;
 pub(crate) mod verify;
 
 use crate::{failure::Failure, findings, project::Folder};

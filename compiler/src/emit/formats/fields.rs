@@ -24,7 +24,9 @@ pub(super) fn read<'a>(
     let (coding, signed) = coding(context, entry, &field_type);
     check_coding(context, entry, layout, coding, &field_type);
     let natural = natural_width(&field_type, coding);
-    let width = clause_number(entry, "width").or(natural);
+    let width = clause_number(entry, "width")
+        .or(natural)
+        .or_else(|| one_of(entry).map(|words| longest(&words)));
     let place = place(entry).map(|place| place.trim_matches('/').replace('#', ""));
     let at = clause_number(entry, "at");
     let fixed = layout.kind == FileKind::FixedWidth;
@@ -157,6 +159,17 @@ fn meaning<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<(FieldTyp
         let repeat = u32::try_from(index.integer()?).ok()?;
         return (base.word() == Some("text")).then_some((FieldType::Text, repeat));
     }
+    if let Some(words) = one_of(entry) {
+        let plain = words
+            .iter()
+            .all(|w| w.bytes().all(|b| b.is_ascii_alphanumeric()));
+        let length = longest(&words);
+        // A rule of the format holds it to its words; see `rules`.
+        return Some(match plain {
+            true => (FieldType::Alphanumeric { length }, 1),
+            false => (FieldType::Text, 1),
+        });
+    }
     if let MKind::Call { callee, args } = &first.kind {
         let format = args
             .first()?
@@ -188,6 +201,20 @@ fn meaning<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<(FieldTyp
         _ => return None,
     };
     Some((field_type, 1))
+}
+
+/// The words of a field `product : one_of("DEBI", "GOLD")`.
+pub(super) fn one_of(entry: &MEntry) -> Option<Vec<String>> {
+    let MKind::Call { callee, args } = &entry.base.as_ref()?.terms.first()?.kind else {
+        return None;
+    };
+    let words = args.iter().map(|a| a.value.literal_text());
+    (callee.word() == Some("one_of")).then(|| words.collect())?
+}
+
+fn longest(words: &[String]) -> u32 {
+    let most = words.iter().map(|w| w.chars().count()).max().unwrap_or(0);
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 fn key_slot<'a>(

@@ -9,11 +9,63 @@ use cardwright_bundle::{FormatRule, Severity};
 
 /// All `require` entries of a format.
 pub(super) fn lower<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<FormatRule> {
+    let words = words(context, decl);
     decl.entries
         .iter()
         .filter(|e| e.word(0) == Some("require"))
         .filter_map(|e| rule(context, decl, e))
+        .chain(words)
         .collect()
+}
+
+/// Fields that hold one of several words: a record with another is rejected.
+fn words<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<FormatRule> {
+    let mut rules = Vec::new();
+    for record in decl.entries.iter().filter(|e| e.word(0) == Some("record")) {
+        for field in record
+            .entries()
+            .iter()
+            .filter(|_| decl.for_record.is_none())
+        {
+            if let Some(words) = super::fields::one_of(field) {
+                rules.extend(held_to(context, decl, record, field, &words));
+            }
+        }
+    }
+    rules
+}
+
+fn held_to<'a>(
+    context: &mut Context<'a>,
+    decl: &'a Decl,
+    record: &MEntry,
+    field: &MEntry,
+    words: &[String],
+) -> Option<FormatRule> {
+    let (record, name) = (super::name_of(record), field.word(0)?);
+    let model = context.model;
+    let mut elaborator = Elaborator::new(model, &mut context.shared, &decl.qualified, &record);
+    let value = elaborator.field(&record, name, field.span)?;
+    let mut flags = Vec::new();
+    for word in words {
+        let word = elaborator.text(word, field.span);
+        flags.push(elaborator.apply("equal", &[value.clone(), word], field.span)?);
+    }
+    if field.clause("optional").is_some() {
+        flags.push(elaborator.apply("is_blank", &[value], field.span)?);
+    }
+    let condition = elaborator.apply("any", &flags, field.span)?;
+    let said = format!("`{name}` is none of: {}", words.join(", "));
+    let message = elaborator.text(&said, field.span);
+    let span = elaborator.span_id(field.span);
+    let program = elaborator.finish();
+    Some(FormatRule::Require {
+        program: context.add_program(program),
+        condition: condition.node,
+        message: message.node,
+        refuses: Severity::Record,
+        span,
+    })
 }
 
 fn rule<'a>(context: &mut Context<'a>, decl: &'a Decl, entry: &'a MEntry) -> Option<FormatRule> {

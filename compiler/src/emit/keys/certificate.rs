@@ -95,9 +95,10 @@ fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
         );
         return None;
     };
+    let owner = context.model.sources.package(entry.span);
     let parsed = context
         .project
-        .asset(&path)
+        .asset_of(owner, &path)
         .map_err(|e| e.to_string())
         .and_then(|bytes| {
             let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;

@@ -3,9 +3,9 @@
 use crate::rows::{Attribute, ClauseRow, Is, Kind, Merge, Need, Shape, SpeaksOf};
 use crate::{Sink, Want};
 
-use Need::{Default, Optional};
+use Need::{Default, Optional, Required};
 
-pub(super) static KINDS: &[Kind] = &[FORMAT, RECORD];
+pub(super) static KINDS: &[Kind] = &[FORMAT, RECORD, TABLE];
 
 const FORMAT: Kind = Kind {
     name: "format",
@@ -263,7 +263,8 @@ const RECORD: Kind = Kind {
             Optional,
             "a field: `name : type at column width characters`; in a file that is written, \
              `= value`. Types: `text`, `n 8`, `digits 2`, `an 4`, `pan`, `date \"YYMM\"`, \
-             `flag \"Y\"`, `pin_block(iso4, under: key)`, `hex 8`; `text[4] … each` for several; \
+             `flag \"Y\"`, `one_of(\"DEBI\", \"GOLD\")`, `pin_block(iso4, under: key)`, `hex 8`; \
+             `text[4] … each` for several; \
              `optional` after the type for one that may be blank",
         )
         .with(FIELD),
@@ -311,5 +312,62 @@ const FIELD: &[ClauseRow] = &[
         keyword: "each",
         takes: Is::Any,
         doc: "the width is that of one of several",
+    },
+];
+
+const TABLE: Kind = Kind {
+    name: "table",
+    top: true,
+    types: &[],
+    inherits: false,
+    speaks_of: SpeaksOf::Nothing,
+    merge: Merge::ByKey,
+    attributes: &[
+        Attribute::value(
+            "key",
+            Is::Any,
+            Required,
+            "what a row is found by: `code`, a column; `prefix(bin)`, the longest beginning of what \
+             is looked up; `from..to`, two columns of digits, a range that holds its beginning",
+        ),
+        Attribute::value(
+            "rows",
+            Is::Any,
+            Optional,
+            "the rows, when they stand in the source: `[(\"DEBI\", \"DEBIT\"), …]`, in the order \
+             of the columns",
+        ),
+        Attribute::value(
+            "separator",
+            Is::Text(1),
+            Default(","),
+            "between the cells of the file",
+        ),
+        Attribute::row(
+            "<name>",
+            Shape::Field(None),
+            Optional,
+            "a column: `text 30`, `an 4`, `digits 8`, `n 3`, `hex 16`, `flag \"Y\"`; `optional` \
+             for a text that may be blank; `as cardholder` or `as sensitive` for what is not public",
+        )
+        .with(COLUMN),
+    ],
+    doc: "Rows that are known when compiled, from a CSV file (`table branches = \
+          file(\"branches.csv\") { … }`; its first line names the columns) or from the source. \
+          `lookup(branches.city, order.branch, else: \"\")` finds a cell, `listed` asks whether a \
+          row is there, and `for row in branches` makes a declaration or entry for each row.",
+    reference: "RFC 4180 (CSV)",
+};
+
+const COLUMN: &[ClauseRow] = &[
+    ClauseRow {
+        keyword: "as",
+        takes: Is::Word(&["public", "cardholder", "sensitive"]),
+        doc: "how secret the column is; public when it is left out",
+    },
+    ClauseRow {
+        keyword: "optional",
+        takes: Is::Any,
+        doc: "it may be blank",
     },
 ];
