@@ -1,15 +1,18 @@
 //! Rules that authors write: on files, on orders, and on what they declare.
 
-use crate::diagnostics::{Problem, Severity};
+mod known;
+
+use crate::diagnostics::{BrokenRule, Problem, Severity};
 use crate::elaborate::{Elaborator, Shared};
-use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Model, walk};
+use crate::model::{Decl, MEntry, MExpr, MKind, Model, walk};
 use crate::secrecy::Sink;
 use crate::types::Type;
-use cardwright_vocabulary::Need;
+use known::Eye;
 
 /// Checks all rules of the Model: those on orders for their types and secrecy, those on kinds
 /// against every concrete declaration.
 pub(crate) fn check(model: &Model, shared: &mut Shared) {
+    overrides(model, shared);
     for rule in model.of_kind("rule").filter(|d| !d.poisoned) {
         if let Some(kind) = &rule.for_decl {
             for decl in model.concrete(kind) {
@@ -38,6 +41,8 @@ pub(crate) struct Requirement<'a> {
     pub(crate) condition: &'a MExpr,
     /// What is said.
     pub(crate) because: Option<&'a MExpr>,
+    /// `for x in list`: for every element of the list.
+    pub(crate) each: Option<(&'a str, &'a MExpr)>,
 }
 
 /// Requirements of a rule; `because` may be a clause or the entry after.
@@ -48,6 +53,7 @@ pub(crate) fn requirements(rule: &Decl) -> Vec<Requirement<'_>> {
             (Some("require"), Some(condition)) => found.push(Requirement {
                 condition,
                 because: entry.clause("because").and_then(|c| c.single()),
+                each: entry.clauses.iter().find_map(crate::model::each),
             }),
             (Some("because"), Some(text)) => {
                 if let Some(last) = found.last_mut() {
@@ -172,49 +178,100 @@ pub(crate) fn repeated_record(format: &Decl, condition: &MExpr) -> Option<String
     found
 }
 
-/// What a compile-time rule can know of a declaration.
-#[derive(Clone, Debug, PartialEq)]
-enum Known {
-    Flag(bool),
-    Number(i64),
-    Octets(Vec<u8>),
-    Text(String),
-    Words(Vec<String>),
-    Nothing,
-}
-
 fn held(model: &Model, rule: &Decl, decl: &Decl, shared: &mut Shared) {
+    let eye = Eye::new(model, decl);
     let when = rule.entries.iter().filter(|e| e.word(0) == Some("when"));
     for entry in when {
         let term = entry.head.get(1);
-        match term.and_then(|t| truth(model, rule, decl, t, shared)) {
+        match term.and_then(|t| truth(&eye, rule, t, shared)) {
             Some(true) => {}
             _ => return,
         }
     }
     for requirement in requirements(rule) {
-        if truth(model, rule, decl, requirement.condition, shared) != Some(false) {
+        let Some((name, list)) = requirement.each else {
+            one(&eye, rule, requirement, shared);
             continue;
-        }
-        let severity = match word_of(rule, "severity").as_deref() {
-            Some("warning") => Severity::Warning,
-            Some("note") => Severity::Note,
-            _ => Severity::Error,
         };
-        let because = requirement
-            .because
-            .and_then(MExpr::literal_text)
-            .unwrap_or_else(|| "it does not hold".to_owned());
-        let message = format!(
-            "{} `{}` breaks the rule `{}`: {because}",
-            decl.kind, decl.name, rule.name
-        );
-        let mut problem = Problem::new(severity, "E0380", decl.span, message)
-            .label(requirement.condition.span, "the rule");
-        if let Some(reference) = text_of(rule, "reference") {
-            problem = problem.help(format!("see {reference}"));
+        // `require … for x in list`: for every element.
+        match eye.elements(list) {
+            Some(elements) => {
+                for element in &elements {
+                    one(&eye.bound(name, element), rule, requirement, shared);
+                }
+            }
+            None => undecided(&eye, rule, list, shared),
         }
-        shared.findings.push(problem);
+    }
+}
+
+/// One requirement on one declaration, or on one element of a list.
+fn one(eye: &Eye<'_>, rule: &Decl, requirement: Requirement<'_>, shared: &mut Shared) {
+    if truth(eye, rule, requirement.condition, shared) != Some(false) {
+        return;
+    }
+    let because = requirement
+        .because
+        .map_or_else(|| "it does not hold".to_owned(), |text| eye.say(text));
+    let decl = eye.decl;
+    let message = format!(
+        "{} `{}` breaks the rule `{}`: {because}",
+        decl.kind, decl.name, rule.name
+    );
+    let severity = severity(eye.model, rule);
+    let reference = text_of(rule, "reference");
+    let mut problem = Problem::new(severity, "E0380", decl.span, message)
+        .label(requirement.condition.span, "the rule");
+    if let Some(reference) = &reference {
+        problem = problem.help(format!("see {reference}"));
+    }
+    problem.rule = Some(BrokenRule {
+        id: rule.qualified.clone(),
+        reference,
+    });
+    shared.findings.push(problem);
+}
+
+/// A rule's own severity, or the graver one that the manifest gives it.
+fn severity(model: &Model, rule: &Decl) -> Severity {
+    let own = graveness(word_of(rule, "severity").as_deref().unwrap_or("error"));
+    let given = model.manifest.rules.get(&rule.qualified);
+    let given = given.and_then(|word| graveness(word));
+    // Error comes first in the order of severities.
+    let own = own.unwrap_or(Severity::Error);
+    given.map_or(own, |given| given.min(own))
+}
+
+fn graveness(word: &str) -> Option<Severity> {
+    Some(match word {
+        "error" => Severity::Error,
+        "warning" => Severity::Warning,
+        "note" => Severity::Note,
+        _ => return None,
+    })
+}
+
+/// Says which lines of the manifest's `[rules]` name no rule, or would make one less grave.
+fn overrides(model: &Model, shared: &mut Shared) {
+    for (id, word) in &model.manifest.rules {
+        let rule = model.get(id).filter(|d| d.kind == "rule");
+        let message = match (rule, graveness(word)) {
+            (None, _) => format!("`[rules]` of the manifest: there is no rule `{id}` here"),
+            (Some(_), None) => format!("`[rules]` of the manifest: `{word}` is no severity"),
+            (Some(rule), Some(given)) => {
+                let own = word_of(rule, "severity").and_then(|w| graveness(&w));
+                let own = own.unwrap_or(Severity::Error);
+                if given <= own {
+                    continue;
+                }
+                format!("`[rules]` of the manifest: `{id}` would become less grave")
+            }
+        };
+        let span = rule.map(|r| r.span).unwrap_or_default();
+        shared.findings.push(
+            Problem::error("E0382", span, message)
+                .help("name a rule of a package that is used, and a graver severity"),
+        );
     }
 }
 
@@ -226,168 +283,27 @@ fn text_of(decl: &Decl, name: &str) -> Option<String> {
     decl.attribute(name)?.single()?.literal_text()
 }
 
-fn truth(model: &Model, rule: &Decl, decl: &Decl, e: &MExpr, shared: &mut Shared) -> Option<bool> {
-    match known(model, decl, e) {
-        Some(Known::Flag(flag)) => Some(flag),
-        _ => {
-            let message = format!(
-                "the rule `{}` can't be decided for the {} `{}`",
-                rule.name, decl.kind, decl.name
-            );
-            shared.findings.push(
-                Problem::error("E0381", e.span, message)
-                    .label(decl.span, "asked of this")
-                    .help(
-                        "rules on declarations know `present(x)`, `includes(list, word)`, \
-                         `length(x)`, `starts(x, \"…\")`, == != < <= > >=, and, or, not",
-                    ),
-            );
-            None
-        }
+fn truth(eye: &Eye<'_>, rule: &Decl, e: &MExpr, shared: &mut Shared) -> Option<bool> {
+    let found = eye.truth(e);
+    if found.is_none() {
+        undecided(eye, rule, e, shared);
     }
+    found
 }
 
-fn known(model: &Model, decl: &Decl, e: &MExpr) -> Option<Known> {
-    Some(match &e.kind {
-        MKind::Name(segments) => named(model, decl, segments, e)?,
-        MKind::Not(inner) => match known(model, decl, inner)? {
-            Known::Flag(flag) => Known::Flag(!flag),
-            _ => return None,
-        },
-        MKind::Binary { op, left, right } => {
-            let (a, b) = (known(model, decl, left)?, known(model, decl, right)?);
-            Known::Flag(compare(op, &a, &b)?)
-        }
-        MKind::Call { callee, args } => {
-            let args: Vec<&MExpr> = args.iter().map(|a| &a.value).collect();
-            asked(model, decl, callee.word()?, &args)?
-        }
-        _ => return literal(e),
-    })
-}
-
-fn named(model: &Model, decl: &Decl, segments: &[MSegment], e: &MExpr) -> Option<Known> {
-    let mut entries = decl.entries.as_slice();
-    let mut found = None;
-    for segment in segments {
-        let entry = if segment.is_tag {
-            entries.iter().find(|entry| {
-                let tag = entry.head.first().and_then(crate::model::shape::tag_of);
-                tag == Some(segment.text.as_str())
-            })
-        } else {
-            crate::model::find(entries, &segment.text)
-        };
-        found = entry;
-        entries = entry.map_or(&[], MEntry::entries);
-    }
-    if let Some(value) = found.and_then(MEntry::single) {
-        return match value.word() {
-            Some(word) => known_let(model, decl, value).or(Some(Known::Text(word.to_owned()))),
-            None => literal(value),
-        };
-    }
-    if found.is_some() {
-        return Some(Known::Flag(true));
-    }
-    known_let(model, decl, e).or_else(|| {
-        // A bare word is itself: `coercivity == high`.
-        let word = e.word()?;
-        let rows = cardwright_vocabulary::kind(&decl.kind)?.attributes;
-        let row = rows.iter().find(|row| row.pattern == word);
-        Some(match row.map(|row| row.need) {
-            None => Known::Text(word.to_owned()),
-            Some(Need::Default(value)) => match value.parse() {
-                Ok(n) => Known::Number(n),
-                Err(_) => Known::Text(value.to_owned()),
-            },
-            Some(_) => Known::Nothing,
-        })
-    })
-}
-
-fn known_let(model: &Model, decl: &Decl, e: &MExpr) -> Option<Known> {
-    let MKind::Name(segments) = &e.kind else {
-        return None;
-    };
-    let target = model.resolve_decl(segments, e.span)?;
-    if target.kind != "let" || target.qualified == decl.qualified {
-        return None;
-    }
-    literal(target.value.as_ref()?.single()?)
-}
-
-/// What stands there in so many words: rules look at what is written, they do not reckon.
-fn literal(e: &MExpr) -> Option<Known> {
-    Some(match &e.kind {
-        MKind::Integer(n) => Known::Number(*n),
-        MKind::Hex(octets) => Known::Octets(octets.clone()),
-        MKind::Text(_) => Known::Text(e.literal_text()?),
-        MKind::List(_) => Known::Words(crate::elaborate::constants::words(e)?),
-        _ => return None,
-    })
-}
-
-fn asked(model: &Model, decl: &Decl, function: &str, args: &[&MExpr]) -> Option<Known> {
-    Some(match (function, args) {
-        ("present", [what]) => {
-            let MKind::Name(segments) = &what.kind else {
-                return None;
-            };
-            let there = !matches!(
-                named(model, decl, segments, what),
-                None | Some(Known::Nothing)
-            );
-            let by_name = segments.len() > 1
-                || what
-                    .word()
-                    .is_some_and(|w| decl.entries.iter().any(|e| e.word(0) == Some(w)));
-            Known::Flag(there && by_name)
-        }
-        ("includes", [list, what]) => {
-            let word = what.dotted()?;
-            match known(model, decl, list)? {
-                Known::Words(words) => Known::Flag(words.contains(&word)),
-                Known::Text(text) => Known::Flag(text == word),
-                Known::Nothing => Known::Flag(false),
-                _ => return None,
-            }
-        }
-        ("length", [what]) => {
-            let length = match known(model, decl, what)? {
-                Known::Text(text) => text.chars().count(),
-                Known::Octets(octets) => octets.len(),
-                Known::Words(words) => words.len(),
-                _ => return None,
-            };
-            Known::Number(i64::try_from(length).ok()?)
-        }
-        ("starts", [what, beginning]) => {
-            match (known(model, decl, what)?, known(model, decl, beginning)?) {
-                (Known::Text(text), Known::Text(start)) => Known::Flag(text.starts_with(&start)),
-                (Known::Octets(octets), Known::Octets(start)) => {
-                    Known::Flag(octets.starts_with(&start))
-                }
-                _ => return None,
-            }
-        }
-        _ => return None,
-    })
-}
-
-fn compare(op: &str, a: &Known, b: &Known) -> Option<bool> {
-    match (op, a, b) {
-        ("and", Known::Flag(a), Known::Flag(b)) => Some(*a && *b),
-        ("or", Known::Flag(a), Known::Flag(b)) => Some(*a || *b),
-        ("==", ..) => Some(a == b),
-        ("!=", ..) => Some(a != b),
-        (_, Known::Number(a), Known::Number(b)) => match op {
-            "<" => Some(a < b),
-            "<=" => Some(a <= b),
-            ">" => Some(a > b),
-            ">=" => Some(a >= b),
-            _ => None,
-        },
-        _ => None,
-    }
+fn undecided(eye: &Eye<'_>, rule: &Decl, e: &MExpr, shared: &mut Shared) {
+    let decl = eye.decl;
+    let message = format!(
+        "the rule `{}` can't be decided for the {} `{}`",
+        rule.name, decl.kind, decl.name
+    );
+    shared.findings.push(
+        Problem::error("E0381", e.span, message)
+            .label(decl.span, "asked of this")
+            .help(
+                "rules on declarations know `present(x)`, `includes(list, word)`, `length(x)`, \
+                 `count(list)`, `starts(x, \"…\")`, == != < <= > >=, and, or, not, and \
+                 `require … for x in list`",
+            ),
+    );
 }

@@ -77,7 +77,8 @@ fn add_folder(mut files: MemoryFiles, folder: &Path, prefix: &str) -> MemoryFile
 /// An example in a folder; the manifest or the sources that it lacks are the bank's.
 fn project(folder: &Path) -> MemoryFiles {
     let own = add_folder(MemoryFiles::new(), folder, "");
-    let has_sources = own.list("").iter().any(|path| path.ends_with(".perso"));
+    let own_source = |path: &String| path.ends_with(".perso") && !path.contains('/');
+    let has_sources = own.list("").iter().any(own_source);
     let whole = has_sources && folder.join("cardwright.toml").is_file();
     add_folder(if whole { keys() } else { bank() }, folder, "")
 }

@@ -195,6 +195,16 @@ fn term(program: &Program, node: u32) -> String {
             digits,
             ..
         } => format!("sum({record}.{field}, {digits})"),
+        Op::Listed { table, key } => format!("listed(table {table}, {})", list(&[*key])),
+        Op::Lookup {
+            table,
+            column,
+            key,
+            otherwise,
+        } => {
+            let args: Vec<u32> = std::iter::once(*key).chain(*otherwise).collect();
+            format!("lookup(table {table}.{column}, {})", list(&args))
+        }
     }
 }
 

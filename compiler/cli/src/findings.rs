@@ -76,6 +76,9 @@ pub(crate) fn json(finding: &Finding) -> Value {
         fields.insert("help".into(), json!(finding.help));
         fields.insert("labels".into(), labels.collect());
         fields.insert("path".into(), path.collect());
+        if let Some(rule) = &finding.rule {
+            fields.insert("rule".into(), json!(rule));
+        }
     }
     object
 }

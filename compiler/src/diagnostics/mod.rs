@@ -78,6 +78,18 @@ pub struct Finding {
     pub labels: Vec<Label>,
     /// The way of a secret, from its source to the sink; empty for other findings.
     pub path: Vec<PathStep>,
+    /// The rule of a project or package that is broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<BrokenRule>,
+}
+
+/// A rule that an author wrote, and that a declaration breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenRule {
+    /// Its qualified name: `house.rules.label_short`.
+    pub id: String,
+    /// Where it comes from.
+    pub reference: Option<String>,
 }
 
 /// A finding inside the compiler.
@@ -97,6 +109,8 @@ pub struct Problem {
     pub labels: Vec<(Span, String)>,
     /// The way of a secret.
     pub path: Vec<(Span, String)>,
+    /// The rule of a project or package that is broken.
+    pub rule: Option<BrokenRule>,
 }
 
 impl Problem {
@@ -120,6 +134,7 @@ impl Problem {
             span,
             labels: Vec::new(),
             path: Vec::new(),
+            rule: None,
         }
     }
 
@@ -269,6 +284,7 @@ fn finding(problem: &Problem, sources: &Sources) -> Finding {
         code: problem.code.clone(),
         severity: problem.severity,
         message: problem.message.clone(),
+        rule: problem.rule.clone(),
         help: problem.help.clone(),
         place: sources.place(problem.span),
         labels: problem

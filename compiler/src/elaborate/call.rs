@@ -390,11 +390,7 @@ impl<'a> Elaborator<'a> {
                     None
                 }
             },
-            Takes::BitWords
-            | Takes::Cases
-            | Takes::Column
-            | Takes::Record
-            | Takes::Table => None,
+            Takes::BitWords | Takes::Cases | Takes::Column | Takes::Record | Takes::Table => None,
         }
     }
 

@@ -94,8 +94,14 @@ impl Elaborator<'_> {
             );
             let help = "shorten it by name: `embossing_name(…)`, `emv_name(…)`, `slice(…, 1, n)`; \
                         or give it more room";
-            self.findings()
-                .push(Problem::error("E0204", span, message).help(help));
+            let mut problem = Problem::error("E0204", span, message).help(help);
+            // Where such a long value comes from, and what it goes through.
+            for (place, what) in crate::secrecy::way(&value.path) {
+                if place != span && what != "a constant" {
+                    problem = problem.label(place, what);
+                }
+            }
+            self.findings().push(problem);
             return None;
         }
         if known && have.max < room.min && matches!(want, Type::Digits(_)) {

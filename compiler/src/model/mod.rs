@@ -23,6 +23,7 @@ pub use gather::lower;
 pub use print::print;
 pub(crate) use reach::keep_bundle;
 pub use repeat::Made;
+pub(crate) use repeat::each;
 pub use resolve::Target;
 pub use source::{SourceFile, Sources, Span};
 pub use tables::{MAX_TABLE_ROWS, TableData};

@@ -54,7 +54,7 @@ pub(super) fn repeats(clauses: &[MClause]) -> bool {
 }
 
 /// Variable and source of `for row in table`.
-fn each(clause: &MClause) -> Option<(&str, &MExpr)> {
+pub(crate) fn each(clause: &MClause) -> Option<(&str, &MExpr)> {
     match clause.terms.as_slice() {
         [name, word, source] if clause.keyword == "for" && word.word() == Some("in") => {
             Some((name.word()?, source))
@@ -82,7 +82,8 @@ pub(super) fn carry_out(model: &mut Model, templates: Vec<Template>, findings: &
         let Some(decl) = model.get(&name) else {
             continue;
         };
-        if !within(&decl.entries) {
+        // In a rule, `for x in list` asks for every element; nothing is copied.
+        if decl.kind == "rule" || !within(&decl.entries) {
             continue;
         }
         let entries = decl.entries.clone();
@@ -160,10 +161,7 @@ impl Maker<'_> {
         for (name, source, filter) in steps {
             found = self.step(name, source, filter, found);
             if found.len() > MAX_COPIES {
-                let message = format!(
-                    "this would be made {} times, at most {MAX_COPIES}",
-                    found.len()
-                );
+                let message = format!("this would be made more than {MAX_COPIES} times");
                 let help = "choose among the rows: `for t in table when t.active == \"yes\"`";
                 let problem = Problem::error("E0141", entry.head_span(), message);
                 self.findings.push(problem.help(help));

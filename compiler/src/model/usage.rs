@@ -31,7 +31,9 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
         for import in &scope.imports {
             // `std.emv` stands for the vocabulary of EMV as well, whose words have no prefix.
             let hidden = import.target == Imported::Poisoned;
+            let repeated = (file, import.alias.clone());
             if import.path != "std.emv"
+                && !model.repeated.contains(&repeated)
                 && !hidden
                 && !uses.first.contains(&(file, import.alias.as_str()))
             {
@@ -47,9 +49,16 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             "let" => "value",
             "fn" => "function",
             "key" => "key",
+            "table" => "table",
             _ => continue,
         };
-        if !uses.decls.contains(&decl.qualified) {
+        let broken = decl.kind == "table" && !model.tables.contains_key(&decl.qualified);
+        let repeated = broken
+            || model
+                .repeated
+                .iter()
+                .any(|(_, name)| decl.kind == "table" && *name == decl.name);
+        if !repeated && !uses.decls.contains(&decl.qualified) {
             let message = format!("the {word} `{}` is declared and not used", decl.name);
             findings
                 .push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));

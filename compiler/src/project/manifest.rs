@@ -21,6 +21,9 @@ pub struct Manifest {
     /// Packages that it builds on, by name.
     #[serde(default)]
     pub dependencies: BTreeMap<String, Dependency>,
+    /// Rules by qualified name whose breach is graver here than the rule itself says.
+    #[serde(default)]
+    pub rules: BTreeMap<String, String>,
     /// Bundles by name, each with the jobs that go into it; none stands for one with all jobs.
     #[serde(default)]
     pub bundles: BTreeMap<String, BundleEntry>,

@@ -150,13 +150,8 @@ impl<'f> Project<'f> {
 
 /// The project's own sources, sorted by path; what lies in `vendor/` belongs to packages.
 fn sources(files: &dyn Files, troubles: &mut Vec<Trouble>) -> Vec<ProjectSource> {
-    let mut paths: Vec<String> = files
-        .list("")
-        .into_iter()
-        .filter(|path| path.ends_with(".perso") && !path.starts_with("vendor/"))
-        .collect();
-    paths.sort();
-    paths.dedup();
+    let mut paths = own_files(files);
+    paths.retain(|path| path.ends_with(".perso"));
     if paths.len() > MAX_SOURCES {
         let message = format!("{} sources, at most {MAX_SOURCES} are read", paths.len());
         troubles.push(Trouble::new("E0111", "", message));
@@ -170,6 +165,23 @@ fn sources(files: &dyn Files, troubles: &mut Vec<Trouble>) -> Vec<ProjectSource>
         }
     }
     sources
+}
+
+/// Paths of the files that belong to a folder, sorted: neither its copies of packages, nor what
+/// lies in a folder with a manifest of its own, which is another project.
+fn own_files(files: &dyn Files) -> Vec<String> {
+    let mut paths = files.list("");
+    let manifest = format!("/{}", resolve::MANIFEST);
+    let others: Vec<String> = paths
+        .iter()
+        .filter_map(|path| Some(format!("{}/", path.strip_suffix(&manifest)?)))
+        .collect();
+    paths.retain(|path| {
+        !path.starts_with("vendor/") && !others.iter().any(|other| path.starts_with(other))
+    });
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Holds packages against the lock; gives the lock that is to be written.

@@ -137,18 +137,10 @@ impl Package {
     }
 }
 
-/// Paths of what belongs to a package, sorted: neither what it was built into, nor its lock, nor
-/// its own copies of others.
+/// Paths of what belongs to a package, sorted: neither what it was built into, nor its lock.
 fn content(files: &dyn Files) -> Vec<String> {
-    let mut paths: Vec<String> = files
-        .list("")
-        .into_iter()
-        .filter(|path| {
-            !path.starts_with("vendor/") && !path.ends_with(".cwb") && path != super::lock::LOCK
-        })
-        .collect();
-    paths.sort();
-    paths.dedup();
+    let mut paths = super::own_files(files);
+    paths.retain(|path| !path.ends_with(".cwb") && path != super::lock::LOCK);
     paths
 }
 

@@ -55,6 +55,7 @@ fn troubles(project: &Project<'_>) -> Vec<Finding> {
         },
         labels: Vec::new(),
         path: Vec::new(),
+        rule: None,
     });
     all.collect()
 }

@@ -442,6 +442,20 @@ fn embossable(context: &Context<'_>, program: &Program, id: NodeId, numeric: boo
             then, otherwise, ..
         }) => all(&[*then, *otherwise]),
         Some(Op::Intent { intent, .. }) => matches!(intent.as_str(), "cvv" | "pvv"),
+        Some(Op::Lookup {
+            table,
+            column,
+            otherwise,
+            ..
+        }) => {
+            let name = context.shared.tables.get(*table as usize);
+            let table = name.and_then(|n| context.model.tables.get(n));
+            let cells = table.map(|t| t.table.rows.iter().map(|r| r.cells.get(*column as usize)));
+            let fits = |cell: Option<&String>| {
+                cell.is_some_and(|cell| cell.chars().all(|c| on_drum(c, numeric)))
+            };
+            cells.is_some_and(|mut cells| cells.all(fits)) && otherwise.is_none_or(|id| all(&[id]))
+        }
         _ => false,
     }
 }

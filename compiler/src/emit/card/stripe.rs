@@ -208,6 +208,7 @@ fn verification_values(program: &Program, from: NodeId) -> Vec<Option<String>> {
             Some(Op::Choose {
                 then, otherwise, ..
             }) => open.extend([*then, *otherwise]),
+            Some(Op::Lookup { otherwise, .. }) => open.extend(otherwise),
             _ => {}
         }
     }

@@ -145,11 +145,18 @@ const RULE: Kind = Kind {
     ..PLAIN
 };
 
-const BECAUSE: &[ClauseRow] = &[ClauseRow {
-    keyword: "because",
-    takes: Is::Any,
-    doc: "what is said when it does not hold; public",
-}];
+const BECAUSE: &[ClauseRow] = &[
+    ClauseRow {
+        keyword: "because",
+        takes: Is::Any,
+        doc: "what is said when it does not hold; public; `{label}` puts in what is known",
+    },
+    ClauseRow {
+        keyword: "for",
+        takes: Is::Any,
+        doc: "`for x in applications`: it must hold for every element of a list or block",
+    },
+];
 
 const TEST: Kind = Kind {
     name: "test",

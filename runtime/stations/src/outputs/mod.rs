@@ -124,7 +124,7 @@ impl<'a> Output<'a> {
         let format = formats.iter().find(|f| f.name == output.format);
         let format = format.ok_or_else(|| missing(&output.format))?;
         let prepare = |index: u32| -> Result<Prepared, StationError> {
-            Ok(Prepared::new(loaded.program(index)?, keys)?)
+            Ok(Prepared::new(loaded.program(index)?, keys, loaded)?)
         };
         let programs = format.records.iter();
         let programs = programs.map(|record| record.program.map(prepare).transpose());
