@@ -267,7 +267,7 @@ fn tables(context: &mut Context<'_>) {
     for name in context.shared.tables.clone() {
         if let Some(data) = model.tables.get(&name) {
             let span = model.get(&name).map(|d| d.span).unwrap_or_default();
-            context.content.tables.push(cardwright_bundle::Table {
+            context.content.tables.push(cardwright_bundle::LookupTable {
                 span: context.shared.spans.id(span),
                 ..data.table.clone()
             });

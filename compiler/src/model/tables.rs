@@ -8,7 +8,7 @@ use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{FieldDef, field_def};
 use crate::project::Project;
 use crate::types::Type;
-use cardwright_bundle::{Secrecy, Table, TableColumn, TableKey, TableRow};
+use cardwright_bundle::{LookupRow, LookupTable, Secrecy, TableColumn, TableKey};
 
 /// Most rows of a table.
 pub const MAX_TABLE_ROWS: usize = 100_000;
@@ -17,7 +17,7 @@ pub const MAX_TABLE_ROWS: usize = 100_000;
 #[derive(Clone, Debug)]
 pub struct TableData {
     /// Rows sorted by key.
-    pub table: Table,
+    pub table: LookupTable,
     /// Types of the columns.
     pub types: Vec<Type>,
     /// Places of the rows' cells, in the order of the sorted rows.
@@ -260,7 +260,7 @@ fn sorted(
     written.sort_unstable();
     let (mut table_rows, mut places) = (Vec::new(), Vec::new());
     for (from, to, _, row) in all {
-        table_rows.push(TableRow {
+        table_rows.push(LookupRow {
             from,
             to,
             cells: row.cells,
@@ -268,7 +268,7 @@ fn sorted(
         places.push(row.places);
     }
     Some(TableData {
-        table: Table {
+        table: LookupTable {
             name: decl.qualified.clone(),
             key,
             columns: columns

@@ -1,6 +1,6 @@
 //! What a bundle says, apart from its assets and signatures.
 
-use crate::{Card, Flow, Format, Job, Layout, Program, Scenario, Table};
+use crate::{Card, Flow, Format, Job, Layout, LookupTable, Program, Scenario};
 use serde::{Deserialize, Serialize};
 
 /// Where a bundle may run.
@@ -146,7 +146,7 @@ pub struct Content {
     pub jobs: Vec<Job>,
     /// Lookup tables that programs refer to by index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tables: Vec<Table>,
+    pub tables: Vec<LookupTable>,
     /// Assets, sorted by name.
     pub assets: Vec<Asset>,
     /// Sources, sorted by path.

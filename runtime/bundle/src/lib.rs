@@ -49,4 +49,4 @@ pub use script::{
     ScriptPart, Split, StatusWords, VARIABLE_OCTETS_MAX, Variable,
 };
 pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};
-pub use table::{LONGEST_PREFIX, Table, TableColumn, TableKey, TableRow};
+pub use table::{LONGEST_PREFIX, LookupRow, LookupTable, TableColumn, TableKey};

@@ -30,7 +30,7 @@ pub struct TableColumn {
 /// A row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TableRow {
+pub struct LookupRow {
     /// Key, beginning of a key, or first key of a range.
     pub from: String,
     /// Last key of a range; empty for others.
@@ -44,7 +44,7 @@ pub struct TableRow {
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct LookupTable {
     /// Qualified name in the source.
     pub name: String,
     /// How keys find rows.
@@ -52,15 +52,15 @@ pub struct Table {
     /// Columns.
     pub columns: Vec<TableColumn>,
     /// Rows, sorted by `from`, each once; ranges do not overlap.
-    pub rows: Vec<TableRow>,
+    pub rows: Vec<LookupRow>,
     /// Where it was declared.
     pub span: SpanId,
 }
 
-impl Table {
+impl LookupTable {
     /// The row of a key, in time that grows with the logarithm of the number of rows.
     #[must_use]
-    pub fn find(&self, key: &str) -> Option<&TableRow> {
+    pub fn find(&self, key: &str) -> Option<&LookupRow> {
         match self.key {
             TableKey::Exact => self.exact(key),
             TableKey::Longest => {
@@ -80,7 +80,7 @@ impl Table {
         }
     }
 
-    fn exact(&self, key: &str) -> Option<&TableRow> {
+    fn exact(&self, key: &str) -> Option<&LookupRow> {
         let at = self
             .rows
             .binary_search_by(|r| r.from.as_str().cmp(key))
@@ -96,13 +96,13 @@ pub const LONGEST_PREFIX: usize = 32;
 mod tests {
     use super::*;
 
-    fn table(key: TableKey, bounds: &[(&str, &str)]) -> Table {
-        let rows = bounds.iter().map(|(from, to)| TableRow {
+    fn table(key: TableKey, bounds: &[(&str, &str)]) -> LookupTable {
+        let rows = bounds.iter().map(|(from, to)| LookupRow {
             from: (*from).to_owned(),
             to: (*to).to_owned(),
             cells: Vec::new(),
         });
-        Table {
+        LookupTable {
             name: "t".into(),
             key,
             columns: Vec::new(),
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    fn found<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
+    fn found<'t>(table: &'t LookupTable, key: &str) -> Option<&'t str> {
         table.find(key).map(|row| row.from.as_str())
     }
 

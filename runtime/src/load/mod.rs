@@ -12,7 +12,7 @@ mod tables;
 pub(crate) use tables::value as cell_value;
 
 use crate::RuntimeError;
-use cardwright_bundle::{Bundle, Content, Job, Limits, Program, Table, Trust};
+use cardwright_bundle::{Bundle, Content, Job, Limits, LookupTable, Program, Trust};
 use std::sync::Arc;
 
 /// A bundle that was verified and whose every reference holds.
@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Loaded {
     bundle: Bundle,
     /// The content's tables, shared by all programs that look into them.
-    tables: Vec<Arc<Table>>,
+    tables: Vec<Arc<LookupTable>>,
 }
 
 /// Opens, verifies and checks a bundle.
@@ -60,7 +60,7 @@ impl Loaded {
     }
 
     /// A table by index.
-    pub fn table(&self, index: u32) -> Result<Arc<Table>, RuntimeError> {
+    pub fn table(&self, index: u32) -> Result<Arc<LookupTable>, RuntimeError> {
         self.tables
             .get(index as usize)
             .cloned()

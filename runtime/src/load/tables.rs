@@ -1,7 +1,7 @@
 //! Checks a bundle's lookup tables: types, order, bounds; a search relies on them.
 
 use crate::{RuntimeError, Value};
-use cardwright_bundle::{Content, LONGEST_PREFIX, Secrecy, Table, TableKey, ValueType};
+use cardwright_bundle::{Content, LONGEST_PREFIX, LookupTable, Secrecy, TableKey, ValueType};
 use std::collections::BTreeSet;
 
 /// Most columns of a table.
@@ -30,7 +30,7 @@ pub(super) fn check(content: &Content) -> Result<(), RuntimeError> {
     Ok(())
 }
 
-fn one(table: &Table) -> Result<(), &'static str> {
+fn one(table: &LookupTable) -> Result<(), &'static str> {
     let names: BTreeSet<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     if table.columns.len() > MAX_COLUMNS || names.len() != table.columns.len() {
         return Err("its columns are too many, or one is there twice");
@@ -67,7 +67,7 @@ fn one(table: &Table) -> Result<(), &'static str> {
     }
 }
 
-fn bounds(table: &Table, from: &str, to: &str) -> Result<(), &'static str> {
+fn bounds(table: &LookupTable, from: &str, to: &str) -> Result<(), &'static str> {
     let good = match table.key {
         TableKey::Exact => to.is_empty() && from.len() <= MAX_CELL,
         TableKey::Longest => to.is_empty() && (1..=LONGEST_PREFIX).contains(&from.chars().count()),
@@ -119,10 +119,10 @@ fn wrong(table: &str, what: &str) -> RuntimeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cardwright_bundle::{TableColumn, TableRow};
+    use cardwright_bundle::{LookupRow, TableColumn};
 
-    fn table(key: TableKey, rows: &[(&str, &str, &str)]) -> Table {
-        Table {
+    fn table(key: TableKey, rows: &[(&str, &str, &str)]) -> LookupTable {
+        LookupTable {
             name: "t".into(),
             key,
             columns: vec![TableColumn {
@@ -132,7 +132,7 @@ mod tests {
             }],
             rows: rows
                 .iter()
-                .map(|(from, to, cell)| TableRow {
+                .map(|(from, to, cell)| LookupRow {
                     from: (*from).into(),
                     to: (*to).into(),
                     cells: vec![(*cell).into()],

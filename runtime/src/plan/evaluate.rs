@@ -3,7 +3,7 @@
 use super::{Bound, Draws, Fields, Prepared, RunFacts, intents};
 use crate::load::{broken, cell_value};
 use crate::{RuntimeError, Value};
-use cardwright_bundle::{NodeId, Table, TableRow};
+use cardwright_bundle::{LookupRow, LookupTable, NodeId};
 use cardwright_ports::hsm::HsmSession;
 use zeroize::Zeroize;
 
@@ -139,7 +139,7 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
     }
 }
 
-fn cell(table: &Table, column: usize, row: &TableRow) -> Result<Value, RuntimeError> {
+fn cell(table: &LookupTable, column: usize, row: &LookupRow) -> Result<Value, RuntimeError> {
     let gives = table.columns.get(column).map(|c| c.gives);
     let found = gives.zip(row.cells.get(column));
     found

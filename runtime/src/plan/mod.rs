@@ -6,7 +6,7 @@ mod evaluate;
 mod intents;
 
 use crate::{Loaded, RuntimeError, Value, functions, load::broken};
-use cardwright_bundle::{Constant, Content, KeySlot, NodeId, Op, Program, Table};
+use cardwright_bundle::{Constant, Content, KeySlot, LookupTable, NodeId, Op, Program};
 use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyUse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,11 +77,11 @@ enum Bound {
         digits: u32,
     },
     Listed {
-        table: Arc<Table>,
+        table: Arc<LookupTable>,
         key: NodeId,
     },
     Lookup {
-        table: Arc<Table>,
+        table: Arc<LookupTable>,
         column: usize,
         key: NodeId,
         otherwise: Option<NodeId>,

@@ -61,6 +61,7 @@ fn held_to<'a>(
     let program = elaborator.finish();
     Some(FormatRule::Require {
         program: context.add_program(program),
+        group: None,
         condition: condition.node,
         message: message.node,
         refuses: Severity::Record,
