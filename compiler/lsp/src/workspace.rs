@@ -214,6 +214,40 @@ impl Files for Overlay<'_> {
         found.dedup();
         found
     }
+
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        saved(self.root, path)
+    }
+}
+
+/// A package's folder on the disk: what lies beside the project is read as it was saved.
+struct Saved {
+    root: PathBuf,
+}
+
+impl Files for Saved {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let documents = Documents::default();
+        let root = self.root.as_path();
+        let documents = &documents;
+        Overlay { root, documents }.read(path)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let documents = Documents::default();
+        let root = self.root.as_path();
+        let documents = &documents;
+        Overlay { root, documents }.list(folder)
+    }
+
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        saved(&self.root, path)
+    }
+}
+
+fn saved(root: &Path, path: &str) -> Result<Box<dyn Files>, FileError> {
+    let root = std::fs::canonicalize(root.join(path)).map_err(|_| FileError::missing(path))?;
+    Ok(Box::new(Saved { root }))
 }
 
 /// Shows every file below a folder, but for hidden folders and `target`, until told to stop.
