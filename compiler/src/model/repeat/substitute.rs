@@ -81,9 +81,7 @@ impl Substitution<'_> {
 
     /// An expression with values put in. `None` when all copies together grow too large.
     pub(super) fn expr(&mut self, e: &MExpr) -> Option<MExpr> {
-        let Some(left) = self.fuel.checked_sub(1) else {
-            return None;
-        };
+        let left = self.fuel.checked_sub(1)?;
         *self.fuel = left;
         if left == 0 {
             let message = "all copies together are too large";
