@@ -6,13 +6,20 @@
 //! meets a bug of ours is answered with an error, and the server goes on.
 
 mod capabilities;
+mod completion;
+mod completion_items;
+mod describe;
 mod diagnostics;
 mod documents;
 mod folding;
 mod formatting;
+mod hover;
+mod names;
 mod position;
+mod references;
 mod selection;
 mod server;
+mod site;
 mod symbols;
 mod tokens;
 mod transport;

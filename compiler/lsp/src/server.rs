@@ -2,13 +2,16 @@
 
 use crate::documents::{Document, Documents};
 use crate::workspace::{Home, Workspace};
-use crate::{capabilities, diagnostics, folding, formatting, selection, symbols, tokens, uri};
+use crate::{
+    capabilities, completion, diagnostics, folding, formatting, hover, references, selection,
+    symbols, tokens, uri,
+};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
     DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
     DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams, InitializeResult,
     PublishDiagnosticsParams, SelectionRangeParams, SemanticTokensParams, ServerInfo,
-    TextDocumentIdentifier, Uri, WorkspaceSymbolParams,
+    TextDocumentIdentifier, TextDocumentPositionParams, TextEdit, Uri, WorkspaceSymbolParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -101,7 +104,71 @@ impl Session {
                 let found = analyses.flat_map(|a| symbols::matching(a, &asked.query));
                 value(found.collect::<Vec<_>>())
             }
-            _ => self.about_syntax(&method, params),
+            _ => match self.about_a_place(&method, &params) {
+                Some(answer) => answer,
+                None => self.about_syntax(&method, params),
+            },
+        }
+    }
+
+    /// Requests about a place of a document; `None` for requests of another kind.
+    fn about_a_place(&self, method: &str, params: &Value) -> Option<Result<Value, Refusal>> {
+        const ASKED: [&str; 7] = [
+            "textDocument/hover",
+            "textDocument/completion",
+            "textDocument/definition",
+            "textDocument/references",
+            "textDocument/documentHighlight",
+            "textDocument/prepareRename",
+            "textDocument/rename",
+        ];
+        ASKED
+            .contains(&method)
+            .then(|| self.place(method, params.clone()))
+    }
+
+    fn place(&self, method: &str, params: Value) -> Result<Value, Refusal> {
+        let asked: TextDocumentPositionParams = read(params.clone())?;
+        let document = self.document(&asked.text_document.uri)?;
+        let Some(analysis) = self.workspace.get(&Home::of(&document.path)) else {
+            return Ok(Value::Null);
+        };
+        let offset = document.text.offset(asked.position);
+        let refused = |message: String| (ErrorCode::RequestFailed, message);
+        match method {
+            "textDocument/hover" => value(hover::at(analysis, document, offset)),
+            "textDocument/completion" => value(completion::at(analysis, document, offset)),
+            "textDocument/definition" => value(references::definition(analysis, document, offset)),
+            "textDocument/references" => {
+                let with = params.pointer("/context/includeDeclaration") == Some(&json!(true));
+                let all = &self.documents;
+                value(references::references(
+                    analysis, all, document, offset, with,
+                ))
+            }
+            "textDocument/documentHighlight" => {
+                let all = &self.documents;
+                let found = references::references(analysis, all, document, offset, true);
+                let here = found.unwrap_or_default().into_iter();
+                let here = here.filter(|l| l.uri == asked.text_document.uri);
+                let marks = here.map(|l| json!({ "range": l.range }));
+                value(marks.collect::<Vec<_>>())
+            }
+            "textDocument/prepareRename" => {
+                let range = references::renameable(analysis, document, offset).map_err(refused)?;
+                value(document.text.node_range(range))
+            }
+            _ => {
+                let name = params.get("newName").and_then(Value::as_str).unwrap_or("");
+                let all = &self.documents;
+                let files = references::rename(analysis, all, document, offset, name);
+                let files = files.map_err(refused)?;
+                let changes: BTreeMap<String, Vec<TextEdit>> = files
+                    .into_iter()
+                    .map(|(name, (_, edits))| (name, edits))
+                    .collect();
+                Ok(json!({ "changes": changes }))
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use cardwright_vocabulary::{Attribute, Kind, Sink, Want, data_element_in};
 
 /// The record that a declaration's expressions speak of: format and record; an empty record for
 /// the rules of a file.
-pub(super) fn ground(model: &Model, decl: &Decl) -> (String, String) {
+pub(crate) fn ground(model: &Model, decl: &Decl) -> (String, String) {
     if let Some(ground) = &decl.for_record {
         return ground.clone();
     }
@@ -56,7 +56,7 @@ fn main_record(format: &Decl) -> Option<String> {
 
 /// The record that cards, profiles and layouts of the project speak of, when it is one and the
 /// same.
-fn only_record(model: &Model) -> Option<(String, String)> {
+pub(crate) fn only_record(model: &Model) -> Option<(String, String)> {
     let mut found = None;
     for decl in model.decls.values().filter(|d| !d.standard) {
         let ground = match (decl.kind.as_str(), &decl.for_record) {

@@ -5,6 +5,8 @@ mod expressions;
 mod rows;
 mod values;
 
+pub(crate) use expressions::{ground, only_record};
+
 use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{Elaborator, Shared};
 use crate::model::{Decl, Model};

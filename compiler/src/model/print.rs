@@ -81,7 +81,7 @@ fn phrase(model: &Model, phrase: &MPhrase) -> String {
 }
 
 /// Source text on one line.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     text.lines()
         .map(|line| line.split_once("//").map_or(line, |(code, _)| code))
         .flat_map(str::split_whitespace)

@@ -4,6 +4,18 @@ use super::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment
 use cardwright_dsl::Range;
 use cardwright_dsl::ast::{Clause, Entry, Expr, ExprKind, ListItem, Phrase, TextPart};
 
+/// An entry as the Model holds it, broken or not, for tools that look at a text while it is typed.
+#[must_use]
+pub fn read_entry(entry: Entry<'_>, file: u32) -> MEntry {
+    Reader { file, origin: "" }.entry(entry)
+}
+
+/// An expression as the Model holds it, for the same tools.
+#[must_use]
+pub fn read_expression(e: &Expr<'_>, file: u32) -> MExpr {
+    Reader { file, origin: "" }.expr(e)
+}
+
 /// Reads entries of one declaration in one file.
 pub(super) struct Reader<'n> {
     /// File number of all spans.

@@ -29,7 +29,7 @@ pub use key_uses::{KEY_ALGORITHMS, KEY_USES, KeyUseRow, key_use};
 pub use kinds::{KINDS, kind, top_kinds};
 pub use pattern::{Piece, pieces};
 pub use quirks::{QUIRKS, QuirkRow, quirk};
-pub use reference::reference_markdown;
+pub use reference::{reference_markdown, signature, takes_markdown};
 pub use rows::{Attribute, ClauseRow, Is, Kind, Merge, Need, Shape, SpeaksOf, Want};
 pub use sinks::{Level, RUN_FIELDS, RunField, SINKS, Sink, SinkRow};
 pub use suggest::nearest;

@@ -109,6 +109,12 @@ fn need(row: &Attribute) -> String {
     }
 }
 
+/// What stands after the head of a row, in words with Markdown marks.
+#[must_use]
+pub fn takes_markdown(row: &Attribute) -> String {
+    shape(row.shape)
+}
+
 fn shape(shape: Shape) -> String {
     match shape {
         Shape::Bare => "nothing".to_owned(),
@@ -193,7 +199,9 @@ fn functions(out: &mut String) {
     }
 }
 
-fn signature(row: &Function) -> String {
+/// A function as it is called, with what it takes and what stands for what is left out.
+#[must_use]
+pub fn signature(row: &Function) -> String {
     let mut text = format!("{}(", row.name);
     for (n, param) in row.params.iter().enumerate() {
         if n > 0 {

@@ -17,6 +17,11 @@ impl<'t> Entry<'t> {
         Entry { node }
     }
 
+    /// The entry that a node is, for tools that come from a place in the text.
+    pub fn of(node: Node<'t>) -> Option<Entry<'t>> {
+        (node.kind() == Kind::Entry).then_some(Entry { node })
+    }
+
     /// The text of the `///` lines directly above, without marks.
     pub fn doc(self) -> Option<String> {
         let mut lines = Vec::new();
