@@ -10,6 +10,8 @@ pub struct RuntimeError {
     pub what: String,
     /// What to do.
     pub mend: &'static str,
+    /// Whether the same may succeed later, such as with another HSM session: no order is to blame.
+    pub retryable: bool,
 }
 
 impl RuntimeError {
@@ -19,6 +21,7 @@ impl RuntimeError {
             code,
             what: what.into(),
             mend,
+            retryable: false,
         }
     }
 }
@@ -29,6 +32,7 @@ impl From<cardwright_bundle::BundleError> for RuntimeError {
             code: error.code,
             what: error.what,
             mend: error.mend,
+            retryable: false,
         }
     }
 }
@@ -39,6 +43,7 @@ impl From<cardwright_ports::HsmError> for RuntimeError {
             code: error.code,
             what: error.what,
             mend: error.mend,
+            retryable: error.retryable,
         }
     }
 }

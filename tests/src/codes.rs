@@ -126,13 +126,9 @@ pub fn tables() -> Vec<Table> {
             &["R14"],
             events(cardwright_runtime::engine::CODES),
         ),
-        table(
-            "stations",
-            &["R12", "R13"],
-            events(cardwright_stations::CODES),
-        ),
+        table("stations", &["R12"], events(cardwright_stations::CODES)),
         table("files", &["R15"], events(cardwright_files::codes::CODES)),
-        table("store", &["R14", "R15"], events(cardwright_store::CODES)),
+        table("store", &["R14"], events(cardwright_store::CODES)),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",

@@ -12,7 +12,9 @@
 
 pub mod codes;
 pub mod examples;
+pub mod faulty_hsm;
 pub mod orders;
+pub mod plant;
 pub mod projects;
 pub mod scanner;
 pub mod station;

@@ -212,7 +212,7 @@ pub struct NewJob {
     pub name: String,
     /// Digest of a bundle that the store knows.
     pub bundle_digest: String,
-    /// SHA-256 of the order file, hexadecimal; the same file is never taken twice (R1590).
+    /// SHA-256 of the order file, hexadecimal; the same file is never taken twice (R1515).
     pub file_sha256: String,
     /// Name of the order file, for people.
     pub file_name: String,

@@ -63,12 +63,6 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "load a newer runtime or correct the flow",
     ),
     (
-        "R1459",
-        "no lanes",
-        "At least one lane and a wave of at least one card are needed.",
-        "give one lane or more",
-    ),
-    (
         "R1460",
         "the job was cancelled",
         "An order without a card ended because its job was given up.",

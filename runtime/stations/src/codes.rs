@@ -219,10 +219,4 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "A bundle's file name would leave its folder.",
         "Give the format a plain `file_name`.",
     ),
-    (
-        "R1320",
-        "no HSM session",
-        "A worker has no session.",
-        "Report this as a bug.",
-    ),
 ];

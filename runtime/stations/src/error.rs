@@ -12,6 +12,8 @@ pub struct StationError {
     pub what: String,
     /// What to do.
     pub mend: &'static str,
+    /// Whether the same may succeed later, such as with another HSM session: no order is to blame.
+    pub retryable: bool,
 }
 
 impl StationError {
@@ -21,6 +23,7 @@ impl StationError {
             code,
             what: what.into(),
             mend,
+            retryable: false,
         }
     }
 }
@@ -29,15 +32,32 @@ macro_rules! from {
     ($($other:ty),*) => {$(
         impl From<$other> for StationError {
             fn from(error: $other) -> Self {
-                Self { code: error.code, what: error.what, mend: error.mend }
+                Self::new(error.code, error.what, error.mend)
             }
         }
     )*};
 }
+
+impl From<RuntimeError> for StationError {
+    fn from(error: RuntimeError) -> Self {
+        Self {
+            retryable: error.retryable,
+            ..Self::new(error.code, error.what, error.mend)
+        }
+    }
+}
+
+impl From<cardwright_ports::HsmError> for StationError {
+    fn from(error: cardwright_ports::HsmError) -> Self {
+        Self {
+            retryable: error.retryable,
+            ..Self::new(error.code, error.what, error.mend)
+        }
+    }
+}
+
 from!(
-    RuntimeError,
     cardwright_runtime::engine::EngineError,
-    cardwright_ports::HsmError,
     cardwright_ports::PaperError,
     cardwright_ports::machine::MachineError,
     cardwright_ports::store::StoreError
@@ -45,11 +65,7 @@ from!(
 
 impl From<cardwright_ports::CardError> for StationError {
     fn from(error: cardwright_ports::CardError) -> Self {
-        Self {
-            code: error.code,
-            what: error.what,
-            mend: "look at the reader and the card",
-        }
+        Self::new(error.code, error.what, "look at the reader and the card")
     }
 }
 

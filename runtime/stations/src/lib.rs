@@ -13,12 +13,10 @@ pub mod pages;
 pub mod perso;
 pub mod report;
 mod script;
-mod sessions;
 mod take;
 pub mod validation;
 
 pub use codes::CODES;
 pub use error::StationError;
 pub use line::{Line, LineParts};
-pub use sessions::Sessions;
 pub use take::{MakeSealer, TakenJob, Taking, order_file_hash, take};

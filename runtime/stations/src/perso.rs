@@ -14,6 +14,9 @@ use cardwright_runtime::{
     plan::BoundKeys,
 };
 
+/// Data and status word of a short APDU (ISO/IEC 7816-3, 12.1.1).
+const ANSWER_OCTETS_MAX: usize = 258;
+
 /// What was sent to a chip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PersoCount {
@@ -371,7 +374,15 @@ pub(crate) fn send(
 ) -> Result<Vec<u8>, StationError> {
     count.commands += 1;
     count.octets += u32::try_from(command.len()).unwrap_or(u32::MAX);
-    Ok(card.transmit(command)?)
+    let answer = card.transmit(command)?;
+    if answer.len() > ANSWER_OCTETS_MAX {
+        return Err(StationError::new(
+            "R1211",
+            format!("the card answers with {} octets", answer.len()),
+            "the card is rejected; a short APDU's answer has 258 octets at most",
+        ));
+    }
+    Ok(answer)
 }
 
 fn expect_ok(answer: &[u8], application: &str, what: &str) -> Result<(), StationError> {

@@ -1,7 +1,7 @@
-//! Codes of the store: R1401 to R1419, R1590, R1591.
+//! Codes of the store: R1401 to R1419. The same file or card again is intake's R1515 or R1517.
 
 use cardwright_ports::StoreError;
-use cardwright_ports::store::OrderKey;
+use cardwright_ports::store::{JobId, OrderKey};
 
 /// Code, title, explanation, mend.
 pub static CODES: &[(&str, &str, &str, &str)] = &[
@@ -126,18 +126,6 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
          and said so.",
         "look at the line, then authorize the job",
     ),
-    (
-        "R1590",
-        "the same order file again",
-        "A file with the same content was taken in before, whatever its name.",
-        "ask the bank whether it meant another file",
-    ),
-    (
-        "R1591",
-        "the same card again",
-        "Another order asks for a card with the same PAN, sequence number and expiry.",
-        "ask the bank; a replacement needs another sequence number or expiry",
-    ),
 ];
 
 pub(crate) fn error(code: &'static str, what: impl Into<String>) -> StoreError {
@@ -150,6 +138,26 @@ pub(crate) fn error(code: &'static str, what: impl Into<String>) -> StoreError {
         what: what.into(),
         mend,
         conflict: None,
+    }
+}
+
+/// A file that was taken before: intake's own code.
+pub(crate) fn same_file(job: JobId) -> StoreError {
+    StoreError {
+        code: "R1515",
+        what: format!("this file was taken before, as job {job}"),
+        mend: "if the cards are really wanted again, ask the bank for a new file",
+        conflict: None,
+    }
+}
+
+/// A card that another order has asked for: intake's own code.
+pub(crate) fn same_card(asking: OrderKey, owner: OrderKey) -> StoreError {
+    StoreError {
+        code: "R1517",
+        what: format!("job {} has this card as order {}", owner.job, owner.order),
+        mend: "take the order out; a second card of the same identity is a remake",
+        conflict: Some(asking),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The protocol's rules over rows: the only place where a change is allowed or refused.
 
-use crate::codes::{conflict, error};
+use crate::codes::{conflict, error, same_card, same_file};
 use crate::rows::Rows;
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
@@ -45,8 +45,7 @@ pub(crate) fn open_job(rows: &mut dyn Rows, at: i64, job: &NewJob) -> Result<Job
         return Err(error("R1414", "the job's bundle was never accepted"));
     }
     if let Some(other) = rows.job_of_file(&job.file_sha256)? {
-        let what = format!("the file is that of job {other}");
-        return Err(error("R1590", what));
+        return Err(same_file(other));
     }
     rows.add_job(at, job)
 }
@@ -153,11 +152,7 @@ fn add_order(rows: &mut dyn Rows, order: &NewOrder) -> Result<(), StoreError> {
         return Err(error("R1404", "a fresh order has no printed mailer"));
     }
     if let Some(owner) = rows.identity_owner(&order.identity)? {
-        let what = format!("order {} of job {}", owner.order, owner.job);
-        return Err(StoreError {
-            conflict: Some(order.key),
-            ..error("R1591", what)
-        });
+        return Err(same_card(order.key, owner));
     }
     rows.add_order(order)
 }
@@ -329,7 +324,10 @@ fn check_card(
 fn bind_card_data(rows: &mut dyn Rows, key: OrderKey, data: &CardData) -> Result<(), StoreError> {
     limit(data.sealed.len(), SEALED_BYTES)?;
     match rows.card_data(key)? {
-        None => rows.add_card_data(key, data),
+        None => {
+            rows.order(key)?;
+            rows.add_card_data(key, data)
+        }
         Some(first) if first.fingerprint == data.fingerprint => Ok(()),
         Some(_) => Err(StoreError {
             conflict: Some(key),

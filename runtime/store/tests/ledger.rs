@@ -118,10 +118,10 @@ fn the_same_file_and_the_same_card_are_refused_until_given_up() {
     both(|store| {
         let first = job(store, 3);
         let again = store.open_job(60, &new_job("f1"), "Ada");
-        assert_eq!(again.unwrap_err().code, "R1590");
+        assert_eq!(again.unwrap_err().code, "R1515");
         let second = store.open_job(60, &new_job("f2"), "Ada").unwrap();
         let refused = commit(store, vec![add(store, second, 2)]).unwrap_err();
-        assert_eq!(refused.code, "R1591");
+        assert_eq!(refused.code, "R1517");
         assert_eq!(refused.conflict.unwrap().order, 2);
         assert_eq!(store.counts(second).unwrap().total(), 0);
         store.abandon_intake(61, second, "Ada").unwrap();

@@ -72,9 +72,9 @@ pub(crate) fn sealer(
     let wrapped = row.wrapped_key.as_ref().ok_or_else(|| {
         Failure::new(
             exit::ENVIRONMENT,
-            "R1461",
+            "R1417",
             format!("job {} has ended; its key was destroyed", row.id),
-            "its report was written when it ended",
+            "its report was written when it ended; for missing cards take a new order file in",
         )
     })?;
     let label = format!("{} {}", row.file_sha256, row.name);

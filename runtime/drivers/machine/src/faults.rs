@@ -74,7 +74,8 @@ pub enum FaultKind {
     DoneStatusLost,
     /// The station does nothing and loses its status.
     JamBefore,
-    /// A reading station reads something else.
+    /// A reading station reads something else; the carrier's station reads the barcode of
+    /// another order and does nothing.
     WrongReadBack,
 }
 

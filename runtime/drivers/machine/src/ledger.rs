@@ -336,16 +336,16 @@ fn for_each_line(path: &Path, mut take: impl FnMut(&Line)) -> Result<(), Machine
             .take(LINE_BYTES)
             .read_line(&mut text)
             .map_err(|e| failed("read the ledger", &e))?;
-        if taken == 0 || !text.ends_with('\n') {
+        number += 1;
+        let whole = text.ends_with('\n');
+        // Half a line at the end is an act that never happened; an endless one is damage.
+        if taken == 0 || !whole && (taken as u64) < LINE_BYTES {
             return Ok(());
         }
-        number += 1;
-        let line: Line = serde_json::from_str(&text).map_err(|_| {
-            error(
-                "R1260",
-                format!("line {number} of the ledger is damaged"),
-                false,
-            )
+        let line = serde_json::from_str(&text).ok().filter(|_| whole);
+        let line: Line = line.ok_or_else(|| {
+            let what = format!("line {number} of the ledger is damaged");
+            error("R1260", what, false)
         })?;
         take(&line);
     }

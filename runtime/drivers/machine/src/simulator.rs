@@ -155,6 +155,10 @@ impl SimulatedMachine {
         inner.resident(blank)?;
         let fault = inner.faults.due(act);
         stop_before(fault, act, blank)?;
+        if act == Act::Carrier && fault == Some(FaultKind::WrongReadBack) {
+            let what = format!("the carrier's barcode is not that of card {blank}'s order");
+            return Err(error("R1269", what, false));
+        }
         let mark = match content.is_empty() {
             true => None,
             false => Some(inner.ledger.keyed(content)?),

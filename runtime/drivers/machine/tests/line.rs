@@ -179,3 +179,99 @@ fn too_long_values_are_refused_before_anything_is_done() {
     assert_eq!(line.reject(card, "floor", "R1").unwrap_err().code, "R1267");
     assert_eq!(line.read_stripe(card).unwrap().track2, None);
 }
+
+#[test]
+fn a_full_machine_feeds_nothing_until_a_card_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let chips = Arc::new(|_: &str, _: &str| Box::new(CountingChip(0)) as Box<dyn CardChannel>);
+    let settings = MachineSettings {
+        slots: 2,
+        ..MachineSettings::default()
+    };
+    let line = SimulatedMachine::open(folder.path(), settings, chips).unwrap();
+    line.load_stock("AUR", 5).unwrap();
+    let first = line.feed("AUR").unwrap().number;
+    line.feed("AUR").unwrap();
+    let refused = line.feed("AUR").unwrap_err();
+    assert_eq!((refused.code, refused.doubt), ("R1264", false));
+    assert!(refused.what.contains('2'), "{refused}");
+    assert_eq!(line.stock_level("AUR").unwrap(), 3, "no card was lost");
+    line.eject(first).unwrap();
+    line.feed("AUR").unwrap();
+}
+
+#[test]
+fn a_carrier_of_another_order_gets_no_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = machine(folder.path());
+    line.load_stock("AUR", 1).unwrap();
+    let card = line.feed("AUR").unwrap().number;
+    line.inject(Fault {
+        act: Act::Carrier,
+        nth: 1,
+        kind: FaultKind::WrongReadBack,
+    })
+    .unwrap();
+    let refused = line.carrier(card, "J00001-0000001").unwrap_err();
+    assert_eq!((refused.code, refused.doubt), ("R1269", false));
+    let ledger = std::fs::read_to_string(folder.path().join("ledger.jsonl")).unwrap();
+    assert!(!ledger.contains("carrier"), "nothing was affixed");
+    line.carrier(card, "J00001-0000001").unwrap();
+}
+
+fn refused(folder: &Path) -> &'static str {
+    let chips = Arc::new(|_: &str, _: &str| Box::new(CountingChip(0)) as Box<dyn CardChannel>);
+    let opened = SimulatedMachine::open(folder, MachineSettings::default(), chips);
+    opened.err().map_or("accepted", |error| error.code)
+}
+
+#[test]
+fn a_machine_without_its_ledger_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"no folder").unwrap();
+    assert_eq!(refused(&file), "R1260");
+    let line = machine(folder.path());
+    line.load_stock("AUR", 3).unwrap();
+    line.feed("AUR").unwrap();
+    drop(line);
+    let path = folder.path().join("ledger.jsonl");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    // A line in the middle that is no act: what else it hides, nobody knows.
+    for damage in [
+        whole.replacen("load", "lo\u{0}ad\"", 1),
+        whole.replacen('{', "[", 1),
+        format!("{{\"act\":\"{}\"}}\n{whole}", "x".repeat(5_000)),
+    ] {
+        std::fs::write(&path, damage).unwrap();
+        assert_eq!(refused(folder.path()), "R1260");
+        assert_eq!(Ledger::audit(folder.path()).unwrap_err().code, "R1260");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    std::fs::write(folder.path().join("ledger.key"), "no key").unwrap();
+    assert_eq!(refused(folder.path()), "R1260");
+}
+
+/// The ledger's disk is full: nothing is done that can't be noted.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_moves_no_card() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(machine(folder.path()));
+    let path = folder.path().join("ledger.jsonl");
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    // The device reads as endless zeros without a line, so that the ledger seems new and empty.
+    let chips = Arc::new(|_: &str, _: &str| Box::new(CountingChip(0)) as Box<dyn CardChannel>);
+    let line = SimulatedMachine::open(folder.path(), MachineSettings::default(), chips);
+    let line = match line {
+        Ok(line) => line,
+        Err(error) => return assert_eq!(error.code, "R1260"),
+    };
+    assert_eq!(line.load_stock("AUR", 3).unwrap_err().code, "R1260");
+    assert_eq!(
+        line.feed("AUR").unwrap_err().code,
+        "R1262",
+        "no stock came in"
+    );
+}

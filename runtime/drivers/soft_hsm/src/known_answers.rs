@@ -44,10 +44,14 @@ pub fn known_answers() -> Vec<Answer> {
     ]
 }
 
-/// Refuses to start when an answer is wrong.
-pub(crate) fn self_test() -> Result<(), Refused> {
-    let wrong = known_answers().into_iter().find(|(_, passed)| !passed);
-    wrong.map_or(Ok(()), |(name, _)| Err(error::SELF_TEST.found(name)))
+/// Refuses to start when an answer is wrong: every HSM is opened through here with the answers
+/// that this build and this processor give.
+///
+/// # Errors
+/// R1311 with the name of the first wrong answer.
+pub fn self_test(answers: &[Answer]) -> Result<(), Refused> {
+    let wrong = answers.iter().find(|(_, passed)| !passed);
+    wrong.map_or(Ok(()), |(name, _)| Err(error::SELF_TEST.found(*name)))
 }
 
 fn same(found: &[u8], expected: &str) -> Option<()> {

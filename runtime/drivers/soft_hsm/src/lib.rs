@@ -19,4 +19,4 @@ pub mod test_ca;
 
 pub use error::CODES;
 pub use hsm::SoftHsm;
-pub use known_answers::{Answer, known_answers};
+pub use known_answers::{Answer, known_answers, self_test};

@@ -8,8 +8,9 @@
 
 mod common;
 
-use cardwright_ports::CardChannel;
-use cardwright_virtual_card::{PSE_AID, Protocol, VirtualCard};
+use cardwright_ports::hsm::Diversification;
+use cardwright_ports::{CardChannel, SecretBytes};
+use cardwright_virtual_card::{BlankKeys, BlankSpec, PSE_AID, Protocol, VirtualCard};
 use common::host::{Host, grouping, is_secret, pad};
 use common::profile::golden;
 use common::{AID, blank, h, personalized, select, send};
@@ -176,4 +177,48 @@ fn a_card_without_power_says_so() {
     card.power_off();
     let error = card.transmit(&h("00A4040000")).unwrap_err();
     assert_eq!(error.code, "R1282");
+}
+
+#[test]
+fn a_description_that_makes_no_card_is_r1280() {
+    let spec = |protocol, keys| BlankSpec::new(protocol, keys, [0x47; 6], [0, 0, 0, 9], Vec::new());
+    let scp02 = Protocol::Scp02 { option: 0x15 };
+    let refused = |spec: &BlankSpec| {
+        let fault = VirtualCard::blank(spec).err().unwrap();
+        assert!(!fault.what.is_empty() && !fault.mend.is_empty());
+        fault.code
+    };
+    assert!(
+        VirtualCard::blank(&spec(scp02, common::test_keys())).is_ok(),
+        "the control"
+    );
+    let option = Protocol::Scp03 { option: 0x11 };
+    assert_eq!(refused(&spec(option, common::test_keys())), "R1280");
+    for lengths in [[16, 16, 15], [16, 24, 16], [0, 0, 0], [8, 8, 8]] {
+        let [enc, mac, dek] = lengths.map(|n| SecretBytes::new(vec![0x47; n]));
+        let keys = BlankKeys::Card { enc, mac, dek };
+        assert_eq!(refused(&spec(scp02, keys)), "R1280", "{lengths:?}");
+    }
+    // An AES method with a triple DES protocol.
+    let keys = BlankKeys::Master {
+        key: SecretBytes::new(vec![0x47; 16]),
+        method: Diversification::Kdf3,
+    };
+    assert_eq!(refused(&spec(scp02, keys)), "R1280");
+    for version in [0x00, 0x80, 0xFE] {
+        let mut wrong = spec(scp02, common::test_keys());
+        wrong.key_version = version;
+        assert_eq!(refused(&wrong), "R1280", "version {version:02X}");
+    }
+    let aid = |length: usize| vec![0xF0; length];
+    for instances in [
+        vec![aid(4)],
+        vec![aid(17)],
+        vec![aid(7), aid(7)],
+        (5..=16).flat_map(|n| [aid(n), vec![0xF1; n]]).collect(),
+    ] {
+        let mut wrong = spec(scp02, common::test_keys());
+        wrong.instances = instances;
+        assert_eq!(refused(&wrong), "R1280");
+    }
 }

@@ -119,8 +119,20 @@ impl Bugs {
 pub(crate) struct BuggyStore {
     pub(crate) inner: MemoryStore,
     pub(crate) bug: Option<Bug>,
+    pub(crate) fault: Mutex<StoreFault>,
     /// Images of what is on disk, oldest first.
     disk: Mutex<Vec<MemoryStore>>,
+}
+
+/// A fault of the store's port, met once: what comes back after a crash has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum StoreFault {
+    #[default]
+    None,
+    /// So many commits succeed, the next one says that it failed; `kept` when it did not.
+    Commit { after: u64, kept: bool },
+    /// Reading this order gives what it was before somebody claimed it.
+    Stale(OrderKey),
 }
 
 const UNSYNCED: usize = 3;
@@ -130,6 +142,7 @@ impl BuggyStore {
         Self {
             inner,
             bug,
+            fault: Mutex::default(),
             disk: Mutex::new(Vec::new()),
         }
     }
@@ -184,8 +197,38 @@ impl BuggyStore {
     }
 }
 
+impl BuggyStore {
+    /// The planned fault of a commit, when its turn has come: whether the batch is kept.
+    fn failing(&self) -> Option<bool> {
+        let mut fault = self.fault.lock().unwrap();
+        match *fault {
+            StoreFault::Commit { after: 0, kept } => {
+                *fault = StoreFault::None;
+                Some(kept)
+            }
+            StoreFault::Commit { after, kept } => {
+                let after = after - 1;
+                *fault = StoreFault::Commit { after, kept };
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Store for BuggyStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if let Some(kept) = self.failing() {
+            if kept {
+                self.inner.commit(batch)?;
+            }
+            return Err(StoreError {
+                code: "R1401",
+                what: "an input or output error".to_owned(),
+                mend: "look at the disk",
+                conflict: None,
+            });
+        }
         self.before_commit();
         let mut batch = batch.clone();
         if self.bug == Some(Bug::AuditSkipped) {
@@ -234,7 +277,11 @@ impl Store for BuggyStore {
         self.inner.identity_owner(identity)
     }
     fn order(&self, key: OrderKey) -> Result<OrderRow, StoreError> {
-        self.inner.order(key)
+        let mut row = self.inner.order(key)?;
+        if *self.fault.lock().unwrap() == StoreFault::Stale(key) {
+            row.status.epoch = 0;
+        }
+        Ok(row)
     }
     fn orders(&self, job: JobId, query: &OrderQuery) -> Result<Vec<OrderRow>, StoreError> {
         self.inner.orders(job, query)

@@ -4,6 +4,7 @@
 mod boundaries;
 mod bugs;
 mod control;
+mod faults;
 mod hands;
 mod oracle;
 mod races;

@@ -255,8 +255,12 @@ impl<'a> LineLane<'_, 'a> {
         };
         let mut channel = line.parts.machine.chip(blank).map_err(machine_trouble)?;
         let session = self.session.as_mut();
-        perso::personalize(chip, &line.keys, data, session, channel.as_mut(), &draw)
-            .map_err(|e| spoilt(e.code, e.what))?;
+        perso::personalize(chip, &line.keys, data, session, channel.as_mut(), &draw).map_err(
+            |e| Trouble {
+                line: e.retryable,
+                ..spoilt(e.code, e.what)
+            },
+        )?;
         drop(channel);
         line.parts
             .machine
@@ -507,8 +511,8 @@ fn spoilt(code: &str, what: impl Into<String>) -> Trouble {
 }
 
 fn order_trouble(error: &StationError) -> Trouble {
-    // Reading the store or writing a file fails for every order alike.
-    let line = error.code.starts_with("R14") || error.code == "R1291";
+    // Reading the store, writing a file or a lost HSM session fails for every order alike.
+    let line = error.code.starts_with("R14") || error.code == "R1291" || error.retryable;
     Trouble {
         line,
         ..Trouble::card(error.code, error.what.clone())

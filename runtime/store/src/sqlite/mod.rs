@@ -41,7 +41,14 @@ impl SqliteStore {
     pub fn open(folder: &Path, anchor_folder: &Path, key: SiteKey) -> Result<Self, StoreError> {
         let connection = open_database(folder)?;
         let mut anchor = open_anchor(anchor_folder)?;
-        check_anchor(&connection, anchor.last()?)?;
+        let last = anchor.last()?;
+        if last.is_none() && head(&connection)?.sequence == 0 {
+            // A fresh site is anchored before its first entry: a power cut between that entry and
+            // its line is no roll-back.
+            anchor.append(&SignedHead::sign(&key, Head::default(), 0), true)?;
+        } else {
+            check_anchor(&connection, last)?;
+        }
         Ok(Self {
             key,
             inner: Mutex::new(Inner {
@@ -347,11 +354,12 @@ fn open_anchor(folder: &Path) -> Result<Anchor, StoreError> {
 fn check_anchor(connection: &Connection, last: Option<SignedHead>) -> Result<(), StoreError> {
     let head = head(connection)?;
     let Some(anchor) = last else {
-        return match head.sequence {
-            0 => Ok(()),
-            found => Err(error("R1407", format!("{found} entries and no anchor"))),
-        };
+        let what = format!("{} entries and no anchor", head.sequence);
+        return Err(error("R1407", what));
     };
+    if anchor.sequence == 0 {
+        return Ok(());
+    }
     let sql = "SELECT hash FROM audit WHERE sequence = ?1";
     let hash: Option<Vec<u8>> = one(connection, sql, params![int(anchor.sequence)?], |r| {
         r.get(0)

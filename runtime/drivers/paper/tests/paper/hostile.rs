@@ -97,3 +97,28 @@ fn files_have_a_size_limit() {
     assert_eq!(in_font(vec![0; BYTES_MAX + 1]), Err("R1241"));
     assert_eq!(on_background(vec![0; BYTES_MAX + 1]), Err("R1241"));
 }
+
+#[test]
+fn experiment() {
+    let font = stationery().fonts["OCR-B"].clone();
+    let count = usize::from(u16::from_be_bytes([font[4], font[5]]));
+    let mut seen = std::collections::BTreeMap::new();
+    for entry in 0..count {
+        let at = 12 + 16 * entry;
+        let tag = String::from_utf8_lossy(&font[at..at + 4]).into_owned();
+        let offset = u32::from_be_bytes(font[at + 8..at + 12].try_into().unwrap()) as usize;
+        let length = u32::from_be_bytes(font[at + 12..at + 16].try_into().unwrap()) as usize;
+        for (name, change) in [("zeros", 0u8), ("ones", 0xFF)] {
+            let mut damaged = font.clone();
+            damaged[offset..offset + length].fill(change);
+            seen.insert(format!("{tag} {name}"), format!("{:?}", in_font(damaged)));
+        }
+        let mut damaged = font.clone();
+        damaged[at..at + 4].copy_from_slice(b"xxxx");
+        seen.insert(format!("{tag} gone"), format!("{:?}", in_font(damaged)));
+        let mut damaged = font.clone();
+        damaged[at + 12..at + 16].copy_from_slice(&[0, 0, 0, 4]);
+        seen.insert(format!("{tag} short"), format!("{:?}", in_font(damaged)));
+    }
+    println!("{seen:#?}");
+}
