@@ -11,6 +11,7 @@ use cardwright_ports::{
     hsm::Diversification,
     store::{AuditEntry, Batch, BundleRow, Change, JobId, OrderKey, Sealer},
 };
+use cardwright_rehearsal::Order;
 use cardwright_runtime::{
     Loaded,
     engine::{self, EngineError, Executor, Ports, Route, RunOutcome, Settings, Switch},
@@ -25,7 +26,19 @@ use cardwright_standards::{
 use cardwright_stations::{Line, LineParts, StationError, Taking, take};
 use cardwright_store::JobSealer;
 use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, VirtualCard};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+/// An order that the small bank's certificates are for.
+pub fn order() -> Order {
+    Order {
+        bin: Some("999992".to_owned()),
+        ..Order::default()
+    }
+}
 
 /// The seed of rehearsals: an HSM with it opens what a rehearsal has sealed.
 pub const REHEARSAL_SEED: [u8; 32] = *b"Cardwright rehearsal, TEST only.";
@@ -33,11 +46,17 @@ pub const REHEARSAL_SEED: [u8; 32] = *b"Cardwright rehearsal, TEST only.";
 /// The small bank with the example bank's name, so that the open test keys are those that the
 /// example's certificates are for.
 pub fn small_bank() -> Bundle {
+    static BUNDLE: OnceLock<Bundle> = OnceLock::new();
+    BUNDLE.get_or_init(compiled).clone()
+}
+
+fn compiled() -> Bundle {
     let source = workspace::read("tests/cases/emit/small-card/in.perso");
     let source = source.replace("package small", "package aurora");
+    let source = source.replace("issuer small", "issuer aurora");
     let keys = projects::aurora_folder().join("keys");
     let key = |name: &str| std::fs::read(keys.join(name)).expect("a key of the example");
-    let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
+    let manifest = "name = \"aurora\"\nversion = \"1.0.0\"\nsequence = 1\n";
     projects::signed(projects::compile(
         &MemoryFiles::new()
             .with("cardwright.toml", manifest)

@@ -62,6 +62,8 @@ enum Phase {
     Leaving,
     Rejecting {
         retryable: bool,
+        /// The line was to blame, not the card: the attempt does not count.
+        free: bool,
     },
     MailerFresh,
     MailerPrinting,
@@ -164,7 +166,9 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         (Phase::Discarding, event) => after_discard(&mut next, event),
         (Phase::Working(at), event) => after_work(&mut next, *at, event),
         (Phase::Leaving, event) => after_eject(&mut next, event),
-        (Phase::Rejecting { retryable }, event) => after_reject(&mut next, *retryable, event),
+        (Phase::Rejecting { retryable, free }, event) => {
+            after_reject(&mut next, (*retryable, *free), event)
+        }
         (Phase::MailerFresh, Event::Begin) => print_mailer(&mut next),
         (Phase::MailerPrinting, event) => after_mailer(&mut next, event),
         (Phase::Fresh | Phase::MailerFresh, _) => {
@@ -362,6 +366,7 @@ fn except(state: &mut State, trouble: Trouble) -> Vec<Effect> {
     let entry = state.audit("reject", detail);
     state.phase = Phase::Rejecting {
         retryable: trouble.retryable,
+        free: trouble.retryable && trouble.line,
     };
     let bin = state.route.bin.clone();
     vec![
@@ -405,11 +410,11 @@ fn lose(state: &mut State, trouble: Trouble) -> Vec<Effect> {
     vec![Effect::Record(vec![change, journal], vec![entry])]
 }
 
-fn after_reject(state: &mut State, retryable: bool, event: Event) -> Vec<Effect> {
+fn after_reject(state: &mut State, (retryable, free): (bool, bool), event: Event) -> Vec<Effect> {
     match event {
         Event::Did { duration_us, .. } => {
             state.spent.push(("reject", duration_us));
-            let again = retryable && state.status.attempt <= state.route.retries;
+            let again = free || retryable && state.status.attempt <= state.route.retries;
             let detail = state.card_detail();
             let (changes, act, outcome) = if again {
                 let journal = state.journal("remake");

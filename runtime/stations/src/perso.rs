@@ -375,11 +375,11 @@ pub(crate) fn send(
     count.commands += 1;
     count.octets += u32::try_from(command.len()).unwrap_or(u32::MAX);
     let answer = card.transmit(command)?;
-    if answer.len() > ANSWER_OCTETS_MAX {
+    if !(2..=ANSWER_OCTETS_MAX).contains(&answer.len()) {
         return Err(StationError::new(
             "R1211",
             format!("the card answers with {} octets", answer.len()),
-            "the card is rejected; a short APDU's answer has 258 octets at most",
+            "the card is rejected; an answer has 2 to 258 octets; look at the reader",
         ));
     }
     Ok(answer)

@@ -104,6 +104,7 @@ fn what_is_not_there_is_r1414() {
                 copy: 1,
                 to: MailerState::Printing,
                 new_copy: 1,
+                why: None,
             },
             Change::Job {
                 job: 99,

@@ -351,7 +351,7 @@ impl<'a> LineLane<'_, 'a> {
         work.checks.extend(checks);
         let failed = verdicts
             .iter()
-            .find_map(|v| v.failure.as_ref().map(|f| (&v.name, f)));
+            .find_map(|v| v.failure.as_ref().map(|f| (v, f)));
         match failed {
             None => {
                 let note = format!("{} checks passed", verdicts.len());
@@ -360,7 +360,10 @@ impl<'a> LineLane<'_, 'a> {
                     note: Some(note),
                 })
             }
-            Some((name, (code, what))) => Err(spoilt(code, format!("{name}: {what}"))),
+            Some((verdict, (code, what))) => Err(Trouble {
+                line: verdict.undecided,
+                ..spoilt(code, format!("{}: {what}", verdict.name))
+            }),
         }
     }
 

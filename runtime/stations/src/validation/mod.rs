@@ -28,12 +28,15 @@ pub struct Verdict {
     pub name: String,
     /// Why it failed: code and words; none when it passed.
     pub failure: Option<(&'static str, String)>,
+    /// Whether the check could not be made at all, such as without an HSM: the card may be good.
+    pub undecided: bool,
 }
 
 /// What a check found wrong.
 pub(crate) struct Failure {
     pub(crate) code: &'static str,
     pub(crate) what: String,
+    undecided: bool,
 }
 
 impl Failure {
@@ -41,6 +44,7 @@ impl Failure {
         Self {
             code,
             what: what.into(),
+            undecided: false,
         }
     }
 }
@@ -51,6 +55,7 @@ impl<E: Into<StationError>> From<E> for Failure {
         Self {
             code: error.code,
             what: error.what,
+            undecided: error.retryable,
         }
     }
 }
@@ -125,6 +130,7 @@ impl<'a> Validator<'a> {
             };
             verdicts.push(Verdict {
                 name: format!("{} {}", check.on, check.check.replace('_', " ")),
+                undecided: outcome.as_ref().is_err_and(|failure| failure.undecided),
                 failure: outcome.err().map(|failure| (failure.code, failure.what)),
             });
         }
