@@ -4,9 +4,9 @@
 use cardwright_ports::{
     Hsm, HsmError, HsmSession, SecretBytes, SecretDigits,
     hsm::{
-        Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding, Derivation, Draw, HsmInfo,
-        Ibm3624, IccCertificateFields, IccKey, IccKeyPath, IssuerCertificateFields, KeyHandle,
-        KeyRequest, Sealed, SealedPin,
+        BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
+        Derivation, Draw, HsmInfo, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
+        IssuerCertificateFields, KeyHandle, KeyRequest, Sealed, SealedPin,
     },
 };
 use std::sync::{
@@ -191,6 +191,8 @@ impl HsmSession for FaultySession {
         fn export_pin_block(
             pin: &SealedPin, key: KeyHandle, format: u8, pan: &str, draw: &Draw<'_>) -> Vec<u8>;
         fn card_pin_block(pin: &SealedPin) -> Sealed;
+        fn card_pin_field(
+            pin: &SealedPin, format: CardPinFormat, pan: &str, draw: &Draw<'_>) -> Sealed;
         fn pin_verification_value(
             key: KeyHandle, pan: &str, pin: &SealedPin, pvki: u8) -> String;
         fn ibm3624_offset(
@@ -200,6 +202,8 @@ impl HsmSession for FaultySession {
         fn reveal_pin(pin: &SealedPin) -> SecretDigits;
         fn icc_master_keys(
             derivation: Derivation, keys: [KeyHandle; 3], pan: &str, psn: &str) -> Sealed;
+        fn card_key(derivation: Derivation, key: KeyHandle, pan: &str, psn: &str) -> Sealed;
+        fn join_sealed(parts: &[BlobPart<'_>]) -> Sealed;
         fn icc_rsa_key(bits: u32, exponent: u32, draw: &Draw<'_>) -> IccKey;
         fn sign_icc_certificate(
             issuer: KeyHandle, fields: &IccCertificateFields<'_>) -> Certificate;

@@ -13,6 +13,7 @@ use cardwright_rehearsal::{Order, Rehearsal, RehearsalError, look};
 use cardwright_runtime::{
     RuntimeError, Value,
     datagen::{CardData, Datagen},
+    load,
     plan::{BoundKeys, Fields, RunFacts},
 };
 use cardwright_soft_hsm::SoftHsm;
@@ -95,6 +96,18 @@ fn a_value_that_no_card_can_hold_is_r1108() {
     let refused = rehearse("name", &["日本 太郎"]).expect_err("no name for a card");
     assert_eq!(refused.code, "R1108", "{refused}");
     assert!(!refused.what.contains('日'), "the value is not repeated");
+}
+
+#[test]
+fn a_deviation_of_tomorrow_is_r1130() {
+    let bundle = plant::changed(|content| {
+        let chip = content.cards[0].chip.as_mut().expect("a chip");
+        let quirk = ("levitates".to_owned(), "it does".to_owned());
+        chip.applications[0].quirks.push(quirk);
+    });
+    let refused = load::accept(bundle).err().expect("no such quirk");
+    assert_eq!(refused.code, "R1130");
+    assert!(refused.what.contains("levitates"), "{refused}");
 }
 
 #[test]

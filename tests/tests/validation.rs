@@ -17,7 +17,11 @@ use cardwright_ports::{
     machine::{StripeRead, VisionRead},
 };
 use cardwright_rehearsal::{Order, Rehearsal, rehearsal_day};
-use cardwright_runtime::{Loaded, datagen::CardData, plan::BoundKeys};
+use cardwright_runtime::{
+    Loaded,
+    datagen::{CardData, DgiValue},
+    plan::BoundKeys,
+};
 use cardwright_soft_hsm::SoftHsm;
 use cardwright_stations::{
     StationError, perso,
@@ -25,6 +29,7 @@ use cardwright_stations::{
 };
 use cardwright_tests::plant::{self, Lent, REHEARSAL_SEED, TrickCard, unplugged};
 use cardwright_virtual_card::VirtualCard;
+use std::collections::BTreeMap;
 
 const DRAW: Draw<'static> = Draw {
     job: "job",
@@ -325,6 +330,42 @@ fn a_check_of_tomorrow_and_one_without_a_selection() {
 }
 
 #[test]
+fn an_applet_that_gives_its_secrets_out() {
+    let mut bench = bench_with(|content| {
+        content.scenarios[0].checks[1].check = "groupings_match_source".to_owned();
+    });
+    let dgis = bench.data.applications.iter().flat_map(|a| &a.dgis);
+    let clear: BTreeMap<u16, Vec<u8>> = dgis
+        .filter_map(|dgi| match &dgi.value {
+            DgiValue::Clear(octets) => Some((dgi.number, octets.clone())),
+            DgiValue::Sealed(..) => None,
+        })
+        .collect();
+    let verdicts = tricked(&mut bench, |command, answer| {
+        if command[1] != 0xCA {
+            return answer;
+        }
+        let number = u16::from_be_bytes([command[2], command[3]]);
+        good(clear.get(&number).unwrap_or(&vec![0x5A; 16]))
+    });
+    says(&verdicts, "contact groupings match source", "R1229");
+}
+
+#[test]
+fn groupings_that_belong_together_and_fit_into_no_command() {
+    let mut bench = bench();
+    for application in &mut bench.data.applications {
+        for dgi in application.dgis.iter_mut().skip(1) {
+            dgi.joined = true;
+        }
+    }
+    let mut card = bench.blank();
+    let refused = bench.personalize(&mut card).expect_err("too much");
+    assert_eq!(refused.code, "R1212", "{refused}");
+    assert!(refused.what.contains("DGI"), "{refused}");
+}
+
+#[test]
 fn a_contact_card_in_a_contactless_check() {
     let mut bench = bench_with(|content| {
         content.scenarios[0].checks[0].on = "contactless".to_owned();
@@ -400,11 +441,26 @@ fn every_changed_answer_while_a_card_is_written_is_noticed() {
         let (_, written) = changed(k, &|answer| *answer = vec![0x61, 0x10]);
         assert!(written.is_err(), "{k}: more data, for ever");
     }
-    // From the third command on each answer carries a MAC (SCP03, R-MAC and R-ENCRYPTION).
-    for k in 3..commands {
-        let first = |answer: &mut Vec<u8>| answer[0] ^= 0x80;
-        let (_, written) = changed(k, &first);
-        assert_eq!(written.expect_err("a bad MAC").code, "R1309", "command {k}");
+    // Each answer to STORE DATA carries a MAC (SCP03, R-MAC and R-ENCRYPTION).
+    let stores: Vec<usize> = {
+        let mut stores = Vec::new();
+        let mut card = TrickCard::new(bench.blank(), |n, command: &[u8], answer| {
+            stores.extend((command[1] == 0xE2).then_some(n));
+            Ok(answer)
+        });
+        bench.personalize(&mut card).expect("the control");
+        drop(card);
+        stores
+    };
+    assert!(stores.len() > 8, "{stores:?}");
+    for k in stores {
+        let trick = |n, _: &[u8], mut answer: Vec<u8>| -> Result<Vec<u8>, CardError> {
+            answer[0] ^= if n == k { 0x80 } else { 0 };
+            Ok(answer)
+        };
+        let mut card = TrickCard::new(bench.blank(), trick);
+        let refused = bench.personalize(&mut card).expect_err("a bad MAC");
+        assert_eq!(refused.code, "R1309", "command {k}");
     }
 }
 

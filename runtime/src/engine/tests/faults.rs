@@ -125,7 +125,8 @@ fn a_store_that_shows_old_rows_keeps_the_gate_shut() {
     let blank = format!("\"blank\":{}", status.blank.unwrap());
     let acts: Vec<&str> = ledger.lines().filter(|l| l.contains(&blank)).collect();
     assert!(acts.last().unwrap().contains("R1455"), "{acts:?}");
-    assert!(acts.iter().all(|line| !line.contains("eject")), "{acts:?}");
+    let ejected = acts.iter().any(|line| line.contains("\"act\":\"eject\""));
+    assert!(!ejected, "{acts:?}");
 }
 
 /// Runs a job to its end over a store whose n-th commit fails; gives all that is wrong, or nothing
@@ -170,7 +171,7 @@ fn a_commit_that_fails_at_the_nth_call_loses_and_doubles_nothing() {
             assert!(wrong.is_empty(), "commit {after}, kept {kept}: {wrong:?}");
             after += 1;
         }
-        assert!(after > 30, "{after} commits");
+        assert!(after > 25, "{after} commits");
     }
 }
 
