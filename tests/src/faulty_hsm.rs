@@ -213,6 +213,8 @@ impl HsmSession for FaultySession {
             ca: KeyHandle, fields: &IssuerCertificateFields<'_>) -> Certificate;
         fn export_sealed(sealed: &Sealed, transport: KeyHandle) -> Vec<u8>;
         fn encrypt_for_transport(clear: &[u8], transport: KeyHandle) -> Vec<u8>;
+        fn encipher_for_card(
+            sealed: &Sealed, key: KeyHandle, padding: DekPadding) -> Vec<u8>;
         fn begin_channel(spec: &ChannelSpec, draw: &Draw<'_>) -> (ChannelId, Vec<u8>);
         fn authenticate_channel(channel: ChannelId, answer: &[u8]) -> Vec<u8>;
         fn wrap(channel: ChannelId, command: &[u8]) -> Vec<u8>;

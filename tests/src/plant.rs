@@ -90,7 +90,7 @@ pub fn loaded(change: impl FnOnce(&mut Content)) -> Loaded {
 
 /// A blank as its maker delivers it: applets installed, the issuer's open test keys inside.
 pub fn blank(content: &Content, chip: &Chip, serial: [u8; 4]) -> VirtualCard {
-    let channel = &chip.channel;
+    let channel = chip.channel.as_ref().expect("a channel");
     let slot = &content.keys[channel.key as usize];
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).expect("an open key");
     let method = match channel.diversification.as_str() {
@@ -270,6 +270,7 @@ impl Plant {
         let taking = Taking {
             loaded: &self.loaded,
             job,
+            joined: &[],
             store,
             clock: &Noon,
         };
@@ -291,6 +292,7 @@ impl Plant {
         let end = match format.line {
             LineEnd::Lf => "\n",
             LineEnd::Crlf => "\r\n",
+            other => panic!("{other:?} in the small bank"),
         };
         (1..=count).map(|n| self.order(n) + end).collect()
     }

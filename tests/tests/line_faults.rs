@@ -262,6 +262,7 @@ fn a_letter_asks_for_its_pin_once() {
     let page = Page {
         sheet: sheet.expect("a letter").sheet.clone(),
         pin: made.data.pin(),
+        further: Vec::new(),
     };
     let loaded = plant::loaded(|_| {});
     let stock = stationery(&loaded);

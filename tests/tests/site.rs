@@ -138,7 +138,7 @@ fn blanks_whose_chip_is_silent_are_rejected_and_stop_the_line() {
     // A platform that no chip of ours has: its blanks are plain plastic.
     let bundle = plant::changed(|content| {
         let chip = content.cards[0].chip.as_mut().expect("a chip");
-        chip.channel.option = 0x11;
+        chip.channel.as_mut().expect("a channel").option = 0x11;
         content.jobs[0].stop_after_rejects = 2;
     });
     std::fs::write(station.bundle(), bundle.to_bytes().expect("octets")).expect("a bundle");
