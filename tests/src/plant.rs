@@ -122,13 +122,16 @@ pub fn blank(content: &Content, chip: &Chip, serial: [u8; 4]) -> VirtualCard {
     VirtualCard::blank(&spec).expect("a blank")
 }
 
+/// What a card that plays tricks makes of its own answer: number of the command, command, answer.
+type OwnTrick<'t> = dyn FnMut(usize, &[u8], Vec<u8>) -> Result<Vec<u8>, CardError> + Send + 't;
+
 /// What a trick does: the number of the command (from 0), the command, the card's own answer.
 pub type Trick = dyn FnMut(usize, &[u8], Vec<u8>) -> Result<Vec<u8>, CardError> + Send;
 
 /// A card whose answers somebody changes on the way.
 pub struct TrickCard<'t> {
     card: Box<dyn CardChannel + 't>,
-    trick: Box<dyn FnMut(usize, &[u8], Vec<u8>) -> Result<Vec<u8>, CardError> + Send + 't>,
+    trick: Box<OwnTrick<'t>>,
     commands: usize,
 }
 

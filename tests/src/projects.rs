@@ -4,7 +4,7 @@ use crate::workspace;
 use cardwright_bundle::{Bundle, Environment, Limits, SigningKey, Trust};
 use cardwright_compiler::{
     diagnostics::human,
-    emit::build,
+    emit::{build, check},
     project::{FileError, Files, MemoryFiles, Project},
 };
 use cardwright_runtime::{Loaded, load};
@@ -97,7 +97,17 @@ pub fn small_with_file(more: &str, name: &str, octets: Vec<u8>) -> Bundle {
     small_of("issuer aurora {", more, &[(name, octets)])
 }
 
+/// What the compiler finds in the same bank with a second file of declarations, as people read it.
+pub fn findings_of_small_with(more: &str) -> String {
+    let project = small_project("issuer aurora {", more, &[]);
+    human(&check(&Project::read(&project), Environment::Test).findings)
+}
+
 fn small_of(issuer: &str, more: &str, files: &[(&str, Vec<u8>)]) -> Bundle {
+    signed(compile(&small_project(issuer, more, files)))
+}
+
+fn small_project(issuer: &str, more: &str, files: &[(&str, Vec<u8>)]) -> MemoryFiles {
     let source = workspace::read("tests/cases/emit/small-card/in.perso");
     let source = source.replace("issuer small {", issuer);
     let keys = aurora_folder().join("keys");
@@ -112,5 +122,5 @@ fn small_of(issuer: &str, more: &str, files: &[(&str, Vec<u8>)]) -> Bundle {
     for (name, octets) in files {
         project = project.with(name, octets.clone());
     }
-    signed(compile(&project))
+    project
 }

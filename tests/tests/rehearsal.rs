@@ -105,7 +105,9 @@ fn a_deviation_of_tomorrow_is_r1130() {
         let quirk = ("levitates".to_owned(), "it does".to_owned());
         chip.applications[0].quirks.push(quirk);
     });
-    let refused = load::accept(bundle).err().expect("no such quirk");
+    let Err(refused) = load::accept(bundle) else {
+        panic!("there is no such quirk");
+    };
     assert_eq!(refused.code, "R1130");
     assert!(refused.what.contains("levitates"), "{refused}");
 }

@@ -3,7 +3,9 @@
 //! Intake then reads it like any other file, so that a rehearsed order obeys the format's rules.
 
 use crate::{default_fields::Defaults, pin_block, rehearse::Order};
-use cardwright_bundle::{Content, Field, FieldType, FileKind, Format, Job, Join, Record};
+use cardwright_bundle::{
+    Content, Field, FieldType, FileKind, Format, FormatRule, Job, Join, Record,
+};
 use cardwright_files::{CellError, Cells, Writer};
 use cardwright_stations::StationError;
 use std::collections::BTreeMap;
@@ -66,7 +68,7 @@ pub(crate) fn formats(
         Ok((join.format.clone(), format))
     });
     let seconds = seconds.collect::<Result<_, StationError>>()?;
-    Ok((written(own), seconds))
+    Ok((without_totals(content, written(own)), seconds))
 }
 
 /// The format in which the rehearsal writes: a spreadsheet's rows stand as delimited lines.
@@ -86,6 +88,20 @@ fn written(format: &Format) -> Format {
             }
         }
     }
+    format
+}
+
+/// A format without its rules on the whole file or on groups: what trailers say of one order that a
+/// rehearsal made up is nobody's claim. Rules on the order itself stay.
+fn without_totals(content: &Content, mut format: Format) -> Format {
+    format.rules.retain(|rule| match rule {
+        FormatRule::Require { program, .. } => {
+            let program = usize::try_from(*program).ok();
+            let program = program.and_then(|at| content.programs.get(at));
+            program.is_none_or(|p| !p.record.is_empty())
+        }
+        FormatRule::Unique { .. } => true,
+    });
     format
 }
 

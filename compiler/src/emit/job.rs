@@ -349,12 +349,14 @@ fn order_rule<'a>(elaborator: &mut Elaborator<'a>, rule: &'a Decl) -> Vec<(NodeI
         let term = entry.head.get(1).or(own);
         conditions.extend(term.and_then(|t| elaborator.expr(t, Some(&Type::Flag))));
     }
-    let shared = entries("because").find_map(|e| {
-        let own = e.clause("because").and_then(MClause::single);
-        e.head.get(1).or(own)
-    });
+    let own = |e: &'a MEntry| e.clause("because").and_then(MClause::single);
+    let said = |e: &'a MEntry| e.head.get(1).or(own(e));
+    let is_because = |e: &&MEntry| e.word(0) == Some("because");
     let mut result = Vec::new();
-    for entry in entries("require") {
+    for (at, entry) in rule.entries.iter().enumerate() {
+        if entry.word(0) != Some("require") {
+            continue;
+        }
         let Some(required) = entry
             .head
             .get(1)
@@ -362,8 +364,10 @@ fn order_rule<'a>(elaborator: &mut Elaborator<'a>, rule: &'a Decl) -> Vec<(NodeI
         else {
             continue;
         };
-        let because = entry.clause("because").and_then(MClause::single).or(shared);
-        let message = match because {
+        // Its own, or the next behind it: several requirements may share one.
+        let behind = rule.entries.iter().skip(at + 1).find(is_because);
+        let any = rule.entries.iter().find(is_because);
+        let message = match own(entry).or(behind.or(any).and_then(said)) {
             Some(term) => elaborator.expr(term, Some(&Type::text())),
             None => Some(elaborator.text(&format!("rule {} is broken", rule.name), entry.span)),
         };

@@ -1,0 +1,3 @@
+#!/bin/sh
+# From source to finished cards: sh examples/kestrel-access/run.sh
+exec sh "$(dirname "$0")/../line.sh" kestrel-access orders.txt
