@@ -10,9 +10,10 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// A file of the workspace, as text.
+/// A file of the workspace, as text; octets of hostile cases that are no text are replaced.
 pub fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    let octets = std::fs::read(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    String::from_utf8_lossy(&octets).into_owned()
 }
 
 /// Paths of all files below the root that end so, with forward slashes, sorted; build results and

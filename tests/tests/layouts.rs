@@ -158,7 +158,12 @@ fn gallery() -> MemoryFiles {
     let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";
     MemoryFiles::new()
         .with("cardwright.toml", manifest)
-        .with("small.perso", read("tests/cases/codes/shared/small.perso"))
+        .with(
+            "small.perso",
+            // The example's name, and so the example's open test keys.
+            workspace::read("tests/cases/codes/shared/small.perso")
+                .replace("issuer small {", "issuer aurora {"),
+        )
         .with("gallery.perso", read("tests/cases/layouts/gallery.perso"))
         .with("logo.png", read("tests/cases/layouts/logo.png"))
         .with(

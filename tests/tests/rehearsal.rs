@@ -8,6 +8,9 @@
     reason = "tests and their helpers fail loudly"
 )]
 
+use cardwright_bundle::{
+    LookupRow, LookupTable, Node, Op, Secrecy, TableColumn, TableKey, ValueType,
+};
 use cardwright_ports::Hsm;
 use cardwright_rehearsal::{Order, Rehearsal, RehearsalError, look};
 use cardwright_runtime::{
@@ -165,4 +168,63 @@ fn card_data_that_were_damaged_are_r1107() {
         CardData::from_bytes(&[0xFF; 64]).err().expect("noise").code,
         "R1107"
     );
+}
+
+/// A table of one column with these keys.
+fn table(keys: &[&str]) -> LookupTable {
+    let row = |key: &&str| LookupRow {
+        from: (*key).to_owned(),
+        to: String::new(),
+        cells: vec!["N".to_owned()],
+    };
+    LookupTable {
+        name: "case.names".to_owned(),
+        key: TableKey::Exact,
+        columns: vec![TableColumn {
+            name: "short".to_owned(),
+            gives: ValueType::Text,
+            secrecy: Secrecy::Public,
+        }],
+        rows: keys.iter().map(row).collect(),
+        span: 0,
+    }
+}
+
+#[test]
+fn a_table_that_is_not_sorted_is_r1109() {
+    load::accept(plant::changed(|c| c.tables.push(table(&["A", "B"])))).expect("the control");
+    let Err(refused) = load::accept(plant::changed(|c| c.tables.push(table(&["B", "A"])))) else {
+        panic!("a search could not rely on it");
+    };
+    assert_eq!(refused.code, "R1109");
+}
+
+#[test]
+fn a_table_that_lost_a_row_is_r1110() {
+    let bundle = plant::changed(|content| {
+        content.tables.push(table(&["NOBODY"]));
+        // A text made of the holder's name comes out of the table instead.
+        let program = content.cards[0].program as usize;
+        let nodes = &mut content.programs[program].nodes;
+        let made = |node: &Node| match &node.op {
+            Op::Apply { function, args } if function == "embossing_name" => Some(args[0]),
+            _ => None,
+        };
+        let at = nodes
+            .iter()
+            .position(|n| made(n).is_some())
+            .expect("a name");
+        let key = made(&nodes[at]).expect("its text");
+        nodes[at].op = Op::Lookup {
+            table: 0,
+            column: 0,
+            key,
+            otherwise: None,
+        };
+    });
+    let mut rehearsal = Rehearsal::new(bundle).expect("it rehearses");
+    let refused = rehearsal.order(&plant::order()).map(|_| ());
+    let refused = refused.expect_err("no such row");
+    assert_eq!(refused.code, "R1110", "{refused}");
+    assert!(refused.what.contains("case.names"), "{refused}");
 }

@@ -190,7 +190,7 @@ fn codes_tags_and_values_are_explained() {
     // Annex C3: 44 03 enciphered PIN by the chip if the terminal supports it, else next.
     let methods = explained(&["8E", "00000000000000004403"]);
     assert!(
-        methods.contains("4403  enciphered_pin_offline when"),
+        methods.contains("enciphered_pin_offline when supported else next"),
         "{methods}"
     );
     assert!(methods.contains("else next"), "{methods}");

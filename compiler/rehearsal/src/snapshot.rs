@@ -136,7 +136,8 @@ fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
         let _ = writeln!(out, "{:width$}\"{text}\"", "", width = indent + 2);
         return;
     }
-    for line in describe("", object.tag, object.value) {
+    let says = describe("", object.tag, object.value);
+    for line in says.iter().filter(|line| **line != text) {
         let _ = writeln!(out, "{:width$}- {line}", "", width = indent + 2);
     }
 }

@@ -144,7 +144,7 @@ pub static CODES: &[CodeRow] = &[
         "A dependency of the manifest names a folder that is not there, has no manifest, or holds \
          what is no package.",
         "Correct the path, or run `cardwright vendor` where the package is within reach.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0121",
@@ -152,28 +152,28 @@ pub static CODES: &[CodeRow] = &[
         "A package's path is relative to the manifest that names it, has forward slashes, and goes \
          up only at its beginning.",
         "Write it as `../house` or `packages/house`.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0122",
         "a package of another name",
         "The folder of a dependency holds a package whose own manifest has another name.",
         "Ask for the package by its own name, or correct the path.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0123",
         "a version that was not asked for",
         "The package that was found has a version that the manifest does not take.",
         "Ask for the version that is there, or take the one that was asked for.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0124",
         "packages in a circle",
         "A package builds on itself by way of others, or too many packages lie upon each other.",
         "Move what both need into a third package.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0125",
@@ -181,7 +181,7 @@ pub static CODES: &[CodeRow] = &[
         "Two manifests ask for packages of one name with different content. Names of declarations \
          could not be told apart.",
         "Let all manifests name the same package.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0126",
@@ -190,14 +190,14 @@ pub static CODES: &[CodeRow] = &[
          a file was changed, added or taken away, or the version is another.",
         "Look at what changed. If it is meant, `cardwright check --update-lock` writes the lock \
          anew; commit it with the change.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0127",
         "the lock can't be read",
         "`cardwright.lock` is not what cardwright wrote.",
         "Take it from version control, or write it anew with `--update-lock`.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0128",
@@ -205,21 +205,21 @@ pub static CODES: &[CodeRow] = &[
         "The name in a `package` line begins with the name of the package that the file belongs \
          to, so that two packages never declare the same name.",
         "Correct the `package` line.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0129",
         "a bundle or job that is not there",
         "The manifest's `[bundles]` name jobs of the project, and `--bundle` names one of them.",
         "Correct the name.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0130",
         "a package that nothing uses",
         "The manifest names a package, and no file of the project has a `use` line for it.",
         "Use it, or take the line out of the manifest.",
-        "",
+        "house: packages, their versions and their lock",
     ),
     (
         "E0140",
@@ -227,7 +227,7 @@ pub static CODES: &[CodeRow] = &[
         "`for row in table` names a declared table, a list, or a `let` that is a list; `when` after \
          it compares what is known of each row when compiled.",
         "Correct the name, or write the list.",
-        "",
+        "house: copies are made from rows, within bounds",
     ),
     (
         "E0141",
@@ -235,7 +235,7 @@ pub static CODES: &[CodeRow] = &[
         "One `for … in …` makes at most 2,000 copies, several side by side multiply, and all copies \
          together have a limit of their own.",
         "Choose among the rows with `when`, and move what is the same for all into a base.",
-        "",
+        "house: copies are made from rows, within bounds",
     ),
     (
         "E0142",
@@ -243,7 +243,7 @@ pub static CODES: &[CodeRow] = &[
         "A copy takes cells of its row by `row.column`; its name is spelt from them; `name(\"…\")` \
          names another copy.",
         "Name a column of the table.",
-        "",
+        "house: copies are made from rows, within bounds",
     ),
     (
         "E0201",
@@ -350,14 +350,14 @@ pub static CODES: &[CodeRow] = &[
         "a table that is not understood",
         "A table has a key, columns of plain types, and its rows in a file or in its block.",
         "Correct the line that is shown; the reference book has the forms.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0231",
         "a table's file can't be read",
         "The rows of a table come from a CSV file in UTF-8 whose first line names the columns.",
         "Correct the path, the file's first line, or its encoding.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0232",
@@ -365,42 +365,42 @@ pub static CODES: &[CodeRow] = &[
         "A cell is missing, or is not what its column says; or a row has more or fewer cells than \
          the table has columns.",
         "Correct the cell, or the column's type.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0233",
         "a key twice",
         "Two rows of a table have the same key: which of them is meant can't be told.",
         "Keep one of them.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0234",
         "ranges that overlap",
         "Two ranges of a table hold the same key, or a range ends before it begins.",
         "Let each key fall into one range.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0235",
         "a table too large",
         "A table has at most 100,000 rows.",
         "Split it, or join ranges that say the same.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0236",
         "a lookup that may find nothing",
         "An order may give a key that the table does not have. Nothing says what happens then.",
         "Add `else: …`, ask with `listed`, or let the format reject such orders.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0237",
         "a lookup that finds nothing",
         "The key is known when compiled, and the table has no such row.",
         "Add the row, correct the key, or add `else: …`.",
-        "",
+        "house: tables are typed and complete",
     ),
     (
         "E0240",
@@ -408,21 +408,21 @@ pub static CODES: &[CodeRow] = &[
         "The field's type, or a condition around it, leaves no order for which this holds: the text \
          is longer than the field, the number out of its bounds, or an earlier case has taken it.",
         "Correct the condition, or take it out.",
-        "",
+        "house: every condition decides something",
     ),
     (
         "E0241",
         "a condition that always holds",
         "The field's type, or a condition around it, leaves no order for which this does not hold.",
         "Take the condition out, or correct it.",
-        "",
+        "house: every condition decides something",
     ),
     (
         "E0242",
         "cases that leave something out",
         "A `match` without `else` must have a case for every value that its subject's type allows.",
         "Add the missing cases or `else`, or give the field the type `one_of(…)`.",
-        "",
+        "house: every condition decides something",
     ),
     (
         "E0380",
@@ -444,7 +444,7 @@ pub static CODES: &[CodeRow] = &[
         "The manifest's `[rules]` names rules and makes their breaches graver; a rule that a scheme \
          or a bank calls an error stays one.",
         "Take the line out, or name a graver severity: `note`, `warning`, `error`.",
-        "",
+        "house: rules may be made graver only",
     ),
     (
         "E0501",

@@ -3,7 +3,7 @@
 use crate::sheets::{Pins, area, blank, page, stationery, text};
 use cardwright_paper::{BYTES_MAX, PaperDriver};
 use cardwright_ports::Paper;
-use cardwright_ports::paper::{Sheet, Stationery};
+use cardwright_ports::paper::{Mark, Placed, Sheet, Stationery};
 
 fn on_background(data: Vec<u8>) -> Result<(), &'static str> {
     let stock = Stationery {
@@ -96,4 +96,31 @@ fn damaged_fonts_never_panic() {
 fn files_have_a_size_limit() {
     assert_eq!(in_font(vec![0; BYTES_MAX + 1]), Err("R1241"));
     assert_eq!(on_background(vec![0; BYTES_MAX + 1]), Err("R1241"));
+}
+
+#[test]
+fn pictures_that_are_none_are_r1245() {
+    let drawn = |images: &[(&str, Vec<u8>)], name: &str| {
+        let stock = Stationery {
+            images: images
+                .iter()
+                .map(|(n, d)| ((*n).to_owned(), d.clone()))
+                .collect(),
+            ..Stationery::default()
+        };
+        let mark = Placed {
+            area: area(100, 100, 200, 200),
+            mark: Mark::Image { name: name.into() },
+        };
+        let result = PaperDriver::new().pdf(&stock, &[page(mark)], &mut Pins::new(&["4729"]));
+        result.map(|_| ()).map_err(|error| error.code)
+    };
+    assert_eq!(drawn(&[("i", b"no picture".to_vec())], "i"), Err("R1245"));
+    assert_eq!(drawn(&[("i", Vec::new())], "i"), Err("R1245"));
+    // A PNG's signature and nothing behind it.
+    assert_eq!(
+        drawn(&[("i", b"\x89PNG\r\n\x1a\n".to_vec())], "i"),
+        Err("R1245")
+    );
+    assert_eq!(drawn(&[], "i"), Err("R1245"));
 }

@@ -132,7 +132,8 @@ fn spacing_follows_each_character() {
 #[test]
 fn what_does_not_fit_is_refused_and_not_shown() {
     let name = "Wolfeschlegelsteinhausenbergerdorff";
-    let wide = refused(text(area(0, 0, 200, 500), &["Noto Sans"], 12_000, &[name]));
+    // One line high: a line without a place to break is broken anywhere, and the second has no room.
+    let wide = refused(text(area(0, 0, 200, 70), &["Noto Sans"], 12_000, &[name]));
     assert_eq!(wide.code, "R1236");
     let high = refused(text(
         area(0, 0, 900, 100),
