@@ -4,7 +4,7 @@
 # missing. Reads no network but for that and for the crates of Cargo.lock.
 #
 #   sh tests/run.sh            everything
-#   sh tests/run.sh --no-pcsc  without the PC/SC reader (no packages of the system are needed)
+#   sh tests/run.sh --no-pcsc  without the PC/SC reader
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,6 +25,8 @@ need() { # program package
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need cc gcc
+need bash bash
+need pdftotext poppler-utils
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
     need opensc-tool opensc

@@ -101,8 +101,8 @@ mod tests {
         let uri = of_path(path).expect("an identifier");
         assert_eq!(uri.as_str(), "file:///bank%20%C3%A9/a%20b.perso");
         assert_eq!(path_of(&uri).as_deref(), Some(path));
-        let drive = Uri::from_str("file:///c%3A/work/a.perso").expect("an identifier");
-        assert_eq!(path_of(&drive), Some(PathBuf::from("c:/work/a.perso")));
+        let drive = Uri::from_str("file:///c%3A/bank/a.perso").expect("an identifier");
+        assert_eq!(path_of(&drive), Some(PathBuf::from("c:/bank/a.perso")));
         let other = Uri::from_str("untitled:Untitled-1").expect("an identifier");
         assert_eq!(path_of(&other), None);
     }

@@ -203,7 +203,9 @@ fn back(
                 x_um: panel.x_um,
                 y_um,
                 width_um: CARD_WIDTH_UM.saturating_sub(panel.x_um),
-                height_um: height_um.max(6_000),
+                height_um: height_um
+                    .max(6_000)
+                    .min(CARD_HEIGHT_UM.saturating_sub(y_um)),
             },
             mark: text_mark(
                 &shown,

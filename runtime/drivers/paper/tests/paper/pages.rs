@@ -159,7 +159,7 @@ fn numbers_outside_their_limits_are_refused() {
     outside.marks[0].area.x_um = u32::MAX;
     outside.marks[0].area.width_um = u32::MAX;
     assert_eq!(code(&none, outside), "R1243");
-    let many = vec![text(place, &fonts, 9_000, &["x"]); 600];
+    let many = vec![text(place, &fonts, 9_000, &["x"]); 5_001];
     assert_eq!(
         code(
             &none,
