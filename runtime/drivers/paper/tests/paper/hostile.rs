@@ -124,3 +124,36 @@ fn pictures_that_are_none_are_r1245() {
     );
     assert_eq!(drawn(&[], "i"), Err("R1245"));
 }
+
+/// A font whose tables are damaged one by one: what its first reader lets pass, the PDF writer or
+/// the last barrier refuses; no table's damage is more than one document's error.
+#[test]
+fn each_damaged_table_of_a_font_is_an_error_with_a_code() {
+    let font = stationery().fonts["OCR-B"].clone();
+    let count = usize::from(u16::from_be_bytes([font[4], font[5]]));
+    let mut seen = std::collections::BTreeMap::new();
+    for entry in 0..count {
+        let at = 12 + 16 * entry;
+        let tag = String::from_utf8_lossy(&font[at..at + 4]).into_owned();
+        let number = |place: usize| u32::from_be_bytes(font[place..place + 4].try_into().unwrap());
+        let (offset, length) = (number(at + 8) as usize, number(at + 12) as usize);
+        let mut judge = |what: &str, change: &dyn Fn(&mut Vec<u8>)| {
+            let mut damaged = font.clone();
+            change(&mut damaged);
+            seen.insert(format!("{tag} {what}"), in_font(damaged));
+        };
+        judge("zeros", &|font| font[offset..offset + length].fill(0));
+        judge("ones", &|font| font[offset..offset + length].fill(0xFF));
+        judge("gone", &|font| font[at..at + 4].copy_from_slice(b"xxxx"));
+        judge("short", &|font| {
+            font[at + 12..at + 16].copy_from_slice(&[0, 0, 0, 4])
+        });
+    }
+    let known = |code: &str| matches!(code, "R1232" | "R1236" | "R1237" | "R1244");
+    assert!(
+        seen.values()
+            .all(|r| r.as_ref().err().is_none_or(|c| known(c))),
+        "{seen:#?}"
+    );
+    assert!(seen.values().any(|r| *r == Err("R1244")), "{seen:#?}");
+}
