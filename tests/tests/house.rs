@@ -41,6 +41,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-virtual-card", &["ports"]),
     ("cardwright-machine", &["ports"]),
     ("cardwright-paper", &["ports"]),
+    // What a reviewer asks of a bundle is pure: neither runtime nor compiler.
+    ("cardwright-review", &["bundle", "standards"]),
     // The author's dry run joins the runtime to soft and virtual drivers.
     (
         "cardwright-rehearsal",
@@ -54,6 +56,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "soft-hsm",
             "virtual-card",
             "paper",
+            "review",
         ],
     ),
     (
@@ -68,6 +71,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "compiler",
             "lsp",
             "rehearsal",
+            "review",
             "bundle",
             "standards",
         ],

@@ -1,0 +1,224 @@
+//! Data groupings: compared element by element, wherever on the chip an element stands.
+
+use crate::{
+    elements::{Element, elements_of},
+    side::Side,
+    walk::{At, Walk},
+};
+use cardwright_standards::tlv::Tag;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// An element and its grouping.
+struct Placed {
+    group: String,
+    element: Element,
+}
+
+/// Compares the groupings of one application.
+pub(crate) fn compare(walk: &mut Walk<'_>, at: &At, old: &[Value], new: &[Value]) {
+    let (old_names, new_names) = (names(old), names(new));
+    for name in union(&old_names, &new_names) {
+        let mut here = at.clone();
+        here.push(&name);
+        let find = |names: &[String], list: &[Value]| {
+            let at = names.iter().position(|n| *n == name)?;
+            list.get(at).cloned()
+        };
+        settings(walk, &here, find(&old_names, old), find(&new_names, new));
+    }
+    let shared = |names: &[String], other: &[String]| -> Vec<String> {
+        names
+            .iter()
+            .filter(|n| other.contains(n))
+            .cloned()
+            .collect()
+    };
+    let (a, b) = (
+        shared(&old_names, &new_names),
+        shared(&new_names, &old_names),
+    );
+    if a != b {
+        let mut here = at.clone();
+        here.push("order of groupings");
+        walk.leaf(&here, Some(a.join(" ")), Some(b.join(" ")));
+    }
+    let placed_old = placed(walk.old, at.programs.0, old, &old_names);
+    let placed_new = placed(walk.new, at.programs.1, new, &new_names);
+    objects(walk, at, &placed_old, &placed_new);
+    rest(walk, at, &placed_old, &placed_new);
+}
+
+/// Numbers of groupings; the second of one number is `0101 #2`.
+fn names(list: &[Value]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(list.len());
+    for dgi in list {
+        let number = dgi
+            .get("number")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
+        let name = format!("{number:04X}");
+        let before = names.iter().filter(|n| n.starts_with(&name)).count();
+        names.push(match before {
+            0 => name,
+            n => format!("{name} #{}", n + 1),
+        });
+    }
+    names
+}
+
+fn union(a: &[String], b: &[String]) -> Vec<String> {
+    let more = b.iter().filter(|name| !a.contains(name));
+    a.iter().chain(more).cloned().collect()
+}
+
+/// What a grouping is beside its value.
+fn settings(walk: &mut Walk<'_>, at: &At, old: Option<Value>, new: Option<Value>) {
+    let title = |dgi: &Value| dgi.get("title").and_then(Value::as_str).map(str::to_owned);
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            for key in ["encrypted", "padding", "joined", "octets", "title"] {
+                let of = |dgi: &Value| dgi.get(key).cloned().unwrap_or_default();
+                walk.value(&at.child(key), key, &of(&old), &of(&new));
+            }
+        }
+        (old, new) => {
+            let said = |dgi: Option<Value>| dgi.as_ref().map(|d| title(d).unwrap_or_default());
+            walk.leaf(at, said(old), said(new));
+        }
+    }
+}
+
+fn placed(side: &Side, program: usize, list: &[Value], names: &[String]) -> Vec<Placed> {
+    let of = |(dgi, name): (&Value, &String)| {
+        let node = dgi.get("node").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        let found = elements_of(side, program, node).into_iter();
+        let group = name.clone();
+        found.map(move |element| Placed {
+            group: group.clone(),
+            element,
+        })
+    };
+    list.iter().zip(names).flat_map(of).collect()
+}
+
+/// Data objects, by their tags.
+fn objects(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
+    let tags = |list: &[Placed]| -> BTreeSet<u32> {
+        list.iter()
+            .filter_map(|p| p.element.tag)
+            .map(Tag::value)
+            .collect()
+    };
+    let mut order: BTreeSet<(String, String)> = BTreeSet::new();
+    let all: Vec<u32> = tags(old).union(&tags(new)).copied().collect();
+    for value in all {
+        let Some(tag) = Tag::new(value) else {
+            continue;
+        };
+        let of = |list: &[Placed]| -> Vec<(String, u64)> {
+            let mine = list.iter().filter(|p| p.element.tag == Some(tag));
+            mine.map(|p| (place(p), u64::from(p.element.node)))
+                .collect()
+        };
+        let (mut a, mut b) = (of(old), of(new));
+        let several = a.len() > 1 || b.len() > 1;
+        // First those that stand where they stood, then the others in order.
+        let mut pairs = Vec::new();
+        a.retain(
+            |(place, node)| match b.iter().position(|(p, _)| p == place) {
+                Some(n) => {
+                    let (_, other) = b.remove(n);
+                    pairs.push((place.clone(), Some(*node), Some(other)));
+                    false
+                }
+                None => true,
+            },
+        );
+        let mut moved = Vec::new();
+        for n in 0..a.len().max(b.len()) {
+            let (left, right) = (a.get(n), b.get(n));
+            let place = right.or(left).map(|(p, _)| p.clone()).unwrap_or_default();
+            pairs.push((place, left.map(|l| l.1), right.map(|r| r.1)));
+            if let (Some(left), Some(right)) = (left, right) {
+                moved.push((left.0.clone(), right.0.clone()));
+            }
+        }
+        for (place, left, right) in pairs {
+            let mut here = at.clone();
+            here.push(&format!("#{tag}"));
+            if several {
+                here.path.push_str(&format!(" in {place}"));
+            }
+            let element = Some(tag);
+            walk.terms(&here, element, left, right);
+        }
+        for (from, to) in moved {
+            let mut here = at.clone();
+            here.kind = "record";
+            here.push(&format!("#{tag}"));
+            order.insert((from.clone(), to.clone()));
+            walk.leaf(
+                &here,
+                Some(format!("stands in {from}")),
+                Some(format!("stands in {to}")),
+            );
+        }
+    }
+    sequences(walk, at, old, new);
+}
+
+/// The order of elements inside a grouping that holds the same ones.
+fn sequences(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
+    let groups: BTreeSet<&String> = old.iter().chain(new).map(|p| &p.group).collect();
+    for group in groups {
+        let tags = |list: &[Placed]| -> Vec<String> {
+            let mine = list.iter().filter(|p| p.group == **group);
+            mine.filter_map(|p| p.element.tag)
+                .map(|t| format!("#{t}"))
+                .collect()
+        };
+        let (a, b) = (tags(old), tags(new));
+        let sorted = |list: &[String]| {
+            let mut list = list.to_vec();
+            list.sort();
+            list
+        };
+        if a != b && sorted(&a) == sorted(&b) {
+            let mut here = at.clone();
+            here.kind = "record";
+            here.push(group);
+            walk.leaf(&here, Some(a.join(" ")), Some(b.join(" ")));
+        }
+    }
+}
+
+/// Octets that are no data objects, grouping by grouping.
+fn rest(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
+    let groups: BTreeSet<&String> = old.iter().chain(new).map(|p| &p.group).collect();
+    for group in groups {
+        let of = |list: &[Placed]| -> Vec<u64> {
+            let mine = list
+                .iter()
+                .filter(|p| p.group == **group && p.element.tag.is_none());
+            mine.map(|p| u64::from(p.element.node)).collect()
+        };
+        let (a, b) = (of(old), of(new));
+        for n in 0..a.len().max(b.len()) {
+            let mut here = at.clone();
+            here.push(group);
+            if a.len() > 1 || b.len() > 1 {
+                here.path.push_str(&format!(" part {}", n + 1));
+            }
+            walk.terms(&here, None, a.get(n).copied(), b.get(n).copied());
+        }
+    }
+}
+
+/// Where an element stands: grouping and templates.
+fn place(placed: &Placed) -> String {
+    match placed.element.within.as_str() {
+        "" | "70" => placed.group.clone(),
+        within => format!("{}/{within}", placed.group),
+    }
+}

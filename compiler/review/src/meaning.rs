@@ -1,0 +1,90 @@
+//! What a changed value means: the lines of the old and of the new meaning that differ.
+
+use crate::{
+    side::{Side, Step},
+    tables,
+};
+use cardwright_standards::{
+    emv::bits::{self, describe, service_code_meaning},
+    formats,
+    tlv::Tag,
+};
+
+/// Tags that hold data object lists.
+const OBJECT_LISTS: [u32; 6] = [0x8C, 0x8D, 0x97, 0x9F38, 0x9F49, 0x9F69];
+
+/// What kind of element a tag is.
+pub(crate) fn kind_of(tag: Tag) -> &'static str {
+    match tag.value() {
+        0x8E => "cvm list",
+        0x94 => "afl",
+        0x5F30 => "service code",
+        list if OBJECT_LISTS.contains(&list) => "dol",
+        other if bits::field_of_tag(other, "").is_some() => "flags",
+        _ => "element",
+    }
+}
+
+/// The octets of a node that is the same for all orders: a literal, or one that is only coded.
+pub(crate) fn fold(side: &Side, program: usize, id: u64) -> Option<Vec<u8>> {
+    let steps = side.program(program);
+    let step = steps.get(usize::try_from(id).ok()?)?;
+    if let Some(("bytes", value)) = step.constant() {
+        return hex::decode(value.as_str()?).ok();
+    }
+    let arg = |n: usize| steps.get(*step.args.get(n)?).and_then(Step::constant);
+    let text = || arg(0).and_then(|(_, value)| value.as_str());
+    match step.name() {
+        "ascii" | "utf8" => Some(text()?.as_bytes().to_vec()),
+        "bcd" => {
+            let octets = usize::try_from(arg(1)?.1.as_u64()?).ok()?;
+            formats::numeric(text()?, octets).ok()
+        }
+        _ => None,
+    }
+}
+
+/// What was said and what is said now of an element's value.
+pub(crate) fn of_element(tag: Tag, old: Option<&[u8]>, new: Option<&[u8]>) -> Vec<String> {
+    let lines = |value: Option<&[u8]>| value.map(|v| describe("", tag, v)).unwrap_or_default();
+    differing(&lines(old), &lines(new))
+}
+
+/// The same of a service code.
+pub(crate) fn of_service_code(old: &str, new: &str) -> Vec<String> {
+    let lines = |code: &str| -> Vec<String> {
+        let said = service_code_meaning(code.trim_matches('"'));
+        said.into_iter().flatten().map(str::to_owned).collect()
+    };
+    differing(&lines(old), &lines(new))
+}
+
+/// Whether an operand is a service code.
+pub(crate) fn is_service_code(function: &str, operand: usize) -> bool {
+    tables::SERVICE_CODES.contains(&(function, operand))
+}
+
+/// Lines of the one that are not in the other with `-`, and the other way round with `+`.
+pub(crate) fn differing(old: &[String], new: &[String]) -> Vec<String> {
+    let without = |lines: &[String], other: &[String]| -> Vec<String> {
+        let mut left = other.to_vec();
+        let mut only = Vec::new();
+        for line in lines {
+            match left.iter().position(|l| l == line) {
+                Some(at) => {
+                    left.swap_remove(at);
+                }
+                None => only.push(line.clone()),
+            }
+        }
+        only
+    };
+    let gone = without(old, new);
+    let come = without(new, old);
+    if gone.is_empty() && come.is_empty() && old != new {
+        return vec![format!("order: {}", new.join("; "))];
+    }
+    let gone = gone.into_iter().map(|line| format!("- {line}"));
+    gone.chain(come.into_iter().map(|line| format!("+ {line}")))
+        .collect()
+}
