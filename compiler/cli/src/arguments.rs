@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Preview(Preview),
     /// Copy all packages that a project builds on into its `vendor` folder.
     Vendor(Vendor),
+    /// What changed between two bundles, product by product, in the trade's terms.
+    Diff(Diff),
     /// What a bundle holds, product by product.
     Inspect(Inspect),
     /// What an error code or a data element means.
@@ -211,6 +213,20 @@ pub(crate) struct Preview {
     /// Folder; default is `preview` in the project.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Diff {
+    /// Bundle, or project folder (built in memory, TEST).
+    pub(crate) old: PathBuf,
+    /// Bundle, or project folder (built in memory, TEST).
+    pub(crate) new: PathBuf,
+    /// End with 2 when they differ.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args)]

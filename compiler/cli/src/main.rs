@@ -48,6 +48,7 @@ fn dispatch(command: &Command) -> Result<u8, failure::Failure> {
         Command::Test(test) => commands::test::run(test),
         Command::Preview(preview) => commands::preview::run(preview),
         Command::Vendor(vendor) => commands::vendor::run(vendor),
+        Command::Diff(diff) => commands::diff::run(diff),
         Command::Inspect(inspect) => commands::inspect::run(inspect),
         Command::Explain(explain) => commands::explain::run(explain),
         Command::Dump(dump) => commands::dump::run(dump),
