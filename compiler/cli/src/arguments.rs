@@ -40,6 +40,12 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// What an error code or a data element means.
     Explain(Explain),
+    /// The expression, rules, order fields and HSM operations behind an output of an order.
+    Why(Why),
+    /// JSON Schemas of what is read and written.
+    Schema(Schema),
+    /// A project's own documentation, or the language's reference, as one HTML file.
+    Doc(Doc),
     /// The stable text print of tree, model, checked model or bundle.
     Dump(Dump),
     /// Serve an editor over standard input and output (Language Server Protocol).
@@ -233,9 +239,57 @@ pub(crate) struct Diff {
 pub(crate) struct Inspect {
     /// Bundle.
     pub(crate) bundle: PathBuf,
+    /// TOML with the speeds of your chip readers, HSM and stations, for the estimates.
+    #[arg(long)]
+    pub(crate) speeds: Option<PathBuf>,
     /// Output.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Why {
+    /// Bundle; TEST only.
+    pub(crate) bundle: PathBuf,
+    /// Order file.
+    #[arg(long)]
+    pub(crate) orders: PathBuf,
+    /// A second file that the format joins: NAME=FILE.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) with: Vec<String>,
+    /// Job, where the bundle has several.
+    #[arg(long)]
+    pub(crate) job: Option<String>,
+    /// Number of the order in the file, from 1.
+    #[arg(long)]
+    pub(crate) order: u64,
+    /// Output: `chip:debit:57`, `chip:debit:57[3..5]`, `track2`, `front:line:1`,
+    /// `mailer:pin_letter`, `file:return:3`.
+    pub(crate) output: String,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Schema {
+    /// Which; without one, their names.
+    pub(crate) name: Option<String>,
+    /// Write all of them into this folder.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Doc {
+    /// Project folder; default is the one that the current folder is in.
+    pub(crate) project: Option<PathBuf>,
+    /// Folder; default is `doc` in the project.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// The reference book of the language instead.
+    #[arg(long)]
+    pub(crate) reference: bool,
 }
 
 #[derive(Args)]

@@ -3,6 +3,22 @@
 /// Code, title, what it means, how to mend it, source of the rule.
 pub(crate) static CODES: &[(&str, &str, &str, &str, &str)] = &[
     (
+        "E0188",
+        "no such schema",
+        "`cardwright schema` knows the formats that this tool reads and writes; those of the \
+         site's machine are `cardstation schema`'s.",
+        "Leave the name out to see all.",
+        "house: the command line",
+    ),
+    (
+        "E0189",
+        "the file of speeds is not understood",
+        "It is TOML with the tables `chip`, `hsm` and `stations` and the number `machines`; all of \
+         them may be left out.",
+        "Correct what the message names; `cardwright schema speeds` prints the schema.",
+        "house: the command line",
+    ),
+    (
         "E0190",
         "no project here",
         "A project is a folder with `cardwright.toml`. Neither the folder nor one above it has it.",

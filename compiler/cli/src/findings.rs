@@ -4,7 +4,9 @@ use crate::{arguments::Format, terminal};
 use cardwright_compiler::diagnostics::{Finding, Place, Severity};
 use cardwright_compiler::model::{SourceFile, Sources};
 use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 const SCHEMA: u32 = 1;
 const WIDTH_CHARACTERS: usize = 100;
@@ -57,43 +59,100 @@ pub(crate) fn counted(findings: &[Finding]) -> String {
     }
 }
 
-/// One finding as a JSON object.
-pub(crate) fn json(finding: &Finding) -> Value {
-    let place = &finding.place;
-    let labels = finding
-        .labels
-        .iter()
-        .map(|l| at(&l.place, "message", &l.message));
-    let path = finding
-        .path
-        .iter()
-        .map(|step| at(&step.place, "what", &step.what));
-    let mut object = at(place, "message", &finding.message);
-    if let Value::Object(fields) = &mut object {
-        fields.insert("schema_version".into(), json!(SCHEMA));
-        fields.insert("code".into(), json!(finding.code));
-        fields.insert("severity".into(), json!(finding.severity));
-        fields.insert("help".into(), json!(finding.help));
-        fields.insert("labels".into(), labels.collect());
-        fields.insert("path".into(), path.collect());
-        if let Some(rule) = &finding.rule {
-            fields.insert("rule".into(), json!(rule));
-        }
-    }
-    object
+/// A place in a source.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PlaceShown {
+    /// Path inside the project.
+    file: String,
+    /// From 1.
+    line: u32,
+    /// From 1, in characters.
+    column: u32,
+    /// Where it ends.
+    end: EndShown,
 }
 
-fn at(place: &Place, name: &str, text: &str) -> Value {
-    let mut object = json!({
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "end": { "line": place.end_line, "column": place.end_column },
+/// Where a place ends.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EndShown {
+    line: u32,
+    column: u32,
+}
+
+/// Another place, and what is there.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct LabelShown {
+    #[serde(flatten)]
+    place: PlaceShown,
+    message: String,
+}
+
+/// A step on the way of a leak.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct StepShown {
+    #[serde(flatten)]
+    place: PlaceShown,
+    what: String,
+}
+
+/// A finding as programs read it, one a line.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FindingShown {
+    /// 1.
+    schema_version: u32,
+    /// Code, such as `E0301`.
+    code: String,
+    /// How grave.
+    severity: Severity,
+    /// What is wrong, and what was expected.
+    message: String,
+    /// How to mend it.
+    help: Option<String>,
+    #[serde(flatten)]
+    place: PlaceShown,
+    /// Other places that have to do with it.
+    labels: Vec<LabelShown>,
+    /// The way of a leak, from the secret to where it ends.
+    path: Vec<StepShown>,
+    /// The rule's own identifier, where the project wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+}
+
+/// One finding as a JSON object.
+pub(crate) fn json(finding: &Finding) -> Value {
+    let labels = finding.labels.iter().map(|label| LabelShown {
+        place: at(&label.place),
+        message: label.message.to_string(),
     });
-    if let Value::Object(fields) = &mut object {
-        fields.insert(name.to_owned(), json!(text));
+    let path = finding.path.iter().map(|step| StepShown {
+        place: at(&step.place),
+        what: step.what.to_string(),
+    });
+    let shown = FindingShown {
+        schema_version: SCHEMA,
+        code: finding.code.to_string(),
+        severity: finding.severity,
+        message: finding.message.to_string(),
+        help: finding.help.clone(),
+        place: at(&finding.place),
+        labels: labels.collect(),
+        path: path.collect(),
+        rule: finding.rule.clone(),
+    };
+    serde_json::to_value(shown).unwrap_or_default()
+}
+
+fn at(place: &Place) -> PlaceShown {
+    PlaceShown {
+        file: place.file.clone(),
+        line: place.line,
+        column: place.column,
+        end: EndShown {
+            line: place.end_line,
+            column: place.end_column,
+        },
     }
-    object
 }
 
 fn human(finding: &Finding, sources: &Sources) -> String {

@@ -19,6 +19,7 @@ mod recorder;
 mod rehearse;
 mod rows;
 mod snapshot;
+mod why;
 
 pub use cardwright_runtime::Date;
 pub use cardwright_stations::StationError as RehearsalError;
@@ -30,3 +31,4 @@ pub use recorder::Exchange;
 pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, SealedOrClear, Verdicts, rehearsal_day};
 pub use rows::Row;
 pub use snapshot::snapshot;
+pub use why::{Because, Input, Kept, Key, SecondFile, Why};

@@ -4,8 +4,10 @@
 //! opened may be hostile, so terms are compared by class, without recursion, and prints are cut.
 
 mod elements;
+mod estimate;
 mod groups;
 mod meaning;
+mod reader;
 mod side;
 mod tables;
 mod walk;
@@ -14,3 +16,7 @@ mod compare;
 
 pub use compare::{Change, Comparison, ProductChanges, Project, compare};
 pub use elements::{Element, elements};
+pub use estimate::{
+    Calls, ChipSpeeds, Estimate, HsmSpeeds, Protocol, Resource, Speeds, Work, estimate,
+};
+pub use reader::Reader;

@@ -5,20 +5,28 @@
 
 use crate::{
     arguments::{Format, Inspect},
-    failure::Failure,
-    project::open_bundle,
+    failure::{Failure, exit},
+    project::{open_bundle, read_file},
     terminal,
 };
-use cardwright_bundle::{Application, Bundle, Card, Content, Environment, Job, Op, Product};
+use cardwright_bundle::{
+    Application, Bundle, Card, Chip, Constant, Content, Environment, Job, Op, Product,
+};
 use cardwright_rehearsal::{Rehearsal, Rehearsed, SealedOrClear};
+use cardwright_review::{Estimate, Speeds, Work, estimate};
+use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 /// STORE DATA (GlobalPlatform 2.3.1, 11.11).
 const STORE_DATA: u8 = 0xE2;
+/// INITIALIZE UPDATE (GlobalPlatform 2.3.1, E.5.1).
+const INITIALIZE_UPDATE: u8 = 0x50;
+/// Largest file of speeds, octets.
+const SPEEDS_MAX: u64 = 64 << 10;
 
-#[derive(Serialize)]
-struct Inspected {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Inspected {
     schema_version: u32,
     name: String,
     version: String,
@@ -28,12 +36,14 @@ struct Inspected {
     signatures: usize,
     issuer: String,
     keys: Vec<KeyShown>,
+    /// What the estimates take for granted; assumptions where no file gave them.
+    speeds: Speeds,
     products: Vec<ProductShown>,
     files: Vec<String>,
     assets: Vec<AssetShown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct KeyShown {
     name: String,
     algorithm: String,
@@ -42,14 +52,14 @@ struct KeyShown {
     check_value: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AssetShown {
     name: String,
     media_type: String,
     octets: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ProductShown {
     job: String,
     code: String,
@@ -62,12 +72,14 @@ struct ProductShown {
     hsm_calls: BTreeMap<String, usize>,
     store_data_commands: Option<usize>,
     commands: Option<usize>,
+    chip_octets: Option<usize>,
+    estimate: Option<Estimate>,
     scenarios: Vec<String>,
     pages: Vec<String>,
     outputs: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ApplicationShown {
     name: String,
     aid: String,
@@ -75,7 +87,7 @@ struct ApplicationShown {
     groupings: Vec<GroupingShown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GroupingShown {
     number: String,
     title: String,
@@ -86,15 +98,29 @@ struct GroupingShown {
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Inspect) -> Result<u8, Failure> {
     let bundle = open_bundle(&arguments.bundle)?;
-    let shown = inspect(&bundle);
+    let speeds = match &arguments.speeds {
+        Some(path) => read_speeds(path)?,
+        None => Speeds::default(),
+    };
+    let shown = inspect(&bundle, speeds);
     match arguments.format {
         Format::Json => terminal::json(&serde_json::to_value(&shown).unwrap_or_default()),
-        Format::Human => human(&shown),
+        Format::Human => human(&shown, arguments.speeds.is_some()),
     }
     Ok(0)
 }
 
-fn inspect(bundle: &Bundle) -> Inspected {
+/// Reads a file of speeds.
+fn read_speeds(path: &Path) -> Result<Speeds, Failure> {
+    let text = String::from_utf8_lossy(&read_file(path, SPEEDS_MAX)?).into_owned();
+    toml::from_str(&text).map_err(|error| {
+        let what = format!("{}: {}", path.display(), error.message());
+        let mend = "its keys are those of docs/schemas/speeds.json";
+        Failure::new(exit::USAGE, "E0189", what, mend)
+    })
+}
+
+fn inspect(bundle: &Bundle, speeds: Speeds) -> Inspected {
     let content = bundle.content();
     let mut rehearsal = match content.environment {
         Environment::Test => Rehearsal::new(bundle.clone()).ok(),
@@ -106,7 +132,13 @@ fn inspect(bundle: &Bundle) -> Inspected {
             let made = rehearsal.as_mut();
             let made = made.and_then(|r| r.specimen(&job.name, &product.code, None).ok());
             if let Some(card) = content.cards.iter().find(|c| c.name == product.card) {
-                products.push(product_shown(content, job, product, card, made.as_ref()));
+                products.push(product_shown(
+                    (content, &speeds),
+                    job,
+                    product,
+                    card,
+                    made.as_ref(),
+                ));
             }
         }
     }
@@ -129,6 +161,7 @@ fn inspect(bundle: &Bundle) -> Inspected {
                 check_value: key.check_value.clone(),
             })
             .collect(),
+        speeds,
         products,
         files: content
             .formats
@@ -148,7 +181,7 @@ fn inspect(bundle: &Bundle) -> Inspected {
 }
 
 fn product_shown(
-    content: &Content,
+    (content, speeds): (&Content, &Speeds),
     job: &Job,
     product: &Product,
     card: &Card,
@@ -194,6 +227,8 @@ fn product_shown(
                 .count()
         }),
         commands: exchanges.map(<[_]>::len),
+        chip_octets: made.map(|made| octets(made, chip)),
+        estimate: made.map(|made| estimate(&work(content, job, card, made), speeds)),
         scenarios: product
             .scenarios
             .iter()
@@ -240,7 +275,65 @@ fn calls(content: &Content, program: u32) -> BTreeMap<String, usize> {
     calls
 }
 
-fn human(shown: &Inspected) {
+/// Octets of all groupings.
+fn octets(made: &Rehearsed, chip: Option<&Chip>) -> usize {
+    let applications = chip.map(|c| c.applications.as_slice()).unwrap_or_default();
+    let groupings = applications.iter().flat_map(|a| made.groupings(&a.name));
+    groupings
+        .map(|length| match length {
+            SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => octets,
+        })
+        .sum()
+}
+
+/// What a card asks of machine and HSM: data generation, then the channel of each application.
+fn work(content: &Content, job: &Job, card: &Card, made: &Rehearsed) -> Work {
+    let mut calls = calls(content, card.program);
+    let opened = made
+        .exchanges
+        .iter()
+        .filter(|e| e.header.get(1) == Some(&INITIALIZE_UPDATE));
+    let sealed = card
+        .chip
+        .iter()
+        .flat_map(|c| &c.applications)
+        .flat_map(|a| &a.dgis);
+    let more = [
+        ("channel.open", opened.count()),
+        (
+            "channel.encipher",
+            sealed.filter(|dgi| dgi.encrypted).count(),
+        ),
+    ];
+    for (kind, count) in more {
+        if count > 0 {
+            calls.insert(kind.to_owned(), count);
+        }
+    }
+    let flow = content.flows.iter().find(|flow| flow.name == job.flow);
+    let steps = flow.map(|f| f.steps.as_slice()).unwrap_or_default();
+    Work {
+        commands: made
+            .exchanges
+            .iter()
+            .map(|e| (e.data_octets, e.answer_octets))
+            .collect(),
+        calls,
+        stations: steps
+            .iter()
+            .map(|step| {
+                let slots = step.settings.iter().find(|(name, _)| name == "slots");
+                let slots = slots.and_then(|(_, value)| match value {
+                    Constant::Number(number) => u32::try_from(*number).ok(),
+                    _ => None,
+                });
+                (step.station.clone(), slots)
+            })
+            .collect(),
+    }
+}
+
+fn human(shown: &Inspected, measured: bool) {
     let environment = if shown.test { "TEST" } else { "LIVE" };
     terminal::print(&format!(
         "{} {} (sequence {}) for {}, {environment}, {} signatures\ndigest {}\n",
@@ -252,6 +345,9 @@ fn human(shown: &Inspected) {
             key.name, key.algorithm, key.usage, key.check_value
         ));
     }
+    if !measured && shown.test {
+        terminal::print("\nEstimates rest on assumed speeds; give yours by `--speeds FILE`.");
+    }
     shown.products.iter().for_each(product_human);
     if !shown.files.is_empty() {
         terminal::print(&format!("\nfiles  {}", shown.files.join(", ")));
@@ -262,6 +358,30 @@ fn human(shown: &Inspected) {
             asset.name, asset.octets, asset.media_type
         ));
     }
+}
+
+fn estimate_human(estimate: &Estimate, octets: Option<usize>) {
+    let octets = octets.unwrap_or_default();
+    let travelling = estimate.apdu_octets;
+    terminal::print(&format!(
+        "  octets       {octets} in groupings, {travelling} travel to the chip and back"
+    ));
+    for call in &estimate.calls {
+        terminal::print(&format!(
+            "  hsm          {:>3} x {:<24} {:>8.1} ms",
+            call.count, call.kind, call.milliseconds
+        ));
+    }
+    for resource in &estimate.resources {
+        terminal::print(&format!(
+            "  {:<12} {:>8.2} s a card, {} at once: {:>6.0} cards an hour",
+            resource.name, resource.seconds_per_card, resource.at_once, resource.cards_per_hour
+        ));
+    }
+    terminal::print(&format!(
+        "  estimate     {:.0} cards an hour; the bottleneck is {}",
+        estimate.cards_per_hour, estimate.bottleneck
+    ));
 }
 
 fn product_human(product: &ProductShown) {
@@ -308,8 +428,11 @@ fn product_human(product: &ProductShown) {
             "  commands     {all}, of which {store} STORE DATA"
         ));
     }
-    for (name, count) in &product.hsm_calls {
-        terminal::print(&format!("  hsm          {count:>3} x {name}"));
+    match &product.estimate {
+        Some(estimate) => estimate_human(estimate, product.chip_octets),
+        None => product.hsm_calls.iter().for_each(|(name, count)| {
+            terminal::print(&format!("  hsm          {count:>3} x {name}"));
+        }),
     }
     let lists = [
         ("scenarios", &product.scenarios),

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod doc;
 pub(crate) mod dump;
 pub(crate) mod explain;
 pub(crate) mod fmt;
@@ -10,10 +11,12 @@ pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod new;
 pub(crate) mod preview;
+pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod test;
 pub(crate) mod vendor;
 pub(crate) mod verify;
+pub(crate) mod why;
 
 use crate::{failure::Failure, findings, project::Folder};
 use cardwright_bundle::{Bundle, Environment};

@@ -1,0 +1,329 @@
+//! What a project's page says, as plain data for its template.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cardwright_bundle::{Bundle, Card, Content, Format, FormatRule, Job, Product};
+use cardwright_rehearsal::{Rehearsal, preview};
+use cardwright_review::{Reader, elements};
+use cardwright_standards::tags;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The whole page.
+pub(super) fn project(bundle: &Bundle) -> Value {
+    let content = bundle.content();
+    let reader = Reader::new(content);
+    let cards = content.cards.iter().map(|c| card(content, &reader, c));
+    json!({
+        "name": content.name,
+        "version": content.version,
+        "sequence": content.sequence,
+        "digest": hex::encode_upper(bundle.digest()),
+        "issuer": content.issuer,
+        "cards": cards.collect::<Vec<_>>(),
+        "jobs": content.jobs.iter().map(|j| job(content, &reader, j)).collect::<Vec<_>>(),
+        "keys": content.keys.iter().map(|key| json!({
+            "name": key.name,
+            "algorithm": key.algorithm,
+            "use": key.usage,
+            "check_value": key.check_value,
+            "check_method": key.check_method,
+            "origin": origin(content, key.span),
+        })).collect::<Vec<_>>(),
+        "formats": content.formats.iter().map(|f| format(content, &reader, f)).collect::<Vec<_>>(),
+        "layouts": content.layouts.iter().map(|l| json!({
+            "name": l.name,
+            "purpose": l.purpose,
+            "stock": l.stock,
+            "size": format!("{} x {} mm", millimetres(l.width_um), millimetres(l.height_um)),
+            "origin": origin(content, l.span),
+        })).collect::<Vec<_>>(),
+        "scenarios": content.scenarios.iter().map(|s| json!({
+            "name": s.name,
+            "card": s.card,
+            "checks": s.checks.iter().map(|c| format!("{}: {}", c.on, c.check))
+                .collect::<Vec<_>>(),
+            "origin": origin(content, s.span),
+        })).collect::<Vec<_>>(),
+        "flows": content.flows.iter().map(|f| json!({
+            "name": f.name,
+            "stations": f.steps.iter().map(|s| s.station.clone()).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "sources": content.sources,
+        "pictures": pictures(bundle),
+    })
+}
+
+fn millimetres(um: u32) -> f64 {
+    f64::from(um) / 1_000.0
+}
+
+/// Where something was declared, and whether in the project or in a package.
+fn origin(content: &Content, span: u32) -> String {
+    let found = content.spans.get(span as usize).filter(|_| span != 0);
+    let place = found.and_then(|span| {
+        let source = content.sources.get(span.source as usize)?;
+        Some(format!("{}:{}", source.path, span.line))
+    });
+    place.map_or_else(|| "the compiler".to_owned(), |place| inherited(&place))
+}
+
+fn inherited(place: &str) -> String {
+    let packages = ["profiles/", "layouts/"];
+    if packages.iter().any(|folder| place.starts_with(folder)) {
+        return format!("{place}, inherited");
+    }
+    place.to_owned()
+}
+
+fn node_origin(reader: &Reader, program: u32, node: u32) -> String {
+    let place = reader.place(program, node);
+    // The column matters to an editor, not to a reader.
+    let line = place
+        .as_deref()
+        .and_then(|p| p.rsplit_once(':'))
+        .map(|(line, _)| line);
+    line.map_or_else(|| "the compiler".to_owned(), inherited)
+}
+
+fn card(content: &Content, reader: &Reader, card: &Card) -> Value {
+    let json = serde_json::to_value(card).unwrap_or_default();
+    let channel = json.pointer("/chip/channel").cloned().unwrap_or_default();
+    let chip = card.chip.as_ref();
+    let applications = chip.map(|c| c.applications.as_slice()).unwrap_or_default();
+    let stripe = card.stripe.as_ref();
+    let tracks = [
+        ("track 1", stripe.and_then(|s| s.track1)),
+        ("track 2", stripe.and_then(|s| s.track2)),
+    ];
+    let mut outside: Vec<Value> = Vec::new();
+    let mut shown = |name: String, node: u32| {
+        outside.push(json!({
+            "name": name,
+            "value": reader.term(card.program, node),
+            "origin": node_origin(reader, card.program, node),
+        }));
+    };
+    for (name, node) in tracks {
+        if let Some(node) = node {
+            shown(name.to_owned(), node);
+        }
+    }
+    for face in &card.faces {
+        let side = format!("{:?}", face.side).to_lowercase();
+        for line in &face.emboss {
+            shown(format!("{side}, line {}", line.line), line.node);
+        }
+        for panel in &face.print {
+            shown(format!("{side}, panel {}", panel.name), panel.node);
+        }
+    }
+    json!({
+        "name": card.name,
+        "origin": origin(content, card.span),
+        "channel": channel_text(content, &channel),
+        "applications": applications.iter().map(|a| json!({
+            "name": a.name,
+            "aid": a.aid,
+            "interfaces": a.interfaces.join(", "),
+            "derivation": a.derivation,
+            "keys": a.keys.iter().map(|(role, key)| json!({
+                "role": role,
+                "name": content.keys.get(*key as usize).map(|k| k.name.clone()),
+            })).collect::<Vec<_>>(),
+            "quirks": a.quirks,
+            "elements": a.dgis.iter().flat_map(|dgi| data(content, reader, card.program, dgi))
+                .collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "outside": outside,
+    })
+}
+
+fn channel_text(content: &Content, channel: &Value) -> Option<String> {
+    let number = |key: &str| channel.get(key).and_then(Value::as_u64);
+    let text = |key: &str| channel.get(key).and_then(Value::as_str);
+    let key = usize::try_from(number("key")?)
+        .ok()
+        .and_then(|n| content.keys.get(n));
+    Some(format!(
+        "{} i={:02X}, security level {:02X}, key {} version {:02X}, diversified by {}",
+        text("protocol")?,
+        number("option")?,
+        number("security_level")?,
+        key.map_or("?", |k| k.name.as_str()),
+        number("key_version")?,
+        text("diversification")?,
+    ))
+}
+
+/// A grouping's rows: each element with its value, meaning and origin.
+fn data(
+    content: &Content,
+    reader: &Reader,
+    program: u32,
+    dgi: &cardwright_bundle::Dgi,
+) -> Vec<Value> {
+    let Some(nodes) = content.programs.get(program as usize) else {
+        return Vec::new();
+    };
+    let group = format!("{:04X}", dgi.number);
+    let found = elements(nodes, dgi.node).into_iter();
+    let rows = found.map(|element| {
+        let octets = reader.octets(program, element.node);
+        let meaning = match (element.tag, &octets) {
+            (Some(tag), Some(octets)) => Reader::meaning(tag, octets),
+            _ => Vec::new(),
+        };
+        json!({
+            "group": group,
+            "title": dgi.title,
+            "sealed": dgi.encrypted,
+            "tag": element.tag.map(|t| t.to_string()),
+            "name": element.tag.and_then(tags::name).unwrap_or(&dgi.title),
+            "fixed": octets.is_some(),
+            "value": octets.map_or_else(
+                || reader.term(program, element.node),
+                |octets| hex::encode_upper(&octets),
+            ),
+            "meaning": meaning,
+            "origin": node_origin(reader, program, element.node),
+        })
+    });
+    rows.collect()
+}
+
+fn job(content: &Content, reader: &Reader, job: &Job) -> Value {
+    let rules = job.accept.iter().map(|(condition, message)| {
+        json!({
+            "condition": reader.term(job.program, *condition),
+            "message": reader.term(job.program, *message),
+            "origin": node_origin(reader, job.program, *condition),
+        })
+    });
+    let product = |p: &Product| {
+        json!({
+            "code": p.code,
+            "card": p.card,
+            "stock": p.stock,
+            "scenarios": p.scenarios.iter().map(|s| s.scenario.clone()).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "name": job.name,
+        "origin": origin(content, job.span),
+        "input": job.input,
+        "flow": job.flow,
+        "mailer": job.mailer.as_ref().map(|m| m.layout.clone()),
+        "carrier": job.carrier,
+        "outputs": job.outputs.iter().map(|o| o.format.clone()).collect::<Vec<_>>(),
+        "products": job.products.iter().map(product).collect::<Vec<_>>(),
+        "rules": rules.collect::<Vec<_>>(),
+        "stop_after_rejects": job.stop_after_rejects,
+    })
+}
+
+fn format(content: &Content, reader: &Reader, format: &Format) -> Value {
+    let json = serde_json::to_value(format).unwrap_or_default();
+    let records = format.records.iter().map(|record| {
+        let fields = record.fields.iter().map(|field| {
+            let kind = serde_json::to_value(&field.field_type).unwrap_or_default();
+            json!({
+                "name": field.name,
+                "at": field.at,
+                "width": field.width,
+                "repeat": field.repeat,
+                "type": kind_text(&kind),
+                "optional": field.optional,
+                "secrecy": format!("{:?}", field.secrecy).to_lowercase(),
+                "value": field.value.zip(record.program)
+                    .map(|(node, program)| reader.term(program, node)),
+                "origin": origin(content, field.span),
+            })
+        });
+        json!({
+            "name": record.name,
+            "once": record.once,
+            "fields": fields.collect::<Vec<_>>(),
+        })
+    });
+    let mut rules = Vec::new();
+    for rule in &format.rules {
+        match rule {
+            FormatRule::Require {
+                program,
+                condition,
+                message,
+                ..
+            } => rules.push(json!({
+                "condition": reader.term(*program, *condition),
+                "message": reader.term(*program, *message),
+                "origin": node_origin(reader, *program, *condition),
+            })),
+            FormatRule::Unique {
+                record,
+                fields,
+                message,
+                span,
+                ..
+            } => rules.push(json!({
+                "condition": format!("unique {record}.{}", fields.join(", ")),
+                "message": message,
+                "origin": origin(content, *span),
+            })),
+        }
+    }
+    json!({
+        "name": format.name,
+        "file_name": format.file_name,
+        "kind": kind_text(json.get("kind").unwrap_or(&Value::Null)),
+        "encoding": kind_text(json.get("encoding").unwrap_or(&Value::Null)),
+        "origin": origin(content, format.span),
+        "records": records.collect::<Vec<_>>(),
+        "rules": rules,
+    })
+}
+
+/// A choice as words: `digits 4`, `date YYMM`, `text`.
+fn kind_text(kind: &Value) -> String {
+    match kind {
+        Value::String(text) => text.replace('_', " "),
+        Value::Object(map) => {
+            let words = map.iter().map(|(name, inner)| {
+                let inside = inner.as_object().into_iter().flatten();
+                let inside = inside
+                    .filter(|(key, _)| *key != "key")
+                    .map(|(_, v)| match v {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    });
+                let inside: Vec<String> = inside.collect();
+                format!("{} {}", name.replace('_', " "), inside.join(" "))
+            });
+            words.collect::<Vec<_>>().join(", ").trim_end().to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Faces and pages of a specimen of each product, each name once, as data URLs.
+fn pictures(bundle: &Bundle) -> Vec<Value> {
+    let Ok(mut rehearsal) = Rehearsal::new(bundle.clone()) else {
+        return Vec::new();
+    };
+    let mut drawn = BTreeSet::new();
+    let mut found = BTreeMap::new();
+    for (job, code) in rehearsal.products() {
+        let Ok(made) = rehearsal.specimen(&job, &code, None) else {
+            continue;
+        };
+        let pictures = preview(&rehearsal, &made, &|name| !drawn.contains(name));
+        for picture in pictures.unwrap_or_default() {
+            let data = format!("data:image/png;base64,{}", STANDARD.encode(&picture.png));
+            drawn.insert(picture.name.clone());
+            found.insert(picture.name, data);
+        }
+    }
+    let found = found.into_iter();
+    found
+        .map(|(name, data)| json!({ "name": name, "data": data }))
+        .collect()
+}

@@ -1,0 +1,393 @@
+//! `diff`, `why`, `schema`, `doc`: what a reviewer asks.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails loudly"
+)]
+
+mod common;
+
+use common::{aurora, cardwright, copy};
+use serde_json::Value;
+use std::path::Path;
+
+/// The example bank with one text of one file changed.
+fn changed(folder: &Path, file: &str, from: &str, to: &str) {
+    copy(&aurora(), folder);
+    let path = folder.join(file);
+    let source = std::fs::read_to_string(&path).expect("a source");
+    assert!(source.contains(from), "{from}");
+    std::fs::write(&path, source.replacen(from, to, 1)).expect("written");
+}
+
+fn difference(file: &str, from: &str, to: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    changed(folder.path(), file, from, to);
+    let (old, new) = (
+        aurora().display().to_string(),
+        folder.path().display().to_string(),
+    );
+    let arguments = [
+        "diff",
+        &old,
+        &new,
+        "--format",
+        "json",
+        "--detailed-exitcode",
+    ];
+    let ran = cardwright(folder.path(), &arguments);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+/// Paths of all changes of a product.
+fn paths(found: &Value, code: &str) -> Vec<String> {
+    let product = product(found, code);
+    let changes = product["changes"].as_array().expect("changes").iter();
+    changes
+        .map(|c| c["path"].as_str().expect("a path").to_owned())
+        .collect()
+}
+
+fn product<'v>(found: &'v Value, code: &str) -> &'v Value {
+    let mut products = found["products"].as_array().expect("products").iter();
+    products.find(|p| p["code"] == code).expect("a product")
+}
+
+/// Changes of what products share, but for the sources' hashes.
+fn shared(found: &Value) -> Vec<&Value> {
+    let all = found["shared"].as_array().expect("changes").iter();
+    all.filter(|c| c["kind"] != "source").collect()
+}
+
+#[test]
+fn the_same_project_does_not_differ() {
+    let aurora = aurora().display().to_string();
+    let ran = cardwright(
+        Path::new("."),
+        &["diff", &aurora, &aurora, "--detailed-exitcode"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("The bundles are the same."), "{}", ran.out);
+}
+
+/// EMV Book 3, annex C1: octet 1, 01 is combined data authentication.
+#[test]
+fn a_flag_is_named_with_its_bit() {
+    let from = "aip      = [dda, cda, cardholder_verification";
+    let found = difference("debit.perso", from, &from.replace("cda, ", ""));
+    // Debit, dual and gold all hold the contact application.
+    assert_eq!(paths(&found, "DEBI"), ["chip.debit.#82"]);
+    assert_eq!(paths(&found, "GOLD"), ["chip.gold.#82"]);
+    let change = &product(&found, "DEBI")["changes"][0];
+    assert_eq!(
+        (&change["old"], &change["new"]),
+        (&"3900".into(), &"3800".into())
+    );
+    assert_eq!(change["kind"], "flags");
+    let meaning = change["meaning"].as_array().expect("lines");
+    assert_eq!(meaning.len(), 1, "{change}");
+    assert!(
+        meaning[0].as_str().expect("text").starts_with("- 1  01  "),
+        "{change}"
+    );
+    // The certificate of the chip's key signs the AIP.
+    assert_eq!(change["also"], serde_json::json!(["chip.debit.#9F46"]));
+    assert!(shared(&found).is_empty(), "{found}");
+    assert_eq!(found["touches_cards"], true);
+}
+
+/// EMV Book 3, annex C3: 1F 00 is "no CVM, always", 1E 03 "signature, if supported".
+#[test]
+fn a_rule_of_verification_is_named() {
+    let from = "    no_cvm                  always                else fail\n  }\n  action_codes {\n    denial  = []\n    online  = [oda_not_performed, icc";
+    let to = from.replacen(
+        "    no_cvm                  always                else fail\n",
+        "",
+        1,
+    );
+    let found = difference("debit.perso", from, &to);
+    assert_eq!(paths(&found, "DEBI"), ["chip.debit.#8E"]);
+    let change = &product(&found, "DEBI")["changes"][0];
+    assert_eq!(
+        change["meaning"],
+        serde_json::json!(["- no_cvm when always else fail"])
+    );
+    assert_eq!(change["kind"], "cvm list");
+}
+
+#[test]
+fn a_key_is_named_with_the_products_that_use_it() {
+    let found = difference("bank.perso", "key tk      : aes128", "key tk      : aes256");
+    let key: Vec<&Value> = shared(&found);
+    let paths: Vec<&str> = key.iter().filter_map(|c| c["path"].as_str()).collect();
+    assert_eq!(
+        paths,
+        ["key.aurora.tk.algorithm", "key.aurora.tk.check_value"]
+    );
+    assert_eq!(
+        (&key[0]["old"], &key[0]["new"]),
+        (&"aes128".into(), &"aes256".into())
+    );
+    for code in ["DEBI", "DUAL", "GOLD"] {
+        assert!(self::paths(&found, code).is_empty(), "{found}");
+    }
+    // A transport key stands on no card.
+    assert_eq!(found["touches_cards"], false);
+}
+
+#[test]
+fn a_text_of_a_letter_is_named() {
+    let from = "Learn it, destroy this letter";
+    let found = difference("letters.perso", from, "Learn it, burn this letter");
+    let changes = shared(&found);
+    assert_eq!(changes.len(), 1, "{found}");
+    assert_eq!(changes[0]["path"], "layout.pin_letter.text 2");
+    assert_eq!(changes[0]["kind"], "layout item");
+    assert!(
+        changes[0]["new"]
+            .as_str()
+            .expect("text")
+            .contains("burn this letter")
+    );
+    assert_eq!(
+        changes[0]["products"],
+        serde_json::json!(["daily/DEBI", "daily/DUAL", "daily/GOLD"])
+    );
+    assert_eq!(found["touches_cards"], false);
+}
+
+#[test]
+fn a_column_of_a_format_is_named() {
+    let from = "postcode      : text           at 296 width 10";
+    let found = difference("orders.perso", from, &from.replace("width 10", "width 9"));
+    let changes = shared(&found);
+    let paths: Vec<&str> = changes.iter().filter_map(|c| c["path"].as_str()).collect();
+    assert_eq!(paths, ["format.orders.order.postcode.width"]);
+    assert_eq!(
+        (&changes[0]["old"], &changes[0]["new"]),
+        (&"10".into(), &"9".into())
+    );
+}
+
+/// ISO/IEC 7813: third digit 1 no restrictions, 6 no restrictions with PIN where feasible.
+#[test]
+fn a_service_code_is_one_change_wherever_it_stands() {
+    let found = difference(
+        "values.perso",
+        "let stripe_service = 201",
+        "let stripe_service = 206",
+    );
+    assert_eq!(paths(&found, "DEBI"), ["chip.debit.#5F30"]);
+    let change = &product(&found, "DEBI")["changes"][0];
+    assert_eq!(
+        (&change["old"], &change["new"]),
+        (&"0201".into(), &"0206".into())
+    );
+    assert_eq!(
+        change["meaning"],
+        serde_json::json!(["- no restrictions", "+ no restrictions, PIN where feasible"])
+    );
+    let also = change["also"].as_array().expect("paths");
+    for path in ["chip.debit.#57", "stripe.track1", "stripe.track2"] {
+        assert!(also.contains(&path.into()), "{change}");
+    }
+    // A specimen's track says it, too.
+    let specimen = product(&found, "DEBI")["specimen"]
+        .as_array()
+        .expect("values");
+    assert!(
+        specimen.iter().any(|c| c["path"] == "stripe.track2"),
+        "{specimen:?}"
+    );
+}
+
+#[test]
+fn a_comment_touches_no_card() {
+    let folder = tempfile::tempdir().expect("a folder");
+    changed(
+        folder.path(),
+        "values.perso",
+        "//! Values",
+        "//! All values",
+    );
+    let (old, new) = (
+        aurora().display().to_string(),
+        folder.path().display().to_string(),
+    );
+    let ran = cardwright(folder.path(), &["diff", &old, &new]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("Nothing on any card changes."),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("sources that differ: values.perso"),
+        "{}",
+        ran.out
+    );
+}
+
+/// The example's bundle in a folder of its own.
+fn bundle(folder: &Path) -> String {
+    let bundle = folder.join("a.cwb").display().to_string();
+    let aurora = aurora().display().to_string();
+    let ran = cardwright(folder, &["build", &aurora, "-o", &bundle]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    bundle
+}
+
+/// Order 1 of the example's file: its PAN and PIN block are in no answer, in no format.
+#[test]
+fn why_shows_the_way_and_no_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = bundle(folder.path());
+    let orders = aurora().join("orders-50.txt");
+    let text = std::fs::read_to_string(&orders).expect("orders");
+    let order: Vec<char> = text
+        .lines()
+        .nth(1)
+        .expect("the first order")
+        .chars()
+        .collect();
+    let columns =
+        |at: usize, width: usize| order[at - 1..at - 1 + width].iter().collect::<String>();
+    let (pan, block) = (columns(3, 19), columns(104, 32));
+    let orders = orders.display().to_string();
+    let outputs = [
+        "chip:debit:57",
+        "chip:debit:57[9..10]",
+        "chip:debit:5A",
+        "chip:debit:8010",
+        "chip:debit:8000",
+        "chip:debit:9F46",
+        "chip:debit:5F20",
+        "track1",
+        "track2",
+        "front:line:1",
+        "back:panel:cvv2",
+        "mailer:pin_letter",
+        "file:return:2",
+        "file:activation:last_four",
+    ];
+    let product = columns(90, 4);
+    for output in outputs {
+        let output = if product == "GOLD" {
+            output.replace("debit", "gold")
+        } else {
+            output.into()
+        };
+        for format in ["human", "json"] {
+            let arguments = [
+                "why", &bundle, "--orders", &orders, "--order", "1", &output, "--format", format,
+            ];
+            let ran = cardwright(folder.path(), &arguments);
+            assert_eq!(ran.code, 0, "{output}: {}", ran.err);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(
+                !said.contains(pan.trim()) && !said.contains(&block),
+                "{output}: {said}"
+            );
+            // Nor as octets, nor in groups.
+            let digits: String = said.chars().filter(char::is_ascii_digit).collect();
+            assert!(!digits.contains(pan.trim()), "{output}: {said}");
+        }
+    }
+    let ask = |output: &str| {
+        let arguments = ["why", &bundle, "--orders", &orders, "--order", "1", output];
+        cardwright(folder.path(), &arguments)
+    };
+    let track = ask("track2").out;
+    for part in [
+        "hsm pvv",
+        "key aurora.pvk: pin_verification_pvv",
+        "key aurora.cvk: card_verification",
+        "field order.pan = \"999992",
+        "from the order file, line 2, column 3, 19 characters",
+        "rules that the order keeps",
+        "<sensitive",
+        "values.perso:8",
+    ] {
+        assert!(track.contains(part), "{part}\n{track}");
+    }
+    let unknown = ask("chip:debit:DF99");
+    assert!(unknown.err.contains("R1196"), "{}", unknown.err);
+    let arguments = [
+        "why", &bundle, "--orders", &orders, "--order", "999", "track2",
+    ];
+    let beyond = cardwright(folder.path(), &arguments);
+    assert!(beyond.err.contains("R1197"), "{}", beyond.err);
+}
+
+#[test]
+fn schemas_on_the_shelf_are_fresh() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = folder.path().join("schemas").display().to_string();
+    let ran = cardwright(folder.path(), &["schema", "-o", &made]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    for path in ran.out.lines().map(Path::new) {
+        let kept = shelf.join(path.file_name().expect("a name"));
+        let text = std::fs::read_to_string(path).expect("a schema");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(&shelf).expect("a folder");
+            std::fs::write(&kept, &text).expect("written");
+        }
+        let kept = std::fs::read_to_string(&kept).unwrap_or_default();
+        assert_eq!(kept, text, "{}: UPDATE=1 writes it anew", path.display());
+    }
+    let unknown = cardwright(folder.path(), &["schema", "nothing"]);
+    assert!(
+        unknown.code == 2 && unknown.err.contains("E0188"),
+        "{}",
+        unknown.err
+    );
+}
+
+#[test]
+fn speeds_are_read_and_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = bundle(folder.path());
+    let speeds = folder.path().join("speeds.toml");
+    std::fs::write(&speeds, "[stations]\nemboss = 36000.0\n").expect("written");
+    let speeds = speeds.display().to_string();
+    let arguments = ["inspect", &bundle, "--speeds", &speeds, "--format", "json"];
+    let ran = cardwright(folder.path(), &arguments);
+    let said: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let estimate = &said["products"][0]["estimate"];
+    // Ten hours a card: a tenth of a card an hour.
+    assert_eq!(estimate["bottleneck"], "emboss");
+    assert_eq!(estimate["cards_per_hour"], 0.1);
+    std::fs::write(&speeds, "[chip]\nbaud = 9600\n").expect("written");
+    let ran = cardwright(folder.path(), &["inspect", &bundle, "--speeds", &speeds]);
+    assert!(ran.code == 2 && ran.err.contains("E0189"), "{}", ran.err);
+}
+
+#[test]
+fn a_project_has_a_page_and_the_language_a_book() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("doc").display().to_string();
+    let aurora = aurora().display().to_string();
+    let ran = cardwright(folder.path(), &["doc", &aurora, "-o", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let page = std::fs::read_to_string(folder.path().join("doc/index.html")).expect("a page");
+    for part in [
+        "Aurora Bank",
+        "9F0D",
+        "debit.perso:11",
+        "inherited",
+        "aurora.imk_ac",
+        "data:image/png;base64,",
+        "postcode",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
+    let ran = cardwright(folder.path(), &["doc", "--reference", "-o", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let book = std::fs::read_to_string(folder.path().join("doc/reference.html")).expect("a book");
+    assert!(book.contains("<h1 id=\"language-reference\">") && book.contains("<th>entry</th>"));
+}

@@ -1,0 +1,198 @@
+//! Finds the node behind the name of an output.
+
+use cardwright_bundle::{Card, Content, Job, NodeId};
+use cardwright_review::elements;
+use cardwright_standards::tlv::Tag;
+use cardwright_stations::StationError;
+
+/// An output.
+pub(super) struct Found {
+    /// Program whose nodes these are.
+    pub(super) program: u32,
+    /// Nodes, in the order of what they give.
+    pub(super) nodes: Vec<NodeId>,
+    /// Where it goes.
+    pub(super) title: String,
+}
+
+/// Octets or characters that are asked for: the first and the last, from 1.
+pub(super) type Range = Option<(usize, usize)>;
+
+fn unknown(what: impl Into<String>) -> StationError {
+    StationError::new(
+        "R1196",
+        what,
+        "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, track1, track2, front:line:1, \
+         back:panel:NAME, mailer:LAYOUT, carrier:LAYOUT, file:FORMAT:FIELD; then perhaps [3..5]",
+    )
+}
+
+/// Takes `[3..5]` off an output's name.
+pub(super) fn range(output: &str) -> Result<(&str, Range), StationError> {
+    let Some((name, rest)) = output.split_once('[') else {
+        return Ok((output, None));
+    };
+    let inside = rest.strip_suffix(']');
+    let bounds = inside.map(|text| text.split_once("..").unwrap_or((text, text)));
+    let parsed = bounds.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match parsed {
+        Some((first, last)) if first >= 1 && first <= last => Ok((name, Some((first, last)))),
+        _ => Err(unknown(
+            "a range is `[3..5]`: first and last, counted from 1",
+        )),
+    }
+}
+
+/// Finds an output of a card.
+pub(super) fn output(
+    content: &Content,
+    job: &Job,
+    card: &Card,
+    name: &str,
+) -> Result<Found, StationError> {
+    let parts: Vec<&str> = name.split(':').collect();
+    let on_card = |node: Option<NodeId>, title: String| {
+        node.map(|node| Found {
+            program: card.program,
+            nodes: vec![node],
+            title,
+        })
+    };
+    let stripe = card.stripe.as_ref();
+    let found = match parts.as_slice() {
+        ["chip", application, rest] => chip(content, card, application, rest),
+        ["track1"] => on_card(stripe.and_then(|s| s.track1), "track 1".to_owned()),
+        ["track2"] => on_card(stripe.and_then(|s| s.track2), "track 2".to_owned()),
+        [side @ ("front" | "back"), what, which] => {
+            let (node, title) = face(card, side, what, which);
+            on_card(node, title)
+        }
+        ["mailer" | "carrier", layout] => page(content, job, layout, None),
+        ["mailer" | "carrier", layout, item] => page(content, job, layout, item.parse().ok()),
+        ["file", format, field] => file(content, job, format, field),
+        _ => None,
+    };
+    found.ok_or_else(|| unknown(format!("card `{}` has no output `{name}`", card.name)))
+}
+
+fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option<Found> {
+    let chip = card.chip.as_ref()?;
+    let application = chip.applications.iter().find(|a| a.name == application)?;
+    let program = content.programs.get(card.program as usize)?;
+    let what = what.trim_start_matches('#').to_uppercase();
+    let found = |node, title| Found {
+        program: card.program,
+        nodes: vec![node],
+        title,
+    };
+    if let Some(tag) = Tag::from_hex(&what) {
+        for dgi in &application.dgis {
+            let all = elements(program, dgi.node);
+            if let Some(element) = all.iter().find(|e| e.tag == Some(tag)) {
+                let name = cardwright_standards::tags::name(tag).unwrap_or("data element");
+                let title = format!("{tag} {name}, in {:04X} {}", dgi.number, dgi.title);
+                return Some(found(element.node, title));
+            }
+        }
+    }
+    let number = u16::from_str_radix(&what, 16).ok()?;
+    let dgi = application.dgis.iter().find(|dgi| dgi.number == number)?;
+    let title = format!("data grouping {number:04X} {}", dgi.title);
+    Some(found(dgi.node, title))
+}
+
+fn face(card: &Card, side: &str, what: &str, which: &str) -> (Option<NodeId>, String) {
+    let front = side == "front";
+    let is_side = |s| (s == cardwright_bundle::FaceSide::Front) == front;
+    let Some(face) = card.faces.iter().find(|f| is_side(f.side)) else {
+        return (None, String::new());
+    };
+    let node = match what {
+        "line" => {
+            let mut lines = face.emboss.iter();
+            lines.find(|l| l.line.to_string() == which).map(|l| l.node)
+        }
+        "panel" => face.print.iter().find(|p| p.name == which).map(|p| p.node),
+        _ => None,
+    };
+    (node, format!("{side}, {what} {which}"))
+}
+
+fn page(content: &Content, job: &Job, name: &str, item: Option<usize>) -> Option<Found> {
+    let mailer = job.mailer.as_ref().map(|m| m.layout.as_str());
+    let used = mailer == Some(name) || job.carrier.as_deref() == Some(name);
+    let layout = content.layouts.iter().find(|l| used && l.name == name)?;
+    let mut nodes = Vec::new();
+    for (n, entry) in layout.items.iter().enumerate() {
+        if item.is_none_or(|item| item == n + 1) {
+            let drawn = serde_json::to_value(&entry.draw).ok()?;
+            drawn_nodes(&drawn, &mut nodes);
+            nodes.extend(entry.when);
+        }
+    }
+    (!nodes.is_empty()).then(|| Found {
+        program: layout.program,
+        nodes,
+        title: format!("{} {name} on stock {}", layout.purpose, layout.stock),
+    })
+}
+
+/// The nodes of whatever an item draws.
+fn drawn_nodes(value: &serde_json::Value, nodes: &mut Vec<NodeId>) {
+    let id = |v: &serde_json::Value| NodeId::try_from(v.as_u64()?).ok();
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, entry) in map {
+                match key.as_str() {
+                    "node" => nodes.extend(id(entry)),
+                    "cells" => nodes.extend(entry.as_array().into_iter().flatten().filter_map(id)),
+                    _ => drawn_nodes(entry, nodes),
+                }
+            }
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|v| drawn_nodes(v, nodes)),
+        _ => {}
+    }
+}
+
+fn file(content: &Content, job: &Job, name: &str, field: &str) -> Option<Found> {
+    let stem = |file: &str| file.split('.').next() == Some(name);
+    let format = content.formats.iter().find(|format| {
+        let is_output = job.outputs.iter().any(|o| o.format == format.name);
+        let file = format.file_name.as_deref();
+        is_output && (format.name == name || file.is_some_and(|f| f == name || stem(f)))
+    })?;
+    let number: Option<usize> = field.parse().ok();
+    for record in format.records.iter().filter(|r| !r.once) {
+        let mut fields = record.fields.iter().enumerate();
+        let found = fields.find(|(n, f)| f.name == field || number == Some(n + 1));
+        if let (Some(program), Some((_, found))) = (record.program, found) {
+            return Some(Found {
+                program,
+                nodes: vec![found.value?],
+                title: format!(
+                    "field {} of {}",
+                    found.name,
+                    format.file_name.as_deref().unwrap_or(&format.name)
+                ),
+            });
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn ranges_are_counted_from_one() {
+        assert_eq!(range("track2").expect("fine"), ("track2", None));
+        let three_to_five = ("chip:debit:57", Some((3, 5)));
+        assert_eq!(range("chip:debit:57[3..5]").expect("fine"), three_to_five);
+        assert_eq!(range("track2[7]").expect("fine"), ("track2", Some((7, 7))));
+        for wrong in ["track2[0..3]", "track2[5..3]", "track2[", "track2[x..y]"] {
+            assert_eq!(range(wrong).expect_err("wrong").code, "R1196", "{wrong}");
+        }
+    }
+}
