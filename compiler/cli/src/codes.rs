@@ -5,8 +5,7 @@ pub(crate) static CODES: &[(&str, &str, &str, &str, &str)] = &[
     (
         "E0188",
         "no such schema",
-        "`cardwright schema` knows the formats that this tool reads and writes; those of the \
-         site's machine are `cardstation schema`'s.",
+        "`cardwright schema` knows the formats that this tool reads and writes.",
         "Leave the name out to see all.",
         "house: the command line",
     ),

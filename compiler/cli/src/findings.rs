@@ -1,7 +1,7 @@
 //! Findings as people see them (miette, with the source) and as programs do (JSON, one a line).
 
 use crate::{arguments::Format, terminal};
-use cardwright_compiler::diagnostics::{Finding, Place, Severity};
+use cardwright_compiler::diagnostics::{BrokenRule, Finding, Place, Severity};
 use cardwright_compiler::model::{SourceFile, Sources};
 use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
 use schemars::JsonSchema;
@@ -116,7 +116,7 @@ pub(crate) struct FindingShown {
     path: Vec<StepShown>,
     /// The rule's own identifier, where the project wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    rule: Option<BrokenRule>,
 }
 
 /// One finding as a JSON object.

@@ -116,8 +116,8 @@ impl Rehearsed {
 /// A TEST bundle with everything that a rehearsal needs.
 pub struct Rehearsal {
     pub(crate) loaded: Loaded,
-    keys: BoundKeys,
-    session: Box<dyn HsmSession>,
+    pub(crate) keys: BoundKeys,
+    pub(crate) session: Box<dyn HsmSession>,
 }
 
 impl Rehearsal {

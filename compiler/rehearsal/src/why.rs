@@ -97,7 +97,7 @@ impl Rehearsal {
         let found = find::output(loaded.content(), job, card, output_name)?;
         let program = loaded.program(found.program)?;
         let facts = facts(number);
-        let prepared = Prepared::new(program, &self.keys)?;
+        let prepared = Prepared::new(program, &self.keys, loaded)?;
         let mut draws = Draws::default();
         let values = prepared.run(&mut Run {
             fields: &record,

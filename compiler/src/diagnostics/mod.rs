@@ -86,7 +86,7 @@ pub struct Finding {
 }
 
 /// A rule that an author wrote, and that a declaration breaks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BrokenRule {
     /// Its qualified name: `house.rules.label_short`.
     pub id: String,

@@ -31,7 +31,7 @@ pub struct Manifest {
 }
 
 /// How a package is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Dependency {
     /// By version only: the standard packages, and what lies in `vendor/`.
@@ -41,7 +41,7 @@ pub enum Dependency {
 }
 
 /// `{ path = "../house", version = "1" }`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PathDependency {
     /// Folder, relative to the manifest's.

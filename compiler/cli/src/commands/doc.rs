@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Doc) -> Result<u8, Failure> {
     } else {
         let folder = Folder::find(arguments.project.as_deref())?;
         let (_, bundle) = super::built(&folder, Environment::Test)?;
-        let project = content::project(&bundle);
+        let project = minijinja::Value::from_serialize(content::project(&bundle));
         let value = context! { style => STYLE, project };
         ("index.html", render(&value)?, folder.root().join("doc"))
     };
@@ -41,8 +41,6 @@ pub(crate) fn run(arguments: &Doc) -> Result<u8, Failure> {
 fn render(value: &minijinja::Value) -> Result<String, Failure> {
     let mut templates = Templates::new();
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
-    templates.set_trim_blocks(true);
-    templates.set_lstrip_blocks(true);
     templates.render_str(PAGE, value).map_err(|error| {
         let what = format!("the page can't be made: {error}");
         Failure::new(exit::BUG, "E0192", what, "report this as a bug")
