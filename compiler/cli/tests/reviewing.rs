@@ -73,24 +73,25 @@ fn the_same_project_does_not_differ() {
     assert!(ran.out.contains("The bundles are the same."), "{}", ran.out);
 }
 
-/// EMV Book 3, annex C1: octet 1, 01 is combined data authentication.
+/// EMV Book 3, annex C1: octet 1, 08 is terminal risk management.
 #[test]
 fn a_flag_is_named_with_its_bit() {
-    let from = "aip      = [dda, cda, cardholder_verification";
-    let found = difference("debit.perso", from, &from.replace("cda, ", ""));
+    let from = "aip      = [dda, cda, cardholder_verification, terminal_risk_management]";
+    let to = from.replace(", terminal_risk_management", "");
+    let found = difference("debit.perso", from, &to);
     // Debit, dual and gold all hold the contact application.
     assert_eq!(paths(&found, "DEBI"), ["chip.debit.#82"]);
     assert_eq!(paths(&found, "GOLD"), ["chip.gold.#82"]);
     let change = &product(&found, "DEBI")["changes"][0];
     assert_eq!(
         (&change["old"], &change["new"]),
-        (&"3900".into(), &"3800".into())
+        (&"3900".into(), &"3100".into())
     );
     assert_eq!(change["kind"], "flags");
     let meaning = change["meaning"].as_array().expect("lines");
     assert_eq!(meaning.len(), 1, "{change}");
     assert!(
-        meaning[0].as_str().expect("text").starts_with("- 1  01  "),
+        meaning[0].as_str().expect("text").starts_with("- 1  08  "),
         "{change}"
     );
     // The certificate of the chip's key signs the AIP.
@@ -314,7 +315,7 @@ fn why_shows_the_way_and_no_secret() {
         assert!(track.contains(part), "{part}\n{track}");
     }
     let unknown = ask("chip:debit:DF99");
-    assert!(unknown.err.contains("R1196"), "{}", unknown.err);
+    assert!(unknown.err.contains("R1198"), "{}", unknown.err);
     let arguments = [
         "why", &bundle, "--orders", &orders, "--order", "999", "track2",
     ];

@@ -46,18 +46,18 @@ pub static CODES: &[CodeRow] = &[
         "Declare a job with the card, or name one of its products in the order.",
     ),
     (
-        "R1196",
+        "R1197",
+        "the file has no such order",
+        "`why` was asked for an order whose number is larger than that of the file's last.",
+        "Orders are numbered from 1 in the order of their lines, rejected ones counted.",
+    ),
+    (
+        "R1198",
         "the card has no such output",
         "`why` was asked for an output that the order's card, its pages and its files have not, or \
          in a way that names none.",
         "Name one, such as chip:debit:57, track2, front:line:1, mailer:pin_letter, file:return:3; \
          a range such as [3..5] counts from 1.",
-    ),
-    (
-        "R1197",
-        "the file has no such order",
-        "`why` was asked for an order whose number is larger than that of the file's last.",
-        "Orders are numbered from 1 in the order of their lines, rejected ones counted.",
     ),
 ];
 

@@ -73,7 +73,7 @@ impl Rehearsal {
     /// Says why an output of an order is what it is.
     ///
     /// # Errors
-    /// R1196 for an output that the order's card has not, R1197 for an order that the file has not,
+    /// R1198 for an output that the order's card has not, R1197 for an order that the file has not,
     /// R1193 for one that intake rejects; what intake and data generation say.
     pub fn why(
         &mut self,

@@ -37,6 +37,7 @@ pub(crate) const NAMES: &[&str] = &[
 pub(crate) const UNNAMED: &[&str] = &[
     "applications",
     "cards",
+    "dgis",
     "draw",
     "emboss",
     "faces",

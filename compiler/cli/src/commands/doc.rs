@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Doc) -> Result<u8, Failure> {
     } else {
         let folder = Folder::find(arguments.project.as_deref())?;
         let (_, bundle) = super::built(&folder, Environment::Test)?;
-        let project = minijinja::Value::from_serialize(content::project(&bundle));
+        let project = minijinja::Value::from(minijinja::value::Serde(content::project(&bundle)));
         let value = context! { style => STYLE, project };
         ("index.html", render(&value)?, folder.root().join("doc"))
     };

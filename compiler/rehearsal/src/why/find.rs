@@ -20,7 +20,7 @@ pub(super) type Range = Option<(usize, usize)>;
 
 fn unknown(what: impl Into<String>) -> StationError {
     StationError::new(
-        "R1196",
+        "R1198",
         what,
         "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, track1, track2, front:line:1, \
          back:panel:NAME, mailer:LAYOUT, carrier:LAYOUT, file:FORMAT:FIELD; then perhaps [3..5]",
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(range("chip:debit:57[3..5]").expect("fine"), three_to_five);
         assert_eq!(range("track2[7]").expect("fine"), ("track2", Some((7, 7))));
         for wrong in ["track2[0..3]", "track2[5..3]", "track2[", "track2[x..y]"] {
-            assert_eq!(range(wrong).expect_err("wrong").code, "R1196", "{wrong}");
+            assert_eq!(range(wrong).expect_err("wrong").code, "R1198", "{wrong}");
         }
     }
 }
