@@ -297,6 +297,14 @@ fn why_shows_the_way_and_no_secret() {
             assert!(!digits.contains(pan.trim()), "{output}: {said}");
         }
     }
+}
+
+/// EMV and ISO/IEC 7813 behind a track: verification values, their keys, fields with their columns.
+#[test]
+fn why_names_the_hsm_the_keys_and_the_columns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = bundle(folder.path());
+    let orders = aurora().join("orders-50.txt").display().to_string();
     let ask = |output: &str| {
         let arguments = ["why", &bundle, "--orders", &orders, "--order", "1", output];
         cardwright(folder.path(), &arguments)

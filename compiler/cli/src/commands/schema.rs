@@ -13,8 +13,11 @@ use cardwright_rehearsal::Why;
 use cardwright_review::{Comparison, Speeds};
 use schemars::{Schema as Made, schema_for};
 
-/// Names and makers, sorted.
-static SCHEMAS: &[(&str, fn() -> Made)] = &[
+/// A schema's name, and what makes it.
+type Named = (&'static str, fn() -> Made);
+
+/// Sorted.
+static SCHEMAS: &[Named] = &[
     ("diff", || schema_for!(Comparison)),
     ("finding", || schema_for!(FindingShown)),
     ("inspect", || schema_for!(Inspected)),
