@@ -4,6 +4,7 @@
 //! `EXXXX/failing.perso` and `repaired.perso` are read as one more file of the package `small`,
 //! beside `shared/*.perso`. Where an example needs a manifest or files of its own, `EXXXX/failing/`
 //! and `EXXXX/repaired/` are folders; the manifest or the sources that they lack are the bank's. A first line with `--live` checks for LIVE.
+//! Where a finding names the change that mends it, the change is made, and the finding is gone.
 //! `INSTA_UPDATE=always` writes `message.txt`, what the failing example says; read it before it is
 //! kept.
 
@@ -14,7 +15,7 @@
 )]
 
 use cardwright_bundle::Environment;
-use cardwright_compiler::diagnostics::{Finding, Severity, human};
+use cardwright_compiler::diagnostics::{Finding, Severity, apply, human};
 use cardwright_compiler::emit::{build, check};
 use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
 use std::fmt::Write as _;
@@ -83,8 +84,8 @@ fn project(folder: &Path) -> MemoryFiles {
     add_folder(if whole { keys() } else { bank() }, folder, "")
 }
 
-/// What an example says: a check, and where that is quiet, a build.
-fn findings(folder: &Path, which: &str) -> Vec<Finding> {
+/// Files of an example, and what they are checked for.
+fn example(folder: &Path, which: &str) -> (MemoryFiles, Environment) {
     let single = folder.join(format!("{which}.perso"));
     let (files, live) = if single.is_file() {
         let text = std::fs::read(&single).expect("a source");
@@ -99,7 +100,13 @@ fn findings(folder: &Path, which: &str) -> Vec<Finding> {
     } else {
         Environment::Test
     };
-    let project = Project::read(&files);
+    (files, environment)
+}
+
+/// What an example says: a check, and where that is quiet, a build.
+fn findings((files, environment): &(MemoryFiles, Environment)) -> Vec<Finding> {
+    let environment = *environment;
+    let project = Project::read(files);
     let found = check(&project, environment).findings;
     if found.is_empty() {
         return build(&project, environment).err().unwrap_or_default();
@@ -107,9 +114,53 @@ fn findings(folder: &Path, which: &str) -> Vec<Finding> {
     found
 }
 
-fn wrong_with(folder: &Path, wrong: &mut Vec<String>) {
+/// How often a finding's words are among findings.
+fn told(found: &[Finding], one: &Finding) -> usize {
+    let same = |f: &&Finding| (&f.code, &f.message) == (&one.code, &one.message);
+    found.iter().filter(same).count()
+}
+
+/// Makes the change that each finding names: the finding must go, and no other error may come.
+/// Gives how many changes there were.
+fn mended(
+    example: &(MemoryFiles, Environment),
+    before: &[Finding],
+    wrong: &mut Vec<String>,
+) -> usize {
+    let mut made = 0;
+    for finding in before {
+        let Some(fix) = &finding.fix else { continue };
+        made += 1;
+        let name = &fix.edits.first().expect("an edit").place.file;
+        let text = String::from_utf8(example.0.read(name).expect("the file")).expect("a text");
+        let changed = apply(&text, fix);
+        let after = (example.0.clone().with(name, changed.as_bytes()), example.1);
+        let after = findings(&after);
+        let still = told(&after, finding) >= told(before, finding);
+        let new = |f: &&Finding| f.severity == Severity::Error && told(&after, f) > told(before, f);
+        let more: Vec<Finding> = after.iter().filter(new).cloned().collect();
+        if still || !more.is_empty() {
+            let (code, title) = (&finding.code, &fix.title);
+            let said = human(if more.is_empty() { &after } else { &more });
+            wrong.push(format!(
+                "{code}, after `{title}` ({}): {}\n{said}\n{changed}",
+                finding.message,
+                if still {
+                    "it is still there"
+                } else {
+                    "there are more"
+                },
+            ));
+        }
+    }
+    made
+}
+
+fn wrong_with(folder: &Path, wrong: &mut Vec<String>) -> usize {
     let code = folder.file_name().unwrap_or_default().to_string_lossy();
-    let failing = findings(folder, "failing");
+    let broken = example(folder, "failing");
+    let failing = findings(&broken);
+    let made = mended(&broken, &failing, wrong);
     let said = human(&failing);
     let others = failing
         .iter()
@@ -117,19 +168,20 @@ fn wrong_with(folder: &Path, wrong: &mut Vec<String>) {
     if others || !failing.iter().any(|f| f.code == code) {
         wrong.push(format!("{code}, failing: {code} alone is expected\n{said}"));
     }
-    let repaired = human(&findings(folder, "repaired"));
+    let repaired = human(&findings(&example(folder, "repaired")));
     if !repaired.is_empty() {
         wrong.push(format!("{code}, repaired: nothing is expected\n{repaired}"));
     }
     let path = folder.join("message.txt");
     if std::env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
         std::fs::write(path, said).expect("the folder can be written");
-        return;
+        return made;
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     if expected.replace("\r\n", "\n") != said {
         wrong.push(format!("{code}: message.txt differs\n{said}"));
     }
+    made
 }
 
 /// Runs the folders of one band.
@@ -142,9 +194,13 @@ fn band(prefix: &str) {
     });
     folders.sort();
     let mut wrong = Vec::new();
+    let mut mending = Vec::new();
     for folder in folders {
-        wrong_with(&folder, &mut wrong);
+        if wrong_with(&folder, &mut wrong) > 0 {
+            mending.push(folder.file_name().unwrap_or_default().to_owned());
+        }
     }
+    println!("codes with a fix: {mending:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn refused(source: &str) -> Vec<Diagnostic> {
             let message = format!("U+{code_point:04X}, {name}, does not belong in a source");
             let range = Range::new(at, at + character.len_utf8());
             let help = format!("remove it; in a text write `\\u{{{code_point:X}}}`");
-            found.push(Diagnostic::error("E0019", range, message).with_help(help));
+            let diagnostic = Diagnostic::error("E0019", range, message).with_help(help);
+            found.push(diagnostic.with_fix(range, ""));
         }
     }
     if let Some(at) = first_tab {

@@ -75,6 +75,9 @@ pub struct Diagnostic {
     pub range: Range,
     /// Other places that matter.
     pub labels: Vec<Label>,
+    /// A text to put in the place of another, where that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<(Range, String)>,
 }
 
 impl Diagnostic {
@@ -88,6 +91,7 @@ impl Diagnostic {
             help: None,
             range,
             labels: Vec::new(),
+            fix: None,
         }
     }
 
@@ -95,6 +99,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a change of the text that mends it.
+    #[must_use]
+    pub fn with_fix(mut self, range: Range, text: impl Into<String>) -> Diagnostic {
+        self.fix = Some((range, text.into()));
         self
     }
 

@@ -71,7 +71,10 @@ fn unexpected(node: Node<'_>) -> Diagnostic {
             format!("found `{found}` where a value or a comma is expected"),
         ),
     };
-    let diagnostic = Diagnostic::error(code, range, message);
+    let mut diagnostic = Diagnostic::error(code, range, message);
+    if let Some((length, word)) = hints::instead(node.text()) {
+        diagnostic = diagnostic.with_fix(Range::new(range.start, range.start + length), word);
+    }
     match hints::about(node.text(), node.kind()) {
         Some(help) => diagnostic.with_help(help),
         None if node.kind() == Kind::ErrorLine => {
@@ -92,8 +95,22 @@ fn never_closed(node: Node<'_>) -> Diagnostic {
         _ => "]",
     };
     let message = format!("this `{}` is never closed", opener.text());
+    let source = node.tree().source();
+    let at = node.range().start;
+    // A brace that closes a block of several lines gets a line of its own.
+    let before = source.get(..at).unwrap_or("");
+    let own_line = closer == "}"
+        && source
+            .get(opener.range().start..at)
+            .is_some_and(|s| s.contains('\n'));
+    let text = match (own_line, before.ends_with('\n')) {
+        (false, _) => closer.to_owned(),
+        (true, true) => format!("{closer}\n"),
+        (true, false) => format!("\n{closer}\n"),
+    };
     Diagnostic::error("E0003", opener.range(), message)
         .with_help(format!("add `{closer}`"))
+        .with_fix(node.range(), text)
         .with_label(
             node.range(),
             format!("`{closer}` was expected here at the latest"),
@@ -148,11 +165,16 @@ fn misplaced(node: Node<'_>) -> Diagnostic {
         Kind::ErrorBlock => Diagnostic::error("E0005", first, "this block has no head")
             .with_help("the head stands before `{` on the same line, as in `chip { … }`"),
         Kind::ErrorClose => Diagnostic::error("E0004", first, "this `}` closes nothing")
-            .with_help("remove it, or look above for a `{` that is missing"),
+            .with_help("remove it, or look above for a `{` that is missing")
+            .with_fix(first, ""),
         Kind::ErrorBase => {
             let message = "`:` is followed by a type or a base, and this is a value";
-            Diagnostic::error("E0007", node.range(), message)
-                .with_help("a value follows `=`: write `=` instead of `:`")
+            let diagnostic = Diagnostic::error("E0007", node.range(), message)
+                .with_help("a value follows `=`: write `=` instead of `:`");
+            match node.siblings_before().find(|n| n.kind() == Kind::Colon) {
+                Some(colon) => diagnostic.with_fix(colon.range(), "="),
+                None => diagnostic,
+            }
         }
         _ => {
             let message = format!("this expression nests more than {EXPRESSION_HEIGHT_MAX} levels");
@@ -167,7 +189,8 @@ fn missing(node: Node<'_>) -> Diagnostic {
     match node.kind() {
         Kind::MissingBase => instead("E0007", node, "a type or base is expected behind `:`"),
         Kind::MissingComma => Diagnostic::error("E0023", at, "a comma is missing here")
-            .with_help("separate elements and arguments by commas: `[a, b]`, `f(a, b)`"),
+            .with_help("separate elements and arguments by commas: `[a, b]`, `f(a, b)`")
+            .with_fix(at, ","),
         Kind::MissingElse => Diagnostic::error("E0009", at, "this `if` has no `else`")
             .with_help("write what the value is otherwise: `if … then … else …`"),
         Kind::MissingThen => Diagnostic::error("E0009", at, "this `if` has no `then`")
@@ -182,12 +205,14 @@ fn missing(node: Node<'_>) -> Diagnostic {
         Kind::MissingSeparator => {
             Diagnostic::error("E0017", at, "the entry before ends with its block")
                 .with_help("put `;` or a new line between the two")
+                .with_fix(at, ";")
         }
         Kind::MissingQuote => {
             let start = node.parent().unwrap_or(node).range();
             let message = "this text is not closed on its line";
             Diagnostic::error("E0011", start, message)
                 .with_help("add `\"`; a line end inside a text is written `\\n`")
+                .with_fix(at, "\"")
         }
         _ => instead("E0006", node, "a value is expected behind `=`"),
     }
@@ -198,7 +223,8 @@ fn literal(node: Node<'_>) -> Diagnostic {
     let at = node.range();
     match node.kind() {
         Kind::ErrorComma => Diagnostic::error("E0010", at, "there is no element before this comma")
-            .with_help("write the element, or remove the comma"),
+            .with_help("write the element, or remove the comma")
+            .with_fix(at, ""),
         Kind::ErrorEmbedded => {
             Diagnostic::error("E0013", at, format!("`{found}` holds no expression"))
                 .with_help("write `\\{` for a brace itself")

@@ -62,6 +62,17 @@ const STARTS: &[(&str, &str)] = &[
     ("else", "`else` stands behind what it is the alternative of"),
 ];
 
+/// Signs of other languages, and the words that stand for them here.
+const INSTEAD: &[(&str, &str)] = &[("&&", "and"), ("||", "or"), ("===", "==")];
+
+/// How many bytes at the start of misplaced text are a sign of another language, and the word that
+/// stands for it here.
+pub(crate) fn instead(text: &str) -> Option<(usize, &'static str)> {
+    let mut all = INSTEAD.iter();
+    let (sign, word) = all.find(|(sign, _)| text.starts_with(sign))?;
+    Some((sign.len(), word))
+}
+
 /// What was probably meant.
 pub(crate) fn about(text: &str, kind: Kind) -> Option<String> {
     if text.starts_with('=') && !text.starts_with("==") && !text.starts_with("=>") {

@@ -6,6 +6,7 @@
 //! meets a bug of ours is answered with an error, and the server goes on.
 
 mod capabilities;
+mod code_actions;
 mod completion;
 mod completion_items;
 mod describe;

@@ -3,15 +3,16 @@
 use crate::documents::{Document, Documents};
 use crate::workspace::{Home, Workspace};
 use crate::{
-    capabilities, completion, diagnostics, folding, formatting, hover, references, selection,
-    symbols, tokens, uri,
+    capabilities, code_actions, completion, diagnostics, folding, formatting, hover, references,
+    selection, symbols, tokens, uri,
 };
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams, InitializeResult,
-    PublishDiagnosticsParams, SelectionRangeParams, SemanticTokensParams, ServerInfo,
-    TextDocumentIdentifier, TextDocumentPositionParams, TextEdit, Uri, WorkspaceSymbolParams,
+    CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
+    InitializeResult, PublishDiagnosticsParams, SelectionRangeParams, SemanticTokensParams,
+    ServerInfo, TextDocumentIdentifier, TextDocumentPositionParams, TextEdit, Uri,
+    WorkspaceSymbolParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -103,6 +104,16 @@ impl Session {
                 let analyses = all.iter().filter_map(|home| self.workspace.get(home));
                 let found = analyses.flat_map(|a| symbols::matching(a, &asked.query));
                 value(found.collect::<Vec<_>>())
+            }
+            "textDocument/codeAction" => {
+                let asked: CodeActionParams = read(params)?;
+                let document = self.document(&asked.text_document.uri)?;
+                let Some(analysis) = self.workspace.get(&Home::of(&document.path)) else {
+                    return Ok(Value::Null);
+                };
+                let only = asked.context.only.as_deref();
+                let uri = &asked.text_document.uri;
+                value(code_actions::at(analysis, document, uri, asked.range, only))
             }
             _ => match self.about_a_place(&method, &params) {
                 Some(answer) => answer,

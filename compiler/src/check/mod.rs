@@ -2,6 +2,7 @@
 //! says, every expression typed and every sink cleared.
 
 mod expressions;
+mod placeholder;
 mod rows;
 mod values;
 

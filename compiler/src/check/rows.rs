@@ -1,10 +1,11 @@
 //! Entries against the rows of their kind.
 
+use super::placeholder::line;
 use super::{expressions, values};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::model::shape::{block_kind, row_of};
-use crate::model::{Decl, MEntry};
+use crate::model::{Decl, MEntry, Span};
 use cardwright_vocabulary::{Attribute, Is, Kind, Need, Piece, Shape, nearest, pieces};
 
 /// Checks the entries of a declaration or block; `whole` asks for what is required as well.
@@ -14,6 +15,24 @@ pub(super) fn entries<'a>(
     entries: &'a [MEntry],
     elaborator: &mut Elaborator<'a>,
     whole: bool,
+) {
+    block(
+        of_kind,
+        decl,
+        entries,
+        elaborator,
+        whole.then_some(decl.span),
+    );
+}
+
+/// The same for one block; what is required is asked for when there is a place to put it, the head
+/// of the block's owner.
+fn block<'a>(
+    of_kind: &'static Kind,
+    decl: &'a Decl,
+    entries: &'a [MEntry],
+    elaborator: &mut Elaborator<'a>,
+    whole: Option<Span>,
 ) {
     let mut meant = Vec::new();
     for entry in entries {
@@ -38,11 +57,12 @@ pub(super) fn entries<'a>(
             Shape::Block(_) | Shape::BareOrBlock(_) | Shape::Part => {}
         }
         if let Some(inner) = block_kind(row) {
-            self::entries(inner, decl, entry.entries(), elaborator, whole);
+            let owner = whole.map(|_| entry.head_span());
+            block(inner, decl, entry.entries(), elaborator, owner);
         }
     }
-    if whole {
-        missing(of_kind, decl, entries, &meant, elaborator);
+    if let Some(owner) = whole {
+        missing(of_kind, decl, (entries, owner), &meant, elaborator);
     }
 }
 
@@ -87,7 +107,10 @@ fn unknown(
         }
     };
     let message = format!("{place} has no `{written}`");
-    let problem = Problem::error("E0102", entry.head_span(), message).help(help);
+    let mut problem = Problem::error("E0102", entry.head_span(), message).help(help);
+    if let (Some(near), Some(first), true) = (near, entry.head.first(), same.is_empty()) {
+        problem = problem.fix(Change::Instead(first.span, near.to_owned()));
+    }
     elaborator.findings().push(problem);
     near
 }
@@ -183,15 +206,17 @@ fn unknown_clause(
         format!("it takes: {}", known.join(", "))
     };
     let message = format!("`{}` takes no `{keyword}`", row.pattern);
-    elaborator
-        .findings()
-        .push(Problem::error("E0213", span, message).help(help));
+    let mut problem = Problem::error("E0213", span, message).help(help);
+    if known.is_empty() {
+        problem = problem.fix(Change::Out(span));
+    }
+    elaborator.findings().push(problem);
 }
 
 fn missing(
     of_kind: &'static Kind,
     decl: &Decl,
-    entries: &[MEntry],
+    (entries, owner): (&[MEntry], Span),
     meant: &[&str],
     elaborator: &mut Elaborator<'_>,
 ) {
@@ -205,16 +230,16 @@ fn missing(
         if there {
             continue;
         }
-        let owner = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);
+        let block = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);
         let place = if of_kind.top {
             format!("{} `{}`", decl.kind, decl.name)
         } else {
-            format!("`{owner}` of the {} `{}`", decl.kind, decl.name)
+            format!("`{block}` of the {} `{}`", decl.kind, decl.name)
         };
         let message = format!("{place} lacks `{}`", row.pattern);
-        elaborator.findings().push(
-            Problem::error("E0109", decl.span, message)
-                .help(format!("`{}`: {}", row.pattern, row.doc)),
-        );
+        let mut problem = Problem::error("E0109", decl.span, message)
+            .help(format!("`{}`: {}", row.pattern, row.doc));
+        problem.change = line(elaborator.model(), decl, row).map(|l| Change::Entry(owner, l));
+        elaborator.findings().push(problem);
     }
 }

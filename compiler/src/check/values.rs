@@ -1,7 +1,7 @@
 //! Values that are known when compiled: words, numbers, lengths, names of declarations.
 
 use super::expressions;
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::{length_um, point_um, rect_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, MSegment, Target};
@@ -162,15 +162,15 @@ pub(super) fn word(words: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
     if found.is_some_and(|w| words.contains(&w)) {
         return;
     }
-    let help = match found.and_then(|w| nearest(w, words.iter().copied())) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it is one of: {}", words.join(", ")),
-    };
+    let near = found.and_then(|w| nearest(w, words.iter().copied()));
+    let otherwise = format!("it is one of: {}", words.join(", "));
     let message = match found {
         Some(w) => format!("`{w}` is not known here"),
         None => "a word is expected".to_owned(),
     };
-    wrong(elaborator, e.span, message, &help);
+    let problem = Problem::error("E0203", e.span, message);
+    let problem = problem.meant(e.span, near, otherwise);
+    elaborator.findings().push(problem);
 }
 
 fn usage(e: &MExpr, elaborator: &mut Elaborator<'_>) {
@@ -179,14 +179,12 @@ fn usage(e: &MExpr, elaborator: &mut Elaborator<'_>) {
         return;
     }
     let names: Vec<&str> = KEY_USES.iter().map(|row| row.name).collect();
-    let help = match nearest(&name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("uses are: {}", names.join(", ")),
-    };
+    let near = nearest(&name, names.iter().copied());
+    let otherwise = format!("uses are: {}", names.join(", "));
     let message = format!("there is no key use `{name}`");
-    elaborator
-        .findings()
-        .push(Problem::error("E0520", e.span, message).help(help));
+    let problem = Problem::error("E0520", e.span, message);
+    let problem = problem.meant(e.span, near, otherwise);
+    elaborator.findings().push(problem);
 }
 
 /// Algorithm of a key, and whether its use goes with it.
@@ -277,17 +275,13 @@ fn named(kinds: &[&str], segments: &[MSegment], e: &MExpr, elaborator: &mut Elab
         }
         _ => {
             let name = e.dotted().unwrap_or_default();
-            let help = match model.similar(segments, e.span, kinds) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "declare it: `{} {name} … {{ … }}`",
-                    kinds.first().unwrap_or(&"")
-                ),
-            };
-            elaborator.findings().push(
-                Problem::error("E0106", e.span, format!("there is no {wanted} `{name}`"))
-                    .help(help),
+            let otherwise = format!(
+                "declare it: `{} {name} … {{ … }}`",
+                kinds.first().unwrap_or(&"")
             );
+            let problem = Problem::error("E0106", e.span, format!("there is no {wanted} `{name}`"));
+            let problem = model.advise(problem, segments, kinds, otherwise);
+            elaborator.findings().push(problem);
         }
     }
 }
@@ -330,7 +324,11 @@ pub(super) fn cvm_rule(entry: &MEntry, elaborator: &mut Elaborator<'_>) {
         entry.clause("else").is_none().then_some((message, help))
     });
     if let Some((message, help)) = problem {
-        let problem = Problem::error("E0316", entry.span, message).help(help);
+        let mut problem = Problem::error("E0316", entry.span, message).help(help);
+        if entry.clause("else").is_none() && entry.value.is_none() {
+            // Giving up is what a terminal does at the end of the list, too.
+            problem = problem.fix(Change::Behind(entry.span, " else fail".to_owned()));
+        }
         elaborator.findings().push(problem);
     }
 }
@@ -341,14 +339,12 @@ fn cvm_word(what: &str, words: &[&str], e: &MExpr, elaborator: &mut Elaborator<'
     if words.contains(&found) {
         return;
     }
-    let help = match nearest(found, words.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("a {what} is one of: {}", words.join(", ")),
-    };
+    let near = nearest(found, words.iter().copied());
+    let otherwise = format!("a {what} is one of: {}", words.join(", "));
     let message = format!("`{found}` is no {what} of cardholder verification");
-    elaborator
-        .findings()
-        .push(Problem::error("E0316", e.span, message).help(help));
+    let problem = Problem::error("E0316", e.span, message);
+    let problem = problem.meant(e.span, near, otherwise);
+    elaborator.findings().push(problem);
 }
 
 fn octets<'a>(least: u32, most: u32, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {

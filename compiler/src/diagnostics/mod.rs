@@ -4,9 +4,11 @@
 //! with paths, lines and columns, ready for people, JSON and editors.
 
 mod codes;
+mod fix;
 mod render;
 
 pub use codes::{CODES, CodeRow, explanation};
+pub use fix::{Change, Edit, Fix, apply};
 pub use render::human;
 
 use crate::model::{Decl, Made, Sources, Span};
@@ -83,6 +85,9 @@ pub struct Finding {
     /// The rule of a project or package that is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<BrokenRule>,
+    /// The change that mends it, where the help names a definite one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
 }
 
 /// A rule that an author wrote, and that a declaration breaks.
@@ -113,6 +118,8 @@ pub struct Problem {
     pub path: Vec<(Span, String)>,
     /// The rule of a project or package that is broken.
     pub rule: Option<BrokenRule>,
+    /// The change that mends it.
+    pub change: Option<Change>,
 }
 
 impl Problem {
@@ -137,6 +144,7 @@ impl Problem {
             labels: Vec::new(),
             path: Vec::new(),
             rule: None,
+            change: None,
         }
     }
 
@@ -145,6 +153,40 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// With the change that mends it.
+    #[must_use]
+    pub fn fix(mut self, change: Change) -> Self {
+        self.change = Some(change);
+        self
+    }
+
+    /// With the advice to write a known word instead of what stands at a place, or else another.
+    #[must_use]
+    pub fn meant(self, at: Span, near: Option<&str>, otherwise: impl Into<String>) -> Self {
+        match near {
+            Some(near) => self
+                .help(format!("did you mean `{near}`?"))
+                .fix(Change::Instead(at, near.to_owned())),
+            None => self.help(otherwise),
+        }
+    }
+
+    /// The same for a name that was looked up: `near` stands for its first segments.
+    #[must_use]
+    pub fn meant_name(
+        self,
+        segments: &[crate::model::MSegment],
+        near: Option<&str>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        let Some(near) = near else {
+            return self.help(otherwise);
+        };
+        let mut problem = self.help(format!("did you mean `{near}`?"));
+        problem.change = Change::name(segments, near);
+        problem
     }
 
     /// With another place.
@@ -216,11 +258,12 @@ impl Findings {
     #[must_use]
     pub fn resolve(&self, sources: &Sources) -> Vec<Finding> {
         let mut first: HashMap<Span, &Problem> = HashMap::new();
+        let mut trees = fix::Trees::new();
         let mut kept = Vec::new();
         for problem in &self.problems {
             let earlier = first.get(&problem.span);
             if earlier.is_none_or(|other| !covers(other, problem)) {
-                kept.push(finding(problem, sources));
+                kept.push(finding(problem, sources, &mut trees));
             }
             if earlier.is_none() && problem.severity == Severity::Error {
                 first.insert(problem.span, problem);
@@ -281,8 +324,10 @@ fn covers(earlier: &Problem, later: &Problem) -> bool {
     about_a_value && (earlier.code != later.code || once)
 }
 
-fn finding(problem: &Problem, sources: &Sources) -> Finding {
+fn finding(problem: &Problem, sources: &Sources, trees: &mut fix::Trees) -> Finding {
+    let change = problem.change.as_ref();
     Finding {
+        fix: change.and_then(|change| fix::fix(change, sources, trees)),
         code: problem.code.clone(),
         severity: problem.severity,
         message: problem.message.clone(),

@@ -3,7 +3,7 @@
 use super::fields::pin_format;
 use super::names::dotted;
 use super::{Elaborator, Env, Frame, Typed};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MArg, MExpr, MKind, Span};
 use crate::types::{ANY_LENGTH, Lengths, Type};
 use cardwright_bundle::Op;
@@ -79,18 +79,12 @@ impl<'a> Elaborator<'a> {
     fn unknown_function(&mut self, name: &str, span: Span) {
         let own = self.model.of_kind("fn").map(|d| d.name.as_str());
         let known = FUNCTIONS.iter().map(|f| f.name).chain(own);
-        let help = match nearest(name, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "the reference book lists all functions; your own are declared as \
-                     `fn name(parameters) = …`"
-                .to_owned(),
-        };
-        self.say(
-            "E0106",
-            span,
-            format!("there is no function `{name}`"),
-            &help,
-        );
+        let near = nearest(name, known).map(str::to_owned);
+        let otherwise = "the reference book lists all functions; your own are declared as \
+                         `fn name(parameters) = …`";
+        let problem = Problem::error("E0106", span, format!("there is no function `{name}`"));
+        let problem = problem.meant(span, near.as_deref(), otherwise);
+        self.findings().push(problem);
     }
 
     /// Puts a function of the author's in: its parameters stand for the arguments.
@@ -235,12 +229,15 @@ impl<'a> Elaborator<'a> {
             let Some(name) = &arg.name else { continue };
             let Some(slot) = slots.iter_mut().find(|(p, _)| p.name == name) else {
                 let names: Vec<&str> = row.params.iter().map(|p| p.name).collect();
-                let help = match nearest(name, names.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it takes: {}", signature(row)),
-                };
                 let message = format!("`{}` takes no argument `{name}`", row.name);
-                self.say("E0209", arg.value.span, message, &help);
+                let problem = Problem::error("E0209", arg.value.span, message);
+                let problem = match nearest(name, names.iter().copied()) {
+                    Some(near) => problem
+                        .help(format!("did you mean `{near}`?"))
+                        .fix(Change::Argument(arg.value.span, near.to_owned())),
+                    None => problem.help(format!("it takes: {}", signature(row))),
+                };
+                self.findings().push(problem);
                 return None;
             };
             slot.1 = Some(&arg.value);
@@ -323,12 +320,12 @@ impl<'a> Elaborator<'a> {
                 .map(|f| f.name)
                 .collect();
             let shown = name.dotted().unwrap_or_default();
-            let help = match nearest(&shown, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("fields are: {}", known.join(", ")),
-            };
+            let near = nearest(&shown, known.iter().copied());
+            let otherwise = format!("fields are: {}", known.join(", "));
             let message = format!("`{shown}` is no field of named bits");
-            self.say("E0207", name.span, message, &help);
+            let problem = Problem::error("E0207", name.span, message);
+            self.findings()
+                .push(problem.meant(name.span, near, otherwise));
             return None;
         };
         let octets = self.const_flags(words, field.name)?;

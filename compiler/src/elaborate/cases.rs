@@ -1,7 +1,7 @@
 //! Choices: `match(value, { "A" = …; "B" = … }, else: …)`, and conditions that decide nothing.
 
 use super::{Elaborator, Typed};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use crate::types::Type;
 
@@ -47,7 +47,12 @@ impl<'a> Elaborator<'a> {
             let flag = self.case(case, subject)?;
             let truth = self.facts.truth(&self.program, flag.node);
             if truth == Some(false) {
-                self.never(case.head_span(), "no order comes here", "take the case out");
+                self.never(
+                    case.head_span(),
+                    "no order comes here",
+                    "take the case out",
+                    true,
+                );
                 continue;
             }
             closed = truth == Some(true);
@@ -59,7 +64,12 @@ impl<'a> Elaborator<'a> {
         }
         let last = match (given.otherwise, closed) {
             (Some(e), true) => {
-                self.never(e.span, "the cases are all there are", "take `else` out");
+                self.never(
+                    e.span,
+                    "the cases are all there are",
+                    "take `else` out",
+                    true,
+                );
                 arms.pop()?.1
             }
             (Some(e), false) => self.expr(e, want)?,
@@ -164,7 +174,12 @@ impl<'a> Elaborator<'a> {
         }
         match self.facts.truth(&self.program, flag.node) {
             Some(false) => {
-                self.never(span, "this never holds here", "take it out, or correct it");
+                self.never(
+                    span,
+                    "this never holds here",
+                    "take it out, or correct it",
+                    false,
+                );
             }
             Some(true) => {
                 let message = "this always holds here".to_owned();
@@ -179,8 +194,13 @@ impl<'a> Elaborator<'a> {
         }
     }
 
-    fn never(&mut self, span: Span, message: &str, help: &str) {
-        self.warn("E0240", span, message.to_owned(), help);
+    /// Says that something is never come to; `alone` when nothing is lost by taking it out.
+    fn never(&mut self, span: Span, message: &str, help: &str, alone: bool) {
+        if self.env.frame.is_none() {
+            let mut problem = Problem::warning("E0240", span, message).help(help);
+            problem.change = alone.then_some(Change::Out(span));
+            self.findings().push(problem);
+        }
     }
 
     fn warn(&mut self, code: &str, span: Span, message: String, help: &str) {

@@ -1,6 +1,7 @@
 //! Constants: what a lowering needs to know when it compiles.
 
 use super::Elaborator;
+use crate::diagnostics::Problem;
 use crate::model::shape::tag_of;
 use crate::model::{MExpr, MItem, MKind, Span};
 use crate::types::Type;
@@ -217,12 +218,11 @@ impl<'a> Elaborator<'a> {
 
     fn no_bit(&mut self, set: &BitField, shown: &str, place: Span) {
         let names = set.rows.iter().map(|row| row.word);
-        let help = match nearest(shown, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("words are: {}", names.collect::<Vec<_>>().join(", ")),
-        };
+        let near = nearest(shown, names.clone());
+        let otherwise = format!("words are: {}", names.collect::<Vec<_>>().join(", "));
         let message = format!("`{shown}` is no word of {} (`{}`)", set.title, set.name);
-        self.say("E0207", place, message, &help);
+        let problem = Problem::error("E0207", place, message);
+        self.findings().push(problem.meant(place, near, otherwise));
     }
 
     /// A service code out of its three words (ISO/IEC 7813); none when a term is no bare word.
@@ -246,11 +246,15 @@ impl<'a> Elaborator<'a> {
                     .map(|row| row.word)
                     .collect();
                 let near = word.and_then(|w| nearest(w, all.iter().copied()));
-                let help = match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "such as `[international_chip, normal_authorization, no_restrictions]`, which is 201".to_owned(),
-                };
-                self.say("E0207", span, message, &help);
+                let written = items.iter().filter_map(|i| i.phrase.single());
+                let at = written.filter(|e| e.word() == word).map(|e| e.span).next();
+                let otherwise = "such as `[international_chip, normal_authorization, \
+                                 no_restrictions]`, which is 201";
+                // A word that is known, and given twice, is no misspelling.
+                let near = near.filter(|near| Some(*near) != word);
+                let problem = Problem::error("E0207", span, message);
+                let problem = problem.meant(at.unwrap_or(span), near, otherwise);
+                self.findings().push(problem);
                 None
             }
         }

@@ -279,16 +279,18 @@ fn pin_block(model: &Model, format: u8, key: &MExpr) -> Result<Type, Box<Problem
             key: String::new(),
         }),
         _ => {
-            let near = model.similar(segments, key.span, &["key"]);
             let problem = Problem::error(
                 "E0106",
                 key.span,
                 format!("there is no key `{}`", key.dotted().unwrap_or_default()),
             );
-            Err(Box::new(match near {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help("declare it: `key zpk_in : aes128 { use = pin_encryption }`"),
-            }))
+            let otherwise = "declare it: `key zpk_in : aes128 { use = pin_encryption }`";
+            Err(Box::new(model.advise(
+                problem,
+                segments,
+                &["key"],
+                otherwise,
+            )))
         }
     }
 }
@@ -427,10 +429,15 @@ impl<'a> Elaborator<'a> {
             format!("the record `{name}` has no field `{field}`"),
         )
         .label(record.head_span(), "the record");
-        let problem = match nearest(field, known.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{name}.{near}`?")),
-            None => problem.help(format!("it has: {}", known.join(", "))),
-        };
+        let near = nearest(field, known.iter().copied()).map(|near| format!("{name}.{near}"));
+        let mut problem = problem.meant(
+            span,
+            near.as_deref(),
+            format!("it has: {}", known.join(", ")),
+        );
+        if !self.model.sources.text(span).contains('.') {
+            problem.change = None; // the place is no name of the field
+        }
         self.findings().push(problem);
     }
 

@@ -32,12 +32,15 @@ impl<'a> Elaborator<'a> {
         let Some(at) = rest.first().and_then(|name| data.column(name)) else {
             let names: Vec<&str> = data.table.columns.iter().map(|c| c.name.as_str()).collect();
             let wanted = rest.first().map_or("", String::as_str);
-            let help = match cardwright_vocabulary::nearest(wanted, names.iter().copied()) {
-                Some(near) => format!("did you mean `{}.{near}`?", decl.name),
-                None => format!("its columns are: {}", names.join(", ")),
-            };
+            let near = cardwright_vocabulary::nearest(wanted, names.iter().copied());
+            let otherwise = format!("its columns are: {}", names.join(", "));
             let message = format!("the table `{}` has no column `{wanted}`", decl.name);
-            self.say("E0106", column.span, message, &help);
+            let at = match &column.kind {
+                MKind::Name(segments) => segments.last().map_or(column.span, |s| s.span),
+                _ => column.span,
+            };
+            let problem = Problem::error("E0106", column.span, message);
+            self.findings().push(problem.meant(at, near, otherwise));
             return None;
         };
         let (gives, level) = data.table.columns.get(at).map(|c| (c.gives, c.secrecy))?;
@@ -197,13 +200,11 @@ impl<'a> Elaborator<'a> {
                 Some((decl, rest))
             }
             Target::Unknown => {
-                let near = self.model.similar(segments, e.span, &["table"]);
-                let help = near.map_or_else(
-                    || "declare it: `table branches = file(\"branches.csv\") { … }`".to_owned(),
-                    |n| format!("did you mean `{n}`?"),
-                );
+                let otherwise = "declare it: `table branches = file(\"branches.csv\") { … }`";
                 let message = format!("there is no table `{}`", dotted(segments));
-                self.say("E0106", e.span, message, &help);
+                let problem = Problem::error("E0106", e.span, message);
+                let problem = self.model.advise(problem, segments, &["table"], otherwise);
+                self.findings().push(problem);
                 None
             }
         }

@@ -86,23 +86,14 @@ impl<'a> Elaborator<'a> {
                 }
                 let names: Vec<&str> = decl.entries.iter().filter_map(|e| e.word(0)).collect();
                 let wanted = rest.first().map_or("", |s| s.text.as_str());
-                let help = match cardwright_vocabulary::nearest(wanted, names) {
-                    Some(near) => format!("did you mean `{}.{near}`?", decl.name),
-                    None => "its attributes stand in its block".to_owned(),
-                };
+                let near = cardwright_vocabulary::nearest(wanted, names);
+                let (kind, name) = (&decl.kind, &decl.name);
+                let message = format!("the {kind} `{name}` has no `{}`", dotted(rest));
+                let at = rest.first().map_or(span, |s| s.span);
                 self.findings().push(
-                    Problem::error(
-                        "E0106",
-                        span,
-                        format!(
-                            "the {} `{}` has no `{}`",
-                            decl.kind,
-                            decl.name,
-                            dotted(rest)
-                        ),
-                    )
-                    .label(decl.span, "declared here")
-                    .help(help),
+                    Problem::error("E0106", span, message)
+                        .label(decl.span, "declared here")
+                        .meant(at, near, "its attributes stand in its block"),
                 );
                 None
             }
@@ -115,7 +106,21 @@ impl<'a> Elaborator<'a> {
 
     fn unknown(&mut self, segments: &[MSegment], span: Span) {
         let name = dotted(segments);
-        let near = self.model.similar(segments, span, &[]).or_else(|| {
+        let problem = Problem::error("E0106", span, format!("there is no `{name}` here"));
+        let otherwise = match self.format {
+            None => {
+                "no record is spoken of here: add `for orders.order`, or name a `let`".to_owned()
+            }
+            Some(_) => format!(
+                "known here are the fields of `{}`, `run`, and what this package declares or \
+                 imports",
+                self.program.record
+            ),
+        };
+        let problem = self
+            .model
+            .advise(problem, segments, &[], otherwise.as_str());
+        let near = || {
             let own = self.env.this.into_iter().flat_map(|d| d.entries.iter());
             let params = self.env.frame.and_then(|n| self.frames.get(n));
             let params = params
@@ -128,19 +133,12 @@ impl<'a> Elaborator<'a> {
             let known = own.filter_map(|e| e.word(0)).chain(params).chain(records);
             let first = segments.first().map_or("", |s| s.text.as_str());
             cardwright_vocabulary::nearest(first, known).map(str::to_owned)
-        });
-        let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if self.format.is_none() => {
-                "no record is spoken of here: add `for orders.order`, or name a `let`".to_owned()
-            }
-            None => format!(
-                "known here are the fields of `{}`, `run`, and what this package declares or \
-                 imports",
-                self.program.record
-            ),
         };
-        self.say("E0106", span, format!("there is no `{name}` here"), &help);
+        let problem = match problem.change {
+            Some(_) => problem,
+            None => problem.meant_name(segments, near().as_deref(), otherwise),
+        };
+        self.findings().push(problem);
     }
 
     /// A name as a value.

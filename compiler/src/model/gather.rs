@@ -4,7 +4,7 @@ use super::read::Reader;
 use super::repeat::{self, Template};
 use super::resolve::{Import, Imported, Scope, join};
 use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, packages, reach, tables, usage};
-use crate::diagnostics::{Findings, Problem, Severity};
+use crate::diagnostics::{Change, Findings, Problem, Severity};
 use crate::project::{Package, Project, ProjectSource, standard_packages};
 use cardwright_dsl::ast::{Entry, File};
 use cardwright_dsl::{Parsed, parse};
@@ -153,6 +153,13 @@ fn syntax(file: u32, parsed: &Parsed, findings: &mut Findings) {
             diagnostic.message.clone(),
         );
         problem.help.clone_from(&diagnostic.help);
+        problem.change = diagnostic.fix.as_ref().map(|(range, text)| {
+            let at = reader.span(*range);
+            match range.is_empty() {
+                true => Change::Behind(at, text.clone()),
+                false => Change::Instead(at, text.clone()),
+            }
+        });
         for label in &diagnostic.labels {
             problem = problem.label(reader.span(label.range), label.message.clone());
         }
@@ -328,10 +335,9 @@ fn unknown_kind(named: &Named, findings: &mut Findings) {
         named.kind_span,
         format!("there is no kind of declaration `{}`", named.kind),
     );
-    findings.push(match nearest(&named.kind, names.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!("kinds are: {}", names.join(", "))),
-    });
+    let near = nearest(&named.kind, names.iter().copied());
+    let otherwise = format!("kinds are: {}", names.join(", "));
+    findings.push(problem.meant(named.kind_span, near, otherwise));
 }
 
 fn declaration(
@@ -394,8 +400,12 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
                         other.path
                     )
                 };
-                findings
-                    .push(Problem::error("E0105", span, message).label(other.span, "first here"));
+                let mut problem =
+                    Problem::error("E0105", span, message).label(other.span, "first here");
+                if other.path == path {
+                    problem = problem.help("take one of them out").fix(Change::Out(span));
+                }
+                findings.push(problem);
                 continue;
             }
             found.push(Import {
@@ -432,11 +442,10 @@ fn unknown_import(model: &Model, path: &str, span: Span, findings: &mut Findings
         .chain(standard)
         .collect();
     let problem = Problem::error("E0104", span, format!("there is no package `{path}`"));
-    findings.push(match nearest(path, known) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(
-            "packages are those that files of this project name in their `package` line, and the \
-             standard ones, which begin with `std.`",
-        ),
-    });
+    findings.push(problem.meant(
+        span,
+        nearest(path, known),
+        "packages are those that files of this project name in their `package` line, and the \
+         standard ones, which begin with `std.`",
+    ));
 }

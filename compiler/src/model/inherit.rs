@@ -2,7 +2,7 @@
 
 use super::shape::{block_kind, key_of, row_of, stands_beside};
 use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target};
-use crate::diagnostics::{Findings, Problem};
+use crate::diagnostics::{Change, Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
 use std::collections::BTreeSet;
 
@@ -43,15 +43,11 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
     let speaks = kind(&decl.kind).map_or(SpeaksOf::Nothing, |k| k.speaks_of);
     let (span, of_kind) = (clause.span, decl.kind.clone());
     let path = clause.single().and_then(segments).map(<[_]>::to_vec);
-    let mut error = |code, message: String, help: &str| {
-        findings.push(Problem::error(code, span, message).help(help));
-    };
+    let error = |code, message: String| Problem::error(code, span, message);
     let (Some(path), true) = (path, speaks != SpeaksOf::Nothing) else {
-        error(
-            "E0113",
-            format!("`for` has no meaning here: a {of_kind} speaks of nothing else"),
-            "leave the clause out",
-        );
+        let message = format!("`for` has no meaning here: a {of_kind} speaks of nothing else");
+        let problem = error("E0113", message).help("leave the clause out");
+        findings.push(problem.fix(Change::Out(span)));
         return;
     };
     if speaks == SpeaksOf::RecordOrKind && path.len() == 1 {
@@ -76,29 +72,21 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
                     let record = record.clone();
                     set(model, name, |d| d.for_record = Some((qualified, record)));
                 }
-                (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [record]) => {
-                    let (message, help) = no_record(model, &qualified, record);
-                    error("E0106", message, &help);
+                (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [_]) => {
+                    let problem = no_record(model, &qualified, path.get(used), span);
+                    findings.push(problem);
                     set(model, name, |d| d.poisoned = true);
                 }
                 _ => {
                     let message = format!("this is not what a {of_kind} speaks of");
-                    error("E0113", message, speaks_help(speaks));
+                    findings.push(error("E0113", message).help(speaks_help(speaks)));
                     set(model, name, |d| d.poisoned = true);
                 }
             }
         }
         Target::Unknown => {
-            let near = model.similar(&path, span, &[]);
-            let help = near.map_or_else(
-                || speaks_help(speaks).to_owned(),
-                |n| format!("did you mean `{n}`?"),
-            );
-            error(
-                "E0106",
-                format!("there is no `{}`", path_text(&path)),
-                &help,
-            );
+            let problem = error("E0106", format!("there is no `{}`", path_text(&path)));
+            findings.push(model.advise(problem, &path, &[], speaks_help(speaks)));
             set(model, name, |d| d.poisoned = true);
         }
     }
@@ -114,7 +102,9 @@ fn speaks_help(speaks: SpeaksOf) -> &'static str {
     }
 }
 
-fn no_record(model: &Model, format: &str, record: &str) -> (String, String) {
+fn no_record(model: &Model, format: &str, segment: Option<&MSegment>, span: Span) -> Problem {
+    let record = segment.map_or("", |s| s.text.as_str());
+    let at = segment.map_or(span, |s| s.span);
     let name = short(model, format);
     let known: Vec<&str> = model
         .get(format)
@@ -123,14 +113,10 @@ fn no_record(model: &Model, format: &str, record: &str) -> (String, String) {
         .filter(|e| e.word(0) == Some("record"))
         .filter_map(|e| e.word(1))
         .collect();
-    let help = match cardwright_vocabulary::nearest(record, known.iter().copied()) {
-        Some(near) => format!("did you mean `{name}.{near}`?"),
-        None => format!("it has: {}", known.join(", ")),
-    };
-    (
-        format!("the format `{name}` has no record `{record}`"),
-        help,
-    )
+    let near = cardwright_vocabulary::nearest(record, known.iter().copied());
+    let message = format!("the format `{name}` has no record `{record}`");
+    let otherwise = format!("it has: {}", known.join(", "));
+    Problem::error("E0106", span, message).meant(at, near, otherwise)
 }
 
 fn has_record(model: &Model, format: &str, record: &str) -> bool {
@@ -186,9 +172,7 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
         }
         Some((path, Target::Unknown)) if of_kind.inherits || !of_kind.types.is_empty() => {
             let text = path_text(path);
-            let near = cardwright_vocabulary::nearest(&text, of_kind.types.iter().copied())
-                .map(str::to_owned)
-                .or_else(|| model.similar(path, span, &[&decl.kind]));
+            let near = cardwright_vocabulary::nearest(&text, of_kind.types.iter().copied());
             let (code, message) = if of_kind.inherits {
                 ("E0106", format!("there is no {} `{text}`", decl.kind))
             } else if decl.kind == "key" {
@@ -199,8 +183,8 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
             };
             let problem = Problem::error(code, span, message);
             match near {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help(base_help(of_kind)),
+                Some(near) => problem.meant(span, Some(near), ""),
+                None => model.advise(problem, path, &[&decl.kind], base_help(of_kind)),
             }
         }
         _ => Problem::error(
@@ -339,7 +323,8 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
                     format!("`{key}` stands here twice"),
                 )
                 .label(*first, "first here")
-                .help("keep one of them"),
+                .help("keep one of them")
+                .fix(Change::Out(entry.head_span())),
             );
         } else {
             seen.insert(key, entry.head_span());
@@ -375,7 +360,8 @@ fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Finding
                     format!("`{key}` is final in the base and can't be changed"),
                 )
                 .label(place.head_span(), format!("final in `{}`", place.origin))
-                .help("leave it out, or build on another base"),
+                .help("leave it out, or build on another base")
+                .fix(Change::Out(entry.head_span())),
             );
             continue;
         }

@@ -281,17 +281,14 @@ impl Maker<'_> {
             MKind::Name(segments) => segments.as_slice(),
             _ => &[],
         };
-        let near = self.model.similar(segments, source.span, &["table", "let"]);
-        let help = near.map_or_else(
-            || {
-                "write `for row in table` with a declared table, or `for x in [\"a\", \"b\"]`"
-                    .to_owned()
-            },
-            |n| format!("did you mean `{n}`?"),
-        );
+        let otherwise =
+            "write `for row in table` with a declared table, or `for x in [\"a\", \"b\"]`";
         let message = "this is neither a table nor a list";
-        self.findings
-            .push(Problem::error("E0140", source.span, message).help(help));
+        let problem = Problem::error("E0140", source.span, message);
+        self.findings.push(
+            self.model
+                .advise(problem, segments, &["table", "let"], otherwise),
+        );
     }
 }
 

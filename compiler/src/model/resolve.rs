@@ -1,6 +1,7 @@
 //! What a name means, in the scope of the file that it was written in.
 
 use super::{Decl, MSegment, Model, Span};
+use crate::diagnostics::{Change, Problem};
 use cardwright_vocabulary::nearest;
 use indexmap::IndexMap;
 
@@ -123,6 +124,56 @@ impl Model {
         }
         let aliases = scope.imports.iter().map(|i| i.alias.as_str());
         nearest(first, names(&scope.package).chain(aliases)).map(str::to_owned)
+    }
+
+    /// The package or declaration that a file would have to import for a name to mean something:
+    /// the only one of that name.
+    #[must_use]
+    pub fn import_for(&self, segments: &[MSegment], span: Span) -> Option<String> {
+        let scope = self.scope(span)?;
+        let (first, second) = (segments.first()?, segments.get(1));
+        if first.is_tag || scope.imports.iter().any(|i| i.alias == first.text) {
+            return None;
+        }
+        let mut found = Vec::new();
+        if let Some(second) = second.filter(|s| !s.is_tag) {
+            for package in self.importable() {
+                let last = package.rsplit('.').next().unwrap_or(&package);
+                let has = |p: &Package| p.names.contains_key(&second.text);
+                if last == first.text && self.packages.get(&package).is_none_or(has) {
+                    found.push(package);
+                }
+            }
+        }
+        for (name, package) in &self.packages {
+            if *name != scope.package && package.names.contains_key(&first.text) {
+                found.push(join(name, &first.text));
+            }
+        }
+        match found.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        }
+    }
+
+    /// A finding about a name that means nothing, with what was probably meant: a declaration to
+    /// import, a known name near to it, or else some other advice.
+    #[must_use]
+    pub fn advise(
+        &self,
+        problem: Problem,
+        segments: &[MSegment],
+        kinds: &[&str],
+        otherwise: impl Into<String>,
+    ) -> Problem {
+        let span = segments.first().map(|s| s.span).unwrap_or_default();
+        if let Some(path) = self.import_for(segments, span) {
+            return problem
+                .help(format!("import it: `use {path}`"))
+                .fix(Change::Use(span, path));
+        }
+        let near = self.similar(segments, span, kinds);
+        problem.meant_name(segments, near.as_deref(), otherwise)
     }
 
     fn in_package(&self, package: &str, name: &str) -> Option<&String> {

@@ -70,6 +70,17 @@ impl SourceFile {
         }
     }
 
+    /// The byte of a line and a column, both from 1, the column in characters; none beyond the text.
+    #[must_use]
+    pub fn offset(&self, line: u32, column: u32) -> Option<usize> {
+        let line = usize::try_from(line).ok()?.checked_sub(1)?;
+        let start = *self.line_starts.get(line)?;
+        let rest = self.text.get(start..)?;
+        let skipped = usize::try_from(column).ok()?.checked_sub(1)?;
+        let mut characters = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        characters.nth(skipped).map(|at| start + at)
+    }
+
     /// Line and column of a byte, both from 1; columns count characters.
     #[must_use]
     pub fn line_column(&self, byte: u32) -> (u32, u32) {

@@ -2,7 +2,7 @@
 
 use super::resolve::Imported;
 use super::{Decl, MEntry, MExpr, MKind, MPart, MPhrase, Model};
-use crate::diagnostics::{Findings, Problem};
+use crate::diagnostics::{Change, Findings, Problem};
 use std::collections::HashSet;
 
 /// Every plain use of a name: in which file, and its first two segments.
@@ -39,7 +39,9 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             {
                 let message = format!("`{}` is imported and not used", import.path);
                 findings.push(
-                    Problem::warning("E0115", import.span, message).help("take the line out"),
+                    Problem::warning("E0115", import.span, message)
+                        .help("take the line out")
+                        .fix(Change::Out(import.span)),
                 );
             }
         }
@@ -60,8 +62,11 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
                 .any(|(_, name)| decl.kind == "table" && *name == decl.name);
         if !repeated && !uses.decls.contains(&decl.qualified) {
             let message = format!("the {word} `{}` is declared and not used", decl.name);
-            findings
-                .push(Problem::warning("E0116", decl.span, message).help("take it out, or use it"));
+            findings.push(
+                Problem::warning("E0116", decl.span, message)
+                    .help("take it out, or use it")
+                    .fix(Change::Out(decl.span)),
+            );
         }
     }
 }

@@ -56,6 +56,7 @@ fn troubles(project: &Project<'_>) -> Vec<Finding> {
         labels: Vec::new(),
         path: Vec::new(),
         rule: None,
+        fix: None,
     });
     all.collect()
 }

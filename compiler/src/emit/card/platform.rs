@@ -1,7 +1,7 @@
 //! The personalization channel, directories, identifiers.
 
 use super::super::profile::{self, App, Ground};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::words;
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
@@ -177,20 +177,35 @@ pub(super) fn directories(
                 let message = format!("`{name}` lists {interface} applications, there is none");
                 let problem = Problem::error("E0330", span, message);
                 let help = format!("take `{name}` out, or add a {interface} application");
-                elaborator.findings().push(problem.help(help));
+                let mut problem = problem.help(help);
+                problem.change = attribute.and_then(|e| unlisted(e, name));
+                elaborator.findings().push(problem);
             }
             // The proximity directory is the only way in (EMV contactless Book B, 3.3).
             (false, true) if name == "ppse" => {
                 let message = "contactless terminals find no application without `ppse`";
                 let problem = Problem::error("E0330", span, message);
-                elaborator
-                    .findings()
-                    .push(problem.help("add `ppse` to `directories`"));
+                let mut problem = problem.help("add `ppse` to `directories`");
+                problem.change = Some(match attribute {
+                    Some(entry) => Change::Listed(entry.span, "ppse".to_owned()),
+                    None => Change::Entry(entry.head_span(), "directories = [ppse]".to_owned()),
+                });
+                elaborator.findings().push(problem);
             }
             _ => {}
         }
     }
     made
+}
+
+/// A word taken out of the list of an entry.
+fn unlisted(entry: &MEntry, word: &str) -> Option<Change> {
+    let MKind::List(items) = &entry.single()?.kind else {
+        return None;
+    };
+    let mut items = items.iter().filter_map(|item| item.phrase.single());
+    let item = items.find(|e| e.word() == Some(word))?;
+    Some(Change::Out(item.span))
 }
 
 /// No AID is another's, or its beginning: partial selection would find the wrong one.

@@ -260,13 +260,12 @@ pub(crate) fn quirks(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Vec<(Strin
         };
         if cardwright_vocabulary::quirk(name).is_none() {
             let known = cardwright_vocabulary::QUIRKS.iter().map(|row| row.name);
-            let help = match cardwright_vocabulary::nearest(name, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are: {}", known.collect::<Vec<_>>().join(", ")),
-            };
+            let near = cardwright_vocabulary::nearest(name, known.clone());
+            let otherwise = format!("known are: {}", known.collect::<Vec<_>>().join(", "));
             let message = format!("`{name}` is no deviation that anybody would act on");
             let problem = Problem::error("E0437", entry.head_span(), message);
-            elaborator.findings().push(problem.help(help));
+            let problem = problem.meant(entry.head_span(), near, otherwise);
+            elaborator.findings().push(problem);
             continue;
         }
         if reason.trim().is_empty() {

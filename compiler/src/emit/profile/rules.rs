@@ -8,9 +8,10 @@ mod security;
 mod usage;
 
 use super::App;
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
-use crate::model::{Decl, Span};
+use crate::model::shape::tag_of;
+use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Span};
 
 pub(crate) use security::application_data;
 
@@ -62,8 +63,74 @@ impl Rules<'_, '_, '_> {
         self.elaborator.findings().push(problem);
     }
 
+    /// The same with the change that mends it.
+    fn report_fix(
+        &mut self,
+        code: &str,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+        change: Option<Change>,
+    ) {
+        let mut problem = Problem::error(code, span, message).help(help);
+        problem.change = change;
+        self.elaborator.findings().push(problem);
+    }
+
+    /// One word more in the AIP, where the profile itself says what it holds.
+    fn in_aip(&self, word: &str) -> Option<Change> {
+        let entry = self.decl().attribute("aip")?;
+        let value = entry.value.as_ref()?;
+        Some(Change::Listed(value.span, word.to_owned()))
+    }
+
+    /// The list that is written as the value of the entry at a place.
+    fn list_at(&self, at: Span) -> Option<(&MExpr, &[MItem])> {
+        let value = entry_at(&self.decl().entries, at)?.single()?;
+        match &value.kind {
+            MKind::List(items) => Some((value, items)),
+            _ => None,
+        }
+    }
+
+    /// Words or tags taken out of the list of the entry at a place.
+    fn without(&self, at: Span, words: &[&str]) -> Option<Change> {
+        let (list, items) = self.list_at(at)?;
+        let unwanted = |item: &MItem| item.phrase.terms.first().is_some_and(|e| names(e, words));
+        let mut out = items.iter().filter(|item| unwanted(item));
+        let first = out.next()?;
+        if out.next().is_none() {
+            return Some(Change::Out(first.phrase.span));
+        }
+        let sources = &self.elaborator.model().sources;
+        let kept = items.iter().filter(|item| !unwanted(item));
+        let kept: Vec<&str> = kept.map(|item| sources.text(item.phrase.span)).collect();
+        Some(Change::Instead(list.span, format!("[{}]", kept.join(", "))))
+    }
+
+    /// The last item of a tag in the list of the entry at a place.
+    fn item(&self, at: Span, tag: &str) -> Option<Span> {
+        let (_, items) = self.list_at(at)?;
+        let named = |item: &&MItem| item.phrase.terms.first().is_some_and(|e| names(e, &[tag]));
+        items.iter().rev().find(named).map(|item| item.phrase.span)
+    }
+
     fn warn(&mut self, code: &str, span: Span, message: impl Into<String>, help: &str) {
         let problem = Problem::warning(code, span, message).help(help);
+        self.elaborator.findings().push(problem);
+    }
+
+    /// The same with the change that mends it.
+    fn warn_fix(
+        &mut self,
+        code: &str,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+        change: Option<Change>,
+    ) {
+        let mut problem = Problem::warning(code, span, message).help(help);
+        problem.change = change;
         self.elaborator.findings().push(problem);
     }
 
@@ -86,4 +153,20 @@ impl Rules<'_, '_, '_> {
     fn decl(&self) -> &Decl {
         self.app.decl
     }
+}
+
+/// The entry that stands at a place.
+fn entry_at(entries: &[MEntry], at: Span) -> Option<&MEntry> {
+    let around = entries.iter().find(|e| e.span.holds(at))?;
+    if around.span == at {
+        return Some(around);
+    }
+    entry_at(around.entries(), at)
+}
+
+/// Whether a term is one of some words or tags.
+fn names(term: &MExpr, words: &[&str]) -> bool {
+    let written = tag_of(term).or_else(|| term.word());
+    written.is_some_and(|written| words.contains(&written))
+        || term.word().is_some_and(|w| words.contains(&w))
 }

@@ -195,13 +195,11 @@ impl Substitution<'_> {
                 d.table.columns.iter().map(|c| c.name.as_str()).collect()
             });
             let near = cardwright_vocabulary::nearest(&column.text, names.iter().copied());
-            let help = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it has: {}", names.join(", ")),
-            };
             let message = format!("the table has no column `{}`", column.text);
+            let problem = Problem::error("E0142", e.span, message);
+            let otherwise = format!("it has: {}", names.join(", "));
             self.findings
-                .push(Problem::error("E0142", e.span, message).help(help));
+                .push(problem.meant(column.span, near, otherwise));
             return poison(e.span);
         };
         let kind = match gives {

@@ -1,6 +1,7 @@
 //! Data object lists: entries that the terminal can give, at the time when it is asked.
 
 use super::Rules;
+use crate::diagnostics::Change;
 use crate::model::Span;
 use cardwright_vocabulary::{DataElement, data_element};
 
@@ -55,7 +56,8 @@ impl Rules<'_, '_, '_> {
             }
             if entries.iter().take(n).any(|(t, _)| t == tag) {
                 let message = format!("#{list} asks for #{tag} twice");
-                self.report("E0324", span, message, "leave one of them");
+                let change = self.item(span, tag).map(Change::Out);
+                self.report_fix("E0324", span, message, "leave one of them", change);
             }
         }
     }
@@ -74,7 +76,9 @@ impl Rules<'_, '_, '_> {
                     row.title, row.max
                 );
                 let help = format!("leave the length out, or write `#{tag} {}`", row.max);
-                self.report("E0337", span, message, &help);
+                let item = self.item(span, tag);
+                let change = item.map(|at| Change::Instead(at, format!("#{tag}")));
+                self.report_fix("E0337", span, message, &help, change);
             }
         }
     }
@@ -97,7 +101,8 @@ impl Rules<'_, '_, '_> {
                 _ => continue,
             };
             let help = "the terminal would fill in zeros: take the tag out of this list";
-            self.report("E0339", span, message, help);
+            let change = self.item(span, tag).map(Change::Out);
+            self.report_fix("E0339", span, message, help, change);
         }
     }
 
@@ -111,7 +116,9 @@ impl Rules<'_, '_, '_> {
                 "#8C does not ask for #{}: the cryptogram would not cover it (EMV Book 2, 8.1.1)",
                 missing.join(", #")
             );
-            self.report("E0323", span, message, "take `emv.cdol1`, or add the tags");
+            let more = Change::Listed(span, format!("#{}", missing.join(", #")));
+            let help = "take `emv.cdol1`, or add the tags";
+            self.report_fix("E0323", span, message, help, Some(more));
         }
     }
 
@@ -121,7 +128,8 @@ impl Rules<'_, '_, '_> {
             let message =
                 "#8D does not ask for #8A: the chip would not learn the issuer's decision";
             let help = "take `emv.cdol2`, or add the tag (EMV Book 3, 9.3)";
-            self.report("E0338", span, message, help);
+            let more = Change::Listed(span, "#8A".to_owned());
+            self.report_fix("E0338", span, message, help, Some(more));
         }
     }
 
@@ -130,7 +138,8 @@ impl Rules<'_, '_, '_> {
         if !has(entries, "9F37") {
             let message = "#9F49 does not ask for #9F37: an old signature would do for a new one";
             let help = "take `emv.ddol`; terminals refuse a list without it (EMV Book 2, 6.5.1)";
-            self.report("E0338", span, message, help);
+            let more = Change::Listed(span, "#9F37".to_owned());
+            self.report_fix("E0338", span, message, help, Some(more));
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::super::cvm;
 use super::{Rules, aip};
+use crate::diagnostics::Change;
 use crate::elaborate::Elaborator;
-use crate::model::Decl;
+use crate::model::{Decl, Span};
 use cardwright_vocabulary::bit_field;
 
 /// Action code bits that mean something only when the AIP offers a method: TVR octet 1.
@@ -42,7 +43,8 @@ impl Rules<'_, '_, '_> {
             let message =
                 "there are rules of cardholder verification that the AIP does not promise";
             let help = "add `cardholder_verification` to `aip`: terminals skip the list otherwise";
-            self.report("E0309", span, message, help);
+            let change = self.in_aip("cardholder_verification");
+            self.report_fix("E0309", span, message, help, change);
         }
         for rule in &rules {
             self.cvm_rule(rule);
@@ -50,7 +52,8 @@ impl Rules<'_, '_, '_> {
         if let Some((last, others)) = rules.split_last() {
             if last.apply_next {
                 let message = "the last rule says `else next`, and nothing follows";
-                self.warn("E0342", last.span, message, "write `else fail`");
+                let change = self.gives_up(last.span);
+                self.warn_fix("E0342", last.span, message, "write `else fail`", change);
             }
             // Always tried, and either it succeeds or the list ends.
             let ends = |r: &&cvm::Rule| r.condition == 0 && (r.method == 0x1F || !r.apply_next);
@@ -64,10 +67,24 @@ impl Rules<'_, '_, '_> {
             let same = |r: &&cvm::Rule| r.method == rule.method && r.condition == rule.condition;
             if rules.iter().take(n).any(|r| same(&r)) {
                 let message = "this rule stands in the list already: what failed once fails again";
-                self.warn("E0342", rule.span, message, "leave the first of them");
+                let change = Some(Change::Out(rule.span));
+                self.warn_fix(
+                    "E0342",
+                    rule.span,
+                    message,
+                    "leave the first of them",
+                    change,
+                );
             }
         }
         self.qualifiers(&rules);
+    }
+
+    /// The `else next` of a rule as `else fail`.
+    fn gives_up(&self, rule: Span) -> Option<Change> {
+        let entry = super::entry_at(&self.app.decl.entries, rule)?;
+        let word = entry.clause("else")?.single()?;
+        Some(Change::Instead(word.span, "fail".to_owned()))
     }
 
     /// Tag 9F6C promises what the list holds: contactless terminals look at either.
@@ -98,7 +115,8 @@ impl Rules<'_, '_, '_> {
                         format!("add `{word}` to #9F6C"),
                     )
                 };
-                self.warn("E0350", span, message, &help);
+                let change = (!promised).then(|| Change::Listed(span, word.to_owned()));
+                self.warn_fix("E0350", span, message, &help, change);
             }
         }
     }
@@ -167,7 +185,8 @@ impl Rules<'_, '_, '_> {
         if !dynamic {
             let message =
                 "the chip gets a key of its own, and the AIP promises neither DDA nor CDA";
-            self.report("E0308", span, message, "add `dda` to `aip`");
+            let change = self.in_aip("dda");
+            self.report_fix("E0308", span, message, "add `dda` to `aip`", change);
         }
         self.key_sizes(&dda);
         if self.app.aip_has(aip::DDA) && self.app.element("9F49").is_none() {
@@ -188,7 +207,10 @@ impl Rules<'_, '_, '_> {
         if list.is_some_and(|octets| octets != [0x82]) {
             let span = self.app.element("9F4A").map_or(dda.span, |e| e.span);
             let message = "#9F4A may name #82 and nothing else (EMV Book 3, 10.3)";
-            self.report("E0331", span, message, "write `#9F4A = [#82]`");
+            let value = super::entry_at(&self.app.decl.entries, span);
+            let value = value.and_then(|e| e.value.as_ref());
+            let change = value.map(|v| Change::Instead(v.span, "[#82]".to_owned()));
+            self.report_fix("E0331", span, message, "write `#9F4A = [#82]`", change);
         }
     }
 
@@ -262,7 +284,8 @@ impl Rules<'_, '_, '_> {
                         "action code `{name}` looks at {word}, and the AIP does not offer {method}"
                     );
                     let help = format!("take {word} out, or add `{method}` to `aip`");
-                    self.report("E0321", span, message, &help);
+                    let change = self.without(span, &[word]);
+                    self.report_fix("E0321", span, message, &help, change);
                 }
             }
         }
@@ -294,7 +317,8 @@ impl Rules<'_, '_, '_> {
             let message = "a Common Core application answers the issuer in the second GENERATE AC";
             let help =
                 "take `issuer_authentication` out of `aip`: EXTERNAL AUTHENTICATE is not used";
-            self.report("E0326", span, message, help);
+            let change = self.without(span, &["issuer_authentication"]);
+            self.report_fix("E0326", span, message, help, change);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::super::cvm;
 use super::{Rules, aip};
+use crate::diagnostics::Change;
 use crate::model::Span;
 use cardwright_bundle::{Constant, Op};
 use cardwright_vocabulary::{BitField, bit_field};
@@ -57,7 +58,9 @@ impl Rules<'_, '_, '_> {
         };
         if !any_set(set, &octets, &["atm", "non_atm"]) {
             let message = "#9F07 allows neither cash machines nor any other terminal";
-            self.report("E0345", span, message, "add `non_atm`, `atm`, or both");
+            let change = Some(Change::Listed(span, "non_atm".to_owned()));
+            let help = "add `non_atm`, `atm`, or both";
+            self.report_fix("E0345", span, message, help, change);
         }
         self.service_code(set, &octets, span);
     }
@@ -174,12 +177,13 @@ impl Rules<'_, '_, '_> {
                     .filter(|w| any_set(set, &octets, &[*w]))
                     .collect();
                 if !looked.is_empty() && !happens {
+                    let change = self.without(span, &looked);
                     let words = looked.join(", ");
                     let message = format!(
                         "action code `{name}` looks at {words}, which can't happen without {cause}"
                     );
                     let help = format!("take {words} out, or add {cause}");
-                    self.report("E0321", span, message, &help);
+                    self.report_fix("E0321", span, message, &help, change);
                 }
             }
         }

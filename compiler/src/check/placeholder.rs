@@ -1,0 +1,65 @@
+//! A first value for an attribute that is missing: by its type, for the author to correct.
+
+use crate::model::{Decl, Model, Span};
+use cardwright_vocabulary::{Attribute, Is, Piece, Shape, Want, pieces};
+
+/// A line that gives an attribute a value of its type; none where no value is better than another.
+pub(super) fn line(model: &Model, decl: &Decl, row: &Attribute) -> Option<String> {
+    let words = pieces(row.pattern)
+        .into_iter()
+        .all(|piece| matches!(piece, Piece::Word(_)));
+    let (Shape::Value(is) | Shape::ValueAndBlock(is, _), true) = (row.shape, words) else {
+        return None;
+    };
+    Some(format!(
+        "{} = {}",
+        row.pattern,
+        value(model, decl.span, is)?
+    ))
+}
+
+fn value(model: &Model, place: Span, is: Is) -> Option<String> {
+    Some(match is {
+        Is::Colour => "\"000000\"".to_owned(),
+        Is::Expr(Want::Choice(words), _) => words.first()?.0.to_owned(),
+        Is::Expr(Want::Condition, _) | Is::Truth => "true".to_owned(),
+        Is::Expr(Want::Octets, _) => "x\"00\"".to_owned(),
+        Is::Expr(Want::ServiceCode, _) => "201".to_owned(),
+        Is::Expr(Want::Text(most), _) | Is::Text(most) => {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            format!("{:?}", "TODO".get(..most).unwrap_or("TODO"))
+        }
+        Is::Hex(least, _) => {
+            let octets = usize::try_from(least).ok()?;
+            format!("x\"{}\"", "00".repeat(octets))
+        }
+        Is::Key(uses) => only(model, place, &["key"], Some(uses))?,
+        Is::Length => "10 mm".to_owned(),
+        Is::Number(least, _) => least.to_string(),
+        Is::Point => "(10 mm, 10 mm)".to_owned(),
+        Is::Ref(kinds) => only(model, place, kinds, None)?,
+        Is::RefList(kinds) => format!("[{}]", only(model, place, kinds, None)?),
+        Is::Word(words) => (*words.first()?).to_owned(),
+        Is::WordList(words) => format!("[{}]", words.first()?),
+        _ => return None,
+    })
+}
+
+/// The only thing of some kinds that a file may name, as it is written there.
+fn only(
+    model: &Model,
+    place: Span,
+    kinds: &[&str],
+    uses: Option<&'static [&'static str]>,
+) -> Option<String> {
+    let fits = |decl: &Decl| {
+        let used = decl.attribute("use").and_then(|e| e.single()?.dotted());
+        kinds.contains(&decl.kind.as_str())
+            && !decl.poisoned
+            && uses.is_none_or(|uses| used.is_some_and(|used| uses.contains(&used.as_str())))
+    };
+    let visible = model.visible(place.file);
+    let mut all = visible.iter().filter(|v| fits(v.decl));
+    let first = all.next()?;
+    all.next().is_none().then(|| first.written.clone())
+}
