@@ -197,11 +197,22 @@ fn band(prefix: &str) {
     let mut mending = Vec::new();
     for folder in folders {
         if wrong_with(&folder, &mut wrong) > 0 {
-            mending.push(folder.file_name().unwrap_or_default().to_owned());
+            mending.push(
+                folder
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
     }
-    println!("codes with a fix: {mending:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let listed = include_str!("codes-with-a-fix.txt");
+    let listed: Vec<&str> = listed.lines().filter(|l| l.starts_with(prefix)).collect();
+    assert_eq!(
+        mending, listed,
+        "tests/codes-with-a-fix.txt is a list of them"
+    );
 }
 
 #[test]
