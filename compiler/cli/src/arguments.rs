@@ -204,6 +204,21 @@ pub(crate) struct Test {
     /// Write snapshots anew. Read them before you commit them.
     #[arg(long)]
     pub(crate) update: bool,
+    /// Also write JUnit XML into this file, for build servers.
+    #[arg(long)]
+    pub(crate) junit: Option<PathBuf>,
+    /// Say which branches of the project no test took.
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Change one thing of the bundle at a time and say which changes no test notices.
+    #[arg(long)]
+    pub(crate) mutate: bool,
+    /// Most changes that are tried.
+    #[arg(long, default_value_t = 100, requires = "mutate")]
+    pub(crate) mutants: usize,
+    /// Which changes: the same number gives the same ones.
+    #[arg(long, default_value_t = 1, requires = "mutate")]
+    pub(crate) seed: u64,
     /// Output.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -219,6 +234,9 @@ pub(crate) struct Preview {
     /// Folder; default is `preview` in the project.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+    /// Draw again whenever a file of the project changes, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Args)]

@@ -46,6 +46,13 @@ pub static CODES: &[CodeRow] = &[
         "Declare a job with the card, or name one of its products in the order.",
     ),
     (
+        "R1196",
+        "no scratch folder",
+        "The output files of a rehearsal are written into a scratch folder, and read from there. \
+         It could not be made, or is full.",
+        "Make room in the folder for temporary files, or name another one (`TMPDIR`).",
+    ),
+    (
         "R1197",
         "the file has no such order",
         "`why` was asked for an order whose number is larger than that of the file's last.",

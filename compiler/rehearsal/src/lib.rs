@@ -9,25 +9,36 @@
 
 mod blank;
 mod codes;
+mod coverage;
+mod cps;
 mod default_fields;
+mod files;
 mod look;
 mod order_file;
+mod pictures;
 mod pin_block;
 mod preview;
 mod readings;
 mod recorder;
+mod refusal;
 mod rehearse;
 mod rows;
 mod snapshot;
+mod tap;
 mod why;
 
 pub use cardwright_runtime::Date;
 pub use cardwright_stations::StationError as RehearsalError;
 pub use codes::{CODES, explanation};
+pub use coverage::{Coverage, Point, Tally, live_nodes};
+pub use cps::{CpsApplication, CpsGrouping, CpsRecord, read_cps};
+pub use files::{FileMade, FileNature};
 pub use look::{Found, holds, look};
+pub use pictures::{CHANNEL_TOLERANCE, Drawing, drawings, picture_difference, pictures};
 pub use preview::{Picture, preview};
 pub use readings::readings;
-pub use recorder::Exchange;
+pub use recorder::{Carried, Clear, Exchange};
+pub use refusal::{Attempt, Refusal, look_at_refusal, refusal_snapshot};
 pub use rehearse::{Order, PageMade, Rehearsal, Rehearsed, SealedOrClear, Verdicts, rehearsal_day};
 pub use rows::Row;
 pub use snapshot::snapshot;

@@ -35,6 +35,18 @@ pub fn preview(
     made: &Rehearsed,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Picture>, StationError> {
+    let sheets = sheets(rehearsal, made);
+    let stationery = pages::stationery(&rehearsal.loaded);
+    let paper = PaperDriver::new();
+    sheets
+        .into_iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, sheet)| draw(&paper, &stationery, name, sheet))
+        .collect()
+}
+
+/// The sheets of an order: faces, then carrier and mailer.
+pub(crate) fn sheets(rehearsal: &Rehearsal, made: &Rehearsed) -> Vec<(String, Sheet)> {
     let content = rehearsal.bundle().content();
     let mut sheets: Vec<(String, Sheet)> = Vec::new();
     if let Some(card) = content.cards.iter().find(|card| card.name == made.card) {
@@ -46,13 +58,7 @@ pub fn preview(
     }
     let made_pages = made.pages.iter();
     sheets.extend(made_pages.map(|page| (page.layout.clone(), page.sheet.clone())));
-    let stationery = pages::stationery(&rehearsal.loaded);
-    let paper = PaperDriver::new();
     sheets
-        .into_iter()
-        .filter(|(name, _)| wanted(name))
-        .map(|(name, sheet)| draw(&paper, &stationery, name, sheet))
-        .collect()
 }
 
 fn draw(

@@ -2,14 +2,18 @@
 
 use crate::{
     blank::blank,
+    coverage::{self, Coverage},
     default_fields::Defaults,
+    files::{self, FileMade},
     order_file,
     recorder::{Exchange, Recorder},
+    refusal::{Attempt, Refusal, Stop},
     rows::{Finished, Row, rows},
+    tap::Tapped,
 };
 use cardwright_bundle::{Bundle, Card, Environment, Job, Op, Product};
 use cardwright_ports::{
-    CardChannel, Hsm, HsmSession, StoreError,
+    CardChannel, Hsm, StoreError,
     hsm::Draw,
     machine::{EmbossedLine, PrintedPanel, Side, StripeRead, VisionRead},
     paper::Sheet,
@@ -83,6 +87,8 @@ pub struct Rehearsed {
     pub pages: Vec<PageMade>,
     /// What the bank's text files say about the card.
     pub rows: Vec<Row>,
+    /// All output files, as octets.
+    pub files: Vec<FileMade>,
 }
 
 /// Length of a data grouping, octets.
@@ -117,7 +123,9 @@ impl Rehearsed {
 pub struct Rehearsal {
     pub(crate) loaded: Loaded,
     pub(crate) keys: BoundKeys,
-    pub(crate) session: Box<dyn HsmSession>,
+    pub(crate) session: Tapped,
+    coverage: Option<Coverage>,
+    with_chip: bool,
 }
 
 impl Rehearsal {
@@ -127,21 +135,51 @@ impl Rehearsal {
     /// R1190 for a LIVE bundle; R10, R11 for one that does not load; R13 for keys that do not bind.
     pub fn new(bundle: Bundle) -> Result<Self, StationError> {
         if bundle.content().environment == Environment::Live {
-            return Err(StationError::new(
-                "R1190",
-                "a LIVE bundle can't be rehearsed",
-                "rehearse the TEST bundle of the same sources",
-            ));
+            return Err(only_test());
         }
         let loaded = load::accept(bundle)?;
         let hsm = SoftHsm::in_memory(SEED)?;
-        let mut session = hsm.open_session()?;
-        let keys = BoundKeys::bind(loaded.content(), session.as_mut())?;
+        let mut session = Tapped::new(hsm.open_session()?);
+        let keys = BoundKeys::bind(loaded.content(), &mut session)?;
         Ok(Self {
             loaded,
             keys,
             session,
+            coverage: None,
+            with_chip: true,
         })
+    }
+
+    /// From now on, notes which branches the orders take.
+    pub fn cover(&mut self) {
+        self.coverage = Some(Coverage::default());
+    }
+
+    /// What the orders took since [`Rehearsal::cover`].
+    #[must_use]
+    pub fn covered(&self) -> Option<&Coverage> {
+        self.coverage.as_ref()
+    }
+
+    /// Whether chips are written and validated; without them there are no commands and no verdicts.
+    pub fn write_chips(&mut self, with_chip: bool) {
+        self.with_chip = with_chip;
+    }
+
+    /// Takes another bundle in that uses the same keys; what was drawn stays drawn.
+    ///
+    /// # Errors
+    /// R10, R11 for a bundle that does not load; R1190 for a LIVE one; R13 for keys that do not bind.
+    pub fn replace(&mut self, bundle: Bundle) -> Result<(), StationError> {
+        if bundle.content().environment == Environment::Live {
+            return Err(only_test());
+        }
+        let loaded = load::accept(bundle)?;
+        if loaded.content().keys != self.loaded.content().keys {
+            self.keys = BoundKeys::bind(loaded.content(), &mut self.session)?;
+        }
+        self.loaded = loaded;
+        Ok(())
     }
 
     /// The bundle.
@@ -179,21 +217,43 @@ impl Rehearsal {
     /// R1191, R1192 for fields that do not fit, R1193 for an order that intake rejects, R1195
     /// without a job; what data generation and personalization say.
     pub fn order(&mut self, order: &Order) -> Result<Rehearsed, StationError> {
-        let mut first = None;
-        for name in self.jobs() {
-            match self.order_in(&name, order) {
-                Ok(made) => return Ok(made),
-                Err(error) if error.code == "R1191" => first = first.or(Some(error)),
-                Err(error) => return Err(error),
+        self.in_some_job(order).map_err(Stop::into_error)
+    }
+
+    /// Makes what an order asks for, or says why it is refused.
+    ///
+    /// # Errors
+    /// R1191, R1192, R1195 for a test that can't be read.
+    pub fn attempt(&mut self, order: &Order) -> Result<Attempt, StationError> {
+        match self.in_some_job(order) {
+            Ok(made) => Ok(Attempt::Made(Box::new(made))),
+            Err(stop) => {
+                let refusal = stop.into_refusal()?;
+                if let Some(coverage) = &mut self.coverage {
+                    coverage.refused(&self.loaded, &refusal);
+                }
+                Ok(Attempt::Refused(refusal))
             }
         }
-        Err(first.unwrap_or_else(|| {
+    }
+
+    fn in_some_job(&mut self, order: &Order) -> Result<Rehearsed, Stop> {
+        let mut first = None;
+        for name in self.jobs() {
+            match self.make(&name, order, Rules::Hold) {
+                Err(Stop::Failed(error)) if error.code == "R1191" => {
+                    first = first.or(Some(error));
+                }
+                result => return result,
+            }
+        }
+        Err(Stop::Failed(first.unwrap_or_else(|| {
             StationError::new(
                 "R1195",
                 "the project has no job",
                 "declare a job with the card",
             )
-        }))
+        })))
     }
 
     /// Makes what an order asks for, in a job of this name.
@@ -201,7 +261,7 @@ impl Rehearsal {
     /// # Errors
     /// As [`Rehearsal::order`]; R1105 for an unknown job.
     pub fn order_in(&mut self, job: &str, order: &Order) -> Result<Rehearsed, StationError> {
-        self.make(job, order, Rules::Hold)
+        self.make(job, order, Rules::Hold).map_err(Stop::into_error)
     }
 
     /// An invented order of a product. The bank's own rules on orders, such as ranges of PANs, need
@@ -226,20 +286,31 @@ impl Rehearsal {
             order.fields.insert(field.clone(), vec![product.to_owned()]);
         }
         self.make(job, &order, Rules::Waived)
+            .map_err(Stop::into_error)
     }
 
-    fn make(&mut self, job: &str, order: &Order, rules: Rules) -> Result<Rehearsed, StationError> {
+    fn make(&mut self, job: &str, order: &Order, rules: Rules) -> Result<Rehearsed, Stop> {
         let job = self.loaded.job(Some(job))?;
         let (record, product) = take(&self.loaded, job, order, rules)?;
         let mut work = Work {
             loaded: &self.loaded,
             keys: &self.keys,
-            session: self.session.as_mut(),
+            session: &mut self.session,
+            coverage: self.coverage.as_mut(),
+            with_chip: self.with_chip,
             job,
             record,
         };
-        work.make(&product)
+        Ok(work.make(&product)?)
     }
+}
+
+fn only_test() -> StationError {
+    StationError::new(
+        "R1190",
+        "a LIVE bundle can't be rehearsed",
+        "rehearse the TEST bundle of the same sources",
+    )
 }
 
 /// Whether a job's rules on orders must hold.
@@ -250,12 +321,7 @@ enum Rules {
 }
 
 /// Runs the order through intake; gives its record and product.
-fn take(
-    loaded: &Loaded,
-    job: &Job,
-    order: &Order,
-    rules: Rules,
-) -> Result<(Record, String), StationError> {
+fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Record, String), Stop> {
     let today = rehearsal_day();
     let waived;
     let job = match rules {
@@ -287,19 +353,12 @@ fn take(
         Ok(())
     })?;
     if let Some(rejection) = rejected {
-        let field = rejection
-            .field
-            .as_deref()
-            .map(|f| format!("`{f}`: "))
-            .unwrap_or_default();
-        return Err(StationError::new(
-            "R1193",
-            format!(
-                "intake rejects the order: {field}{} ({})",
-                rejection.reason, rejection.code
-            ),
-            "correct the order's field; a rehearsal is dated 2026-01-01",
-        ));
+        return Err(Stop::Rejected(Refusal {
+            code: rejection.code,
+            field: rejection.field,
+            reason: rejection.reason,
+            at_intake: true,
+        }));
     }
     let taken = taken.ok_or_else(|| {
         StationError::new(
@@ -325,7 +384,9 @@ impl Seen for OneOrder {
 struct Work<'w> {
     loaded: &'w Loaded,
     keys: &'w BoundKeys,
-    session: &'w mut dyn HsmSession,
+    session: &'w mut Tapped,
+    coverage: Option<&'w mut Coverage>,
+    with_chip: bool,
     job: &'w Job,
     record: Record,
 }
@@ -346,7 +407,25 @@ impl Work<'_> {
         let name = &self.job.name;
         let datagen = Datagen::new(self.loaded, card, self.keys)?;
         let data = datagen.make(&self.record, &facts, self.session, name, ORDER)?;
-        let (exchanges, verdicts) = self.chip(card, product, &data)?;
+        if let Some(coverage) = self.coverage.as_deref_mut() {
+            let finished = coverage::Finished {
+                loaded: self.loaded,
+                job: self.job,
+                card,
+                product: &product.code,
+                keys: self.keys,
+                fields: &self.record,
+                facts: &facts,
+                data: &data,
+                order: ORDER,
+            };
+            coverage.made(&finished, self.session)?;
+        }
+        let (exchanges, verdicts) = if self.with_chip {
+            self.chip(card, product, &data)?
+        } else {
+            (Vec::new(), Verdicts::new())
+        };
         let pages = self.pages(&data, &facts)?;
         let finished = Finished {
             fields: &self.record,
@@ -355,6 +434,20 @@ impl Work<'_> {
             order: ORDER,
         };
         let rows = rows(self.loaded, self.job, self.keys, self.session, &finished)?;
+        let mut facts = facts;
+        facts.set("result", Value::Text("produced".to_owned()));
+        facts.set("serial", Value::Text(String::new()));
+        let source = files::Source {
+            loaded: self.loaded,
+            job: self.job,
+            keys: self.keys,
+            card,
+            fields: &self.record,
+            facts: &facts,
+            data: &data,
+            order: ORDER,
+        };
+        let files = files::files(&source, self.session)?;
         Ok(Rehearsed {
             job: name.clone(),
             product: product.code.clone(),
@@ -364,6 +457,7 @@ impl Work<'_> {
             verdicts,
             pages,
             rows,
+            files,
         })
     }
 
@@ -390,7 +484,7 @@ impl Work<'_> {
             .transpose()?;
         let mut exchanges = Vec::new();
         if let (Some(chip), Some(target)) = (&card.chip, &mut virtual_card) {
-            let mut recorder = Recorder::new(target);
+            let mut recorder = Recorder::new(target, self.session.tap());
             let draw = Draw {
                 job: &self.job.name,
                 order: ORDER,

@@ -20,6 +20,8 @@ pub struct TestCase {
     pub expectations: Vec<Expectation>,
     /// Whether all that the card holds is kept in a file for review.
     pub snapshot: bool,
+    /// Whether the order must be refused: an expectation looks at `rejected`.
+    pub rejects: bool,
     /// Where it is declared.
     pub span: Span,
 }
@@ -28,7 +30,7 @@ pub struct TestCase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
     /// What is looked at: `chip.#5F20`, `chip.debit.#82`, `stripe.track2`, `front.line 1`,
-    /// `back.panel cvv2`.
+    /// `back.panel cvv2`, `rejected`.
     pub subject: String,
     /// `==`, `!=`, `starts`, `ends`, `contains`.
     pub operation: String,
@@ -87,9 +89,11 @@ fn case(model: &Model, decl: &Decl, findings: &mut Findings) -> TestCase {
             }
         }
     }
+    let rejects = |e: &Expectation| e.subject.starts_with("rejected");
     TestCase {
         name: decl.name.clone(),
         fields,
+        rejects: expectations.iter().any(rejects),
         expectations,
         snapshot: decl.attribute("snapshot").is_some(),
         span: decl.span,
@@ -99,7 +103,7 @@ fn case(model: &Model, decl: &Decl, findings: &mut Findings) -> TestCase {
 fn unclear(entry: &MEntry) -> Problem {
     Problem::error("E0209", entry.span, "this expectation can't be read").help(
         "write `chip.#5F20 == \"…\"`, `starts(stripe.track2, \"…\")`, `front.line 1 == \"…\"` or \
-         `back.panel \"cvv2\" == \"…\"`",
+         `back.panel \"cvv2\" == \"…\"`, or `rejected == \"R1507\"` for an order that must be refused",
     )
 }
 
@@ -178,6 +182,7 @@ fn known_subject(subject: String) -> Option<String> {
     };
     let known = match (name, which) {
         ("stripe.track1" | "stripe.track2" | "card" | "product", None) => true,
+        ("rejected" | "rejected.field" | "rejected.reason", None) => true,
         ("front.line" | "back.line", Some(line)) => matches!(line, "1" | "2" | "3" | "4"),
         ("front.panel" | "back.panel", Some(panel)) => !panel.is_empty(),
         (_, None) => name

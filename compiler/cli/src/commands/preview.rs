@@ -1,5 +1,7 @@
 //! `preview`: faces, carriers and mailers as PDF and PNG.
 
+mod watch;
+
 use crate::{
     arguments::Preview,
     failure::{Failure, exit},
@@ -9,12 +11,26 @@ use crate::{
 use cardwright_bundle::Environment;
 use cardwright_compiler::emit::{self, TestCase};
 use cardwright_rehearsal::{Order, Rehearsal, RehearsalError, Rehearsed, preview};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
     let folder = Folder::find(arguments.project.as_deref())?;
-    let (checked, bundle) = super::built(&folder, Environment::Test)?;
+    let default = || folder.root().join("preview");
+    let output = arguments.output.clone().unwrap_or_else(default);
+    if !arguments.watch {
+        return draw(&folder, &output, arguments).map(|()| 0);
+    }
+    let mut files = watch::Files::new(folder.root(), &output);
+    terminal::note("drawing again after each change; Ctrl-C ends it");
+    let mut again = || draw(&folder, &output, arguments);
+    watch::watch(&mut files, &mut again, &mut Failure::show);
+    Ok(0)
+}
+
+/// Builds the project and draws what is wanted; a picture that is as it was is not written.
+fn draw(project: &Folder, folder: &Path, arguments: &Preview) -> Result<(), Failure> {
+    let (checked, bundle) = super::built(project, Environment::Test)?;
     let bin = emit::issuer_bin(&checked.model);
     let mut rehearsal = Rehearsal::new(bundle)?;
     let (made, trouble) = cards(
@@ -22,10 +38,6 @@ pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
         &emit::test_cases(&checked.model).0,
         bin.as_deref(),
     );
-    let folder = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| folder.root().join("preview"));
     let wanted = |name: &str| match arguments.layout.as_deref() {
         None => true,
         Some(layout) => {
@@ -38,11 +50,14 @@ pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
         let new = |name: &str| wanted(name) && !drawn.contains(name);
         let pictures = preview(&rehearsal, made, &new)?;
         if !pictures.is_empty() {
-            std::fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, &e))?;
+            std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
         }
         for picture in pictures {
             for (ending, bytes) in [("pdf", &picture.pdf), ("png", &picture.png)] {
                 let path = folder.join(format!("{}.{ending}", picture.name));
+                if arguments.watch && std::fs::read(&path).is_ok_and(|kept| kept == *bytes) {
+                    continue;
+                }
                 write_whole(&path, bytes)?;
                 terminal::print(&path.display().to_string());
             }
@@ -57,7 +72,7 @@ pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
             "nothing to draw of this name",
             "leave `--layout` out to draw everything",
         )),
-        (false, _) => Ok(0),
+        (false, _) => Ok(()),
     }
 }
 

@@ -191,6 +191,7 @@ const TEST_EXPECT: Kind = Kind {
         .many(),
     ],
     doc: "Conditions over `chip.#TAG`, `chip.APPLICATION.#TAG`, `stripe.track2`, `front.line 1`, \
-          `back.panel \"cvv2\"`.",
+          `back.panel \"cvv2\"`. A test that looks at `rejected` (the code), `rejected.field` or \
+          `rejected.reason` wants its order to be refused.",
     ..PLAIN
 };

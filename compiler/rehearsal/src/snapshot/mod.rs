@@ -1,20 +1,25 @@
-//! A finished card as text that people review: every grouping, command, track, line and page.
+//! A finished card as text that people review: every grouping, command, track, line, page and file.
 //!
-//! Sealed values show their length only, the PIN's place on a page shows a mark, and data under a
-//! secure channel are counted; so a snapshot holds no key and no PIN.
+//! Sealed values show their length only, and the PIN's place on a page shows `****`; so a snapshot
+//! holds no key and no PIN.
+
+mod commands;
+mod files;
 
 use crate::{
     look,
-    recorder::Exchange,
     rehearse::{PageMade, Rehearsed},
 };
 use cardwright_bundle::{Application, Content};
 use cardwright_ports::paper::{Mark, Symbology};
 use cardwright_runtime::datagen::{ApplicationData, DgiValue};
 use cardwright_standards::emv::bits::describe;
-use cardwright_standards::{apdu, tags, tlv::Tlv};
+use cardwright_standards::{tags, tlv::Tlv};
 use std::fmt::Write as _;
 
+/// Second line of every snapshot.
+pub(crate) const HEAD: &str =
+    "# TEST. Open keys, invented people. `cardwright test --update` writes it.";
 /// Octets in a line of hexadecimal.
 const OCTETS_A_LINE: usize = 32;
 
@@ -23,10 +28,7 @@ const OCTETS_A_LINE: usize = 32;
 pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {title}");
-    let _ = writeln!(
-        out,
-        "# TEST. Open keys, invented people. `cardwright test --update` writes it."
-    );
+    let _ = writeln!(out, "{HEAD}");
     let _ = writeln!(
         out,
         "\njob {}\nproduct {}\ncard {}",
@@ -42,8 +44,9 @@ pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
         application(&mut out, data, declared);
     }
     if !made.exchanges.is_empty() {
-        let _ = writeln!(out, "\ncommands");
-        made.exchanges.iter().for_each(|e| exchange(&mut out, e));
+        let aids = applications.into_iter().flatten();
+        let aids: Vec<(&str, &str)> = aids.map(|a| (a.name.as_str(), a.aid.as_str())).collect();
+        commands::commands(&mut out, &made.exchanges, &made.data.applications, &aids);
     }
     if !made.verdicts.is_empty() {
         let _ = writeln!(out, "\nvalidation");
@@ -57,11 +60,13 @@ pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
     }
     made.pages.iter().for_each(|p| page(&mut out, p));
     for row in &made.rows {
-        let _ = writeln!(out, "\nfile {}  {}", row.format, row.file);
+        let _ = writeln!(out, "\nrecord of {}  {}", row.format, row.file);
         for (name, text) in &row.cells {
             let _ = writeln!(out, "  {name}  {text}");
         }
     }
+    let made_files = made.files.iter();
+    made_files.for_each(|file| files::file(&mut out, file, &made.data.applications));
     out
 }
 
@@ -148,25 +153,6 @@ fn octets_in_lines(out: &mut String, octets: &[u8], indent: usize) {
     }
 }
 
-fn exchange(out: &mut String, exchange: &Exchange) {
-    let header = hex::encode_upper(exchange.header);
-    let data = match (exchange.name.as_slice(), exchange.data_octets) {
-        ([], 0) => String::new(),
-        ([], count) => format!(" + {count} octets"),
-        (name, _) => format!(" {}", hex::encode_upper(name)),
-    };
-    let answer = match exchange.answer_octets {
-        0 => String::new(),
-        count => format!("{count} octets, "),
-    };
-    let meaning = match exchange.status {
-        0x9000 => "",
-        status => apdu::status_meaning(status).unwrap_or("unknown status"),
-    };
-    let status = format!("{:04X} {meaning}", exchange.status);
-    let _ = writeln!(out, "  {header}{data} -> {answer}{}", status.trim_end());
-}
-
 fn page(out: &mut String, page: &PageMade) {
     let sheet = &page.sheet;
     let _ = writeln!(
@@ -204,7 +190,7 @@ fn page(out: &mut String, page: &PageMade) {
                 }
             }
             Mark::Pin { font, size_mpt } => {
-                let _ = writeln!(out, "  <PIN> {at} {font} {} pt", thousandths(*size_mpt));
+                let _ = writeln!(out, "  **** {at} {font} {} pt", thousandths(*size_mpt));
             }
             Mark::DataMatrix { content } => {
                 let _ = writeln!(out, "  datamatrix {at} {content}");
