@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{aurora, cardwright, copy};
+use common::{aurora, cardwright, command, copy, ran};
 use quick_xml::{Reader, events::Event};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
@@ -137,14 +137,12 @@ fn junit_is_xml_that_says_what_failed() {
             }
             continue;
         };
-        let name = String::from_utf8(tag.name().as_ref().to_vec()).expect("UTF-8");
+        let name = tag.name().as_ref().to_owned();
         for attribute in tag.attributes() {
             let attribute = attribute.expect("an attribute");
-            let key = String::from_utf8(attribute.key.as_ref().to_vec()).expect("UTF-8");
-            let raw = std::str::from_utf8(&attribute.value).expect("UTF-8");
-            let value = quick_xml::escape::unescape(raw)
-                .expect("escaped")
-                .into_owned();
+            let key = attribute.key.as_ref().to_owned();
+            let value = quick_xml::escape::unescape(&attribute.value);
+            let value = value.expect("escaped").into_owned();
             match (name.as_str(), key.as_str()) {
                 ("failure", "message") => message = value,
                 ("testsuite", _) => drop(suite.insert(key, value)),
@@ -246,4 +244,14 @@ fn mutants_that_nobody_notices_are_named_and_a_snapshot_notices_more() {
         }
         assert_ne!(survivor["old"], survivor["new"]);
     }
+}
+
+#[test]
+fn a_scratch_folder_that_is_not_there_is_said() {
+    let folder = bank();
+    let mut test = command(folder.path(), &["test", "--only", "gold"]);
+    test.env("TMPDIR", folder.path().join("nowhere"));
+    let tested = ran(test.output().expect("it runs"));
+    assert_eq!(tested.code, 1, "{}", tested.err);
+    assert!(tested.out.contains("R1196"), "{}", tested.out);
 }

@@ -3,8 +3,8 @@
 use crate::{look::Found, rehearse::Rehearsed};
 use cardwright_stations::StationError;
 
-/// Codes that tell of a test which can't be read, not of an order that is refused.
-const OF_THE_TEST: &[&str] = &["R1105", "R1191", "R1192", "R1195"];
+/// Codes that tell of a test which can't be read or run, not of an order that is refused.
+const OF_THE_TEST: &[&str] = &["R1105", "R1191", "R1192", "R1195", "R1196"];
 
 /// Why an order was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -83,7 +83,8 @@ fn cards(
     bin: Option<&str>,
 ) -> (Vec<Rehearsed>, Option<RehearsalError>) {
     let mut tried = Vec::new();
-    for case in cases {
+    // An order that must be refused makes no card.
+    for case in cases.iter().filter(|case| !case.rejects) {
         let fields = case.fields.iter().cloned().collect();
         tried.push(rehearsal.order(&Order {
             fields,
