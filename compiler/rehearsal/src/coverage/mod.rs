@@ -28,8 +28,8 @@ pub(crate) type Sides = [bool; 2];
 pub struct Coverage {
     /// Choices: program and node.
     pub(crate) choices: BTreeMap<(u32, NodeId), Sides>,
-    /// Items of layouts that have a condition: layout and item.
-    pub(crate) items: BTreeMap<(String, usize), Sides>,
+    /// Conditions of items, rows and panels: program and node.
+    pub(crate) shown: BTreeMap<(u32, NodeId), Sides>,
     /// Conditions of jobs on orders: job and number.
     pub(crate) accepts: BTreeMap<(String, usize), Sides>,
     /// Rules of formats on orders: format and number.
@@ -67,7 +67,13 @@ impl Coverage {
         self.products.insert(product);
         self.input(content, order);
         let values = order.run(order.card.program, session)?;
-        self.take(order, order.card.program, &values, roots::card(order.card));
+        let mut nodes = roots::card(order.card);
+        for panel in roots::panels(order.card) {
+            if self.shows(order.card.program, panel.when, &values, &mut nodes) {
+                nodes.push(panel.node);
+            }
+        }
+        self.take(order, order.card.program, &values, nodes);
         // The job's own choices were made at intake: it has no HSM, and needs none.
         let values = order.run(job.program, session)?;
         self.take(order, job.program, &values, roots::job(job));
@@ -75,8 +81,7 @@ impl Coverage {
             let sides = self.accepts.entry((job.name.clone(), at)).or_default();
             note(sides, true);
         }
-        let mailer = job.mailer.as_ref().map(|m| m.layout.as_str());
-        for name in job.carrier.as_deref().into_iter().chain(mailer) {
+        for name in roots::pages(job) {
             if let Some(layout) = content.layouts.iter().find(|l| l.name == name) {
                 let values = order.run(layout.program, session)?;
                 self.page(order, layout, &values);
@@ -158,22 +163,34 @@ impl Coverage {
 
     fn page(&mut self, order: &Finished<'_>, layout: &Layout, values: &Values) {
         let mut nodes = Vec::new();
-        for (at, item) in layout.items.iter().enumerate() {
-            let drawn = match item.when {
-                None => true,
-                Some(when) => {
-                    nodes.push(when);
-                    let drawn = values.flag(when).unwrap_or(false);
-                    let sides = self.items.entry((layout.name.clone(), at)).or_default();
-                    note(sides, drawn);
-                    drawn
+        for item in roots::items(layout) {
+            for part in roots::parts(item) {
+                let drawn = self.shows(layout.program, part.when, values, &mut nodes);
+                if drawn {
+                    nodes.extend(part.draws);
+                } else if part.kind == "item" {
+                    break;
                 }
-            };
-            if drawn {
-                nodes.extend(roots::item(item));
             }
         }
         self.take(order, layout.program, values, nodes);
+    }
+
+    /// Whether something is drawn; its condition is asked for, too.
+    fn shows(
+        &mut self,
+        program: u32,
+        when: Option<NodeId>,
+        values: &Values,
+        asked: &mut Vec<NodeId>,
+    ) -> bool {
+        let Some(when) = when else {
+            return true;
+        };
+        asked.push(when);
+        let drawn = values.flag(when).unwrap_or(false);
+        note(self.shown.entry((program, when)).or_default(), drawn);
+        drawn
     }
 
     /// Follows what is asked for, through the chosen sides only.
@@ -217,7 +234,7 @@ impl Finished<'_> {
     fn run(&self, index: u32, session: &mut dyn HsmSession) -> Result<Values, RuntimeError> {
         let program: &Program = self.loaded.program(index)?;
         let mut draws = self.data.draws.clone();
-        Prepared::new(program, self.keys)?.run(&mut Run {
+        Prepared::new(program, self.keys, self.loaded)?.run(&mut Run {
             fields: self.fields,
             facts: self.facts,
             session: Some(session),

@@ -96,12 +96,37 @@ impl Coverage {
 
     fn pages(&self, list: &mut List<'_>) {
         for layout in &list.content.layouts {
-            for (at, item) in layout.items.iter().enumerate() {
-                if item.when.is_some() {
-                    let sides = self.items.get(&(layout.name.clone(), at)).copied();
-                    let words = ["the item is drawn", "the item is left out"];
-                    list.both(item.span, ("item", 0), words, sides);
+            for item in roots::items(layout) {
+                for part in roots::parts(item) {
+                    let Some(when) = part.when else {
+                        continue;
+                    };
+                    let sides = self.shown.get(&(layout.program, when)).copied();
+                    let what = part.kind;
+                    let words = [
+                        format!("the {what} is drawn"),
+                        format!("the {what} is left out"),
+                    ];
+                    let words = [words[0].as_str(), words[1].as_str()];
+                    list.both(item.span, (what, part.number), words, sides);
                 }
+            }
+        }
+        for card in &list.content.cards {
+            let program = list.content.programs.get(card.program as usize);
+            for (at, panel) in (1..).zip(roots::panels(card)) {
+                let Some(when) = panel.when else {
+                    continue;
+                };
+                let node = program.and_then(|p| p.nodes.get(when as usize));
+                let sides = self.shown.get(&(card.program, when)).copied();
+                let words = ["the panel is printed", "the panel is left out"];
+                list.both(
+                    node.map_or(card.span, |n| n.span),
+                    ("panel", at),
+                    words,
+                    sides,
+                );
             }
         }
     }
@@ -185,11 +210,13 @@ impl List<'_> {
 pub fn live_nodes(content: &Content) -> BTreeSet<(u32, NodeId)> {
     let mut asked: Vec<(u32, NodeId)> = Vec::new();
     for card in &content.cards {
-        asked.extend(roots::card(card).into_iter().map(|n| (card.program, n)));
+        let panels = roots::panels(card).flat_map(|p| p.when.into_iter().chain([p.node]));
+        let nodes = roots::card(card).into_iter().chain(panels);
+        asked.extend(nodes.map(|n| (card.program, n)));
     }
     for layout in &content.layouts {
-        let items = layout.items.iter();
-        let nodes = items.flat_map(|i| i.when.into_iter().chain(roots::item(i)));
+        let parts = roots::items(layout).flat_map(roots::parts);
+        let nodes = parts.flat_map(|p| p.when.into_iter().chain(p.draws));
         asked.extend(nodes.map(|n| (layout.program, n)));
     }
     for job in &content.jobs {

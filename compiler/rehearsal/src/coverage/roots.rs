@@ -1,6 +1,6 @@
 //! The nodes that something in a bundle asks its program for.
 
-use cardwright_bundle::{Card, Item, ItemKind, Job, NodeId, Op, ScriptPart};
+use cardwright_bundle::{Card, Item, ItemKind, Job, Layout, NodeId, Op, Panel, ScriptPart};
 
 /// What an operation refers to.
 pub(super) fn arguments(op: &Op) -> Vec<NodeId> {
@@ -11,11 +11,17 @@ pub(super) fn arguments(op: &Op) -> Vec<NodeId> {
             then,
             otherwise,
         } => vec![*condition, *then, *otherwise],
+        Op::Listed { key, .. } => vec![*key],
+        Op::Lookup { key, otherwise, .. } => {
+            let mut nodes = vec![*key];
+            nodes.extend(*otherwise);
+            nodes
+        }
         Op::Field { .. } | Op::Constant { .. } | Op::Count { .. } | Op::Sum { .. } => Vec::new(),
     }
 }
 
-/// What a card holds and shows.
+/// What a card holds and shows, but for its panels.
 pub(super) fn card(card: &Card) -> Vec<NodeId> {
     let mut nodes = vec![card.pan, card.psn, card.expiry];
     for application in card.chip.iter().flat_map(|chip| &chip.applications) {
@@ -37,19 +43,71 @@ pub(super) fn card(card: &Card) -> Vec<NodeId> {
     }
     for face in &card.faces {
         nodes.extend(face.emboss.iter().map(|line| line.node));
-        nodes.extend(face.print.iter().map(|panel| panel.node));
     }
     nodes
 }
 
-/// What an item of a page draws.
-pub(super) fn item(item: &Item) -> Option<NodeId> {
-    match &item.draw {
+/// Printed panels of both faces.
+pub(super) fn panels(card: &Card) -> impl Iterator<Item = &Panel> {
+    card.faces.iter().flat_map(|face| &face.print)
+}
+
+/// Items of all pages of a layout.
+pub(super) fn items(layout: &Layout) -> impl Iterator<Item = &Item> {
+    let further = layout.pages.iter().flat_map(|page| &page.items);
+    layout.items.iter().chain(further)
+}
+
+/// Something that is drawn or left out by a condition, with what it draws.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// `item`, or `row` of a table.
+    pub(super) kind: &'static str,
+    /// Number of the row, from 1; 0 for an item.
+    pub(super) number: usize,
+    /// Flag node.
+    pub(super) when: Option<NodeId>,
+    /// Nodes that are drawn.
+    pub(super) draws: Vec<NodeId>,
+}
+
+/// An item and the rows of its table. The first part is the item itself.
+pub(super) fn parts(item: &Item) -> Vec<Part> {
+    let (draws, rows) = match &item.draw {
         ItemKind::Text { node, .. }
         | ItemKind::Pin { node, .. }
-        | ItemKind::DataMatrix { node } => Some(*node),
-        ItemKind::Rule { .. } | ItemKind::Face { .. } => None,
-    }
+        | ItemKind::Symbol { node, .. }
+        | ItemKind::DataMatrix { node } => (vec![*node], Vec::new()),
+        ItemKind::Table(table) => (Vec::new(), table.rows.iter().collect()),
+        ItemKind::Rule { .. }
+        | ItemKind::Face { .. }
+        | ItemKind::Image { .. }
+        | ItemKind::Line { .. } => (Vec::new(), Vec::new()),
+    };
+    let whole = Part {
+        kind: "item",
+        number: 0,
+        when: item.when,
+        draws,
+    };
+    let rows = (1..).zip(rows).map(|(number, row)| Part {
+        kind: "row",
+        number,
+        when: row.when,
+        draws: row.cells.clone(),
+    });
+    std::iter::once(whole).chain(rows).collect()
+}
+
+/// Layouts that a job prints for each order.
+pub(super) fn pages(job: &Job) -> impl Iterator<Item = &str> {
+    let mailer = job.mailer.as_ref().map(|m| m.layout.as_str());
+    let others = job
+        .carrier
+        .as_deref()
+        .into_iter()
+        .chain(job.labels.as_deref());
+    others.chain(mailer)
 }
 
 /// What a job asks of an order.

@@ -150,7 +150,7 @@ fn touches(scope: &Scope, judged: &Judged, content: &Content) -> bool {
         (Scope::Job(name), Some(job)) => *name == job.name,
         (Scope::Layout(name), Some(job)) => {
             let mailer = job.mailer.as_ref().map(|m| &m.layout);
-            job.carrier.as_ref() == Some(name) || mailer == Some(name)
+            [job.carrier.as_ref(), job.labels.as_ref(), mailer].contains(&Some(name))
         }
         (Scope::Format(name), Some(job)) => {
             job.input == *name || job.outputs.iter().any(|o| o.format == *name)

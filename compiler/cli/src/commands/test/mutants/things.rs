@@ -1,7 +1,7 @@
 //! Mutants of what is not a node: groupings, tracks, panels, items of pages, products, files.
 
 use super::{Mutant, Scope};
-use cardwright_bundle::{Card, Content, Format, ItemKind, Job, Layout};
+use cardwright_bundle::{Card, Content, Format, Item, ItemKind, Job, Layout};
 use serde::Serialize;
 use serde_json::{Value, to_value};
 
@@ -114,7 +114,14 @@ impl Collected {
 
     fn layout(&mut self, pointer: &str, layout: &Layout) {
         let scope = &Scope::Layout(layout.name.clone());
-        for (at, item) in layout.items.iter().enumerate() {
+        self.items(scope, pointer, &layout.items);
+        for (at, page) in layout.pages.iter().enumerate() {
+            self.items(scope, &format!("{pointer}/pages/{at}"), &page.items);
+        }
+    }
+
+    fn items(&mut self, scope: &Scope, pointer: &str, items: &[Item]) {
+        for (at, item) in items.iter().enumerate() {
             let place = &Place {
                 scope,
                 span: item.span,
@@ -128,7 +135,7 @@ impl Collected {
             let what = "the item moves down by 3 mm".to_owned();
             self.add(place, format!("{here}/at/y_um"), &old, &new, what);
             let what = "the item is gone".to_owned();
-            self.without(place, format!("{pointer}/items"), &layout.items, at, what);
+            self.without(place, format!("{pointer}/items"), items, at, what);
             if item.when.is_some() {
                 let what = "the item is drawn whatever its condition".to_owned();
                 self.add(
@@ -144,6 +151,13 @@ impl Collected {
                 let what = "the item is printed smaller by a quarter".to_owned();
                 let size = format!("{here}/draw/size_mpt");
                 self.add(place, size, size_mpt, &smaller, what);
+            }
+            if let ItemKind::Table(table) = &item.draw {
+                for number in 0..table.rows.len() {
+                    let what = format!("row {} of the table is gone", number + 1);
+                    let rows = format!("{here}/draw/rows");
+                    self.without(place, rows, &table.rows, number, what);
+                }
             }
         }
     }
@@ -186,6 +200,11 @@ impl Collected {
             let what = "the job has no carrier".to_owned();
             let here = format!("{pointer}/carrier");
             self.add(&place("page"), here, &job.carrier, &None::<String>, what);
+        }
+        if job.labels.is_some() {
+            let what = "the job has no labels".to_owned();
+            let here = format!("{pointer}/labels");
+            self.add(&place("page"), here, &job.labels, &None::<String>, what);
         }
         if job.mailer.is_some() {
             let what = "the job has no mailer".to_owned();
