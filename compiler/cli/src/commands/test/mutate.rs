@@ -187,10 +187,8 @@ fn notices(
         let (Ok(old), Ok(new)) = (old, new) else {
             return Ok(true);
         };
-        let seen = |((_, a), (_, b)): (&(String, Vec<u8>), &(String, Vec<u8>))| {
-            picture_difference(a, b).is_some()
-        };
-        if old.iter().zip(&new).any(seen) {
+        let mut pairs = old.iter().zip(&new);
+        if pairs.any(|((_, old), (_, new))| picture_difference(old, new).is_some()) {
             return Ok(true);
         }
     }
