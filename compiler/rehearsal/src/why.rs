@@ -102,7 +102,7 @@ impl Rehearsal {
         let values = prepared.run(&mut Run {
             fields: &record,
             facts: &facts,
-            session: Some(self.session.as_mut()),
+            session: Some(&mut self.session),
             job: &job.name,
             order: number,
             draws: &mut draws,
