@@ -429,16 +429,37 @@ fn forbid(endings: &[&str], words: &[&str], fine: fn(&str) -> bool) {
 }
 
 #[test]
-fn data_in_the_language_names_source_licence_and_quirks() {
+fn data_in_the_language_names_source_licence_quirks_and_tests() {
     let mut wrong = Vec::new();
+    let table = workspace::read("docs/profiles.md");
     for folder in ["profiles", "layouts"] {
         for path in workspace::files_below(folder, ".perso") {
             let text = workspace::read(&path);
             let head: Vec<&str> = text.lines().take_while(|l| l.starts_with("//!")).collect();
             let head = head.join("\n");
-            for word in ["Source:", "Licence:", "Quirks:"] {
+            let spdx = "SPDX-License-Identifier: Apache-2.0";
+            for word in ["Source:", "Licence:", "Quirks:", "Tests:", spdx] {
                 if !head.contains(word) {
                     wrong.push(format!("{path}: no `{word}` in its first comment"));
+                }
+            }
+            if !table.contains(&format!("`{path}`")) {
+                wrong.push(format!("{path}: no row in docs/profiles.md"));
+            }
+            let tests = head.split("Tests:").nth(1).unwrap_or_default();
+            let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+            let texts: Vec<String> = tests
+                .iter()
+                .filter(|test| workspace::root().join(test).is_file())
+                .map(|test| workspace::read(test))
+                .collect();
+            if texts.is_empty() || texts.len() != tests.len() {
+                wrong.push(format!("{path}: a test that is not there"));
+            }
+            for name in declared(&text) {
+                let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+                if !texts.iter().any(|t| t.split(word).any(|w| w == name)) {
+                    wrong.push(format!("{path}: `{name}` is named in none of its tests"));
                 }
             }
         }
@@ -451,6 +472,24 @@ fn data_in_the_language_names_source_licence_and_quirks() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a shipped package declares for its users.
+fn declared(text: &str) -> Vec<&str> {
+    let kinds = [
+        "application",
+        "card",
+        "directory",
+        "layout",
+        "profile",
+        "rule",
+        "stock",
+    ];
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .filter(|(kind, _)| kinds.contains(kind))
+        .filter_map(|(_, rest)| rest.split([' ', ':']).next())
+        .collect()
 }
 
 #[test]

@@ -19,7 +19,7 @@ use cardwright_ports::paper::{
 };
 use cardwright_ports::{Paper, PaperError, SecretDigits};
 use cardwright_rehearsal::{Order, Picture, Rehearsal, preview};
-use cardwright_tests::workspace;
+use cardwright_tests::{projects, workspace};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -186,6 +186,51 @@ fn examples_keys(source: &str) -> String {
         None => format!("{line}\n"),
     };
     lines.map(line).collect()
+}
+
+/// Every shipped stock, by the sheets that its standard or its maker says (ISO 216: 210 by 297 mm;
+/// ANSI/ASME Y14.1, size A: 8.5 by 11 in, 25.4 mm each), and what lies on it: a label's window,
+/// and zones and lines by number.
+#[test]
+fn every_shipped_stock_has_its_sheet_its_window_and_its_zones() {
+    let a4 = (210_000, 297_000);
+    let letter = (215_900, 279_400);
+    let stocks = [
+        ("plain_a4", a4, false, 0),
+        ("plain_letter", letter, false, 0),
+        ("folded_a4", a4, false, 4),
+        ("folded_letter", letter, false, 4),
+        ("pintab_a4", a4, true, 3),
+        ("pintab_letter", letter, true, 3),
+        ("hydalam_a4", a4, true, 5),
+        ("hydalam_letter", letter, true, 5),
+        ("cs3_a4", a4, true, 5),
+        ("cs3_letter", letter, true, 5),
+        ("carrier_a4", a4, false, 4),
+        ("carrier_letter", letter, false, 4),
+        ("labels_a4_3x8", a4, false, 0),
+        ("labels_letter_3x10", letter, false, 0),
+    ];
+    let mut source = String::from("use std.layouts.carrier\nuse std.layouts.stocks\n");
+    for (name, ..) in stocks {
+        source.push_str(&format!(
+            "layout on_{name} : carrier.card for orders.order {{ stock = stocks.{name}\n \
+             barcode datamatrix {{ value = run.reference; at = (150 mm, 50 mm); size = 12 mm }} }}\n"
+        ));
+    }
+    let bundle = projects::small_with(&source);
+    for (name, (width_um, height_um), window, zones) in stocks {
+        let mut layouts = bundle.content().layouts.iter();
+        let found = layouts.find(|l| l.name == format!("on_{name}"));
+        let found = found.unwrap_or_else(|| panic!("no layout on {name}"));
+        assert_eq!(
+            (found.width_um, found.height_um),
+            (width_um, height_um),
+            "{name}"
+        );
+        assert_eq!(found.window.is_some(), window, "{name}");
+        assert_eq!(found.zones.len(), zones, "{name}");
+    }
 }
 
 /// What poppler reads from a PDF.

@@ -9,8 +9,13 @@
     reason = "tests and their helpers fail loudly"
 )]
 
-use cardwright_rehearsal::{Order, Rehearsal};
+use cardwright_bundle::KeyPublic;
+use cardwright_rehearsal::{Order, Rehearsal, Rehearsed};
+use cardwright_runtime::datagen::DgiValue;
+use cardwright_standards::tlv;
 use cardwright_tests::projects;
+use emv::core::oda::{CaPublicKey, recover_issuer_public_key, verify_sda};
+use std::collections::BTreeMap;
 
 /// What every derived profile says for itself.
 const OWN: &str = r#"
@@ -49,6 +54,11 @@ const PURCHASE: &str = "purchase 10.00 EUR expect arqc signed_by imk_ac";
 /// Makes a card of a profile that builds on a shipped one, with the elements that a contactless
 /// one asks for.
 fn make(package: &str, base: &str, own: &str, steps: &str) {
+    let _ = made(package, base, own, steps);
+}
+
+/// The same; gives the card and the issuer's public key.
+fn made(package: &str, base: &str, own: &str, steps: &str) -> (Rehearsed, KeyPublic) {
     let contactless = steps.starts_with("contactless");
     let (directory, more) = match contactless {
         true => ("ppse", "#9F6C = [online_pin, signature]"),
@@ -93,6 +103,78 @@ job shipped_job {{
     for (scenario, verdict) in &made.verdicts {
         assert_eq!(verdict.failure, None, "{scenario}: {}", verdict.name);
     }
+    let mut keys = rehearsal.bundle().content().keys.iter();
+    let public = keys.find_map(|slot| slot.public.clone());
+    (made, public.expect("the issuer key's public half"))
+}
+
+/// Data elements in the records of an application's card, and the records' contents by grouping.
+fn records(made: &Rehearsed) -> (BTreeMap<String, Vec<u8>>, BTreeMap<u16, Vec<u8>>) {
+    let (mut elements, mut contents) = (BTreeMap::new(), BTreeMap::new());
+    let application = made.data.applications.iter().find(|a| a.name == "shipped");
+    for dgi in &application.expect("the application").dgis {
+        let DgiValue::Clear(octets) = &dgi.value else {
+            continue;
+        };
+        if !(0x0101..=0x1EFF).contains(&dgi.number) {
+            continue;
+        }
+        let record = tlv::parse_flat(octets).expect("a record");
+        let (_, content) = record.first().expect("the template");
+        contents.insert(dgi.number, content.to_vec());
+        for (tag, value) in tlv::parse_flat(content).expect("its elements") {
+            elements.insert(tag.to_string(), value.to_vec());
+        }
+    }
+    (elements, contents)
+}
+
+/// The certification authority's key, as another author's terminal holds it.
+fn authority(public: &KeyPublic) -> CaPublicKey {
+    CaPublicKey {
+        rid: [0xF0, 0x00, 0x00, 0x00, 0x92],
+        index: public.ca_index,
+        modulus: hex::decode(&public.ca_modulus).expect("a modulus"),
+        exponent: vec![u8::try_from(public.ca_exponent).expect("a small exponent")],
+    }
+}
+
+const STATIC: &str = r#"
+  sda    { certified_by = issuer_rsa }
+  quirks { record_of_255 = "the issuer key has 1984 bits" }
+"#;
+
+#[test]
+fn static_data_is_signed_and_another_terminal_finds_it_so() {
+    let steps = contact("authenticate offline sda");
+    let (made, public) = made("sda", "application", STATIC, &steps);
+    let (elements, contents) = records(&made);
+    let issuer = recover_issuer_public_key(
+        &authority(&public),
+        &elements["90"],
+        elements.get("92").map(Vec::as_slice),
+        &elements["9F32"],
+        &elements["5A"],
+        [0x11, 0x26],
+    )
+    .expect("the issuer certificate opens");
+    // The signed record, then the AIP, as tag 9F4A says.
+    let signed = |content: &[u8]| [content, &[0x58, 0x00]].concat();
+    let data = signed(&contents[&0x0201]);
+    let code = verify_sda(&issuer, &elements["93"], &data).expect("the signature holds");
+    assert_eq!(code, [0xDA, 0xC1]);
+    let mut other = contents[&0x0201].clone();
+    other[5] ^= 1;
+    assert!(verify_sda(&issuer, &elements["93"], &signed(&other)).is_err());
+}
+
+/// Static and dynamic data authentication in one application: one issuer certificate, two uses.
+#[test]
+fn static_and_dynamic_together() {
+    let own = format!("{CERTIFIED} {CODES} sda {{ certified_by = issuer_rsa; code = x\"DA C2\" }}")
+        .replace("aip = [dda,", "aip = [sda, dda,");
+    let steps = contact("authenticate offline sda; authenticate offline dda");
+    make("cpa", "application", &own, &steps);
 }
 
 fn contact(steps: &str) -> String {
@@ -127,6 +209,60 @@ fn cpa_and_its_contactless_sister() {
     make("cpa", "application", &own, &steps);
     let steps = steps.replace("contact {", "contactless {");
     make("cpa", "contactless", &own, &steps);
+}
+
+/// Each rule of `std.rules` with a declaration that breaks it, and none without one.
+#[test]
+fn rules_of_a_house_are_broken_one_by_one() {
+    let profile = |more: &str| {
+        let own = OWN.replace("MORE", "");
+        format!(
+            "use std.rules\nuse std.profiles.cpa\n\
+             profile shipped : cpa.application for orders.order {{ {own} {CERTIFIED} {CODES} {more} }}\n"
+        )
+    };
+    let sound = profile("");
+    let said = |source: &str| projects::findings_of_small_with(source);
+    assert_eq!(said(&sound), "");
+    let card = "card other for orders.order { chip { \
+                platform = globalplatform(scp03, keys: kmc); applications = [debit] } }";
+    // What nobody builds on says nothing of what a base asks for.
+    let bare = "use std.rules\nprofile bare for orders.order { aip = [cardholder_verification] }";
+    let bare = bare.to_owned();
+    let broken = [
+        (
+            "label_is_short",
+            sound.replace("SHIPPED", "SEVENTEEN LETTERS"),
+        ),
+        (
+            "aid_has_a_provider",
+            sound.replace("F0 00 00 00 92 70 01", "F0 00 00 92"),
+        ),
+        ("priority_is_one_of_fifteen", profile("priority = 0")),
+        ("cardholder_verification_has_a_list", bare.clone()),
+        ("dda_has_a_key", sound.replace(CERTIFIED, "")),
+        (
+            "tries_are_few",
+            profile("offline_pin { value = order.pin; tries = 9 }"),
+        ),
+        (
+            "key_is_strong",
+            format!("{sound} key short : rsa(1024, 3) {{ use = emv.issuer_private }}"),
+        ),
+        (
+            "exponent_is_usual",
+            format!("{sound} key odd : rsa(1984, 17) {{ use = emv.issuer_private }}"),
+        ),
+        ("chip_has_a_directory", format!("{sound} {card}")),
+        (
+            "outside_is_applied_for",
+            format!("{bare} {}", card.replace("[debit]", "[bare]")),
+        ),
+    ];
+    for (rule, source) in broken {
+        let found = said(&source);
+        assert!(found.contains(rule), "{rule}: {found}");
+    }
 }
 
 #[test]

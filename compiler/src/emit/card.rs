@@ -47,6 +47,8 @@ pub(crate) struct Facts {
 pub(crate) struct ApplicationFacts {
     /// Name.
     pub(crate) name: String,
+    /// Where it is declared; where its card is, for an application that is not EMV's.
+    pub(crate) span: Span,
     /// Whether it is an EMV application; others are in no directory.
     pub(crate) emv: bool,
     /// Whether it is a Type 4 Tag.
@@ -59,6 +61,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) enciphered_pin: bool,
     /// Whether it has a key of its own.
     pub(crate) dynamic: bool,
+    /// Whether the issuer has signed its data.
+    pub(crate) signed: bool,
     /// Qualified name of the key for application cryptograms.
     pub(crate) cryptogram_key: Option<String>,
 }
@@ -163,9 +167,26 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     faces::check(context, decl, &program, &lowered.faces);
     let parts = (lowered.chip.is_some(), lowered.stripe.is_some());
     faces::zones(context, decl, &program, &lowered.faces, parts);
+    copied(context, &lowered);
     context.assets.extend(lowered.assets.clone());
     let index = context.add_program(program);
     register(context, decl, (format, record), index, lowered);
+}
+
+/// E0354: a card that whoever reads it can copy leaves no factory that works LIVE.
+fn copied(context: &mut Context<'_>, lowered: &Lowered) {
+    if context.environment != cardwright_bundle::Environment::Live {
+        return;
+    }
+    let facts = lowered.chip.as_ref().map_or(&[][..], |(_, facts)| facts);
+    for app in facts.iter().filter(|a| a.signed && !a.dynamic) {
+        let message = format!(
+            "`{}` can be copied: it is for tests, not for LIVE",
+            app.name
+        );
+        let help = "give the profile a `dda` block, or build the bundle for TEST";
+        context.push(Problem::error("E0354", app.span, message).help(help));
+    }
 }
 
 fn register(
@@ -229,7 +250,7 @@ fn elaborate<'a>(
     same_account(elaborator, apps);
     let mut facts: Vec<ApplicationFacts> = apps.iter().map(facts).collect();
     if let Some(chip) = &chip {
-        facts.extend(chip.others.iter().map(other_facts));
+        facts.extend(chip.others.iter().map(|a| other_facts(a, decl.span)));
     }
     let complete = chip.as_ref().is_none_or(|c| c.complete);
     Some(Lowered {
@@ -342,25 +363,29 @@ fn wrong_record(elaborator: &mut Elaborator<'_>, card: &Decl, profile: &Decl, sp
 fn facts(app: &App<'_>) -> ApplicationFacts {
     ApplicationFacts {
         name: app.decl.name.clone(),
+        span: app.decl.span,
         emv: true,
         tag: false,
         interfaces: app.interfaces.clone(),
         offline_pin: app.offline_pin.is_some(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
+        signed: app.sda.is_some(),
         cryptogram_key: app.masters.as_ref().map(|m| m.names[0].clone()),
     }
 }
 
-fn other_facts(application: &Application) -> ApplicationFacts {
+fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
     ApplicationFacts {
         name: application.name.clone(),
+        span,
         emv: false,
         tag: application.applet == "ndef",
         interfaces: application.interfaces.clone(),
         offline_pin: false,
         enciphered_pin: false,
         dynamic: false,
+        signed: false,
         cryptogram_key: None,
     }
 }

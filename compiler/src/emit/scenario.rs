@@ -142,6 +142,9 @@ impl<'a> Sentences<'_, 'a> {
             ("contact" | "contactless", ["authenticate", "offline", "dda" | "cda"]) => {
                 self.authenticate(entry);
             }
+            ("contact" | "contactless", ["authenticate", "offline", "sda"]) => {
+                self.authenticate_static(entry);
+            }
             ("contact", ["verify", "pin", ..]) => self.verify_pin(entry),
             ("contact" | "contactless", ["purchase", ..]) => self.purchase(entry),
             ("stripe", ["expect", "track1", "matches", "source"]) => {
@@ -233,6 +236,15 @@ impl<'a> Sentences<'_, 'a> {
             return;
         }
         self.simple("authenticate_dda", entry);
+    }
+
+    fn authenticate_static(&mut self, entry: &MEntry) {
+        if self.selected.as_ref().is_some_and(|a| !a.signed) {
+            let message = "the application's data has no signature of its issuer";
+            let help = "add an `sda` block to the profile";
+            return self.wrong("E0909", entry.span, message, help);
+        }
+        self.simple("authenticate_sda", entry);
     }
 
     fn verify_pin(&mut self, entry: &MEntry) {

@@ -35,6 +35,7 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             if import.path != "std.emv"
                 && !model.repeated.contains(&repeated)
                 && !hidden
+                && !applies(model, &import.path)
                 && !uses.first.contains(&(file, import.alias.as_str()))
             {
                 let message = format!("`{}` is imported and not used", import.path);
@@ -69,6 +70,15 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// Whether a package speaks for itself: its rules hold wherever it is imported.
+fn applies(model: &Model, package: &str) -> bool {
+    let inside = |d: &Decl| {
+        let rest = d.qualified.strip_prefix(package);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    };
+    model.of_kind("rule").any(inside)
 }
 
 /// Visits all expressions of a declaration; what it builds on only where that is asked for.

@@ -132,7 +132,7 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     (
         "R1226",
         "certificate wrong",
-        "A certificate does not hold, has expired, or is for another card.",
+        "A certificate or the signature over static data does not hold, has expired, or is for another card.",
         "Check CA index, issuer certificate and the signed records.",
     ),
     (

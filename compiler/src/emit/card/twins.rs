@@ -57,7 +57,7 @@ fn signed(app: &App<'_>, tag: &str) -> Option<(bool, Span)> {
 /// The same octets signed in one application and bare in the other: who changes the bare ones is
 /// not found out where they are read.
 fn signatures(elaborator: &mut Elaborator<'_>, app: &App<'_>, other: &App<'_>) {
-    if app.dda.is_none() || other.dda.is_none() {
+    if app.issuer().is_none() || other.issuer().is_none() {
         return;
     }
     for element in &app.elements {

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 50] = [
+pub(super) const ROWS: [CodeRow; 53] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -51,8 +51,8 @@ pub(super) const ROWS: [CodeRow; 50] = [
     (
         "E0307",
         "the AIP promises authentication that the card can't do",
-        "The terminal would look for keys and certificates, not find them, and go on as after a failed authentication. Static data authentication is not made at all.",
-        "Add the `dda` block, or take the flag out of `aip`.",
+        "The terminal would look for keys and certificates, not find them, and go on as after a failed authentication.",
+        "Add the `dda` or the `sda` block, or take the flag out of `aip`.",
         "EMV Book 3, 10.3 and annex C1",
     ),
     (
@@ -360,5 +360,28 @@ pub(super) const ROWS: [CodeRow; 50] = [
         "The same tag has different owners; a profile reads tags by one dictionary.",
         "Set `dictionary`, or name the element by its tag.",
         "house: a tag has the meaning of its owner",
+    ),
+    (
+        "E0352",
+        "a card that can be copied, and nobody says why",
+        "Static data authentication proves that the issuer signed the data, not that this chip is \
+         the card: whoever reads the card can make another one with the same signature. Cards for \
+         tests of terminals need it all the same.",
+        "Write `reason = \"…\"` into the `sda` block, or take `dda`.",
+        "EMV Book 2, 5; house: a card that can be copied has a reason",
+    ),
+    (
+        "E0353",
+        "two issuer keys in one application",
+        "Tag 90 holds one issuer certificate. It opens the signature of static data authentication and the certificate of the chip's key alike.",
+        "Name the same key in `sda` and `dda`.",
+        "EMV Book 2, 5.1 and 6.1 (tag 90)",
+    ),
+    (
+        "E0354",
+        "cards for tests in a LIVE bundle",
+        "A card with static data authentication alone can be copied, whatever its profile's reason says.",
+        "Give the profile a `dda` block, or build for TEST.",
+        "house: what can be copied is made for tests only",
     ),
 ];

@@ -3,7 +3,7 @@
 
 use super::super::value;
 use super::afl::locator;
-use super::oda::{self, Certified};
+use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
 use super::{App, Masters};
@@ -28,18 +28,9 @@ pub(super) fn application<'a>(
     app: &App<'a>,
 ) -> Option<Application> {
     let span = app.decl.span;
-    let plain = records(elaborator, app, None, |r| !r.certificates)?;
-    let certified = match &app.dda {
-        Some(dda) => {
-            let data = oda::static_data(elaborator, app, &plain)?;
-            Some(oda::certify(elaborator, app, dda, &data)?)
-        }
-        None => None,
-    };
-    let mut contents = plain;
-    contents.extend(records(elaborator, app, certified.as_ref(), |r| {
-        r.certificates
-    })?);
+    let mut contents = records(elaborator, app, &Signed::default(), |r| !r.certificates)?;
+    let signed = signed(elaborator, app, &contents)?;
+    contents.extend(records(elaborator, app, &signed, |r| r.certificates)?);
     contents.sort_by_key(|(r, ..)| r.place);
     let mut dgis = Vec::new();
     for (record, _, whole) in &contents {
@@ -58,7 +49,7 @@ pub(super) fn application<'a>(
         sealed.master_keys(app, masters)?;
     }
     sealed.pin(app)?;
-    if let Some(certified) = &certified {
+    if let Some(certified) = &signed.certified {
         sealed.components(app, certified, span)?;
     }
     let written = styles::written(elaborator, app.decl, app);
@@ -81,6 +72,26 @@ pub(super) fn application<'a>(
     })
 }
 
+/// What the issuer signs over the records that are marked.
+fn signed(
+    elaborator: &mut Elaborator<'_>,
+    app: &App<'_>,
+    contents: &[(&Record, Typed, Typed)],
+) -> Option<Signed> {
+    let mut signed = Signed::default();
+    if app.issuer().is_none() {
+        return Some(signed);
+    }
+    let data = oda::static_data(elaborator, app, contents)?;
+    if let Some(sda) = &app.sda {
+        signed.static_data = Some(oda::sign(elaborator, sda, &data)?);
+    }
+    if let Some(dda) = &app.dda {
+        signed.certified = Some(oda::certify(elaborator, app, dda, &data)?);
+    }
+    Some(signed)
+}
+
 fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
     Dgi {
         number,
@@ -97,7 +108,7 @@ fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
 fn records<'r>(
     elaborator: &mut Elaborator<'_>,
     app: &'r App<'_>,
-    certified: Option<&Certified>,
+    signed: &Signed,
     chosen: impl Fn(&Record) -> bool,
 ) -> Option<Vec<(&'r Record, Typed, Typed)>> {
     let mut result = Vec::new();
@@ -106,7 +117,7 @@ fn records<'r>(
         for (tag, span) in &record.tags {
             let (value, if_any) = match app.element(tag) {
                 Some(element) => (element.value.clone(), false),
-                None => oda::object(elaborator, app.dda.as_ref()?, certified, tag)?,
+                None => oda::object(elaborator, app, signed, tag)?,
             };
             parts.push(value::object(elaborator, tag, &value, if_any, *span)?);
         }
@@ -335,8 +346,8 @@ fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
             );
         }
     }
-    if let Some(dda) = &app.dda {
-        keys.push(("issuer".to_owned(), dda.issuer_id));
+    if let Some((_, id, _)) = app.issuer() {
+        keys.push(("issuer".to_owned(), id));
     }
     keys.sort();
     keys

@@ -61,6 +61,23 @@ pub(crate) struct Dda {
     pub(crate) span: Span,
 }
 
+/// The signature over static data, and who makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sda {
+    /// Slot of the issuer key.
+    pub(crate) issuer: KeySlot,
+    /// Its number.
+    pub(crate) issuer_id: u32,
+    /// Its qualified name.
+    pub(crate) issuer_name: String,
+    /// Data authentication code.
+    pub(crate) code: Vec<u8>,
+    /// Whether somebody said why.
+    pub(crate) reasoned: bool,
+    /// Where.
+    pub(crate) span: Span,
+}
+
 /// Symmetric keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Masters {
@@ -85,6 +102,7 @@ pub(crate) struct App<'a> {
     pub(crate) elements: Vec<Element>,
     pub(crate) records: Vec<records::Record>,
     pub(crate) dda: Option<Dda>,
+    pub(crate) sda: Option<Sda>,
     pub(crate) masters: Option<Masters>,
     pub(crate) offline_pin: Option<(Typed, u8)>,
     pub(crate) quirks: Vec<(String, String)>,
@@ -99,6 +117,12 @@ impl App<'_> {
     /// Whether the AIP has a bit of its first octet.
     pub(crate) fn aip_has(&self, mask: u8) -> bool {
         self.aip.first().is_some_and(|b| b & mask != 0)
+    }
+
+    /// The issuer key behind certificates, its number, and where it is named.
+    pub(crate) fn issuer(&self) -> Option<(&KeySlot, u32, Span)> {
+        let own = self.dda.as_ref().map(|d| (&d.issuer, d.issuer_id, d.span));
+        own.or_else(|| self.sda.as_ref().map(|s| (&s.issuer, s.issuer_id, s.span)))
     }
 
     /// Whether a terminal finds it on this interface.
@@ -155,6 +179,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         elements: elements::gather(elaborator, ground, decl),
         records: Vec::new(),
         dda: dda(elaborator, ground, decl),
+        sda: oda::declared(elaborator, ground, decl),
         masters: masters(elaborator, decl),
         offline_pin: offline_pin(elaborator, decl),
         quirks: quirks(elaborator, decl),

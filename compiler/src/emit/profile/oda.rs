@@ -1,9 +1,11 @@
-//! Offline data authentication: the chip's key, static data, certificates (EMV Book 2, 5 and 6).
+//! Offline data authentication: static data, its signature, the chip's key, certificates (EMV
+//! Book 2, 5 and 6).
 
-use super::super::value;
+use super::super::{read, value};
 use super::afl::Place;
-use super::{App, Dda, records::Record};
+use super::{App, Dda, Ground, Sda, records::Record};
 use crate::elaborate::{Elaborator, Typed};
+use crate::model::{Decl, MEntry};
 use crate::types::{Lengths, Type};
 
 /// Octets of an ICC certificate that are not public key (EMV Book 2, 6.1, table 14).
@@ -17,26 +19,58 @@ pub(super) struct Certified {
     pub(super) certificate: Typed,
 }
 
+/// What the issuer has signed for a card.
+#[derive(Default)]
+pub(super) struct Signed {
+    /// The chip's key.
+    pub(super) certified: Option<Certified>,
+    /// Signed static application data, tag 93.
+    pub(super) static_data: Option<Typed>,
+}
+
+/// The `sda` block.
+pub(super) fn declared<'a>(
+    elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
+    decl: &'a Decl,
+) -> Option<Sda> {
+    let block = decl.attribute("sda")?;
+    let name = block.inner("certified_by").and_then(MEntry::single)?;
+    let issuer_name = elaborator.key(name, &["emv.issuer_private"])?;
+    let issuer_id = elaborator.model().key_id(&issuer_name)?;
+    let code = block.inner("code").and_then(MEntry::single);
+    Some(Sda {
+        issuer: ground.keys.get(issuer_id as usize)?.clone(),
+        issuer_id,
+        issuer_name,
+        code: code
+            .and_then(|term| elaborator.const_bytes(term))
+            .unwrap_or_else(|| vec![0, 0]),
+        reasoned: block
+            .inner("reason")
+            .and_then(read::text)
+            .is_some_and(|reason| !reason.trim().is_empty()),
+        span: block.span,
+    })
+}
+
 /// Longest value of a certificate object; 0 when it is not there.
-pub(crate) fn longest(dda: &Dda, tag: &str) -> u32 {
+pub(crate) fn longest(app: &App<'_>, tag: &str) -> u32 {
     let digits = |text: &str| u32::try_from(text.len() / 2).unwrap_or(0);
-    let issuer = dda.issuer.bits / 8;
-    match tag {
-        "8F" => 1,
-        "9F32" => exponent_octets(dda.issuer.exponent),
-        "9F47" => exponent_octets(dda.exponent),
-        "90" => dda
-            .issuer
-            .public
-            .as_ref()
-            .map_or(issuer, |p| digits(&p.certificate)),
-        "92" => dda
-            .issuer
-            .public
-            .as_ref()
-            .map_or(0, |p| digits(&p.remainder)),
-        "9F46" => issuer,
-        "9F48" => (dda.bits / 8).saturating_sub(issuer.saturating_sub(ICC_OVERHEAD)),
+    let Some((slot, ..)) = app.issuer() else {
+        return 0;
+    };
+    let issuer = slot.bits / 8;
+    let public = slot.public.as_ref();
+    match (tag, &app.dda) {
+        ("8F", _) => 1,
+        ("9F32", _) => exponent_octets(slot.exponent),
+        ("90", _) => public.map_or(issuer, |p| digits(&p.certificate)),
+        ("92", _) => public.map_or(0, |p| digits(&p.remainder)),
+        ("93", _) if app.sda.is_some() => issuer,
+        ("9F46", Some(_)) => issuer,
+        ("9F47", Some(dda)) => exponent_octets(dda.exponent),
+        ("9F48", Some(dda)) => (dda.bits / 8).saturating_sub(issuer.saturating_sub(ICC_OVERHEAD)),
         _ => 0,
     }
 }
@@ -99,23 +133,37 @@ pub(super) fn certify(
     Some(Certified { key, certificate })
 }
 
+/// Signed static application data (EMV Book 2, 5.1, table 3).
+pub(super) fn sign(
+    elaborator: &mut Elaborator<'_>,
+    sda: &Sda,
+    static_data: &Typed,
+) -> Option<Typed> {
+    let code = elaborator.octets(&sda.code, sda.span);
+    let issuer = std::slice::from_ref(&sda.issuer_name);
+    let args = [code, static_data.clone()];
+    let signed = elaborator.intent("emv.sign_static_data", issuer, &args, sda.span)?;
+    Some(signed.of_type(Type::Bytes(Lengths::exactly(sda.issuer.bits / 8))))
+}
+
 /// The value of a certificate object, and whether it may be empty.
 pub(super) fn object(
     elaborator: &mut Elaborator<'_>,
-    dda: &Dda,
-    certified: Option<&Certified>,
+    app: &App<'_>,
+    signed: &Signed,
     tag: &str,
 ) -> Option<(Typed, bool)> {
-    let span = dda.span;
-    let exactly = Type::Bytes(Lengths::exactly(longest(dda, tag)));
-    let public = dda.issuer.public.as_ref();
+    let (slot, _, span) = app.issuer()?;
+    let exactly = Type::Bytes(Lengths::exactly(longest(app, tag)));
+    let public = slot.public.as_ref();
     let issuer = |text: &str| hex::decode(text).ok();
     let constant = match tag {
         "8F" => Some(vec![public?.ca_index]),
-        "9F32" => Some(exponent(dda.issuer.exponent)),
-        "9F47" => Some(exponent(dda.exponent)),
+        "9F32" => Some(exponent(slot.exponent)),
+        "9F47" => Some(exponent(app.dda.as_ref()?.exponent)),
         "90" => issuer(&public?.certificate),
         "92" => issuer(&public?.remainder),
+        "93" => return Some((signed.static_data.clone()?, false)),
         _ => None,
     };
     if let Some(octets) = constant {
@@ -125,7 +173,7 @@ pub(super) fn object(
         "9F46" => ("certificate_bytes", false),
         _ => ("certificate_remainder", true),
     };
-    let certificate = &certified?.certificate;
+    let certificate = &signed.certified.as_ref()?.certificate;
     let value = value::apply(elaborator, function, &[certificate], exactly, span)?;
     Some((value, if_any))
 }

@@ -27,8 +27,8 @@ pub(crate) const ELSEWHERE: [&str; 14] = [
     "9F4F",
 ];
 
-/// Objects of the certificates' records (EMV Book 2, 5.1 and 6.1).
-pub(crate) const CERTIFICATES: [&str; 7] = ["8F", "9F32", "92", "9F47", "9F48", "90", "9F46"];
+/// Objects of the certificates' records (EMV Book 2, 5.1 and 6.1); 93 is the signature of SDA.
+pub(crate) const CERTIFICATES: [&str; 8] = ["8F", "9F32", "92", "9F47", "9F48", "90", "9F46", "93"];
 
 /// Elements that the compiler signs by itself: what a change could profit from (EMV Book 3, 7.2,
 /// and the recommendations of Book 2 for static data).
@@ -115,7 +115,7 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
             .filter(|e| belongs(&e.tag))
             .collect()
     };
-    let signed = app.dda.is_some();
+    let signed = app.issuer().is_some();
     let is_first = |t: &str| FIRST.contains(&t);
     let is_signed = |t: &str| signed && SIGNED.contains(&t);
     let mut records = Vec::new();
@@ -182,7 +182,7 @@ pub(crate) fn template(octets: u32) -> u32 {
 
 /// Records of the certificates: first fit, in the SFI behind the last that is used.
 fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
-    let Some(dda) = &app.dda else {
+    let Some((_, _, span)) = app.issuer() else {
         return;
     };
     let named: Vec<String> = records
@@ -198,12 +198,12 @@ fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
     let first = records.iter().filter(|r| r.place.sfi == sfi).count();
     let mut bins: Vec<(Vec<(String, Span)>, u32)> = Vec::new();
     for tag in CERTIFICATES {
-        let size = super::oda::longest(dda, tag);
+        let size = super::oda::longest(app, tag);
         if size == 0 || named.iter().any(|t| t == tag) {
             continue;
         }
         let octets = object_octets(tag, size);
-        let entry = (tag.to_owned(), dda.span);
+        let entry = (tag.to_owned(), span);
         match bins
             .iter_mut()
             .find(|(_, used)| template(*used + octets) <= MOST)
@@ -224,7 +224,7 @@ fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
             },
             tags,
             certificates: true,
-            span: dda.span,
+            span,
         });
     }
 }
@@ -235,8 +235,8 @@ pub(crate) fn content_octets(app: &App<'_>, record: &Record) -> u32 {
         .tags
         .iter()
         .map(|(tag, _)| {
-            let certified = app.dda.as_ref().map_or(0, |d| super::oda::longest(d, tag));
-            let length = app.element(tag).map_or(certified, longest);
+            let made = || super::oda::longest(app, tag);
+            let length = app.element(tag).map_or_else(made, longest);
             object_octets(tag, length)
         })
         .sum()

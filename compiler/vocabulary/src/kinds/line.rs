@@ -200,8 +200,8 @@ const CONTACT: Kind = Kind {
         )
         .many(),
         Attribute::bare(
-            "authenticate offline <dda|cda>",
-            "verifies the certificates and a dynamic signature",
+            "authenticate offline <dda|cda|sda>",
+            "verifies the certificates and a dynamic signature, or the one over static data",
         )
         .many(),
         Attribute::bare("verify pin <expression>", "VERIFY with the order's PIN").many(),

@@ -14,6 +14,7 @@ pub(super) static KINDS: &[Kind] = &[
     DDA,
     KEYS,
     OFFLINE_PIN,
+    SDA,
     QUIRKS,
 ];
 
@@ -121,6 +122,11 @@ const PROFILE: Kind = Kind {
             "records; the compiler lays them out when this is left out",
         ),
         Attribute::block("dda", "profile.dda", "the chip's own key"),
+        Attribute::block(
+            "sda",
+            "profile.sda",
+            "a signature over the card's data, made once: cards for tests",
+        ),
         Attribute::block("keys", "profile.keys", "the chip's symmetric keys").required(),
         Attribute::block(
             "offline_pin",
@@ -232,6 +238,34 @@ const DDA: Kind = Kind {
     ],
     doc: "Dynamic data authentication: the chip's RSA key and its certificate.",
     reference: "EMV Book 2, 6",
+    ..BLOCK
+};
+
+const SDA: Kind = Kind {
+    name: "profile.sda",
+    attributes: &[
+        Attribute::value(
+            "certified_by",
+            Is::Key(&["emv.issuer_private"]),
+            Required,
+            "issuer key that signs the data",
+        ),
+        Attribute::value(
+            "code",
+            Is::Hex(2, 2),
+            Default("x\"0000\""),
+            "data authentication code, which a terminal finds inside the signature",
+        )
+        .from("EMV Book 3, Annex A (tag 9F45)"),
+        Attribute::value(
+            "reason",
+            Is::Text(400),
+            Optional,
+            "why there are cards that can be copied; asked for where there is no `dda`",
+        ),
+    ],
+    doc: "Static data authentication: signed static application data (tag 93).",
+    reference: "EMV Book 2, 5",
     ..BLOCK
 };
 

@@ -8,6 +8,8 @@ use crate::rsa::PrivateKey;
 use crate::tlv::{self, Dol};
 use std::collections::BTreeMap;
 
+/// Application interchange profile, octet 1: static data authentication.
+pub(crate) const AIP_SDA: u8 = 0x40;
 /// Application interchange profile, octet 1: dynamic data authentication.
 pub(crate) const AIP_DDA: u8 = 0x20;
 /// Application interchange profile, octet 1: combined data authentication.
@@ -192,16 +194,23 @@ impl Payment {
             issuer_data,
         };
         payment.check_methods(found(0x8E))?;
+        if payment.promises(AIP_SDA) && found(0x93).is_none() {
+            return Err("the AIP promises SDA, no record holds the signature (93)".into());
+        }
         Ok(payment)
+    }
+
+    /// Whether the AIP of an interface has one of these bits in its first octet.
+    fn promises(&self, bits: u8) -> bool {
+        [Some(&self.contact), self.contactless.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|options| options.aip[0] & bits != 0)
     }
 
     /// What the AIP and the CVM list promise has to be there.
     fn check_methods(&self, cvm_list: Option<&[u8]>) -> Result<(), Reason> {
-        let promised = [Some(&self.contact), self.contactless.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|options| options.aip[0] & (AIP_DDA | AIP_CDA) != 0);
-        if promised && self.icc_key.is_none() {
+        if self.promises(AIP_DDA | AIP_CDA) && self.icc_key.is_none() {
             return Err("the AIP promises DDA or CDA, the ICC key is missing".into());
         }
         let rules = cvm_list.and_then(|list| list.get(8..)).unwrap_or_default();

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 const PSE: &[u8] = b"1PAY.SYS.DDF01";
 const PPSE: &[u8] = b"2PAY.SYS.DDF01";
+/// AIP byte 1: SDA supported (EMV Book 3, annex C1).
+const AIP_SDA: u8 = 0x40;
 /// Most records that a terminal reads from one application.
 const RECORDS_MAX: usize = 64;
 
@@ -303,7 +305,25 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn icc_key(&self, terminal: &Terminal, public: &KeyPublic) -> Result<(Vec<u8>, u32), Failure> {
+    /// Issuer certificate and signed static application data (EMV Book 2, 5.3 and 5.4).
+    pub(super) fn authenticate_sda(&mut self, terminal: &Terminal) -> Result<(), Failure> {
+        let public = self.issuer_public(&terminal.application)?.clone();
+        if terminal.aip.first().is_none_or(|b| b & AIP_SDA == 0) {
+            return Err(Failure::new("R1226", "the AIP does not promise SDA"));
+        }
+        let (issuer, _) = self.issuer_key(terminal, &public)?;
+        let signed = signed_data(terminal)?;
+        let signature = terminal.objects.need("93")?;
+        oda::verify_ssad(&issuer, signature, &signed).map_err(|e| wrong("static signature", e))?;
+        Ok(())
+    }
+
+    /// The issuer's public key out of its certificate, and the PAN that it was found to be for.
+    fn issuer_key(
+        &self,
+        terminal: &Terminal,
+        public: &KeyPublic,
+    ) -> Result<(certificates::RecoveredKey, String), Failure> {
         let objects = &terminal.objects;
         let index = objects.need("8F")?;
         if index != [public.ca_index] {
@@ -312,9 +332,6 @@ impl Visit<'_> {
         let ca = hex::decode(&public.ca_modulus)
             .map_err(|_| Failure::new("R1101", "the CA modulus is not hexadecimal"))?;
         let remainder = objects.get("92").unwrap_or_default();
-        let wrong = |what: &str, e: certificates::CertificateError| {
-            Failure::new("R1226", format!("{what}: {e}"))
-        };
         let issuer = certificates::recover_issuer_certificate(
             &ca,
             public.ca_exponent,
@@ -332,12 +349,18 @@ impl Visit<'_> {
                 "the issuer certificate is for other PANs",
             ));
         }
-        let mut signed = terminal.signed.clone();
-        match objects.get("9F4A") {
-            None => {}
-            Some([0x82]) => signed.extend_from_slice(&terminal.aip),
-            Some(_) => return Err(Failure::new("R1226", "tag 9F4A may hold tag 82 only")),
-        }
+        self.not_expired(issuer.expiry_mmyy)?;
+        Ok((issuer, pan))
+    }
+
+    pub(super) fn icc_key(
+        &self,
+        terminal: &Terminal,
+        public: &KeyPublic,
+    ) -> Result<(Vec<u8>, u32), Failure> {
+        let (issuer, pan) = self.issuer_key(terminal, public)?;
+        let objects = &terminal.objects;
+        let signed = signed_data(terminal)?;
         let exponent = objects.need("9F47")?;
         let icc = certificates::recover_icc_certificate(
             &issuer,
@@ -353,9 +376,7 @@ impl Visit<'_> {
                 "the ICC certificate is for another PAN",
             ));
         }
-        for key in [&issuer, &icc] {
-            self.not_expired(key.expiry_mmyy)?;
-        }
+        self.not_expired(icc.expiry_mmyy)?;
         Ok((icc.modulus, icc.exponent))
     }
 
@@ -460,6 +481,22 @@ pub(super) fn recovered(modulus: Vec<u8>, exponent: u32) -> certificates::Recove
         expiry_mmyy: [0; 2],
         serial: [0; 3],
     }
+}
+
+/// Static data to be authenticated: the signed records, then the AIP when tag 9F4A asks for it
+/// (EMV Book 3, 10.3).
+fn signed_data(terminal: &Terminal) -> Result<Vec<u8>, Failure> {
+    let mut signed = terminal.signed.clone();
+    match terminal.objects.get("9F4A") {
+        None => {}
+        Some([0x82]) => signed.extend_from_slice(&terminal.aip),
+        Some(_) => return Err(Failure::new("R1226", "tag 9F4A may hold tag 82 only")),
+    }
+    Ok(signed)
+}
+
+fn wrong(what: &str, e: certificates::CertificateError) -> Failure {
+    Failure::new("R1226", format!("{what}: {e}"))
 }
 
 fn verify_command(qualifier: u8, block: &[u8]) -> Result<Vec<u8>, Failure> {

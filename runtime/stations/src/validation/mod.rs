@@ -171,6 +171,7 @@ impl<'a> Validator<'a> {
             "ndef_matches_source" => visit.ndef_matches_source(terminal),
             "groupings_match_source" => visit.groupings_match_source(terminal),
             "data_matches_source" => visit.data_matches_source(terminal),
+            "authenticate_sda" => visit.authenticate_sda(terminal),
             "authenticate_dda" => visit.authenticate_dda(terminal),
             "verify_pin" => visit.verify_pin(terminal, setting(check, "method")),
             "purchase" => visit.purchase(terminal, check),

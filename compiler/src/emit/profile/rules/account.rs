@@ -59,7 +59,10 @@ impl Rules<'_, '_, '_> {
                 self.report("E0335", span, message, help);
             }
         }
-        let certificate = self.app.dda.as_ref().and_then(|d| d.issuer.public.as_ref());
+        let certificate = self
+            .app
+            .issuer()
+            .and_then(|(slot, ..)| slot.public.as_ref());
         let certified = certificate.and_then(|p| month(&p.expiry_mmyy));
         if let (Some(certified), Some(last), Some((_, span))) = (certified, last, expiry)
             && (last.0, last.1) > certified

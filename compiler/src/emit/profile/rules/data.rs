@@ -125,7 +125,7 @@ impl Rules<'_, '_, '_> {
                 "leave `signed` out for certificate records",
             );
         }
-        if self.app.element(tag).is_none() && !(certificate && self.app.dda.is_some()) {
+        if self.app.element(tag).is_none() && !(certificate && self.app.issuer().is_some()) {
             let message = format!("{} names #{tag}, which has no value", place(record));
             let help = format!("write `#{tag} = …` into the `data` block, or take it out here");
             self.report("E0312", span, message, &help);

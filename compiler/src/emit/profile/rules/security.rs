@@ -168,10 +168,11 @@ impl Rules<'_, '_, '_> {
     pub(super) fn authentication(&mut self) {
         let dynamic = self.app.aip_has(aip::DDA) || self.app.aip_has(aip::CDA);
         let span = self.span("aip");
-        if self.app.aip_has(aip::SDA) {
-            let message = "static data authentication is not made here";
-            let help = "cards that can be copied are not issued any more: take `dda`";
-            self.report("E0307", span, message, help);
+        self.static_authentication();
+        if self.app.issuer().is_none() {
+            self.signed_without_signature();
+        } else {
+            self.static_data();
         }
         let Some(dda) = self.app.dda.clone() else {
             if dynamic {
@@ -179,7 +180,6 @@ impl Rules<'_, '_, '_> {
                 let help = "write `dda { key = rsa(1152, 3); certified_by = issuer_rsa }`";
                 self.report("E0307", span, message, help);
             }
-            self.signed_without_signature();
             return;
         };
         if !dynamic {
@@ -198,14 +198,63 @@ impl Rules<'_, '_, '_> {
                 "write `#9F49 = emv.ddol` and put it in a record",
             );
         }
+    }
+
+    /// The `sda` block against the AIP and the `dda` block.
+    fn static_authentication(&mut self) {
+        let promised = self.app.aip_has(aip::SDA);
+        let Some(sda) = self.app.sda.clone() else {
+            if promised {
+                let span = self.span("aip");
+                let message = "the AIP promises static authentication, there is no `sda` block";
+                let help = "write `sda { certified_by = issuer_rsa; reason = \"…\" }`, or take \
+                            `dda`: cards with static data alone can be copied";
+                self.report("E0307", span, message, help);
+            }
+            return;
+        };
+        if !promised {
+            let message = "the issuer signs the card's data, and the AIP does not promise SDA";
+            self.report("E0308", sda.span, message, "add `sda` to `aip`");
+        }
+        match &self.app.dda {
+            None if !sda.reasoned => {
+                let message = "a card with static data authentication alone can be copied";
+                let help = "write `reason = \"…\"` into the `sda` block, such as \"cards for \
+                            terminal tests\", or take `dda`";
+                self.report("E0352", sda.span, message, help);
+            }
+            Some(dda) if dda.issuer_id != sda.issuer_id => {
+                let message = format!(
+                    "`{}` signs the card's data, `{}` certifies the chip's key: tag 90 has room \
+                     for one of them",
+                    sda.issuer_name, dda.issuer_name
+                );
+                self.report(
+                    "E0353",
+                    sda.span,
+                    message,
+                    "name the same key in both blocks",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Records that are signed, and the list of what else is (EMV Book 3, 10.3).
+    fn static_data(&mut self) {
+        let span = self
+            .app
+            .issuer()
+            .map_or(self.decl().span, |(.., span)| span);
         if !self.app.records.iter().any(|r| r.place.signed) {
             let message = "no record is signed: the certificate would protect no data of the card";
             let help = "write `signed` behind the record with #5A, #5F24, #8E";
-            self.report("E0315", dda.span, message, help);
+            self.report("E0315", span, message, help);
         }
         let list = self.app.element("9F4A").and_then(|e| e.constant.clone());
         if list.is_some_and(|octets| octets != [0x82]) {
-            let span = self.app.element("9F4A").map_or(dda.span, |e| e.span);
+            let span = self.app.element("9F4A").map_or(span, |e| e.span);
             let message = "#9F4A may name #82 and nothing else (EMV Book 3, 10.3)";
             let value = super::entry_at(&self.app.decl.entries, span);
             let value = value.and_then(|e| e.value.as_ref());
