@@ -87,6 +87,7 @@ fn application(commands: Vec<ScriptCommand>) -> Application {
         name: "box".to_owned(),
         aid: "F000000092".to_owned(),
         applet: "native".to_owned(),
+        dictionary: String::new(),
         script: Some(Script {
             name: "written".to_owned(),
             secured: false,
@@ -251,6 +252,19 @@ fn a_deviation_that_nobody_knows_is_refused() {
     };
     assert_eq!(quirk("unheard_of"), Some("R1130"));
     assert_eq!(quirk("le_required"), None);
+}
+
+/// R1101 with other references: a dictionary is one of those that the tables have.
+#[test]
+fn a_dictionary_that_nobody_has_is_refused() {
+    let speaks = |name: &str| {
+        let name = name.to_owned();
+        lie(move |c| chip(c).applications[0].dictionary = name)
+    };
+    assert_eq!(speaks("esperanto"), Some("R1101"));
+    assert_eq!(speaks(&"v".repeat(1 << 20)), Some("R1101"));
+    assert_eq!(speaks("visa"), None);
+    assert_eq!(speaks(""), None);
 }
 
 /// The small bank with a card of one application beside its debit application.

@@ -245,12 +245,15 @@ pub(crate) struct Diff {
     pub(crate) old: PathBuf,
     /// Bundle, or project folder (built in memory, TEST).
     pub(crate) new: PathBuf,
-    /// End with 2 when they differ.
+    /// End with 2 when they differ, for gates.
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
     /// Output.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -267,7 +270,7 @@ pub(crate) struct Inspect {
 
 #[derive(Args)]
 pub(crate) struct Why {
-    /// Bundle; TEST only.
+    /// Bundle, or project folder; TEST only.
     pub(crate) bundle: PathBuf,
     /// Order file.
     #[arg(long)]

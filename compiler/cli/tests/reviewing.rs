@@ -56,21 +56,20 @@ fn product<'v>(found: &'v Value, code: &str) -> &'v Value {
     products.find(|p| p["code"] == code).expect("a product")
 }
 
-/// Changes of what products share, but for the sources' hashes.
+/// Changes of what products share.
 fn shared(found: &Value) -> Vec<&Value> {
     let all = found["shared"].as_array().expect("changes").iter();
-    all.filter(|c| c["kind"] != "source").collect()
+    all.collect()
 }
 
 #[test]
-fn the_same_project_does_not_differ() {
+fn the_same_project_says_nothing() {
     let aurora = aurora().display().to_string();
     let ran = cardwright(
         Path::new("."),
         &["diff", &aurora, &aurora, "--detailed-exitcode"],
     );
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("The bundles are the same."), "{}", ran.out);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
 }
 
 /// EMV Book 3, annex C1: octet 1, 08 is terminal risk management.
@@ -205,33 +204,6 @@ fn a_service_code_is_one_change_wherever_it_stands() {
     );
 }
 
-#[test]
-fn a_comment_touches_no_card() {
-    let folder = tempfile::tempdir().expect("a folder");
-    changed(
-        folder.path(),
-        "values.perso",
-        "//! Values",
-        "//! All values",
-    );
-    let (old, new) = (
-        aurora().display().to_string(),
-        folder.path().display().to_string(),
-    );
-    let ran = cardwright(folder.path(), &["diff", &old, &new]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(
-        ran.out.contains("Nothing on any card changes."),
-        "{}",
-        ran.out
-    );
-    assert!(
-        ran.out.contains("sources that differ: values.perso"),
-        "{}",
-        ran.out
-    );
-}
-
 /// The example's bundle in a folder of its own.
 fn bundle(folder: &Path) -> String {
     let bundle = folder.join("a.cwb").display().to_string();
@@ -346,7 +318,7 @@ fn schemas_on_the_shelf_are_fresh() {
             std::fs::write(&kept, &text).expect("written");
         }
         let kept = std::fs::read_to_string(&kept).unwrap_or_default();
-        assert_eq!(kept, text, "{}: UPDATE=1 writes it anew", path.display());
+        assert!(kept == text, "{}: UPDATE=1 writes it anew", path.display());
     }
     let unknown = cardwright(folder.path(), &["schema", "nothing"]);
     assert!(

@@ -1,6 +1,7 @@
 //! Two bundles become a list of changes, product by product.
 
 use crate::{
+    reach::Reach,
     side::{Classes, Side},
     tables,
     walk::{At, Raw, Walk},
@@ -9,7 +10,7 @@ use cardwright_bundle::{Bundle, Environment};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A bundle in a comparison.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -31,6 +32,8 @@ pub struct Project {
 pub struct Change {
     /// What changed, such as `chip.debit.#9F0D`.
     pub path: String,
+    /// The same in words: a data element's name, or `width of format field postcode`.
+    pub title: String,
     /// Its sort, such as `flags`, `cvm list`, `key`, `layout item`.
     pub kind: String,
     /// Value or expression before; none for what is new.
@@ -77,7 +80,9 @@ pub struct Comparison {
     pub old: Project,
     /// The new one.
     pub new: Project,
-    /// Whether they differ at all.
+    /// Whether they are the same octet by octet; sources that were only reformatted are not.
+    pub same_bytes: bool,
+    /// Whether they mean something else: any change below.
     pub differ: bool,
     /// Whether any card would hold or show something else.
     pub touches_cards: bool,
@@ -85,10 +90,12 @@ pub struct Comparison {
     pub products: Vec<ProductChanges>,
     /// What products share: keys, formats, layouts, flows, jobs, tables, the project itself.
     pub shared: Vec<Change>,
+    /// Sources whose text differs, whether or not it means anything else.
+    pub sources: Vec<String>,
 }
 
 /// Parts of a content that are compared product by product, or are no meaning by themselves.
-const NOT_SHARED: &[&str] = &["cards", "programs", "scenarios", "spans"];
+const NOT_SHARED: &[&str] = &["cards", "programs", "scenarios", "sources", "spans"];
 /// What shared parts are called in paths.
 const SHARED_NAMES: &[(&str, &str)] = &[
     ("assets", "asset"),
@@ -97,7 +104,6 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("jobs", "job"),
     ("keys", "key"),
     ("layouts", "layout"),
-    ("sources", "source"),
     ("tables", "table"),
 ];
 
@@ -129,21 +135,40 @@ pub fn compare(old: &Bundle, new: &Bundle) -> Comparison {
             all.push(changes_of(job, code, card, "removed", Vec::new()));
         }
     }
-    let shared = shared(&a, &b, &after);
+    let reached: Vec<Reach> = after
+        .iter()
+        .map(|(job, code, card, _)| Reach::new(&b, job, code, card))
+        .collect();
+    let (shared, card_shares) = shared(&a, &b, &reached);
     let touches = |p: &ProductChanges| {
         matches!(p.state.as_str(), "added" | "removed")
             || p.changes.iter().any(|c| tables::on_card(&c.path))
     };
-    let key = |c: &Change| c.kind == "key" && !c.products.is_empty();
     Comparison {
         schema_version: 1,
         old: project(old),
         new: project(new),
-        differ: old.digest() != new.digest(),
-        touches_cards: all.iter().any(touches) || shared.iter().any(key),
+        same_bytes: old.digest() == new.digest(),
+        differ: !shared.is_empty() || all.iter().any(|p| p.state != "same"),
+        touches_cards: card_shares || all.iter().any(touches),
         products: all,
         shared,
+        sources: sources(&a, &b),
     }
+}
+
+/// Paths of sources whose hashes differ, or that one side only has.
+fn sources(a: &Side, b: &Side) -> Vec<String> {
+    let all = |side: &Side| -> BTreeMap<String, String> {
+        let entries = side.list("sources").iter();
+        entries
+            .map(|s| (text(s, "path"), text(s, "sha256")))
+            .collect()
+    };
+    let (a, b) = (all(a), all(b));
+    let paths: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let differ = paths.into_iter().filter(|p| a.get(*p) != b.get(*p));
+    differ.cloned().collect()
 }
 
 fn changes_of(
@@ -276,8 +301,8 @@ fn others(walk: &mut Walk<'_>, at: &At, old: &Value, new: &Value) {
     }
 }
 
-/// What products share.
-fn shared(a: &Side, b: &Side, products: &[Product]) -> Vec<Change> {
+/// What products share, and whether the cards themselves use any of it.
+fn shared(a: &Side, b: &Side, reached: &[Reach]) -> (Vec<Change>, bool) {
     let keys = |side: &Side| -> Vec<String> {
         let map = side.content.as_object();
         map.map(|m| m.keys().cloned().collect()).unwrap_or_default()
@@ -289,6 +314,7 @@ fn shared(a: &Side, b: &Side, products: &[Product]) -> Vec<Change> {
         .collect();
     all.extend(more);
     let mut changes = Vec::new();
+    let mut on_cards = false;
     for key in all.iter().filter(|key| !NOT_SHARED.contains(&key.as_str())) {
         let mut walk = Walk::new(a, b);
         let named = SHARED_NAMES.iter().find(|(of, _)| of == key);
@@ -307,11 +333,15 @@ fn shared(a: &Side, b: &Side, products: &[Product]) -> Vec<Change> {
         let (old, new) = (of(a), of(b));
         walk.value(&at, key, &old, &new);
         for mut change in gathered(walk.found) {
-            change.products = reach(b, key, &change.path, products);
+            if let Some(name) = owner(b, key, &change.path) {
+                let uses = |r: &Reach| r.product_using(key, &name);
+                change.products = reached.iter().filter_map(uses).collect();
+                on_cards |= reached.iter().any(|r| r.card_uses(key, &name));
+            }
             changes.push(change);
         }
     }
-    changes
+    (changes, on_cards)
 }
 
 fn without_products(jobs: &mut Value) {
@@ -322,62 +352,14 @@ fn without_products(jobs: &mut Value) {
     }
 }
 
-/// The products that a shared part reaches.
-fn reach(side: &Side, list: &str, path: &str, products: &[Product]) -> Vec<String> {
-    let entries = side.list(list);
-    let own = |entry: &&Value| {
-        let rest = path.split_once('.').map_or("", |(_, rest)| rest);
-        let name = text(entry, "name");
-        rest == name || rest.strip_prefix(&name).is_some_and(|r| r.starts_with('.'))
-    };
+/// The entry of a shared list that a path speaks of.
+fn owner(side: &Side, list: &str, path: &str) -> Option<String> {
+    let rest = path.split_once('.').map_or("", |(_, rest)| rest);
+    let own =
+        |name: &String| rest == name || rest.strip_prefix(name).is_some_and(|r| r.starts_with('.'));
     // The longest name that fits: names may have points in them.
-    let found = entries
-        .iter()
-        .filter(own)
-        .max_by_key(|entry| text(entry, "name").len());
-    let Some(name) = found.map(|entry| text(entry, "name")) else {
-        return Vec::new();
-    };
-    let uses = |(job, _, card, _): &&Product| match list {
-        "keys" => uses_key(side, card, &name),
-        "jobs" => *job == name,
-        "layouts" | "formats" | "flows" => {
-            let job = by_name(side.list("jobs"), job);
-            job.is_some_and(|job| job.to_string().contains(&format!("\"{name}\"")))
-        }
-        _ => false,
-    };
-    let reached = products.iter().filter(uses);
-    reached
-        .map(|(job, code, ..)| format!("{job}/{code}"))
-        .collect()
-}
-
-fn uses_key(side: &Side, card: &str, key: &str) -> bool {
-    let Some(card) = by_name(side.list("cards"), card) else {
-        return false;
-    };
-    let steps = side.program(number(Some(card), "program"));
-    let in_program = steps.iter().any(|step| {
-        let keys = step.head.get("keys").and_then(Value::as_array);
-        keys.is_some_and(|keys| keys.iter().any(|k| k.as_str() == Some(key)))
-    });
-    let chip = card.get("chip").unwrap_or(&Value::Null);
-    let channel = chip
-        .get("channel")
-        .and_then(|c| c.get("key"))
-        .and_then(Value::as_u64);
-    let slots = entries(chip, "applications")
-        .iter()
-        .flat_map(|a| entries(a, "keys"));
-    let slots = slots
-        .filter_map(|pair| pair.get(1))
-        .filter_map(Value::as_u64);
-    in_program
-        || channel
-            .into_iter()
-            .chain(slots)
-            .any(|slot| side.key(slot) == key)
+    let names = side.list(list).iter().map(|entry| text(entry, "name"));
+    names.filter(own).max_by_key(String::len)
 }
 
 /// Brings together what has one cause.
@@ -386,12 +368,12 @@ fn gathered(found: Vec<Raw>) -> Vec<Change> {
     let mut causes: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let (own, other): (Vec<Raw>, Vec<Raw>) = found.into_iter().partition(|raw| raw.own);
     for raw in own.into_iter().chain(other) {
+        let area = |path: &str| path.rsplit_once('.').map(|(area, _)| area.to_owned());
         let known = raw
             .cause
             .and_then(|cause| causes.get(&cause))
             .filter(|_| !raw.own);
         if let Some(known) = known {
-            let area = |path: &str| path.rsplit_once('.').map(|(area, _)| area.to_owned());
             let near = known.iter().find(|n| {
                 let path = changes
                     .get(**n)
@@ -407,11 +389,20 @@ fn gathered(found: Vec<Raw>) -> Vec<Change> {
             }
             continue;
         }
+        let record = |c: &&mut Change| c.kind == "record" && area(&c.path) == area(&raw.path);
+        if raw.reordered
+            && !raw.own
+            && let Some(change) = changes.iter_mut().find(record)
+        {
+            change.also.push(raw.path);
+            continue;
+        }
         if let Some(cause) = raw.cause {
             causes.entry(cause).or_default().push(changes.len());
         }
         changes.push(Change {
             path: raw.path,
+            title: raw.title,
             kind: raw.kind.to_owned(),
             old: raw.old,
             new: raw.new,

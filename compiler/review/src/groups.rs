@@ -1,7 +1,9 @@
 //! Data groupings: compared element by element, wherever on the chip an element stands.
 
 use crate::{
+    align::common,
     elements::{Element, elements_of},
+    meaning::title_of,
     side::Side,
     walk::{At, Walk},
 };
@@ -21,6 +23,7 @@ pub(crate) fn compare(walk: &mut Walk<'_>, at: &At, old: &[Value], new: &[Value]
     for name in union(&old_names, &new_names) {
         let mut here = at.clone();
         here.push(&name);
+        here.kind = "grouping";
         let find = |names: &[String], list: &[Value]| {
             let at = names.iter().position(|n| *n == name)?;
             list.get(at).cloned()
@@ -46,7 +49,15 @@ pub(crate) fn compare(walk: &mut Walk<'_>, at: &At, old: &[Value], new: &[Value]
     let placed_old = placed(walk.old, at.programs.0, old, &old_names);
     let placed_new = placed(walk.new, at.programs.1, new, &new_names);
     objects(walk, at, &placed_old, &placed_new);
-    rest(walk, at, &placed_old, &placed_new);
+    let title = |(dgi, name): (&Value, &String)| {
+        let title = dgi.get("title").and_then(Value::as_str);
+        (name.clone(), title.unwrap_or_default().to_owned())
+    };
+    let titles = new.iter().zip(&new_names).map(title);
+    let titles: Vec<_> = titles
+        .chain(old.iter().zip(&old_names).map(title))
+        .collect();
+    rest(walk, at, (&placed_old, &placed_new), &titles);
 }
 
 /// Numbers of groupings; the second of one number is `0101 #2`.
@@ -110,7 +121,6 @@ fn objects(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
             .map(Tag::value)
             .collect()
     };
-    let mut order: BTreeSet<(String, String)> = BTreeSet::new();
     let all: Vec<u32> = tags(old).union(&tags(new)).copied().collect();
     for value in all {
         let Some(tag) = Tag::new(value) else {
@@ -157,7 +167,7 @@ fn objects(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
             let mut here = at.clone();
             here.kind = "record";
             here.push(&format!("#{tag}"));
-            order.insert((from.clone(), to.clone()));
+            here.name(&title_of(&at.dictionary, tag));
             walk.leaf(
                 &here,
                 Some(format!("stands in {from}")),
@@ -194,7 +204,12 @@ fn sequences(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
 }
 
 /// Octets that are no data objects, grouping by grouping.
-fn rest(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
+fn rest(
+    walk: &mut Walk<'_>,
+    at: &At,
+    (old, new): (&[Placed], &[Placed]),
+    titles: &[(String, String)],
+) {
     let groups: BTreeSet<&String> = old.iter().chain(new).map(|p| &p.group).collect();
     for group in groups {
         let of = |list: &[Placed]| -> Vec<u64> {
@@ -204,13 +219,31 @@ fn rest(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
             mine.map(|p| u64::from(p.element.node)).collect()
         };
         let (a, b) = (of(old), of(new));
-        for n in 0..a.len().max(b.len()) {
-            let mut here = at.clone();
-            here.push(group);
-            if a.len() > 1 || b.len() > 1 {
-                here.path.push_str(&format!(" part {}", n + 1));
+        let classes = |side: &Side, program: usize, list: &[u64]| -> Vec<String> {
+            let class = |id: &u64| side.node(program, *id).map(|s| s.class);
+            list.iter().map(|id| format!("{:?}", class(id))).collect()
+        };
+        let same = common(
+            &classes(walk.old, at.programs.0, &a),
+            &classes(walk.new, at.programs.1, &b),
+        );
+        let title = titles.iter().find(|(name, _)| name == group);
+        let (mut i, mut j) = (0, 0);
+        for (to_i, to_j) in same.into_iter().chain([(a.len(), b.len())]) {
+            for n in 0..(to_i - i).max(to_j - j) {
+                let mut here = at.clone();
+                here.push(group);
+                if let Some((_, title)) = title {
+                    here.name(title);
+                }
+                if a.len() > 1 || b.len() > 1 {
+                    here.part(j + n + 1);
+                }
+                let left = a.get(i + n).copied().filter(|_| i + n < to_i);
+                let right = b.get(j + n).copied().filter(|_| j + n < to_j);
+                walk.terms(&here, None, left, right);
             }
-            walk.terms(&here, None, a.get(n).copied(), b.get(n).copied());
+            (i, j) = (to_i + 1, to_j + 1);
         }
     }
 }

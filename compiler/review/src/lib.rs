@@ -3,10 +3,13 @@
 //! Everything here is pure: two contents go in, a list of changes comes out. A bundle that was only
 //! opened may be hostile, so terms are compared by class, without recursion, and prints are cut.
 
+mod align;
 mod elements;
 mod estimate;
 mod groups;
 mod meaning;
+mod print;
+mod reach;
 mod reader;
 mod side;
 mod tables;

@@ -7,22 +7,32 @@ use crate::{
 use cardwright_standards::{
     emv::bits::{self, describe, service_code_meaning},
     formats,
+    tags::{self, Coding},
     tlv::Tag,
 };
 
-/// Tags that hold data object lists.
-const OBJECT_LISTS: [u32; 6] = [0x8C, 0x8D, 0x97, 0x9F38, 0x9F49, 0x9F69];
-
 /// What kind of element a tag is.
-pub(crate) fn kind_of(tag: Tag) -> &'static str {
+pub(crate) fn kind_of(dictionary: &str, tag: Tag) -> &'static str {
     match tag.value() {
         0x8E => "cvm list",
         0x94 => "afl",
         0x5F30 => "service code",
-        list if OBJECT_LISTS.contains(&list) => "dol",
-        other if bits::field_of_tag(other, "").is_some() => "flags",
-        _ => "element",
+        other => match tags::element_in(dictionary, tag).map(|e| e.coding) {
+            Some(Coding::Dol) => "dol",
+            Some(Coding::Bits(_)) => "flags",
+            _ if bits::field_of_tag(other, dictionary).is_some() => "flags",
+            _ => "element",
+        },
     }
+}
+
+/// A tag's name in its owner's words.
+pub(crate) fn title_of(dictionary: &str, tag: Tag) -> String {
+    let element = tags::element_in(dictionary, tag);
+    element.map_or_else(
+        || "data element without a name".to_owned(),
+        |e| e.title.to_owned(),
+    )
 }
 
 /// The octets of a node that is the same for all orders: a literal, or one that is only coded.
@@ -45,8 +55,15 @@ pub(crate) fn fold(side: &Side, program: usize, id: u64) -> Option<Vec<u8>> {
 }
 
 /// What was said and what is said now of an element's value.
-pub(crate) fn of_element(tag: Tag, old: Option<&[u8]>, new: Option<&[u8]>) -> Vec<String> {
-    let lines = |value: Option<&[u8]>| value.map(|v| describe("", tag, v)).unwrap_or_default();
+pub(crate) fn of_element(
+    dictionary: &str,
+    tag: Tag,
+    (old, new): (Option<&[u8]>, Option<&[u8]>),
+) -> Vec<String> {
+    let lines = |value: Option<&[u8]>| match value {
+        Some(octets) => describe(dictionary, tag, octets),
+        None => Vec::new(),
+    };
     differing(&lines(old), &lines(new))
 }
 
@@ -55,6 +72,24 @@ pub(crate) fn of_service_code(old: &str, new: &str) -> Vec<String> {
     let lines = |code: &str| -> Vec<String> {
         let said = service_code_meaning(code.trim_matches('"'));
         said.into_iter().flatten().map(str::to_owned).collect()
+    };
+    differing(&lines(old), &lines(new))
+}
+
+/// What a channel's security level protects (GlobalPlatform 2.3.1, table 10-1; amendment D, 6.2.2).
+const SECURITY_LEVELS: [(u8, &str); 4] = [
+    (0x01, "commands carry a MAC"),
+    (0x02, "commands are enciphered"),
+    (0x10, "answers carry a MAC"),
+    (0x20, "answers are enciphered"),
+];
+
+/// The same of a channel's security level, hexadecimal.
+pub(crate) fn of_security_level(old: &str, new: &str) -> Vec<String> {
+    let lines = |level: &str| -> Vec<String> {
+        let bits = u8::from_str_radix(level, 16).unwrap_or_default();
+        let set = SECURITY_LEVELS.iter().filter(|(mask, _)| bits & mask != 0);
+        set.map(|(_, says)| (*says).to_owned()).collect()
     };
     differing(&lines(old), &lines(new))
 }

@@ -36,9 +36,9 @@ impl Reader {
         self.0.place(step)
     }
 
-    /// What octets of a data element say, a line each.
+    /// What octets of a data element say by a dictionary, a line each.
     #[must_use]
-    pub fn meaning(tag: Tag, octets: &[u8]) -> Vec<String> {
-        describe("", tag, octets)
+    pub fn meaning(dictionary: &str, tag: Tag, octets: &[u8]) -> Vec<String> {
+        describe(dictionary, tag, octets)
     }
 }

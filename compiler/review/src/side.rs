@@ -118,6 +118,16 @@ impl Side {
         name.map_or_else(|| format!("{list} {at}"), str::to_owned)
     }
 
+    /// The name of a lookup table's column.
+    fn column(&self, table: u64, at: u64) -> String {
+        let table = usize::try_from(table).ok();
+        let table = table.and_then(|at| self.list("tables").get(at));
+        let columns = table.and_then(|t| t.get("columns")?.as_array());
+        let column = usize::try_from(at).ok().and_then(|at| columns?.get(at));
+        let name = column.and_then(|c| c.get("name")?.as_str());
+        name.map_or_else(|| format!("column {at}"), str::to_owned)
+    }
+
     /// Where a node was written, `debit.perso:11:14`; none for what the compiler made.
     pub(crate) fn place(&self, step: &Step) -> Option<String> {
         if step.span == 0 {
@@ -159,6 +169,9 @@ impl Side {
             head.insert("keys".into(), names);
         }
         if let Some(table) = head.get("table").and_then(Value::as_u64) {
+            if let Some(column) = head.get("column").and_then(Value::as_u64) {
+                head.insert("column".into(), self.column(table, column).into());
+            }
             head.insert("table".into(), self.named("tables", table).into());
         }
         let classes_of = known
@@ -203,6 +216,17 @@ fn take_text(head: &mut Map<String, Value>, key: &str) -> String {
     }
 }
 
+/// Operations that are written between their operands.
+const INFIX: [(&str, &str); 5] = [
+    ("all", "and"),
+    ("any", "or"),
+    ("equal", "=="),
+    ("less", "<"),
+    ("plus", "+"),
+];
+/// The same with `not` before them.
+const INFIX_NOT: [(&str, &str); 2] = [("equal", "!="), ("less", ">=")];
+
 fn term(nodes: &[Step], id: usize, depth: usize, out: &mut String) {
     let Some(step) = nodes.get(id) else {
         out.push('?');
@@ -212,39 +236,35 @@ fn term(nodes: &[Step], id: usize, depth: usize, out: &mut String) {
         out.push('…');
         return;
     }
-    let text = |key: &str| {
-        step.head
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
     if let Some((kind, value)) = step.constant() {
         out.push_str(&literal(kind, value));
         return;
     }
-    match step.op.as_str() {
-        "field" => {
-            out.push_str(&format!("{}.{}", text("record"), text("field")));
-            return;
+    if let Some((word, args)) = infix(nodes, step) {
+        for (n, arg) in args.iter().enumerate() {
+            let inner = nodes.get(*arg).and_then(|step| infix(nodes, step));
+            let open = inner.is_some_and(|(inner, args)| args.len() > 1 && binds(inner, word));
+            out.push_str(&if n > 0 {
+                format!(" {word} ")
+            } else {
+                String::new()
+            });
+            out.push_str(if open { "(" } else { "" });
+            term(nodes, *arg, depth - 1, out);
+            out.push_str(if open { ")" } else { "" });
         }
-        "choose" => {
-            for (word, arg) in ["if ", " then ", " else "].iter().zip(&step.args) {
-                out.push_str(word);
-                term(nodes, *arg, depth - 1, out);
-            }
-            return;
+        return;
+    }
+    if step.op == "choose" {
+        for (word, arg) in ["if ", " then ", " else "].iter().zip(&step.args) {
+            out.push_str(word);
+            term(nodes, *arg, depth - 1, out);
         }
-        "apply" => out.push_str(text("function")),
-        "intent" => {
-            let keys = step.head.get("keys").and_then(Value::as_array);
-            let keys = keys.into_iter().flatten().filter_map(Value::as_str);
-            let keys: Vec<&str> = keys.collect();
-            out.push_str(&format!("hsm {}[{}]", text("intent"), keys.join(", ")));
-        }
-        op => {
-            let parts = step.head.values().map(Value::to_string);
-            out.push_str(&format!("{op} {}", parts.collect::<Vec<_>>().join(" ")));
-        }
+        return;
+    }
+    head(step, out);
+    if step.op == "field" {
+        return;
     }
     out.push('(');
     for (n, arg) in step.args.iter().enumerate() {
@@ -254,6 +274,57 @@ fn term(nodes: &[Step], id: usize, depth: usize, out: &mut String) {
         term(nodes, *arg, depth - 1, out);
     }
     out.push(')');
+}
+
+/// Whether an operation inside another needs brackets: only comparisons stand in `and` without.
+fn binds(inner: &str, outer: &str) -> bool {
+    let joins = |word: &str| matches!(word, "and" | "or");
+    inner != outer && (joins(inner) || !joins(outer))
+}
+
+/// Word and operands of what is written between its operands.
+fn infix<'n>(nodes: &'n [Step], step: &'n Step) -> Option<(&'static str, &'n [usize])> {
+    if step.op != "apply" {
+        return None;
+    }
+    let word = |table: &'static [(&str, &str)], name: &str| {
+        let row = table.iter().find(|(function, _)| *function == name);
+        row.map(|(_, word)| *word)
+    };
+    match (step.name(), step.args.as_slice()) {
+        ("not", [inner]) => {
+            let inner = nodes.get(*inner).filter(|step| step.op == "apply")?;
+            Some((word(&INFIX_NOT, inner.name())?, &inner.args))
+        }
+        (name, args) if args.len() > 1 => Some((word(&INFIX, name)?, args)),
+        _ => None,
+    }
+}
+
+/// What stands before the operands.
+fn head(step: &Step, out: &mut String) {
+    let text = |key: &str| {
+        let found = step.head.get(key).and_then(Value::as_str);
+        found.unwrap_or_default()
+    };
+    match step.op.as_str() {
+        "field" => out.push_str(&format!("{}.{}", text("record"), text("field"))),
+        "apply" => out.push_str(text("function")),
+        "intent" => {
+            let keys = step.head.get("keys").and_then(Value::as_array);
+            let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+            let keys: Vec<&str> = keys.collect();
+            out.push_str(&format!("hsm {}[{}]", text("intent"), keys.join(", ")));
+        }
+        "lookup" => out.push_str(&format!("lookup {}.{}", text("table"), text("column"))),
+        op => {
+            let parts = step.head.values().map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            out.push_str(&format!("{op} {}", parts.collect::<Vec<_>>().join(" ")));
+        }
+    }
 }
 
 /// A literal as its author might write it.

@@ -22,21 +22,29 @@ pub(crate) const NODES: &[&str] = &[
     "when",
 ];
 /// Keys whose numbers are key slots.
-pub(crate) const KEYS: &[&str] = &["key", "transport_key"];
+pub(crate) const KEYS: &[&str] = &["key", "transport_key", "under"];
+/// Keys whose numbers the standards write in hexadecimal.
+pub(crate) const OCTETS: &[&str] = &["ca_index", "key_version", "option", "security_level"];
 /// Lists of pairs whose second part is a node.
 pub(crate) const NODE_PAIRS: &[&str] = &["accept", "nodes"];
 /// Lists of pairs whose second part is a key slot.
 pub(crate) const KEY_PAIRS: &[&str] = &["keys"];
+/// What is shown whole, however small the part that differs.
+pub(crate) const WHOLE: &[&str] = &["condition", "message", "when"];
 /// What says nothing by itself: places, indices, and what repeats other values.
 pub(crate) const SKIPPED: &[&str] = &["facts", "program", "schema", "span"];
 /// What names an entry of a list, best first.
 pub(crate) const NAMES: &[&str] = &[
-    "name", "code", "side", "line", "scenario", "format", "station", "path", "rid",
+    "name", "code", "side", "line", "scenario", "format", "station", "path", "rid", "from",
 ];
 /// Containers that a path leaves out: what is inside them is named well enough.
 pub(crate) const UNNAMED: &[&str] = &[
     "applications",
     "cards",
+    "cells",
+    "checks",
+    "columns",
+    "commands",
     "dgis",
     "draw",
     "emboss",
@@ -52,6 +60,7 @@ pub(crate) const UNNAMED: &[&str] = &[
     "node",
     "print",
     "records",
+    "rows",
     "scenarios",
     "settings",
     "steps",
@@ -61,25 +70,33 @@ pub(crate) const UNNAMED: &[&str] = &[
 pub(crate) const KINDS: &[(&str, &str)] = &[
     ("accept", "job rule"),
     ("applications", "application"),
+    ("arrangement", "arrangement of a file"),
     ("assets", "asset"),
     ("channel", "channel"),
-    ("checks", "scenario"),
+    ("checks", "check"),
     ("chip", "chip"),
+    ("columns", "column"),
+    ("commands", "script command"),
     ("dgis", "grouping"),
-    ("emboss", "face"),
+    ("emboss", "embossed line"),
     ("faces", "face"),
     ("fields", "format field"),
     ("flows", "flow"),
     ("formats", "format"),
+    ("further", "further page"),
+    ("images", "picture"),
     ("issuer", "issuer"),
     ("items", "layout item"),
     ("jobs", "job"),
+    ("joins", "join"),
     ("keys", "key"),
     ("layouts", "layout"),
     ("outputs", "output"),
-    ("print", "face"),
+    ("parts", "part of a script command"),
+    ("print", "printed"),
     ("quirks", "quirk"),
     ("records", "format record"),
+    ("rows", "row"),
     ("rules", "file rule"),
     ("scenarios", "scenario"),
     ("script", "script"),
@@ -88,6 +105,8 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("stock", "stock"),
     ("stripe", "stripe"),
     ("tables", "table"),
+    ("variables", "script variable"),
+    ("zones", "zone"),
 ];
 
 /// Functions that only code their first operand.

@@ -1,16 +1,19 @@
 //! Two contents side by side: generic over their JSON, exact about terms.
 
 use crate::{
+    align::common,
     groups, meaning,
-    side::{Side, cut, literal},
+    print::{label, name, print, signature},
+    side::{Side, Step, cut},
     tables,
 };
 use cardwright_standards::tlv::Tag;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    rc::Rc,
+};
 
-/// Most cells of an alignment table; longer lists are compared place by place.
-const ALIGN_MAX: usize = 1 << 20;
 /// Most places in one term that are named one by one.
 const CAUSES_MAX: usize = 16;
 
@@ -20,6 +23,7 @@ pub(crate) type Cause = (Option<u32>, Option<u32>);
 /// A difference, before what has one cause is brought together.
 pub(crate) struct Raw {
     pub(crate) path: String,
+    pub(crate) title: String,
     pub(crate) kind: &'static str,
     pub(crate) old: Option<String>,
     pub(crate) new: Option<String>,
@@ -28,6 +32,8 @@ pub(crate) struct Raw {
     pub(crate) cause: Option<Cause>,
     /// Whether the part that differs is this path's own value, not one that it is computed from.
     pub(crate) own: bool,
+    /// Whether only the order of what it is computed from differs.
+    pub(crate) reordered: bool,
 }
 
 /// Where the walk is.
@@ -35,10 +41,18 @@ pub(crate) struct Raw {
 pub(crate) struct At {
     pub(crate) path: String,
     pub(crate) kind: &'static str,
+    /// The innermost thing with a name: a field, a key, an item of a page.
+    entity: String,
+    /// What of it, in words; empty for the thing itself.
+    attribute: String,
     /// Programs around it, old and new.
     pub(crate) programs: (usize, usize),
     /// Whether a term that stands here may be called its own.
     pub(crate) owns: bool,
+    /// Whose meaning of tags holds here.
+    pub(crate) dictionary: String,
+    /// Names of the columns of the lookup table around it.
+    columns: Rc<[String]>,
 }
 
 impl At {
@@ -46,8 +60,12 @@ impl At {
         Self {
             path: path.to_owned(),
             kind,
+            entity: String::new(),
+            attribute: String::new(),
             programs: (usize::MAX, usize::MAX),
             owns: true,
+            dictionary: String::new(),
+            columns: Rc::new([]),
         }
     }
 
@@ -57,19 +75,64 @@ impl At {
             .iter()
             .find(|(container, _)| *container == key);
         let mut at = self.clone();
-        at.kind = found.map_or(self.kind, |(_, kind)| kind);
+        if let Some((_, kind)) = found {
+            at.kind = kind;
+            (at.entity, at.attribute) = (String::new(), String::new());
+        }
         if !tables::UNNAMED.contains(&key) {
             let name = key.strip_suffix("_um").or_else(|| key.strip_suffix("_mpt"));
-            at.push(name.unwrap_or(key));
+            let name = name.unwrap_or(key);
+            match found {
+                None => at.attribute(name),
+                Some(_) => at.step(name),
+            }
         }
         at
     }
 
+    /// Into something with a name.
     pub(crate) fn push(&mut self, name: &str) {
+        self.entity = name.to_owned();
+        self.attribute = String::new();
+        self.step(name);
+    }
+
+    /// Says what the innermost thing is called by people.
+    pub(crate) fn name(&mut self, title: &str) {
+        if !title.is_empty() {
+            self.entity = format!("{} ({title})", self.entity);
+        }
+    }
+
+    /// To a part of the innermost thing that has no name.
+    pub(crate) fn part(&mut self, number: usize) {
+        self.path.push_str(&format!(" part {number}"));
+        self.attribute = format!("part {number}");
+    }
+
+    /// To something of the innermost thing.
+    fn attribute(&mut self, name: &str) {
+        self.attribute = name.replace('_', " ");
+        self.step(name);
+    }
+
+    fn step(&mut self, name: &str) {
         if !self.path.is_empty() && !name.is_empty() {
             self.path.push('.');
         }
         self.path.push_str(name);
+    }
+
+    /// What differs, in words: `width of format field postcode`.
+    fn title(&self) -> String {
+        let thing = match self.entity.is_empty() {
+            true => self.kind.to_owned(),
+            false => format!("{} {}", self.kind, self.entity),
+        };
+        match self.attribute.as_str() {
+            "" => thing,
+            attribute => format!("{attribute} of {thing}"),
+        }
     }
 }
 
@@ -81,6 +144,8 @@ struct Part {
     role: Option<(String, usize)>,
     /// Whether only codings stand around it.
     own: bool,
+    /// A row of the same parts in another order.
+    reordered: bool,
 }
 
 /// The walk.
@@ -106,7 +171,9 @@ impl<'s> Walk<'s> {
         }
         match (old, new) {
             (Value::Null, Value::Null) => {}
-            (Value::Object(a), Value::Object(b)) => self.objects(at, a, b),
+            (Value::Object(a), Value::Object(b)) if !(is_constant(a) && is_constant(b)) => {
+                self.objects(at, a, b);
+            }
             (Value::Array(a), Value::Array(b)) => self.lists(at, key, a, b),
             _ if is_node(key, old) && is_node(key, new) => {
                 self.nodes(at, old.as_u64(), new.as_u64());
@@ -126,15 +193,21 @@ impl<'s> Walk<'s> {
 
     /// Says that something that is no term differs.
     pub(crate) fn leaf(&mut self, at: &At, old: Option<String>, new: Option<String>) {
+        let meaning = match (at.attribute.as_str(), &old, &new) {
+            ("security level", Some(old), Some(new)) => meaning::of_security_level(old, new),
+            _ => Vec::new(),
+        };
         self.found.push(Raw {
             path: at.path.clone(),
+            title: at.title(),
             kind: at.kind,
             old,
             new,
-            meaning: Vec::new(),
+            meaning,
             place: None,
             cause: None,
             own: true,
+            reordered: false,
         });
     }
 
@@ -150,6 +223,13 @@ impl<'s> Walk<'s> {
         };
         at.programs.0 = program(old).unwrap_or(at.programs.0);
         at.programs.1 = program(new).unwrap_or(at.programs.1);
+        if let Some(Value::String(dictionary)) = new.get("dictionary") {
+            at.dictionary.clone_from(dictionary);
+        }
+        if let (Some(Value::Array(columns)), Some(_)) = (new.get("columns"), new.get("rows")) {
+            let names = columns.iter().filter_map(|c| c.get("name")?.as_str());
+            at.columns = names.map(str::to_owned).collect();
+        }
         // Another variant of a choice: said as one change, not as one that went and one that came.
         if let (Some((a, _)), Some((b, _))) = (old.iter().next(), new.iter().next())
             && old.len() == 1
@@ -175,6 +255,9 @@ impl<'s> Walk<'s> {
     fn lists(&mut self, at: &At, key: &str, old: &[Value], new: &[Value]) {
         if key == "dgis" {
             return groups::compare(self, at, old, new);
+        }
+        if key == "cells" && old.len() == new.len() && old.len() == at.columns.len() {
+            return self.cells(at, old, new);
         }
         let all = || old.iter().chain(new);
         if tables::NODES.contains(&key) && all().all(Value::is_u64) {
@@ -216,26 +299,22 @@ impl<'s> Walk<'s> {
         (old_names, old): (&[String], &[Value]),
         (new_names, new): (&[String], &[Value]),
     ) {
-        let find = |names: &[String], list: &[Value], name: &String| {
-            let at = names.iter().position(|n| n == name)?;
-            list.get(at).cloned()
+        let map = |names: &[String], list: &[Value]| -> BTreeMap<String, Value> {
+            names.iter().cloned().zip(list.iter().cloned()).collect()
         };
-        let more = new_names.iter().filter(|name| !old_names.contains(name));
+        let (a, b) = (map(old_names, old), map(new_names, new));
+        let more = new_names.iter().filter(|name| !a.contains_key(*name));
         for name in old_names.iter().chain(more) {
             let mut here = at.clone();
             here.push(name);
-            let a = find(old_names, old, name).unwrap_or_default();
-            let b = find(new_names, new, name).unwrap_or_default();
-            self.value(&here, key, &a, &b);
+            let of = |map: &BTreeMap<String, Value>| map.get(name).cloned().unwrap_or_default();
+            self.value(&here, key, &of(&a), &of(&b));
         }
-        let kept = |names: &[String], others: &[String]| -> Vec<String> {
-            names
-                .iter()
-                .filter(|n| others.contains(n))
-                .cloned()
-                .collect()
+        let kept = |names: &[String], others: &BTreeMap<String, Value>| -> Vec<String> {
+            let both = names.iter().filter(|name| others.contains_key(*name));
+            both.cloned().collect()
         };
-        let (a, b) = (kept(old_names, new_names), kept(new_names, old_names));
+        let (a, b) = (kept(old_names, &b), kept(new_names, &a));
         // Products, keys and files are sorted; order has meaning on the card and on the line.
         if a != b {
             let mut here = at.clone();
@@ -245,8 +324,8 @@ impl<'s> Walk<'s> {
     }
 
     /// Pairs: a name and what belongs to it, or two nodes.
-    fn pairs(&mut self, at: &At, key: &str, old: &[Value], new: &[Value]) {
-        let key = match key {
+    fn pairs(&mut self, at: &At, list: &str, old: &[Value], new: &[Value]) {
+        let key = match list {
             key if tables::NODE_PAIRS.contains(&key) => "node",
             key if tables::KEY_PAIRS.contains(&key) => "key",
             _ => "",
@@ -267,18 +346,36 @@ impl<'s> Walk<'s> {
         if let Some(names) = names.collect::<Option<BTreeSet<&str>>>() {
             for name in names {
                 let mut here = at.clone();
-                here.push(name);
+                match list {
+                    "settings" => here.attribute(name),
+                    _ => here.push(name),
+                }
                 self.value(&here, key, &entry(old, name), &entry(new, name));
             }
             return;
         }
         for n in 0..old.len().max(new.len()) {
+            let of = |list: &[Value], part: usize| list.get(n)?.get(part)?.as_u64();
+            let said = match of(new, 1) {
+                Some(id) => Some(self.new.print(at.programs.1, id)),
+                None => of(old, 1).map(|id| self.old.print(at.programs.0, id)),
+            };
             for (part, word) in ["condition", "message"].into_iter().enumerate() {
                 let mut here = at.clone();
-                here.push(&format!("{} {word}", n + 1));
-                let of = |list: &[Value]| list.get(n)?.get(part)?.as_u64();
-                self.nodes(&here, of(old), of(new));
+                here.push(&format!("{}", n + 1));
+                here.entity = said.clone().unwrap_or_default();
+                here.attribute(word);
+                self.nodes(&here, of(old, part), of(new, part));
             }
+        }
+    }
+
+    /// The cells of a lookup table's row, by the names of their columns.
+    fn cells(&mut self, at: &At, old: &[Value], new: &[Value]) {
+        for ((column, a), b) in at.columns.iter().zip(old).zip(new) {
+            let mut here = at.clone();
+            here.attribute(column);
+            self.value(&here, "", a, b);
         }
     }
 
@@ -342,12 +439,14 @@ impl<'s> Walk<'s> {
             new: index(new),
             role: None,
             own: true,
+            reordered: false,
         };
         let parts = match (whole.old, whole.new) {
             (Some(old), Some(new)) => self.parts(at, old, new),
             _ => Vec::new(),
         };
-        if parts.is_empty() || parts.len() > CAUSES_MAX {
+        let one = tables::WHOLE.contains(&at.attribute.as_str());
+        if one || parts.is_empty() || parts.len() > CAUSES_MAX {
             return self.part(at, tag, &whole, (old, new));
         }
         for part in &parts {
@@ -360,16 +459,27 @@ impl<'s> Walk<'s> {
         let number = |id: Option<usize>| id.and_then(|id| u64::try_from(id).ok());
         let (old, new) = (number(part.old), number(part.new));
         let fold = |side, program, id: Option<u64>| meaning::fold(side, program, id?);
-        let folded = (
+        let mut folded = (
             fold(self.old, at.programs.0, root.0),
             fold(self.new, at.programs.1, root.1),
         );
+        // One case of several: its own octets say what they mean.
+        if folded == (None, None) {
+            folded = (
+                fold(self.old, at.programs.0, old),
+                fold(self.new, at.programs.1, new),
+            );
+        }
         let print = |side: &Side, program, id: Option<u64>| id.map(|id| side.print(program, id));
+        // Of a condition a part says nothing.
+        let whole = tables::WHOLE.contains(&at.attribute.as_str());
+        let shown = if whole { root } else { (old, new) };
         let mut raw = Raw {
             path: at.path.clone(),
+            title: at.title(),
             kind: at.kind,
-            old: print(self.old, at.programs.0, old),
-            new: print(self.new, at.programs.1, new),
+            old: print(self.old, at.programs.0, shown.0),
+            new: print(self.new, at.programs.1, shown.1),
             meaning: Vec::new(),
             place: self.place(at, old, new),
             cause: Some((
@@ -379,13 +489,19 @@ impl<'s> Walk<'s> {
                     .map(|s| s.class),
             )),
             own,
+            reordered: part.reordered,
         };
+        let speaks = &at.dictionary;
+        if let Some(tag) = tag {
+            raw.title = meaning::title_of(speaks, tag);
+        }
         if let Some(tag) = tag.filter(|_| part.own) {
-            raw.kind = meaning::kind_of(tag);
+            raw.kind = meaning::kind_of(speaks, tag);
             let known =
                 |octets: &Option<Vec<u8>>, side: Option<u64>| octets.is_some() || side.is_none();
-            if known(&folded.0, root.0) && known(&folded.1, root.1) {
-                raw.meaning = meaning::of_element(tag, folded.0.as_deref(), folded.1.as_deref());
+            if known(&folded.0, old) && known(&folded.1, new) {
+                let octets = (folded.0.as_deref(), folded.1.as_deref());
+                raw.meaning = meaning::of_element(speaks, tag, octets);
                 raw.old = folded.0.as_deref().map(hex::encode_upper);
                 raw.new = folded.1.as_deref().map(hex::encode_upper);
             }
@@ -422,204 +538,90 @@ impl<'s> Walk<'s> {
             if a.class == b.class || !seen.insert((old, new)) {
                 continue;
             }
-            let inside = own && tables::CODINGS.contains(&a.name());
+            let coding = own && tables::CODINGS.contains(&a.name());
+            let cases = own && a.op == "choose";
+            let inside = move |n: usize| (coding && n == 0) || (cases && n > 0);
             let one_operation = a.op == b.op && a.head == b.head && a.op != "constant";
-            if one_operation && a.args.len() == b.args.len() && !a.args.is_empty() {
+            if one_operation && a.name() == "concat" {
+                let pairs = self.rows((olds, old), (news, new), own, &mut parts);
+                open.extend(pairs.into_iter().map(|(x, y)| (x, y, None, false)));
+            } else if one_operation && a.args.len() == b.args.len() && !a.args.is_empty() {
                 let pairs = a.args.iter().zip(&b.args).enumerate().rev();
                 open.extend(
-                    pairs.map(|(n, (x, y))| {
-                        (*x, *y, Some((a.name().to_owned(), n)), inside && n == 0)
-                    }),
+                    pairs.map(|(n, (x, y))| (*x, *y, Some((a.name().to_owned(), n)), inside(n))),
                 );
-            } else if one_operation && a.name() == "concat" {
-                self.rows((olds, &a.args), (news, &b.args), &mut parts);
             } else {
                 parts.push(Part {
                     old: Some(old),
                     new: Some(new),
                     role,
                     own,
+                    reordered: false,
                 });
             }
         }
         parts
     }
 
-    /// Parts of a row that stand on one side only.
+    /// Two rows: what stands on one side only, and pairs that are to be looked into.
     fn rows(
         &self,
-        (olds, a): (&[crate::side::Step], &[usize]),
-        (news, b): (&[crate::side::Step], &[usize]),
+        (olds, old): (&[Step], usize),
+        (news, new): (&[Step], usize),
+        own: bool,
         parts: &mut Vec<Part>,
-    ) {
+    ) -> Vec<(usize, usize)> {
         // A data object is known by its value: its element has the same cause.
-        let inner = |steps: &[crate::side::Step], id: usize| match steps.get(id) {
+        let inner = |steps: &[Step], id: usize| match steps.get(id) {
             Some(s) if s.name() == "tlv" => s.args.get(1).copied().unwrap_or(id),
             _ => id,
         };
-        let class = |steps: &[crate::side::Step], id: usize| steps.get(id).map(|s| s.class);
-        let part = |old, new| Part {
+        let classes = |steps: &[Step], id: usize| -> Vec<(usize, u32)> {
+            let args = steps.get(id).map(|s| s.args.as_slice()).unwrap_or_default();
+            let class = |id: &usize| Some((*id, steps.get(*id)?.class));
+            args.iter().filter_map(class).collect()
+        };
+        let (a, b) = (classes(olds, old), classes(news, new));
+        let without = |list: &[(usize, u32)], other: &[(usize, u32)]| -> Vec<usize> {
+            let known: HashSet<u32> = other.iter().map(|(_, class)| *class).collect();
+            let only = list.iter().filter(|(_, class)| !known.contains(class));
+            only.map(|(id, _)| *id).collect()
+        };
+        let (gone, come) = (without(&a, &b), without(&b, &a));
+        let part = |old, new, reordered| Part {
             old,
             new,
             role: None,
-            own: false,
+            own: own && reordered,
+            reordered,
         };
-        let has = |steps, list: &[usize], wanted| list.iter().any(|id| class(steps, *id) == wanted);
-        let gone = a.iter().filter(|id| !has(news, b, class(olds, **id)));
-        parts.extend(gone.map(|id| part(Some(inner(olds, *id)), None)));
-        let come = b.iter().filter(|id| !has(olds, a, class(news, **id)));
-        parts.extend(come.map(|id| part(None, Some(inner(news, *id)))));
+        if gone.is_empty() && come.is_empty() {
+            parts.push(part(Some(old), Some(new), true));
+        }
+        if gone.len() == come.len() {
+            return gone.into_iter().zip(come).collect();
+        }
+        parts.extend(
+            gone.into_iter()
+                .map(|id| part(Some(inner(olds, id)), None, false)),
+        );
+        parts.extend(
+            come.into_iter()
+                .map(|id| part(None, Some(inner(news, id)), false)),
+        );
+        Vec::new()
     }
+}
+
+/// A plain value with its type, such as `{"number": 8}`.
+fn is_constant(map: &serde_json::Map<String, Value>) -> bool {
+    let kinds = ["bytes", "flag", "number", "text"];
+    map.len() == 1
+        && kinds
+            .iter()
+            .any(|k| map.get(*k).is_some_and(|v| !v.is_object()))
 }
 
 fn is_node(key: &str, value: &Value) -> bool {
     tables::NODES.contains(&key) && (value.is_u64() || value.is_null())
-}
-
-/// What an entry of a list is called.
-fn name(list: &str, entry: &Value) -> Option<String> {
-    let key = tables::NAMES
-        .iter()
-        .find(|key| entry.get(**key).is_some())?;
-    match entry.get(*key)? {
-        Value::String(text) if list == "print" => Some(format!("panel {text}")),
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(format!("{key} {number}")),
-        _ => None,
-    }
-}
-
-/// What an entry without a name is called: what it is, and the how manieth of its sort.
-fn label(list: &[Value], at: usize) -> String {
-    let sort = |entry: &Value| {
-        let draw = entry.get("draw").and_then(|d| d.get("kind"));
-        let found = draw
-            .or_else(|| entry.get("rule"))
-            .or_else(|| entry.get("check"));
-        found.and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let own = list.get(at).map(sort).unwrap_or_default();
-    let before = list
-        .iter()
-        .take(at)
-        .filter(|entry| sort(entry) == own)
-        .count();
-    format!("{own} {}", before + 1).trim_start().to_owned()
-}
-
-/// A value with each node as its class: equal when nothing in it differs.
-fn signature(side: &Side, program: usize, key: &str, value: &Value) -> String {
-    let mut out = String::new();
-    write(side, program, key, value, true, &mut out);
-    out
-}
-
-/// A value for people.
-pub(crate) fn print(side: &Side, program: usize, key: &str, value: &Value) -> String {
-    let mut out = String::new();
-    write(side, program, key, value, false, &mut out);
-    out
-}
-
-fn write(side: &Side, program: usize, key: &str, value: &Value, exact: bool, out: &mut String) {
-    match value {
-        Value::Number(number) => {
-            let id = number.as_u64().unwrap_or_default();
-            if tables::NODES.contains(&key) {
-                let class = side.node(program, id).map(|s| s.class);
-                out.push_str(&match exact {
-                    true => format!("%{class:?}"),
-                    false => side.print(program, id),
-                });
-            } else if tables::KEYS.contains(&key) {
-                out.push_str(&side.key(id));
-            } else {
-                out.push_str(&measured(key, id).unwrap_or_else(|| number.to_string()));
-            }
-        }
-        Value::Array(list) => {
-            for (n, entry) in list.iter().enumerate() {
-                out.push_str(if n > 0 { ", " } else { "" });
-                write(side, program, key, entry, exact, out);
-            }
-        }
-        Value::Object(map) => {
-            let own = map.get("program").and_then(Value::as_u64);
-            let program = own.and_then(|p| usize::try_from(p).ok()).unwrap_or(program);
-            if let (1, Some((kind, inner))) = (map.len(), map.iter().next())
-                && matches!(kind.as_str(), "text" | "bytes" | "number" | "flag")
-                && !inner.is_object()
-            {
-                out.push_str(&literal(kind, inner));
-                return;
-            }
-            let mut first = true;
-            for (key, entry) in map {
-                let empty = entry.is_null() || entry.as_array().is_some_and(Vec::is_empty);
-                if tables::SKIPPED.contains(&key.as_str()) || (empty && !exact) {
-                    continue;
-                }
-                out.push_str(if first { "" } else { ", " });
-                first = false;
-                let open = if entry.is_object() { "(" } else { "" };
-                let name = key.trim_end_matches("_um").trim_end_matches("_mpt");
-                out.push_str(&format!("{name} {open}"));
-                write(side, program, key, entry, exact, out);
-                out.push_str(if entry.is_object() { ")" } else { "" });
-            }
-        }
-        Value::String(text) => out.push_str(text),
-        Value::Null => {}
-        Value::Bool(flag) => out.push_str(if *flag { "yes" } else { "no" }),
-    }
-}
-
-/// A length or size with its unit.
-fn measured(key: &str, value: u64) -> Option<String> {
-    let unit = if key.ends_with("_um") {
-        "mm"
-    } else if key.ends_with("_mpt") {
-        "pt"
-    } else {
-        return None;
-    };
-    let text = format!("{}.{:03}", value / 1_000, value % 1_000);
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    Some(format!("{text} {unit}"))
-}
-
-/// A longest common subsequence: pairs of places.
-fn common(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
-    if a.len().saturating_mul(b.len()) > ALIGN_MAX {
-        let same = a.iter().zip(b).enumerate().filter(|(_, (x, y))| x == y);
-        return same.map(|(n, _)| (n, n)).collect();
-    }
-    let width = b.len() + 1;
-    let mut best = vec![0_u32; (a.len() + 1) * width];
-    let of = |best: &[u32], i: usize, j: usize| best.get(i * width + j).copied().unwrap_or(0);
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            let longest = if a.get(i) == b.get(j) {
-                of(&best, i + 1, j + 1) + 1
-            } else {
-                of(&best, i + 1, j).max(of(&best, i, j + 1))
-            };
-            if let Some(cell) = best.get_mut(i * width + j) {
-                *cell = longest;
-            }
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    let mut pairs = Vec::new();
-    while i < a.len() && j < b.len() {
-        if a.get(i) == b.get(j) {
-            pairs.push((i, j));
-            (i, j) = (i + 1, j + 1);
-        } else if of(&best, i + 1, j) >= of(&best, i, j + 1) {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    pairs
 }

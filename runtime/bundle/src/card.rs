@@ -55,6 +55,10 @@ pub struct Application {
     /// whose own script is all that is known of it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub applet: String,
+    /// Whose meaning of tags its data elements have, such as `visa`; empty for EMV's own. Only for
+    /// people: nothing on the card depends on it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dictionary: String,
     /// Commands that personalize it, in the place of DGIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,

@@ -7,6 +7,7 @@ use cardwright_bundle::{
     Application, Bundle, Card, Content, FileKind, Job, NodeId, Program, Scenario, Secrecy,
     ValueType, is_quirk,
 };
+use cardwright_standards::tags::DICTIONARIES;
 use std::collections::BTreeSet;
 
 /// Checks all references of a bundle.
@@ -206,6 +207,10 @@ fn check_application(
             format!("`{quirk}` is no deviation that this runtime knows"),
             "build the bundle with a compiler of this version, or run a newer station",
         ));
+    }
+    let dictionary = application.dictionary.as_str();
+    if !dictionary.is_empty() && !DICTIONARIES.contains(&dictionary) {
+        return Err(broken("a dictionary of tags that nobody has"));
     }
     if application.dgis.first().is_some_and(|dgi| dgi.joined) {
         return Err(broken("a DGI that is joined to none"));

@@ -3,14 +3,12 @@
 use crate::{
     arguments::{Diff, Format},
     failure::Failure,
-    project::{Folder, open_bundle},
     terminal,
 };
 use cardwright_bundle::{Bundle, Environment};
 use cardwright_rehearsal::{Rehearsal, readings};
 use cardwright_review::{Change, Comparison, ProductChanges, compare};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The bundles differ, and `--detailed-exitcode` asks.
 const DIFFER: u8 = 2;
@@ -19,26 +17,27 @@ const SHOWN_MAX: usize = 96;
 
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Diff) -> Result<u8, Failure> {
-    let (old, new) = (bundle(&arguments.old)?, bundle(&arguments.new)?);
+    let (old, new) = (
+        super::bundle_or_project(&arguments.old)?,
+        super::bundle_or_project(&arguments.new)?,
+    );
     let mut found = compare(&old, &new);
     if found.differ {
         specimens(&old, &new, &mut found.products);
     }
-    match arguments.format {
+    let format = if arguments.json {
+        Format::Json
+    } else {
+        arguments.format
+    };
+    match format {
         Format::Json => terminal::json(&serde_json::to_value(&found).unwrap_or_default()),
+        // Sources that were only reformatted change nothing, and nothing is said.
+        Format::Human if !found.differ => {}
         Format::Human => human(&found),
     }
     let differ = found.differ && arguments.detailed_exitcode;
     Ok(if differ { DIFFER } else { 0 })
-}
-
-/// A bundle, or a project that is built for it.
-fn bundle(path: &Path) -> Result<Bundle, Failure> {
-    if path.is_dir() {
-        let folder = Folder::find(Some(path))?;
-        return Ok(super::built(&folder, Environment::Test)?.1);
-    }
-    open_bundle(path)
 }
 
 /// Compares what a specimen's card says, where both sides may be rehearsed.
@@ -65,9 +64,14 @@ fn specimens(old: &Bundle, new: &Bundle, products: &mut [ProductChanges]) {
         let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for path in paths {
             let (old, new) = (before.get(path), after.get(path));
-            if old != new {
+            let said = product
+                .changes
+                .iter()
+                .any(|c| c.path == *path && c.old.as_ref() == old && c.new.as_ref() == new);
+            if old != new && !said {
                 product.specimen.push(Change {
                     path: path.clone(),
+                    title: "a specimen's value".to_owned(),
                     kind: "specimen".to_owned(),
                     old: old.map(|text| short(text)),
                     new: new.map(|text| short(text)),
@@ -106,13 +110,31 @@ fn human(found: &Comparison) {
         project(&found.old),
         project(&found.new)
     ));
-    if !found.differ {
-        terminal::print("\nThe bundles are the same.");
-        return;
+    products(found);
+    if !found.shared.is_empty() {
+        terminal::print("\nshared");
+        found.shared.iter().for_each(change);
     }
+    if !found.sources.is_empty() {
+        terminal::print(&format!(
+            "\nsources that differ: {}",
+            found.sources.join(", ")
+        ));
+    }
+    if !found.touches_cards {
+        terminal::print("\nNothing on any card changes.");
+    }
+}
+
+/// Product by product, those with the same changes together.
+fn products(found: &Comparison) {
     let mut sets: Vec<(&ProductChanges, Vec<String>)> = Vec::new();
     for product in &found.products {
-        let name = format!("{}/{} ({})", product.job, product.code, product.card);
+        let code = match product.code.as_str() {
+            "" => String::new(),
+            code => format!("/{code}"),
+        };
+        let name = format!("{}{code} ({})", product.job, product.card);
         let same = sets
             .iter_mut()
             .find(|(p, _)| p.state == product.state && p.changes == product.changes);
@@ -138,31 +160,15 @@ fn human(found: &Comparison) {
             }
         }
     }
-    let (sources, shared): (Vec<&Change>, Vec<&Change>) = found
-        .shared
-        .iter()
-        .partition(|change| change.kind == "source");
-    if !shared.is_empty() {
-        terminal::print("\nshared");
-        shared.into_iter().for_each(change);
-    }
-    if !sources.is_empty() {
-        let paths: BTreeSet<&str> = sources
-            .iter()
-            .filter_map(|c| c.path.strip_prefix("source."))
-            .map(|path| path.strip_suffix(".sha256").unwrap_or(path))
-            .collect();
-        let paths: Vec<&str> = paths.into_iter().collect();
-        terminal::print(&format!("\nsources that differ: {}", paths.join(", ")));
-    }
-    if !found.touches_cards {
-        terminal::print("\nNothing on any card changes.");
-    }
 }
 
 fn change(change: &Change) {
     let place = change.place.as_deref().unwrap_or_default();
-    let line = format!("  {}  [{}]  {place}", change.path, change.kind);
+    let kind = match change.title.contains(&change.kind) {
+        true => String::new(),
+        false => format!("  [{}]", change.kind),
+    };
+    let line = format!("  {}  {}{kind}  {place}", change.path, change.title);
     terminal::print(line.trim_end());
     for (sign, value) in [("-", &change.old), ("+", &change.new)] {
         if let Some(value) = value {

@@ -18,9 +18,14 @@ pub(crate) mod vendor;
 pub(crate) mod verify;
 pub(crate) mod why;
 
-use crate::{failure::Failure, findings, project::Folder};
+use crate::{
+    failure::Failure,
+    findings,
+    project::{Folder, open_bundle},
+};
 use cardwright_bundle::{Bundle, Environment};
 use cardwright_compiler::{Checked, emit};
+use std::path::Path;
 
 /// Shell completions.
 pub(crate) fn completions(shell: clap_complete::Shell) {
@@ -45,4 +50,13 @@ pub(crate) fn built(
         Failure::errors(findings::errors(&found))
     })?;
     Ok((checked, bundle))
+}
+
+/// A bundle, or a project that is built in memory for test keys.
+pub(crate) fn bundle_or_project(path: &Path) -> Result<Bundle, Failure> {
+    if path.is_dir() {
+        let folder = Folder::find(Some(path))?;
+        return Ok(built(&folder, Environment::Test)?.1);
+    }
+    open_bundle(path)
 }

@@ -11,20 +11,35 @@ use crate::{
 use cardwright_compiler::project::Manifest;
 use cardwright_rehearsal::Why;
 use cardwright_review::{Comparison, Speeds};
-use schemars::{Schema as Made, schema_for};
+use schemars::{JsonSchema, Schema as Made, generate::SchemaSettings};
 
 /// A schema's name, and what makes it.
 type Named = (&'static str, fn() -> Made);
 
 /// Sorted.
 static SCHEMAS: &[Named] = &[
-    ("diff", || schema_for!(Comparison)),
-    ("finding", || schema_for!(FindingShown)),
-    ("inspect", || schema_for!(Inspected)),
-    ("manifest", || schema_for!(Manifest)),
-    ("speeds", || schema_for!(Speeds)),
-    ("why", || schema_for!(Why)),
+    ("diff", written::<Comparison>),
+    ("finding", written::<FindingShown>),
+    ("inspect", written::<Inspected>),
+    ("manifest", read::<Manifest>),
+    ("speeds", read::<Speeds>),
+    ("why", written::<Why>),
 ];
+
+/// Of what is read: what has a default may be left out.
+fn read<T: JsonSchema>() -> Made {
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+/// Of what is written: what is empty may be left out where the type says so.
+fn written<T: JsonSchema>() -> Made {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
 
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Schema) -> Result<u8, Failure> {

@@ -3,7 +3,6 @@
 use crate::{
     arguments::{Format, Why},
     failure::{Failure, exit},
-    project::open_bundle,
     terminal,
 };
 use cardwright_rehearsal::{Because, Rehearsal, SecondFile};
@@ -11,7 +10,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Why) -> Result<u8, Failure> {
-    let bundle = open_bundle(&arguments.bundle)?;
+    let bundle = super::bundle_or_project(&arguments.bundle)?;
     let mut rehearsal = Rehearsal::new(bundle)?;
     let mut orders = open(&arguments.orders)?;
     let mut files = Vec::new();

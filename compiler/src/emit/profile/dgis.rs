@@ -8,7 +8,7 @@ use super::records::Record;
 use super::styles::{self, Holdings};
 use super::{App, Masters};
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, Span};
+use crate::model::{Decl, Span, dictionary};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Dgi, KeyId, NodeId, Padding};
@@ -58,6 +58,7 @@ pub(super) fn application<'a>(
         name: app.decl.name.clone(),
         aid: hex::encode_upper(&app.aid),
         applet: String::new(),
+        dictionary: dictionary(app.decl).to_owned(),
         script: None,
         dgis,
         pack: pack && !app.has_quirk("one_dgi_per_command"),

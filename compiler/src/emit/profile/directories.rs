@@ -93,6 +93,7 @@ fn directory(name: &str, aid: &[u8], dgis: Vec<Dgi>, interface: &str) -> Applica
         name: name.to_owned(),
         aid: hex::encode_upper(aid),
         applet: String::new(),
+        dictionary: String::new(),
         script: None,
         dgis,
         pack: true,

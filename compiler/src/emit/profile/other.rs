@@ -6,7 +6,7 @@ use super::styles::{self, Holdings};
 use super::{quirks, script};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MEntry, Span};
+use crate::model::{Decl, MEntry, Span, dictionary};
 use cardwright_bundle::Application;
 
 /// What groupings of such an application may name.
@@ -72,6 +72,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         name: decl.name.clone(),
         aid: hex::encode_upper(&aid),
         applet: "plain".to_owned(),
+        dictionary: dictionary(decl).to_owned(),
         script: None,
         dgis,
         pack,
@@ -115,6 +116,7 @@ fn scripted<'a>(
         name: decl.name.clone(),
         aid: hex::encode_upper(&aid),
         applet: if tag { "ndef" } else { "native" }.to_owned(),
+        dictionary: dictionary(decl).to_owned(),
         script: Some(script),
         dgis: Vec::new(),
         pack: true,

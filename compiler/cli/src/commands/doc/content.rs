@@ -131,7 +131,7 @@ fn card(content: &Content, reader: &Reader, card: &Card) -> Value {
                 "name": content.keys.get(*key as usize).map(|k| k.name.clone()),
             })).collect::<Vec<_>>(),
             "quirks": a.quirks,
-            "elements": a.dgis.iter().flat_map(|dgi| data(content, reader, card.program, dgi))
+            "elements": a.dgis.iter().flat_map(|dgi| data(content, reader, card.program, (dgi, &a.dictionary)))
                 .collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "outside": outside,
@@ -160,7 +160,7 @@ fn data(
     content: &Content,
     reader: &Reader,
     program: u32,
-    dgi: &cardwright_bundle::Dgi,
+    (dgi, dictionary): (&cardwright_bundle::Dgi, &str),
 ) -> Vec<Value> {
     let Some(nodes) = content.programs.get(program as usize) else {
         return Vec::new();
@@ -170,7 +170,7 @@ fn data(
     let rows = found.map(|element| {
         let octets = reader.octets(program, element.node);
         let meaning = match (element.tag, &octets) {
-            (Some(tag), Some(octets)) => Reader::meaning(tag, octets),
+            (Some(tag), Some(octets)) => Reader::meaning(dictionary, tag, octets),
             _ => Vec::new(),
         };
         json!({
@@ -178,7 +178,8 @@ fn data(
             "title": dgi.title,
             "sealed": dgi.encrypted,
             "tag": element.tag.map(|t| t.to_string()),
-            "name": element.tag.and_then(tags::name).unwrap_or(&dgi.title),
+            "name": element.tag.and_then(|t| tags::element_in(dictionary, t))
+                .map_or(dgi.title.as_str(), |e| e.title),
             "fixed": octets.is_some(),
             "value": octets.map_or_else(
                 || reader.term(program, element.node),
