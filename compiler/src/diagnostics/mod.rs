@@ -120,6 +120,8 @@ pub struct Problem {
     pub rule: Option<BrokenRule>,
     /// The change that mends it.
     pub change: Option<Change>,
+    /// Whether it only follows from another error: shown when there is no other.
+    pub consequence: bool,
 }
 
 impl Problem {
@@ -145,7 +147,16 @@ impl Problem {
             path: Vec::new(),
             rule: None,
             change: None,
+            consequence: false,
         }
+    }
+
+    /// A finding that only follows from another one: it is shown when no other error is left, so
+    /// that one slip gives one finding and nothing wrong is ever built.
+    #[must_use]
+    pub fn consequence(mut self) -> Self {
+        self.consequence = true;
+        self
     }
 
     /// With advice.
@@ -260,7 +271,15 @@ impl Findings {
         let mut first: HashMap<Span, &Problem> = HashMap::new();
         let mut trees = fix::Trees::new();
         let mut kept = Vec::new();
+        let is_error = |p: &&Problem| p.severity == Severity::Error;
+        let mut errors = self.problems.iter().filter(is_error);
+        let causes = errors.clone().any(|p| !p.consequence);
+        let broken = errors.any(|p| p.code.starts_with("E00"));
         for problem in &self.problems {
+            let of_syntax = broken && OF_SYNTAX.contains(&problem.code.as_str());
+            if of_syntax || (causes && problem.consequence) {
+                continue;
+            }
             let earlier = first.get(&problem.span);
             if earlier.is_none_or(|other| !covers(other, problem)) {
                 kept.push(finding(problem, sources, &mut trees));
@@ -274,6 +293,12 @@ impl Findings {
         narrowest(kept)
     }
 }
+
+/// Findings that a lost bracket or quotation mark brings about all over a file: what is missing,
+/// what stands at a wrong level, what nobody uses. They wait until the text can be read.
+const OF_SYNTAX: &[&str] = &[
+    "E0102", "E0103", "E0109", "E0116", "E0301", "E0312", "E0341",
+];
 
 /// A problem of a copy says which one it is, what stands there once, and the row.
 fn name_copy(problem: &mut Problem, name: &str, made: &Made) {

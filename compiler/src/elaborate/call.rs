@@ -361,8 +361,14 @@ impl<'a> Elaborator<'a> {
                 }),
             )?),
             Takes::Service => value(self.expr(e, Some(&Type::Digits(Lengths::exactly(3))))?),
-            Takes::ConstNumber => {
+            Takes::ConstNumber(least, most) => {
                 let n = self.const_number(e)?;
+                if !(least..=most).contains(&n) {
+                    let message =
+                        format!("`{}` is {n}, it goes from {least} to {most}", param.name);
+                    self.say("E0209", e.span, message, "write a number within");
+                    return None;
+                }
                 value(self.number(n, e.span))
             }
             Takes::ConstText => {
@@ -399,7 +405,7 @@ impl<'a> Elaborator<'a> {
 
     fn default_value(&mut self, param: &Param, text: &str, span: Span) -> Option<Ready> {
         Some(match param.takes {
-            Takes::ConstNumber | Takes::Number => {
+            Takes::ConstNumber(..) | Takes::Number => {
                 Ready::Value(self.number(text.parse().unwrap_or(0), span))
             }
             Takes::Word(_) => Ready::Word(text.to_owned()),

@@ -211,13 +211,20 @@ fn base_type(
             let octets = number.ok_or_else(|| need("a number of octets"))?;
             Ok((Type::Bytes(Lengths::up_to(octets)), Secrecy::Cardholder))
         }
-        "date" if second.and_then(MExpr::literal_text).is_some() => {
-            Ok((Type::Date, Secrecy::Cardholder))
-        }
-        "date" => Err(wrong(
-            first.span,
-            "a date needs its pattern: `date \"YYMM\"`",
-        )),
+        "date" => match second.and_then(MExpr::literal_text) {
+            Some(pattern) if is_date_pattern(&pattern) => Ok((Type::Date, Secrecy::Cardholder)),
+            Some(pattern) => Err(wrong(
+                second.map_or(first.span, |e| e.span),
+                &format!(
+                    "\"{pattern}\" is no pattern of a date: YYYY or YY and MM, perhaps DD, each \
+                     once, and signs between them"
+                ),
+            )),
+            None => Err(wrong(
+                first.span,
+                "a date needs its pattern: `date \"YYMM\"`",
+            )),
+        },
         "flag" if second.and_then(MExpr::literal_text).is_some() => {
             Ok((Type::Flag, Secrecy::Public))
         }
@@ -230,6 +237,19 @@ fn base_type(
             &format!("there is no type of field `{word}`"),
         )),
     }
+}
+
+/// Whether dates can be read by it: a year and a month, perhaps a day, each once, and signs.
+fn is_date_pattern(pattern: &str) -> bool {
+    let (mut rest, mut found) = (pattern.to_owned(), Vec::new());
+    for part in ["YYYY", "YY", "MM", "DD"] {
+        let times = rest.matches(part).count();
+        rest = rest.replace(part, "");
+        found.push(times);
+    }
+    let signs = rest.chars().all(|c| c.is_ascii_punctuation() || c == ' ');
+    let once = matches!(found.as_slice(), [y4, y2, 1, 0 | 1] if y4 + y2 == 1);
+    signs && once && pattern.len() <= 20
 }
 
 /// `one_of("DEBI", "GOLD")`: texts, each once.

@@ -629,6 +629,13 @@ const OTHERS: &[CodeRow] = &[
         "Write `break_by = order.branch`, or leave it out.",
         "House rule: groups are made by what orders have in common",
     ),
+    (
+        "E0958",
+        "two fields of a fixed-width record share columns",
+        "What is written there would be overwritten, and what is read there would be read twice: nearly always a width that was copied wrongly from the specification.",
+        "Correct `at` or `width` of one of them.",
+        "House rule: a column of a file has one meaning",
+    ),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod arrange;
 mod fields;
 mod layout;
+mod places;
 mod records;
 mod rules;
 
@@ -42,6 +43,7 @@ fn format<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Format {
     let joins = arrange::joins(context, decl);
     let arrangement = arrange::arrangement(context, decl);
     records::check(context, decl, &records, arrangement.as_ref());
+    places::check(context, decl, &records, &layout);
     // A name that every order makes for itself stands in the arrangement.
     let named = arrangement.as_ref().is_some_and(|a| a.file_name.is_some());
     Format {

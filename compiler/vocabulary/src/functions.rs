@@ -11,8 +11,8 @@ pub enum Takes {
     Cases,
     /// A column of a table.
     Column,
-    /// A number that is known when compiled.
-    ConstNumber,
+    /// A whole number from the first to the second, known when compiled.
+    ConstNumber(i64, i64),
     /// A text that is known when compiled.
     ConstText,
     /// A date.
@@ -177,8 +177,8 @@ const CVK: Param = p("key", Key(&["card_verification"]));
 const IBM: Param = p("key", Key(&["pin_verification_ibm3624"]));
 const ORDER: Param = named("order", Takes::Word(&["YYMM", "MMYY"]), Some("YYMM"));
 const TABLE: Param = named("table", ConstText, Some("0123456789012345"));
-const START: Param = named("start", ConstNumber, Some("1"));
-const WIDTH: Param = named("length", ConstNumber, Some("12"));
+const START: Param = named("start", ConstNumber(1, 19), Some("1"));
+const WIDTH: Param = named("length", ConstNumber(1, 16), Some("12"));
 const PAD: Param = named("pad", ConstText, Some("F"));
 const FORMATS: Takes = Takes::Word(&["iso0", "iso1", "iso2", "iso3", "iso4"]);
 
@@ -194,7 +194,7 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "bcd",
         "bcd",
-        &[TEXT, p("octets", ConstNumber)],
+        &[TEXT, p("octets", ConstNumber(1, 255))],
         Gives::BytesOfArg(1),
         "digits as EMV format n in so many octets",
     ),
@@ -215,7 +215,7 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "cn",
         "cn",
-        &[TEXT, p("octets", ConstNumber)],
+        &[TEXT, p("octets", ConstNumber(1, 255))],
         Gives::BytesOfArg(1),
         "digits as EMV format cn in so many octets, filled with F",
     ),
@@ -264,14 +264,14 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "embossing_name",
         "embossing_name",
-        &[TEXT, d("characters", ConstNumber, "26")],
+        &[TEXT, d("characters", ConstNumber(2, 99), "26")],
         Gives::Shortened(1),
         "a name in the embosser's letters, shortened by the trade's rules",
     ),
     f(
         "emv_name",
         "emv_name",
-        &[TEXT, d("characters", ConstNumber, "26")],
+        &[TEXT, d("characters", ConstNumber(2, 99), "26")],
         Gives::Shortened(1),
         "a name as SURNAME/FIRST, as tag 5F20 and track 1 have it",
     ),
@@ -299,14 +299,14 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "groups",
         "groups",
-        &[TEXT, d("size", ConstNumber, "4")],
+        &[TEXT, d("size", ConstNumber(1, 99), "4")],
         Gives::Grouped,
         "text in groups with spaces between",
     ),
     f(
         "hash_total",
         "",
-        &[p("field", Record), p("digits", ConstNumber)],
+        &[p("field", Record), p("digits", ConstNumber(1, 18))],
         Gives::Number,
         "the low digits of a field's sum over the records of the file or group",
     ),
@@ -376,7 +376,7 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "line",
         "one_line",
-        &[p("lines", Lines), p("number", ConstNumber)],
+        &[p("lines", Lines), p("number", ConstNumber(1, 99))],
         Gives::TextTimes(1),
         "one line of a list, from 1; blank when there is none",
     ),
@@ -467,35 +467,43 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "number_bytes",
         "number_bytes",
-        &[p("number", Number), p("octets", ConstNumber)],
+        &[p("number", Number), p("octets", ConstNumber(1, 255))],
         Gives::BytesOfArg(1),
         "a number in so many octets",
     ),
     f(
         "number_text",
         "number_text",
-        &[p("number", Number), d("digits", ConstNumber, "1")],
+        &[p("number", Number), d("digits", ConstNumber(1, 18), "1")],
         Gives::Padded(1),
         "a number with at least so many digits",
     ),
     f(
         "pad_left",
         "pad_left",
-        &[TEXT, p("width", ConstNumber), d("fill", ConstText, " ")],
+        &[
+            TEXT,
+            p("width", ConstNumber(1, 999)),
+            d("fill", ConstText, " "),
+        ],
         Gives::Padded(1),
         "filled on the left",
     ),
     f(
         "pad_right",
         "pad_right",
-        &[TEXT, p("width", ConstNumber), d("fill", ConstText, " ")],
+        &[
+            TEXT,
+            p("width", ConstNumber(1, 999)),
+            d("fill", ConstText, " "),
+        ],
         Gives::Padded(1),
         "filled on the right",
     ),
     f(
         "pin.generate",
         "pin.generate",
-        &[d("digits", ConstNumber, "4")],
+        &[d("digits", ConstNumber(4, 12), "4")],
         Gives::Pin,
         "a random PIN, drawn once for each order",
     ),
@@ -505,7 +513,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[
             IBM,
             PAN,
-            d("digits", ConstNumber, "4"),
+            d("digits", ConstNumber(4, 12), "4"),
             TABLE,
             START,
             WIDTH,
@@ -533,7 +541,7 @@ pub static FUNCTIONS: &[Function] = &[
             p("key", Key(&["pin_verification_pvv"])),
             PAN,
             p("pin", Pin),
-            named("index", ConstNumber, Some("1")),
+            named("index", ConstNumber(1, 6), Some("1")),
         ],
         Gives::Digits(4),
         "PIN verification value",
@@ -549,7 +557,11 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "slice",
         "slice",
-        &[TEXT, p("from", ConstNumber), p("count", ConstNumber)],
+        &[
+            TEXT,
+            p("from", ConstNumber(1, 9_999)),
+            p("count", ConstNumber(1, 9_999)),
+        ],
         Gives::Cut(2),
         "characters from a place (1 is the first)",
     ),

@@ -233,6 +233,9 @@ fn function_doc(row: &Function) -> String {
             Takes::Word(words) => {
                 let _ = write!(text, "; {}: {}", param.name, ticked(words));
             }
+            Takes::ConstNumber(least, most) => {
+                let _ = write!(text, "; {}: {least} to {most}", param.name);
+            }
             _ => {}
         }
     }

@@ -99,7 +99,7 @@ fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
     let parsed = context
         .project
         .asset_of(owner, &path)
-        .map_err(|e| e.to_string())
+        .map_err(|e| e.reason)
         .and_then(|bytes| {
             let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
             if text.len() > MAX_OCTETS {

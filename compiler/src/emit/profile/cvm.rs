@@ -49,6 +49,8 @@ pub(crate) struct List {
     pub(crate) y: u32,
     /// Rules.
     pub(crate) rules: Vec<Rule>,
+    /// Rules as written, with those that are not understood.
+    pub(crate) lines: usize,
 }
 
 impl List {

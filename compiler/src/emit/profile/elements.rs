@@ -7,6 +7,7 @@ use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span, dictionary};
 use crate::types::{Lengths, Type};
 use cardwright_vocabulary::{DataElement, data_element, data_element_in, element_by_name};
+use std::collections::BTreeSet;
 
 /// What stands in tag 57 or on a track, part by part.
 #[derive(Clone, Debug)]
@@ -39,8 +40,9 @@ pub(crate) fn gather<'a>(
     elaborator: &mut Elaborator<'a>,
     ground: &Ground,
     decl: &'a Decl,
+    unknown: &mut BTreeSet<String>,
 ) -> Vec<Element> {
-    let mut elements = written_only(elaborator, decl);
+    let mut elements = written_only(elaborator, decl, unknown);
     from_attributes(elaborator, ground, decl, &mut elements);
     for element in &elements {
         check_length(elaborator, dictionary(decl), element);
@@ -49,7 +51,13 @@ pub(crate) fn gather<'a>(
 }
 
 /// Elements of a declaration's `data` block.
-pub(super) fn written_only<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Vec<Element> {
+///
+/// `unknown` gets the tags of those whose value is not understood.
+pub(super) fn written_only<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    unknown: &mut BTreeSet<String>,
+) -> Vec<Element> {
     let mut elements = Vec::new();
     let data = decl.attribute("data").map_or(&[][..], MEntry::entries);
     for entry in data.iter().filter(|e| e.value.is_some()) {
@@ -58,8 +66,11 @@ pub(super) fn written_only<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) 
         };
         own_word(elaborator, decl, entry);
         let tag = tag.to_ascii_uppercase();
-        if let Some(element) = written(elaborator, decl, entry, &tag) {
-            elements.push(element);
+        match written(elaborator, decl, entry, &tag) {
+            Some(element) => elements.push(element),
+            None => {
+                unknown.insert(tag);
+            }
         }
     }
     elements
@@ -422,15 +433,17 @@ fn check_length(elaborator: &mut Elaborator<'_>, dictionary: &str, element: &Ele
     } else {
         format!("{} to {}", row.min, row.max)
     };
-    elaborator.findings().push(
-        Problem::error(
-            "E0302",
-            element.span,
-            format!(
-                "{} (#{}) would have up to {} octets, {expected} are allowed",
-                row.title, row.tag, lengths.max
-            ),
-        )
-        .help("shorten it, such as by `slice` or `emv_name`, or take another field"),
+    let (found, help) = if lengths.max < row.min {
+        let help = format!("write all of it: it has {expected} octets");
+        (format!("{} octets", lengths.max), help)
+    } else {
+        let help = "shorten it, such as by `slice` or `emv_name`, or take another field";
+        (format!("up to {} octets", lengths.max), help.to_owned())
+    };
+    let message = format!(
+        "{} (#{}) would have {found}, {expected} are allowed",
+        row.title, row.tag
     );
+    let problem = Problem::error("E0302", element.span, message).help(help);
+    elaborator.findings().push(problem);
 }

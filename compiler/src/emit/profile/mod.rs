@@ -30,6 +30,7 @@ use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{Application, KeySlot};
+use std::collections::BTreeSet;
 
 /// What profiles need of the rest of the project.
 #[derive(Clone, Debug)]
@@ -106,12 +107,20 @@ pub(crate) struct App<'a> {
     pub(crate) masters: Option<Masters>,
     pub(crate) offline_pin: Option<(Typed, u8)>,
     pub(crate) quirks: Vec<(String, String)>,
+    /// Tags, and names of attributes, whose value is not understood. That has been said where it
+    /// stands; rules that need the value are silent, so that one slip gives one finding.
+    pub(crate) unknown: BTreeSet<String>,
 }
 
 impl App<'_> {
     /// A data element by tag.
     pub(crate) fn element(&self, tag: &str) -> Option<&Element> {
         self.elements.iter().find(|e| e.tag == tag)
+    }
+
+    /// Whether a finding has been given already for this tag's or attribute's value.
+    pub(crate) fn is_unknown(&self, what: &str) -> bool {
+        self.unknown.contains(what)
     }
 
     /// Whether the AIP has a bit of its first octet.
@@ -158,10 +167,18 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         Some(list) => crate::elaborate::constants::words(list).unwrap_or_default(),
         None => vec!["contact".to_owned()],
     };
-    let aip = match decl.attribute("aip") {
-        Some(entry) => elements::flags_of(elaborator, entry, "aip").unwrap_or_default(),
-        None => Vec::new(),
-    };
+    let mut unknown = BTreeSet::new();
+    let aip = decl
+        .attribute("aip")
+        .and_then(|entry| elements::flags_of(elaborator, entry, "aip"));
+    if aip.is_none() {
+        unknown.insert("aip".to_owned());
+    }
+    let cvm = cvm_list(elaborator.model(), decl).unwrap_or_default();
+    if cvm.lines > cvm.rules.len() {
+        unknown.insert("cvm".to_owned());
+    }
+    let elements = elements::gather(elaborator, ground, decl, &mut unknown);
     let priority = decl.attribute("priority");
     let priority = priority.and_then(|e| read::integer(elaborator.model(), e));
     Some(App {
@@ -174,15 +191,16 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         priority: priority.and_then(|n| u8::try_from(n).ok()).unwrap_or(1) | confirmation(decl),
         languages: decl.attribute("languages").and_then(read::text),
         interfaces,
-        aip,
-        cvm: cvm_list(elaborator.model(), decl).unwrap_or_default(),
-        elements: elements::gather(elaborator, ground, decl),
+        aip: aip.unwrap_or_default(),
+        cvm,
+        elements,
         records: Vec::new(),
         dda: dda(elaborator, ground, decl),
         sda: oda::declared(elaborator, ground, decl),
         masters: masters(elaborator, decl),
         offline_pin: offline_pin(elaborator, decl),
         quirks: quirks(elaborator, decl),
+        unknown,
     })
 }
 
@@ -195,7 +213,10 @@ pub(crate) fn cvm_list(model: &Model, decl: &Decl) -> Option<cvm::List> {
         match (entry.word(0), amount.and_then(|n| u32::try_from(n).ok())) {
             (Some("x"), Some(n)) => list.x = n,
             (Some("y"), Some(n)) => list.y = n,
-            _ => list.rules.extend(cvm_rule(entry)),
+            _ => {
+                list.lines += 1;
+                list.rules.extend(cvm_rule(entry));
+            }
         }
     }
     Some(list)

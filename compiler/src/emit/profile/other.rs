@@ -52,7 +52,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         None => vec!["contact".to_owned()],
     };
     let own = Own {
-        elements: elements::written_only(elaborator, decl),
+        elements: elements::written_only(elaborator, decl, &mut std::collections::BTreeSet::new()),
         span: decl.span,
     };
     if let Some(entry) = decl.attribute("script") {

@@ -29,6 +29,14 @@ pub(crate) mod aip {
     pub(crate) const CDA: u8 = 0x01;
 }
 
+/// Codes of findings that compare something with an attribute.
+const RESTS_ON: [(&str, &str); 4] = [
+    ("E0308", "aip"),
+    ("E0309", "aip"),
+    ("E0321", "aip"),
+    ("E0321", "cvm"),
+];
+
 /// Collects findings of one application.
 pub(super) struct Rules<'e, 'a, 'm> {
     elaborator: &'e mut Elaborator<'a>,
@@ -59,8 +67,7 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
 
 impl Rules<'_, '_, '_> {
     fn report(&mut self, code: &str, span: Span, message: impl Into<String>, help: &str) {
-        let problem = Problem::error(code, span, message).help(help);
-        self.elaborator.findings().push(problem);
+        self.push(Problem::error(code, span, message).help(help));
     }
 
     /// The same with the change that mends it.
@@ -74,7 +81,7 @@ impl Rules<'_, '_, '_> {
     ) {
         let mut problem = Problem::error(code, span, message).help(help);
         problem.change = change;
-        self.elaborator.findings().push(problem);
+        self.push(problem);
     }
 
     /// One word more in the AIP, where the profile itself says what it holds.
@@ -113,6 +120,26 @@ impl Rules<'_, '_, '_> {
         let (_, items) = self.list_at(at)?;
         let named = |item: &&MItem| item.phrase.terms.first().is_some_and(|e| names(e, &[tag]));
         items.iter().rev().find(named).map(|item| item.phrase.span)
+    }
+
+    /// A finding that rests on a tag's or attribute's value: a consequence where that is unknown.
+    fn report_on(
+        &mut self,
+        need: &str,
+        (code, span): (&str, Span),
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        let mut problem = Problem::error(code, span, message).help(help);
+        problem.consequence = self.app.is_unknown(need);
+        self.elaborator.findings().push(problem);
+    }
+
+    /// Marks what only follows from an attribute that is not understood.
+    fn push(&mut self, mut problem: Problem) {
+        let mut rests = RESTS_ON.iter().filter(|(code, _)| *code == problem.code);
+        problem.consequence = rests.any(|(_, attribute)| self.app.is_unknown(attribute));
+        self.elaborator.findings().push(problem);
     }
 
     fn warn(&mut self, code: &str, span: Span, message: impl Into<String>, help: &str) {

@@ -112,7 +112,7 @@ pub(super) fn of_file(
     let owner = model.sources.package(decl.span).map(str::to_owned);
     let read = project
         .asset_of(owner.as_deref(), &path)
-        .map_err(|e| e.to_string())
+        .map_err(|e| e.reason)
         .and_then(|octets| {
             String::from_utf8(octets).map_err(|e| {
                 let at = e.utf8_error().valid_up_to();

@@ -53,14 +53,14 @@ impl Rules<'_, '_, '_> {
                 let span = self.decl().span;
                 let message = format!("#{tag}, {what}, is missing (EMV Book 3, 7.2)");
                 let help = format!("write `#{tag} = …` into the `data` block");
-                self.report("E0301", span, message, &help);
+                self.report_on(tag, ("E0301", span), message, &help);
             }
         }
         if self.app.on("contactless") && self.app.element("57").is_none() {
             let span = self.decl().span;
             let message = "#57 is missing: contactless terminals read the track first";
             let help = "write `#57 = track2(order.pan, order.expiry, services, tail)`";
-            self.report("E0301", span, message, help);
+            self.report_on("57", ("E0301", span), message, help);
         }
     }
 
@@ -128,7 +128,7 @@ impl Rules<'_, '_, '_> {
         if self.app.element(tag).is_none() && !(certificate && self.app.issuer().is_some()) {
             let message = format!("{} names #{tag}, which has no value", place(record));
             let help = format!("write `#{tag} = …` into the `data` block, or take it out here");
-            self.report("E0312", span, message, &help);
+            self.report_on(tag, ("E0312", span), message, &help);
         }
     }
 

@@ -152,7 +152,7 @@ impl Rules<'_, '_, '_> {
     /// A PIN on the chip that no rule uses.
     pub(super) fn offline_pin(&mut self) {
         let used = self.app.cvm.rules.iter().any(cvm::Rule::is_offline_pin);
-        if self.app.offline_pin.is_some() && !used {
+        if self.app.offline_pin.is_some() && !used && !self.app.is_unknown("cvm") {
             let span = self.span("offline_pin");
             let message = "the chip gets a PIN, and no rule of `cvm` ever asks for it";
             self.warn(
