@@ -27,6 +27,9 @@ need() { # program package
 need cc gcc
 need bash bash
 need pdftotext poppler-utils
+need python3 python3
+python3 -c 'import zxingcpp' 2>/dev/null || missing="$missing python3-zxing-cpp"
+python3 -c 'import PIL' 2>/dev/null || missing="$missing python3-pil"
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
     need opensc-tool opensc

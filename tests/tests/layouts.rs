@@ -387,6 +387,164 @@ fn every_shipped_layout_is_drawn_and_read_back() {
     );
 }
 
+/// Symbols of a page's first sheet, as zxing-cpp reads them from poppler's picture: format and text.
+fn symbols(pdf: &[u8]) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (page, picture) = (folder.path().join("page.pdf"), folder.path().join("page"));
+    std::fs::write(&page, pdf).expect("the page");
+    let text = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
+    let drawn = std::process::Command::new("pdftoppm")
+        .args([
+            "-gray",
+            "-r",
+            "254",
+            "-singlefile",
+            &text(&page),
+            &text(&picture),
+        ])
+        .status();
+    assert!(drawn.expect("pdftoppm of poppler-utils").success());
+    let script = workspace::root().join("tests/peers/symbols.py");
+    let out = std::process::Command::new("python3")
+        .args([text(&script), text(&picture.with_extension("pgm"))])
+        .output()
+        .expect("python3");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        out.status.success(),
+        "python3-zxing-cpp, python3-pil: {said}"
+    );
+    let lines = String::from_utf8(out.stdout).expect("text");
+    let line = |line: &str| {
+        line.split_once('\t')
+            .map(|(f, t)| (f.to_owned(), t.to_owned()))
+    };
+    lines.lines().filter_map(line).collect()
+}
+
+/// All five kinds on one carrier, read by another author's reader.
+#[test]
+fn every_symbol_is_read_by_zxing_cpp() {
+    let pictures = drawn("02");
+    let found = symbols(&pictures["carrier_a4"].pdf);
+    let text = |format: &str| {
+        let plain = |name: &str| name.replace([' ', '-', '_'], "").to_ascii_lowercase();
+        let mut all = found.iter();
+        let one = all.find(|(name, _)| plain(name).starts_with(format));
+        one.unwrap_or_else(|| panic!("no {format} among {found:?}"))
+            .1
+            .clone()
+    };
+    let reference = text("datamatrix");
+    assert!(!reference.is_empty());
+    assert_eq!(text("pdf417"), reference);
+    assert_eq!(text("code128"), reference);
+    assert_eq!(text("qr"), format!("https://bank.example/a/{reference}"));
+    // 0200000123456 and its check digit: weights 3 and 1 from the right, 47 in all.
+    assert_eq!(text("itf"), "02000001234563");
+}
+
+/// Dots of a page as poppler draws it, at 254 dots an inch: ten to a millimetre.
+fn dots(pdf: &[u8]) -> (usize, Vec<[u8; 3]>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("page.pdf");
+    std::fs::write(&path, pdf).expect("the page");
+    let out = std::process::Command::new("pdftoppm")
+        .args([
+            "-r",
+            "254",
+            "-f",
+            "1",
+            "-l",
+            "1",
+            path.to_str().expect("a path"),
+        ])
+        .output()
+        .expect("pdftoppm of poppler-utils");
+    // `P6`, width, height, the largest value, then three octets a dot.
+    let mut words = out.stdout.splitn(4, |b| b.is_ascii_whitespace());
+    let mut next = || String::from_utf8_lossy(words.next().expect("a picture")).into_owned();
+    assert_eq!(next(), "P6");
+    let (width, _) = (next().parse().expect("a width"), next());
+    let rest = words.next().expect("dots");
+    let rest = &rest[rest.iter().position(|b| *b == b'\n').expect("255") + 1..];
+    (
+        width,
+        rest.chunks_exact(3).map(|c| [c[0], c[1], c[2]]).collect(),
+    )
+}
+
+/// The stock lies over a preview: the edges of the PIN's window all around, folds across.
+#[test]
+fn a_preview_shows_the_stocks_window_and_folds() {
+    let pictures = drawn("02");
+    let (width, page) = dots(&pictures["pintab_a4"].pdf);
+    let is = |x_mm: f64, y_mm: f64, colour: [u8; 3]| {
+        let at = (y_mm * 10.0) as usize * width + (x_mm * 10.0) as usize;
+        let near = |a: u8, b: u8| a.abs_diff(b) < 24;
+        page[at].iter().zip(colour).all(|(a, b)| near(*a, b))
+    };
+    // `window = (118 mm, 92 mm, 52 mm, 14 mm)` of the stock `pintab_a4`.
+    let window = [0xC2, 0x18, 0x5B];
+    for (x, y) in [(118.1, 99.0), (169.9, 99.0), (140.0, 92.1), (140.0, 105.9)] {
+        assert!(is(x, y, window), "{x} {y}");
+    }
+    assert!(!is(117.0, 99.0, window) && !is(171.0, 99.0, window));
+    // `fold across 1 = 148.5 mm`, dashed: somewhere along it there is ink.
+    let fold = (0..2_000).any(|x| {
+        (1_480..1_490).any(|y| {
+            let dot = page[y * width + x];
+            dot[0] > 0xC0 && dot[2] < 0x40
+        })
+    });
+    assert!(fold, "the fold");
+    // The second page is of the same stock and has no label.
+    let (width, second) = dots(&pictures["pintab_a4-2"].pdf);
+    let dot = second[990 * width + 1_181];
+    assert!(dot.iter().all(|c| *c > 0xC0), "{dot:?}");
+}
+
+/// A panel's place is the top edge of its line, and the line is 1.2 times as high as its font's
+/// size: no ink above it, none below, so that what the compiler keeps clear is clear.
+#[test]
+fn a_panel_stands_below_its_place() {
+    let source = "
+use std.layouts.faces
+card shown for orders.order : faces.plain_id1 {
+  pan = order.pan
+  expiry = order.expiry
+  face back { print { panel \"help\" = \"HÅgjpq\" at (20 mm, 40 mm) with \"Noto Sans\" 20 pt } }
+}
+job shown_job { input = orders; card = shown; flow = shown_line }
+flow shown_line : machine { feed { stock = \"S\"; reject_bin = \"reject\" }; print }
+";
+    let mut rehearsal = Rehearsal::new(projects::small_with(source)).expect("a rehearsal");
+    let fields = [
+        ("pan", "9999920000000011"),
+        ("psn", "01"),
+        ("expiry", "2912"),
+        ("pin", "1234"),
+    ];
+    let field = |(name, text): (&str, &str)| (name.to_owned(), vec![text.to_owned()]);
+    let order = Order {
+        fields: fields.into_iter().map(field).collect(),
+        bin: None,
+    };
+    let made = rehearsal.order_in("shown_job", &order).expect("a card");
+    let pictures = preview(&rehearsal, &made, &|name| name == "shown-back").expect("a face");
+    let (width, face) = dots(&pictures[0].pdf);
+    // From 20 to 60 mm, where the panel's word is; the mark TEST stands elsewhere.
+    let dark = |y: usize| (200..600).any(|x| face[y * width + x].iter().all(|c| *c < 0x60));
+    let inked: Vec<usize> = (330..539).filter(|y| dark(*y)).collect();
+    let (first, last) = (inked[0], inked[inked.len() - 1]);
+    // 20 pt are 7.06 mm, the line is 8.47 mm high.
+    assert!(
+        (400..420).contains(&first),
+        "ink begins at {first} tenths of a millimetre"
+    );
+    assert!(last <= 484, "ink ends at {last} tenths of a millimetre");
+}
+
 #[test]
 fn rows_and_languages_follow_the_order() {
     let pictures = drawn("01");

@@ -24,6 +24,7 @@ mod refusal;
 mod rehearse;
 mod rows;
 mod snapshot;
+mod stock;
 mod tap;
 mod why;
 

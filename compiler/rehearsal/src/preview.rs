@@ -3,6 +3,7 @@
 use crate::{
     pin_block::SPECIMEN_PIN,
     rehearse::{Rehearsal, Rehearsed},
+    stock,
 };
 use cardwright_bundle::FaceSide;
 use cardwright_paper::PaperDriver;
@@ -25,8 +26,9 @@ pub struct Picture {
     pub png: Vec<u8>,
 }
 
-/// Draws what an order's card, carrier and mailer look like. Every page is marked TEST, and the
-/// PIN on a mailer is the specimen's, whatever the order's is.
+/// Draws what an order's card, carrier and mailer look like, with the stock's windows, folds and
+/// edges over it. Every page is marked TEST, and the PIN on a mailer is the specimen's, whatever
+/// the order's is.
 ///
 /// # Errors
 /// R12 when a page can't be drawn: a font that is missing, text that does not fit.
@@ -35,7 +37,10 @@ pub fn preview(
     made: &Rehearsed,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Picture>, StationError> {
-    let sheets = sheets(rehearsal, made);
+    let mut sheets = sheets(rehearsal, made);
+    for (name, sheet) in &mut sheets {
+        stock::draw_over(rehearsal.bundle().content(), name, sheet);
+    }
     let stationery = pages::stationery(&rehearsal.loaded);
     let paper = PaperDriver::new();
     sheets

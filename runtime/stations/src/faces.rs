@@ -207,11 +207,10 @@ fn back(
                     .max(6_000)
                     .min(CARD_HEIGHT_UM.saturating_sub(y_um)),
             },
-            mark: text_mark(
+            mark: panel_mark(
                 &shown,
                 if hide { "Noto Sans" } else { &panel.font },
                 panel.size_mpt,
-                0,
                 ink,
             ),
         });
@@ -223,6 +222,16 @@ fn fill(area: Area, colour: Colour, radius_um: u32) -> Placed {
         area,
         mark: Mark::Fill { colour, radius_um },
     }
+}
+
+/// A panel's text: its place is the top edge of its line. Marks on capitals and descenders stay
+/// within 1.2 times the font's size, which is what the compiler keeps clear.
+fn panel_mark(text: &str, font: &str, size_mpt: u32, ink: Colour) -> Mark {
+    let mut mark = text_mark(text, font, size_mpt, 0, ink);
+    if let Mark::Text { leading_mpt, .. } = &mut mark {
+        *leading_mpt = size_mpt.saturating_mul(11) / 10;
+    }
+    mark
 }
 
 fn text_mark(text: &str, font: &str, size_mpt: u32, spacing_mpt: u32, colour: Colour) -> Mark {

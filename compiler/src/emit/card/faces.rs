@@ -25,6 +25,9 @@ const LINE_MOST: u32 = 27;
 const DRUM: &str = " -./'&,";
 /// Font for letters that a panel's own lacks.
 pub(super) const FALLBACK_FONT: &str = "Noto Sans";
+/// Height of a panel's line from its place down, in millionths of its font's size: capitals with
+/// their marks, and descenders.
+const PANEL_LINE: u64 = 1_200_000;
 /// Font of printed panels when none is named.
 const PANEL_FONT: (&str, u32) = ("OCR-B", 9_000);
 /// Font that pictures of embossed lines are drawn with.
@@ -214,7 +217,7 @@ fn panel<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl, entry: &'a MEntry)
     let format = format.and_then(|(format, _)| elaborator.model().get(format));
     let line = measure::line_of(elaborator, format, &with_fallback(&font), &value);
     let wide = measure::in_um(line.sum, size_mpt);
-    let high = measure::in_um(1_000_000, size_mpt);
+    let high = measure::in_um(PANEL_LINE, size_mpt);
     let (width, height) = (u64::from(WIDTH_UM), u64::from(HEIGHT_UM));
     let inside = |x: u32, y: u32| u64::from(x) < width && u64::from(y) + high <= height;
     let Some((x_um, y_um)) = place.filter(|(x, y)| inside(*x, *y)) else {
@@ -347,7 +350,7 @@ fn panel_area(context: &Context<'_>, decl: &Decl, program: &Program, panel: &Pan
         left_um: panel.x_um,
         top_um: panel.y_um,
         width_um: um(line.sum),
-        height_um: um(1_000_000),
+        height_um: um(PANEL_LINE),
     }
 }
 

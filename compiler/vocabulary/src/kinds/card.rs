@@ -202,7 +202,8 @@ const PRINT: Kind = Kind {
         "panel <text>",
         Is::Expr(Want::Text(40), Some(Sink::PrintPanel)),
         Optional,
-        "a printed panel; only the panel \"cvv2\" may hold a card verification value",
+        "a printed panel, `at` the top left corner of its line; only the panel \"cvv2\" may hold a \
+         card verification value",
     )
     .with(PANEL)],
     doc: "Printed panels.",

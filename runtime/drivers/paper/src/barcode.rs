@@ -175,7 +175,9 @@ fn pdf417(content: &str, level: u8, area: Rect) -> Option<Grid> {
     let rows = matrix.getMatrix();
     let width = rows.first()?.len();
     let mut dark = Vec::with_capacity(width * rows.len() * PDF417_ROW);
-    for row in rows.iter().filter(|row| row.len() == width) {
+    // The encoder's rows come from the bottom up. Drawn so, the symbol would be its own mirror image,
+    // which no scanner reads.
+    for row in rows.iter().rev().filter(|row| row.len() == width) {
         for _ in 0..PDF417_ROW {
             dark.extend(row.iter().map(|module| *module == 1));
         }

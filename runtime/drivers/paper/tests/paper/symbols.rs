@@ -1,5 +1,5 @@
 //! Symbols, read back by rxing from the drawn picture, and no larger than the standards' tables
-//! say. PDF417 is not read back here: see docs/limits.md.
+//! say.
 
 use crate::pictures::picture;
 use crate::sheets::{area, page, stationery};
@@ -84,6 +84,18 @@ fn each_kind_reads_back() {
             Symbology::Qr(0),
             "99999212345678",
             BarcodeFormat::QR_CODE,
+        ),
+        (
+            wide,
+            Symbology::Pdf417(2),
+            "AUR-2026-000123",
+            BarcodeFormat::PDF_417,
+        ),
+        (
+            wide,
+            Symbology::Pdf417(5),
+            "99999212345678",
+            BarcodeFormat::PDF_417,
         ),
     ];
     for (place, symbology, content, format) in cases {
