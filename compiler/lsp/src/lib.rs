@@ -22,10 +22,12 @@ mod selection;
 mod server;
 mod site;
 mod symbols;
+mod textmate;
 mod tokens;
 mod transport;
 mod uri;
 mod workspace;
 
 pub use server::serve;
+pub use textmate::textmate_grammar;
 pub use transport::serve_stdio;

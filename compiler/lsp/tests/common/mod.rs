@@ -9,6 +9,8 @@
     reason = "each test uses what it needs, and fails loudly"
 )]
 
+pub(crate) mod textmate;
+
 use lsp_server::{Connection, Message, Notification, Request, RequestId, ResponseError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
