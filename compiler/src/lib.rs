@@ -29,6 +29,17 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// The Model; it holds all that could be understood.
     pub model: Model,
+    /// Lengths that the emission came upon, where they were written.
+    pub measures: Vec<Measure>,
+}
+
+/// How long a thing of the source becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Where it was written.
+    pub span: model::Span,
+    /// In words: `up to 181 octets of 254`.
+    pub words: String,
 }
 
 impl Checked {
@@ -51,5 +62,6 @@ pub fn check_language(project: &Project<'_>) -> Checked {
     Checked {
         findings: findings.resolve(&model.sources),
         model,
+        measures: Vec::new(),
     }
 }

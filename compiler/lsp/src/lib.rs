@@ -15,6 +15,7 @@ mod documents;
 mod folding;
 mod formatting;
 mod hover;
+mod inlay;
 mod names;
 mod position;
 mod references;

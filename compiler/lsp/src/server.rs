@@ -3,16 +3,16 @@
 use crate::documents::{Document, Documents};
 use crate::workspace::{Home, Workspace};
 use crate::{
-    capabilities, code_actions, completion, diagnostics, folding, formatting, hover, references,
-    selection, symbols, tokens, uri,
+    capabilities, code_actions, completion, diagnostics, folding, formatting, hover, inlay,
+    references, selection, symbols, tokens, uri,
 };
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
     CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
-    InitializeResult, PublishDiagnosticsParams, SelectionRangeParams, SemanticTokensParams,
-    ServerInfo, TextDocumentIdentifier, TextDocumentPositionParams, TextEdit, Uri,
-    WorkspaceSymbolParams,
+    InitializeResult, InlayHintParams, PublishDiagnosticsParams, SelectionRangeParams,
+    SemanticTokensParams, ServerInfo, TextDocumentIdentifier, TextDocumentPositionParams, TextEdit,
+    Uri, WorkspaceSymbolParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -114,6 +114,12 @@ impl Session {
                 let only = asked.context.only.as_deref();
                 let uri = &asked.text_document.uri;
                 value(code_actions::at(analysis, document, uri, asked.range, only))
+            }
+            "textDocument/inlayHint" => {
+                let asked: InlayHintParams = read(params)?;
+                let document = self.document(&asked.text_document.uri)?;
+                let analysis = self.workspace.get(&Home::of(&document.path));
+                value(analysis.map(|analysis| inlay::hints(analysis, document, asked.range)))
             }
             _ => match self.about_a_place(&method, &params) {
                 Some(answer) => answer,

@@ -100,6 +100,8 @@ pub struct Shared {
     pub findings: Findings,
     /// The source map.
     pub spans: SpanTable,
+    /// Lengths that were come upon, for whoever writes the source.
+    pub measures: Vec<crate::Measure>,
     /// Tables that programs look into, by qualified name, in the order of the bundle.
     pub tables: Vec<String>,
 }
@@ -268,6 +270,24 @@ impl<'a> Elaborator<'a> {
     pub fn op(&self, node: NodeId) -> Option<&Op> {
         let node = self.program.nodes.get(usize::try_from(node).ok()?)?;
         Some(&node.op)
+    }
+
+    /// Notes how long a thing becomes that was written at a place.
+    pub(crate) fn measure(&mut self, span: Span, least: u32, most: u32, of: Option<u32>) {
+        let octets = match (least, most) {
+            (1, 1) => "1 octet".to_owned(),
+            (0, most) => format!("up to {most} octets"),
+            (least, most) if least == most => format!("{most} octets"),
+            (least, most) => format!("{least} to {most} octets"),
+        };
+        let words = match of {
+            Some(of) => format!("{octets} of {of}"),
+            None => octets,
+        };
+        let measure = crate::Measure { span, words };
+        if !self.shared.measures.contains(&measure) {
+            self.shared.measures.push(measure);
+        }
     }
 
     /// The collection of problems.

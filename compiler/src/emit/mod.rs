@@ -38,6 +38,8 @@ pub struct Emitted {
     pub content: Content,
     /// Files that it carries.
     pub assets: BTreeMap<String, (String, Vec<u8>)>,
+    /// Lengths that it came upon, where they were written.
+    pub measures: Vec<crate::Measure>,
 }
 
 /// What all lowerings share.
@@ -116,6 +118,7 @@ fn emit_all(
     let emitted = Emitted {
         content: context.content,
         assets: context.assets,
+        measures: std::mem::take(&mut context.shared.measures),
     };
     (emitted, context.shared.findings)
 }
@@ -125,10 +128,11 @@ fn emit_all(
 /// Where names or syntax are broken, nothing is emitted: what follows would speak of ruins.
 #[must_use]
 pub fn check(project: &Project<'_>, environment: Environment) -> crate::Checked {
-    let (model, findings, _) = run(project, environment);
+    let (model, findings, emitted) = run(project, environment);
     crate::Checked {
         findings: findings.resolve(&model.sources),
         model,
+        measures: emitted.map(|e| e.measures).unwrap_or_default(),
     }
 }
 

@@ -154,8 +154,25 @@ pub(crate) fn lower<'a>(
     let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
     app.records = records::layout(elaborator, &app);
     rules::check(elaborator, &app);
+    measure(elaborator, &app);
     let application = dgis::application(elaborator, &app);
     Some((app, application?))
+}
+
+/// Notes the lengths of data elements and of records that are written by themselves.
+fn measure(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
+    for element in app.elements.iter().filter(|e| e.span != app.decl.span) {
+        if let Some(lengths) = element.value.ty.lengths() {
+            elaborator.measure(element.span, lengths.min, lengths.max, None);
+        }
+    }
+    let most = records::most(app);
+    for record in app.records.iter().filter(|r| !r.certificates) {
+        if record.span != app.decl.span {
+            let octets = record_octets(app, record);
+            elaborator.measure(record.span, 0, octets, Some(most));
+        }
+    }
 }
 
 fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> Option<App<'a>> {

@@ -134,6 +134,9 @@ fn grouping<'a>(
     if style == "blob" {
         let (value, padding, octets) = parts::blob(elaborator, entry, holdings)?;
         elaborator.sink(&value, Sink::ChipEncrypted, &title, span);
+        if let Some(octets) = octets {
+            elaborator.measure(span, octets, octets, None);
+        }
         return Some(Dgi {
             number,
             node: value.node,
@@ -186,6 +189,9 @@ fn fits(elaborator: &mut Elaborator<'_>, number: u16, style: &str, entry: &MEntr
         .lengths()
         .filter(|l| l.max < crate::types::ANY_LENGTH.max);
     let most = if payment_record { 254 } else { 4096 };
+    if let Some(lengths) = longest {
+        elaborator.measure(entry.span, lengths.min, lengths.max, Some(most));
+    }
     if let Some(lengths) = longest.filter(|l| l.max > most) {
         let message = format!(
             "DGI {number:04X} would have up to {} octets, {most} is the most",
