@@ -104,7 +104,7 @@ impl Hints<'_> {
             self.inherited(model, decl, level.node);
             return;
         }
-        let Some(entry) = own(decl, &site.levels) else {
+        let Some(entry) = own(decl, site.levels) else {
             return;
         };
         let end = level.node.range().end;
@@ -119,7 +119,7 @@ impl Hints<'_> {
         if let Some(asked) = object_list(entry) {
             self.push(end, &asked, "");
         }
-        self.overridden(model, decl, &site.levels, entry, end);
+        self.overridden(model, decl, site.levels, entry, end);
     }
 
     /// What a declaration takes over from its bases, at its opening brace.
