@@ -38,9 +38,27 @@ pub(crate) fn ground(model: &Model, decl: &Decl) -> (String, String) {
             .as_deref()
             .and_then(|card| model.get(card)?.for_record.clone())
             .unwrap_or_default(),
-        "flow" | "let" | "fn" => only_record(model).unwrap_or_default(),
+        // A flow speaks of the orders of the job that it works for.
+        "flow" => {
+            let mut jobs = model
+                .of_kind("job")
+                .filter(|job| names(model, job, "flow", decl));
+            let job = jobs.next().map(|job| ground(model, job));
+            job.or_else(|| only_record(model)).unwrap_or_default()
+        }
+        "let" | "fn" => only_record(model).unwrap_or_default(),
         _ => (String::new(), String::new()),
     }
+}
+
+/// Whether an attribute of a declaration names another.
+fn names(model: &Model, decl: &Decl, attribute: &str, other: &Decl) -> bool {
+    let entry = decl.attribute(attribute);
+    let named = entry.and_then(|entry| match &entry.single()?.kind {
+        MKind::Name(segments) => model.resolve_decl(segments, entry.span),
+        _ => None,
+    });
+    named.is_some_and(|found| found.qualified == other.qualified)
 }
 
 /// The record of a format that is an order: the only one that may stand more than once.

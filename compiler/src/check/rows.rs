@@ -178,7 +178,10 @@ fn clauses<'a>(
             }
             continue;
         };
+        // What a rule of a format says is typed with its condition: both speak of one record.
+        let of_rule = decl.kind == "format" && clause.keyword == "else";
         match (takes.takes, clause.single()) {
+            (Is::Expr(..), Some(_)) if of_rule => {}
             (Is::Expr(want, sink), Some(e)) => {
                 let what = format!("`{}`", clause.keyword);
                 expressions::expression(decl, want, sink, e, &what, elaborator);

@@ -3,7 +3,9 @@
 use super::{Elaborator, Step, Typed};
 use crate::model::Span;
 use crate::types::{ANY_LENGTH, Lengths, Type};
-use cardwright_bundle::{Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent};
+use cardwright_bundle::{
+    Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent, keeps_whole,
+};
 use std::rc::Rc;
 
 impl Elaborator<'_> {
@@ -53,6 +55,7 @@ impl Elaborator<'_> {
             secrecy: Secrecy::Public,
             shows_pan: false,
             holds_pin: false,
+            whole: true,
             path: step("a constant", span, None),
         }
     }
@@ -140,16 +143,28 @@ impl Elaborator<'_> {
             .max_by_key(|a| a.secrecy)
             .map(|a| (a.secrecy, Rc::clone(&a.path)));
         let joined = top.as_ref().map_or(Secrecy::Public, |(s, _)| *s);
+        let kept = args.iter().all(|a| a.whole);
+        let hides = joined <= Secrecy::Cardholder && kept;
         let secrecy = match effect {
-            Effect::Join => joined,
             Effect::Becomes(level) => level,
+            Effect::Lowers if hides => Secrecy::Public,
+            Effect::Join | Effect::Lowers => joined,
         };
         let readable = match gives {
             ValueType::Text | ValueType::TextList | ValueType::Bytes => true,
             ValueType::Number => counts_on(&op),
             _ => false,
         };
-        let lowered = effect == Effect::Becomes(Secrecy::Public);
+        let lowered =
+            effect == Effect::Becomes(Secrecy::Public) || effect == Effect::Lowers && hides;
+        let helpless = effect == Effect::Lowers && !hides && joined > Secrecy::Public;
+        let what = if helpless {
+            &format!("{what}, which hides nothing: {}", why_not(joined))
+        } else {
+            what
+        };
+        let whole =
+            kept && (lowered || matches!(&op, Op::Apply { function, .. } if keeps_whole(function)));
         let exported = matches!(&op, Op::Intent { intent, .. } if intent == "pin.export");
         let made = matches!(&op, Op::Intent { .. }) && !exported;
         let node = self.node(op, gives, secrecy, span);
@@ -160,6 +175,7 @@ impl Elaborator<'_> {
             shows_pan: readable && !lowered && !made && args.iter().any(|a| a.shows_pan),
             holds_pin: exported
                 || readable && !lowered && !made && args.iter().any(|a| a.holds_pin),
+            whole,
             path: way(what, span, effect, joined, top.map(|(_, path)| path)),
         }
     }
@@ -218,6 +234,14 @@ pub(super) fn step(what: impl Into<String>, span: Span, from: Option<Rc<Step>>) 
 fn counts_on(op: &Op) -> bool {
     matches!(op, Op::Apply { function, .. }
         if matches!(function.as_str(), "to_number" | "add" | "subtract"))
+}
+
+/// Why a mask does not lower a value.
+const fn why_not(joined: Secrecy) -> &'static str {
+    match joined {
+        Secrecy::Public | Secrecy::Cardholder => "its value is a part, cut or chosen before",
+        Secrecy::Sensitive | Secrecy::Secret => "it is for cardholder data at most",
+    }
 }
 
 /// The way of a result. What an operation makes more secret than all that goes into it (a PIN, a

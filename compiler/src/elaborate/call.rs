@@ -7,7 +7,7 @@ use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MArg, MExpr, MKind, Span};
 use crate::types::{ANY_LENGTH, Lengths, Type};
 use cardwright_bundle::Op;
-use cardwright_vocabulary::{FUNCTIONS, Function, Gives, Param, Takes, function, nearest};
+use cardwright_vocabulary::{FUNCTIONS, Function, Gives, Param, Sink, Takes, function, nearest};
 
 /// An argument that was bound to a parameter.
 #[derive(Clone, Copy)]
@@ -290,6 +290,11 @@ impl<'a> Elaborator<'a> {
                 self.intent(row.instruction, &keys, &values, span)
             }
             _ => {
+                if row.name.starts_with("ndef_") {
+                    for value in &values {
+                        self.sink(value, Sink::NdefMessage, "the tag's message", span);
+                    }
+                }
                 let ty = self.result(row, &values);
                 let typed = self.apply(row.instruction, &values, span)?;
                 return Some(typed.of_type(ty));
@@ -415,9 +420,11 @@ impl<'a> Elaborator<'a> {
 
     fn check_value(&mut self, keys: &[String], span: Span) -> Option<Typed> {
         let decl = self.model.get(keys.first()?)?;
-        let check = decl
-            .attribute("check")
-            .and_then(|e| e.single()?.literal_text());
+        let written = decl.attribute("check").and_then(|e| e.single());
+        let check = written.and_then(|e| match &e.kind {
+            MKind::Hex(octets) => Some(hex::encode_upper(octets)),
+            _ => e.literal_text(),
+        });
         let Some(check) = check else {
             self.findings().push(
                 Problem::error(
@@ -426,7 +433,7 @@ impl<'a> Elaborator<'a> {
                     format!("`{}` states no check value", decl.name),
                 )
                 .label(decl.span, "declared here")
-                .help("add `check = \"…\"` to the key"),
+                .help("add `check = x\"…\"` to the key"),
             );
             return None;
         };

@@ -341,7 +341,9 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
             Some("sensitive") => Secrecy::Sensitive,
             _ => continue,
         };
-        let fixed = matches!(ty, Type::Pan | Type::PinBlock { .. });
+        // A verification value under any type is one.
+        let fixed =
+            matches!(ty, Type::Pan | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
         if fixed && level < secrecy {
             return Err(Box::new(
                 Problem::error(
@@ -401,6 +403,7 @@ impl<'a> Elaborator<'a> {
             node,
             shows_pan: def.ty == Type::Pan,
             holds_pin: matches!(def.ty, Type::PinBlock { .. }),
+            whole: true,
             ty: def.ty,
             secrecy: def.secrecy,
             path: step(what, span, None),
@@ -432,6 +435,7 @@ impl<'a> Elaborator<'a> {
             secrecy: Secrecy::Public,
             shows_pan: false,
             holds_pin: false,
+            whole: true,
             path: step(format!("`run.{field}`"), span, None),
         })
     }

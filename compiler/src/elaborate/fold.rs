@@ -3,10 +3,13 @@
 
 use super::{Elaborator, Typed};
 use crate::model::Span;
-use cardwright_bundle::{Constant, Op};
+use cardwright_bundle::{Constant, Op, Secrecy};
 
 impl Elaborator<'_> {
     pub(super) fn folded(&mut self, name: &str, args: &[Typed], typed: Typed, span: Span) -> Typed {
+        if args.iter().any(|arg| arg.secrecy > Secrecy::Public) {
+            return typed; // a cell of a table that is not public stays what it is
+        }
         let values: Option<Vec<Constant>> = args
             .iter()
             .map(|arg| match self.op(arg.node) {

@@ -6,7 +6,7 @@ use super::{Elaborator, Typed};
 use crate::diagnostics::Problem;
 use crate::model::{Decl, MArg, MClause, MEntry, MExpr, MKind, Span, Target};
 use crate::types::Type;
-use cardwright_bundle::{Constant, Op, Secrecy, ValueType};
+use cardwright_bundle::{Constant, Op, Secrecy, TableColumn, ValueType};
 use std::rc::Rc;
 
 /// Positional arguments, the piped one last, and the one called `else`.
@@ -56,7 +56,15 @@ impl<'a> Elaborator<'a> {
         {
             let cell = data.table.find(text).and_then(|row| row.cells.get(at));
             return match (cell.cloned(), otherwise) {
-                (Some(cell), _) => self.cell(gives, &cell, span).map(|c| c.of_type(ty)),
+                (Some(cell), _) => {
+                    let cell = self.cell(gives, &cell, span)?.of_type(ty);
+                    Some(self.as_secret(
+                        cell,
+                        level,
+                        &named(decl, data.table.columns.get(at)?),
+                        span,
+                    ))
+                }
                 (None, Some(value)) => Some(value),
                 (None, None) => {
                     let message = format!("the table `{}` has no row {text:?}", decl.name);
@@ -85,8 +93,14 @@ impl<'a> Elaborator<'a> {
             .map_or(Secrecy::Public, |o| o.secrecy)
             .max(key_value.secrecy)
             .max(level);
+        // The way of the most secret of the three.
+        let of_key = key_value.secrecy;
         let path = match &otherwise {
-            Some(o) if o.secrecy > key_value.secrecy => Rc::clone(&o.path),
+            Some(o) if o.secrecy > of_key.max(level) => Rc::clone(&o.path),
+            _ if level > of_key => {
+                let column = data.table.columns.get(at)?;
+                step(named(decl, column), decl.span, None)
+            }
             _ => Rc::clone(&key_value.path),
         };
         let op = Op::Lookup {
@@ -106,6 +120,7 @@ impl<'a> Elaborator<'a> {
             secrecy,
             shows_pan: otherwise.as_ref().is_some_and(|o| o.shows_pan),
             holds_pin: otherwise.as_ref().is_some_and(|o| o.holds_pin),
+            whole: false,
             path: step(what, span, Some(path)),
         })
     }
@@ -142,6 +157,7 @@ impl<'a> Elaborator<'a> {
             secrecy: key.secrecy,
             shows_pan: false,
             holds_pin: false,
+            whole: false,
             path: step(what, span, Some(key.path)),
         })
     }
@@ -250,6 +266,22 @@ impl<'a> Elaborator<'a> {
         })
     }
 
+    /// A value that is known when compiled, as secret as its column says.
+    fn as_secret(&mut self, value: Typed, level: Secrecy, named: &str, span: Span) -> Typed {
+        if level <= value.secrecy {
+            return value;
+        }
+        let Some(op) = self.op(value.node).cloned() else {
+            return value;
+        };
+        Typed {
+            node: self.node(op, value.ty.value_type(), level, span),
+            secrecy: level,
+            path: step(named, span, None),
+            ..value
+        }
+    }
+
     /// Whether a condition around, or a rule of the format, says that the key is there.
     fn is_listed(&self, decl: &Decl, table: u32, key: &Typed) -> bool {
         if self.facts.lists(&self.program, table, key.node) {
@@ -285,6 +317,11 @@ impl<'a> Elaborator<'a> {
             _ => false,
         }
     }
+}
+
+/// A column in words.
+fn named(decl: &Decl, column: &TableColumn) -> String {
+    format!("`{}.{}`, a column of a table", decl.name, column.name)
 }
 
 fn refuses_record(entry: &MEntry) -> bool {

@@ -54,6 +54,9 @@ pub struct Typed {
     pub shows_pan: bool,
     /// Whether it is or holds an enciphered PIN, which is for transit only.
     pub holds_pin: bool,
+    /// Whether it still holds each field that it is made of as a whole: only such is lowered by a
+    /// mask.
+    pub whole: bool,
     /// The way of the most secret thing in it.
     pub path: Rc<Step>,
 }

@@ -177,6 +177,7 @@ impl<'a> Elaborator<'a> {
             secrecy,
             shows_pan: false,
             holds_pin: false,
+            whole: false,
             path: step(what, span, None),
         }
     }

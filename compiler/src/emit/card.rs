@@ -13,6 +13,7 @@ use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Shared, Typed};
 use crate::model::{Decl, MEntry, Span};
 use crate::project::Project;
+use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
 use std::collections::BTreeMap;
@@ -421,7 +422,10 @@ fn identity<'a>(
 ) -> Option<Identity> {
     let mut own = |name: &str, want: Type| {
         let entry = decl.attribute(name)?;
-        elaborator.phrase(entry.value.as_ref()?, Some(&want))
+        let value = elaborator.phrase(entry.value.as_ref()?, Some(&want))?;
+        let what = format!("`{name}` of the card");
+        elaborator.sink(&value, Sink::CardIdentity, &what, entry.span);
+        Some(value)
     };
     let pan = own("pan", Type::Pan);
     let psn = own("psn", Type::Digits(Lengths::exactly(2)));

@@ -350,7 +350,7 @@ pub static FUNCTIONS: &[Function] = &[
         "last_digits",
         &[TEXT],
         Gives::Digits(4),
-        "the last four characters: public",
+        "the last four characters: public, of a whole value of cardholder data",
     ),
     f(
         "latin",
@@ -419,7 +419,8 @@ pub static FUNCTIONS: &[Function] = &[
         "mask",
         &[TEXT],
         Gives::TextTimes(1),
-        "first six and last four characters, stars between: public",
+        "first six and last four characters, stars between: public, of a whole value of cardholder \
+         data",
     ),
     f(
         "match",

@@ -29,6 +29,8 @@ impl Level {
 /// A place where a value ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sink {
+    /// What a card is known by on the line: account, sequence number, expiry.
+    CardIdentity,
     /// Text or barcode of a carrier.
     CarrierText,
     /// A DGI in clear.
@@ -55,6 +57,8 @@ pub enum Sink {
     MailerText,
     /// A metric.
     Metric,
+    /// What an NDEF tag says to any telephone.
+    NdefMessage,
     /// Any other printed panel of a card's face.
     PrintPanel,
     /// A line of the report.
@@ -100,6 +104,12 @@ const fn row(sink: Sink, words: &'static str, clearance: Level, advice: &'static
 
 /// All sinks, in the order of [`Sink`].
 pub static SINKS: &[SinkRow] = &[
+    row(
+        Sink::CardIdentity,
+        "what a card is known by",
+        Level::Cardholder,
+        "the line tells cards apart by PAN, sequence number and expiry; take these fields",
+    ),
     row(
         Sink::CarrierText,
         "the text of a carrier",
@@ -153,6 +163,12 @@ pub static SINKS: &[SinkRow] = &[
         PAPER,
     ),
     row(Sink::Metric, "a metric", Level::Public, LOWER),
+    row(
+        Sink::NdefMessage,
+        "an NDEF message",
+        Level::Cardholder,
+        "any telephone reads it: say a member number or a reference, nothing that pays",
+    ),
     row(Sink::PrintPanel, "a printed panel", Level::Cardholder, FACE),
     row(Sink::Report, "the report", Level::Public, LOWER),
     row(
@@ -245,7 +261,7 @@ mod tests {
         for row in SINKS {
             assert_eq!(SINKS.iter().filter(|r| r.sink == row.sink).count(), 1);
         }
-        assert_eq!(SINKS.len(), 18);
+        assert_eq!(SINKS.len(), 20);
     }
 
     #[test]

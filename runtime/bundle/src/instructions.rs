@@ -25,6 +25,10 @@ pub enum Effect {
     Join,
     /// This level, whatever the operands: a named operation that lowers (or raises).
     Becomes(Secrecy),
+    /// Public where all operands are whole values (see [`keeps_whole`]) of cardholder data at most;
+    /// else as secret as the most secret operand. Of a PIN block or a verification value, or of a
+    /// number cut to four digits first, a mask would hide nothing.
+    Lowers,
 }
 
 /// One instruction.
@@ -46,7 +50,7 @@ pub struct Instruction {
     pub doc: &'static str,
 }
 
-use Effect::{Becomes, Join};
+use Effect::{Becomes, Join, Lowers};
 use Operand::{Either, One, Plain, Same};
 use ValueType::{Bytes, Certificate, Date, Flag, IccKey, Number, Pin, Sealed, Text, TextList};
 
@@ -125,6 +129,25 @@ pub fn function(name: &str) -> Option<&'static Instruction> {
 /// An intent by name.
 pub fn intent(name: &str) -> Option<&'static Instruction> {
     INTENTS.iter().find(|i| i.name == name)
+}
+
+/// Functions whose result still holds each whole value that went in, so that a mask of the result is
+/// a mask of the values. Fields and constants are whole; parts of them, and what a condition on them
+/// chose, are not.
+static KEEP_WHOLE: [&str; 8] = [
+    "concat_text",
+    "greeting_name",
+    "groups",
+    "latin",
+    "lower",
+    "pad_left",
+    "pad_right",
+    "upper",
+];
+
+/// Whether a function's result is whole where its operands are.
+pub fn keeps_whole(name: &str) -> bool {
+    KEEP_WHOLE.contains(&name)
 }
 
 static FUNCTIONS: [Instruction; 59] = [
@@ -330,7 +353,7 @@ static FUNCTIONS: [Instruction; 59] = [
         &[T],
         false,
         Text,
-        Becomes(Secrecy::Public),
+        Lowers,
         "the last four characters: a lowering of the PAN that reports may show",
     ),
     f(
@@ -380,7 +403,7 @@ static FUNCTIONS: [Instruction; 59] = [
         &[T],
         false,
         Text,
-        Becomes(Secrecy::Public),
+        Lowers,
         "first six and last four characters, stars between",
     ),
     f(

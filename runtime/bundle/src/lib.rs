@@ -34,7 +34,9 @@ pub use format::{
     Arrangement, Coding, Encoding, Field, FieldType, FileKind, Format, FormatRule, Framing, Join,
     Line, PartOf, Prefix, Record, RecordTest, Role, Sequence, Severity, Tagging,
 };
-pub use instructions::{Effect, Instruction, Operand, function, functions, intent, intents};
+pub use instructions::{
+    Effect, Instruction, Operand, function, functions, intent, intents, keeps_whole,
+};
 pub use job::{Job, MailerUse, Output, Product, ScenarioUse};
 pub use layout::{
     Align, Column, FontUse, FurtherPage, Item, ItemKind, Labels, Layout, Rect, Symbology, Table,

@@ -69,7 +69,28 @@ fn check_framing(format: &Format) -> Result<(), RuntimeError> {
     Ok(())
 }
 
+/// The least that a field of a type holds, whatever the bundle says of it.
+const fn least(field_type: &FieldType) -> Secrecy {
+    match field_type {
+        FieldType::PinBlock { .. } => Secrecy::Sensitive,
+        FieldType::Pan => Secrecy::Cardholder,
+        _ => Secrecy::Public,
+    }
+}
+
 fn check_field(field: &Field) -> Result<(), RuntimeError> {
+    if field.secrecy < least(&field.field_type) {
+        return Err(RuntimeError::new(
+            "R1102",
+            format!(
+                "field `{}` holds {:?} data at least and would pass as {:?}",
+                field.name,
+                least(&field.field_type),
+                field.secrecy
+            ),
+            "refuse this bundle and tell its author: a correct compiler never does this",
+        ));
+    }
     let octets = matches!(
         field.field_type,
         FieldType::Hex { .. } | FieldType::PinBlock { .. }

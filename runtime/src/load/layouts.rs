@@ -1,7 +1,8 @@
 //! Checks of page layouts: references, clearances, and numbers within their limits.
 
 use super::broken;
-use super::references::{FLAG, TEXT, program, sink};
+use super::references::{FLAG, TEXT, never, program, sink};
+use super::taint::Taints;
 use crate::RuntimeError;
 use cardwright_bundle::{
     Bundle, Face, Item, ItemKind, Labels, Layout, NodeId, Program, Rect, Secrecy, Symbology, Table,
@@ -33,14 +34,17 @@ struct Check<'b> {
     program: &'b Program,
     /// What items lie on: the page, or one label.
     page: Rect,
+    taints: Taints,
 }
 
 /// Checks a layout.
 pub(super) fn check(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError> {
+    let program = program(bundle.content(), layout.program)?;
     let check = Check {
         bundle,
         layout,
-        program: program(bundle.content(), layout.program)?,
+        program,
+        taints: Taints::of(program, bundle.content()),
         page: Rect {
             x_um: 0,
             y_um: 0,
@@ -116,9 +120,24 @@ impl Check<'_> {
         })
     }
 
+    /// A value that is drawn. Beside a PIN, and on labels that travel with one, no account stands
+    /// (PCI PIN: never a clear PIN together with its account).
+    fn to(
+        &self,
+        id: NodeId,
+        types: &[ValueType],
+        clearance: Secrecy,
+        name: &str,
+    ) -> Result<(), RuntimeError> {
+        sink(self.program, id, types, clearance, name)?;
+        let apart = matches!(self.layout.purpose.as_str(), "mailer" | "label");
+        let shown = apart && clearance < Secrecy::Secret && self.taints.shows_account(id);
+        never(shown, name, "the account beside a PIN")
+    }
+
     fn draw(&self, draw: &ItemKind) -> Result<(), RuntimeError> {
         let to = |id: NodeId, types: &[ValueType], clearance, name: &str| {
-            sink(self.program, id, types, clearance, name)
+            self.to(id, types, clearance, name)
         };
         match draw {
             ItemKind::Text {
@@ -176,7 +195,7 @@ impl Check<'_> {
         for row in &table.rows {
             self.when(row.when)?;
             for cell in &row.cells {
-                sink(self.program, *cell, LINES, Secrecy::Cardholder, "a cell")?;
+                self.to(*cell, LINES, Secrecy::Cardholder, "a cell")?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod program;
 mod references;
 mod script;
 mod tables;
+mod taint;
 
 pub(crate) use tables::value as cell_value;
 

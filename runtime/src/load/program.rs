@@ -1,6 +1,7 @@
 //! Checks a program: order, operands, types, and that no node claims to be less secret than it is.
 
 use super::broken;
+use super::taint::{all_whole, is_whole};
 use crate::RuntimeError;
 use cardwright_bundle::{
     Constant, Content, Effect, FieldType, Instruction, Node, NodeId, Op, Operand, Program, Secrecy,
@@ -13,8 +14,12 @@ pub(super) fn check(
     program: &Program,
     content: &Content,
 ) -> Result<(), RuntimeError> {
+    let mut whole = Vec::with_capacity(program.nodes.len());
     for (at, node) in program.nodes.iter().enumerate() {
-        let before = program.nodes.get(..at).unwrap_or_default();
+        let before = Before {
+            nodes: program.nodes.get(..at).unwrap_or_default(),
+            whole: &whole,
+        };
         let (gives, least) =
             infer(node, before, program, content).map_err(|e| locate(e, index, at))?;
         if gives != node.gives {
@@ -38,8 +43,16 @@ pub(super) fn check(
         if node.span as usize >= content.spans.len().max(1) {
             return Err(locate(broken("a span that is not there"), index, at));
         }
+        whole.push(is_whole(node, &whole));
     }
     Ok(())
+}
+
+/// What stands before a node: the nodes, and which of them are whole values.
+#[derive(Clone, Copy)]
+struct Before<'n> {
+    nodes: &'n [Node],
+    whole: &'n [bool],
 }
 
 fn locate(mut error: RuntimeError, program: usize, node: usize) -> RuntimeError {
@@ -49,7 +62,7 @@ fn locate(mut error: RuntimeError, program: usize, node: usize) -> RuntimeError 
 
 fn infer(
     node: &Node,
-    before: &[Node],
+    before: Before<'_>,
     program: &Program,
     content: &Content,
 ) -> Result<(ValueType, Secrecy), RuntimeError> {
@@ -134,7 +147,7 @@ fn infer(
 fn table_key<'n>(
     table: u32,
     key: NodeId,
-    before: &'n [Node],
+    before: Before<'n>,
     content: &Content,
 ) -> Result<&'n Node, RuntimeError> {
     let key = get(before, key)?;
@@ -146,8 +159,9 @@ fn table_key<'n>(
     Ok(key)
 }
 
-fn get(before: &[Node], id: NodeId) -> Result<&Node, RuntimeError> {
+fn get(before: Before<'_>, id: NodeId) -> Result<&Node, RuntimeError> {
     before
+        .nodes
         .get(id as usize)
         .ok_or_else(|| broken("a node that comes later"))
 }
@@ -155,7 +169,7 @@ fn get(before: &[Node], id: NodeId) -> Result<&Node, RuntimeError> {
 fn apply(
     instruction: &Instruction,
     args: &[NodeId],
-    before: &[Node],
+    before: Before<'_>,
 ) -> Result<(ValueType, Secrecy), RuntimeError> {
     let operands = instruction.operands;
     let enough = if instruction.variadic {
@@ -184,12 +198,21 @@ fn apply(
             );
             return Err(broken(&what));
         }
+        if instruction.name.starts_with("ndef_") && node.secrecy > Secrecy::Cardholder {
+            let what = "an NDEF message would hold what pays, for any telephone to read";
+            let mend = "refuse this bundle and tell its author: a correct compiler never does this";
+            return Err(RuntimeError::new("R1103", what, mend));
+        }
         joined = joined.max(node.secrecy);
         previous = Some(node.gives);
     }
     let secrecy = match instruction.effect {
-        Effect::Join => joined,
         Effect::Becomes(level) => level,
+        // A mask of a part, or of a verification value, would hide nothing.
+        Effect::Lowers if joined <= Secrecy::Cardholder && all_whole(args, before.whole) => {
+            Secrecy::Public
+        }
+        Effect::Join | Effect::Lowers => joined,
     };
     Ok((instruction.gives, secrecy))
 }
@@ -303,6 +326,10 @@ fn sum_type(
     let is_pan = matches!(found.field_type, FieldType::Pan);
     match (&found.field_type, digits) {
         _ if digits > 18 => Err(broken("a sum of more than 18 digits")),
+        // What a written file holds is taken for cardholder data at least.
+        _ if found.value.is_some() && !is_pan => {
+            Ok((ValueType::Number, found.secrecy.max(Secrecy::Cardholder)))
+        }
         (FieldType::PinBlock { .. }, _) => Err(broken("a sum of PIN blocks")),
         _ if is_pan && (1..=4).contains(&digits) => Ok((ValueType::Number, Secrecy::Public)),
         _ => Ok((ValueType::Number, found.secrecy)),

@@ -1,11 +1,12 @@
 //! Checks that everything a bundle's parts refer to is there, has the right type, and that no sink
 //! takes a value above its clearance.
 
+use super::taint::Taints;
 use super::{broken, formats};
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Application, Bundle, Card, Content, FileKind, Job, NodeId, Program, Scenario, Secrecy,
-    ValueType, is_quirk,
+    Application, Bundle, Card, Constant, Content, FileKind, Job, NodeId, Op, Panel, Program,
+    Scenario, Secrecy, ValueType, is_quirk,
 };
 use cardwright_standards::tags::DICTIONARIES;
 use std::collections::BTreeSet;
@@ -82,6 +83,49 @@ pub(super) fn sink(
     Ok(())
 }
 
+/// What a place must not show, whatever its level: R1103.
+pub(super) fn never(found: bool, name: &str, what: &str) -> Result<(), RuntimeError> {
+    if !found {
+        return Ok(());
+    }
+    Err(RuntimeError::new(
+        "R1103",
+        format!("{name} would show {what}"),
+        "refuse this bundle and tell its author: a correct compiler never does this",
+    ))
+}
+
+/// What is sensitive on a face is the CVV2, in its panel, and nothing else.
+fn panel(panel: &Panel, program: &Program) -> Result<(), RuntimeError> {
+    let name = format!("print panel `{}`", panel.name);
+    sink(program, panel.node, TEXT, Secrecy::Sensitive, &name)?;
+    let node = |id: NodeId| program.nodes.get(id as usize);
+    let is_cvv2 = panel.name == "cvv2"
+        && match node(panel.node).map(|n| &n.op) {
+            Some(Op::Intent { intent, args, .. }) if intent == "cvv" => {
+                let service = args.last().and_then(|id| node(*id)).map(|n| &n.op);
+                matches!(service, Some(Op::Constant { value: Constant::Text(t) }) if t == "000")
+            }
+            _ => false,
+        };
+    let sensitive = node(panel.node).is_some_and(|n| n.secrecy > Secrecy::Cardholder);
+    never(
+        sensitive && !is_cvv2,
+        &name,
+        "what only chip and stripe may hold",
+    )?;
+    match panel.when {
+        Some(id) => sink(
+            program,
+            id,
+            FLAG,
+            Secrecy::Cardholder,
+            "a panel's condition",
+        ),
+        None => Ok(()),
+    }
+}
+
 pub(super) const TEXT: &[ValueType] = &[ValueType::Text];
 pub(super) const FLAG: &[ValueType] = &[ValueType::Flag];
 
@@ -136,9 +180,12 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
             check_application(application, program, content)?;
         }
     }
+    let taints = Taints::of(program, content);
     if let Some(stripe) = &card.stripe {
         for id in [stripe.track1, stripe.track2].into_iter().flatten() {
-            sink(program, id, TEXT, Secrecy::Sensitive, "a stripe track")?;
+            let name = "a stripe track";
+            sink(program, id, TEXT, Secrecy::Sensitive, name)?;
+            never(taints.holds_pin(id), name, "an enciphered PIN")?;
         }
     }
     for face in &card.faces {
@@ -156,17 +203,7 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
             }
         }
         for panel in &face.print {
-            let name = format!("print panel `{}`", panel.name);
-            sink(program, panel.node, TEXT, Secrecy::Sensitive, &name)?;
-            if let Some(when) = panel.when {
-                sink(
-                    program,
-                    when,
-                    FLAG,
-                    Secrecy::Cardholder,
-                    "a panel's condition",
-                )?;
-            }
+            self::panel(panel, program)?;
         }
     }
     Ok(())
@@ -181,6 +218,7 @@ fn check_application(
         .ok()
         .filter(|aid| (5..=16).contains(&aid.len()))
         .ok_or_else(|| broken("an AID that is none"))?;
+    let taints = Taints::of(program, content);
     for dgi in &application.dgis {
         let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
         let (types, clearance) = if dgi.encrypted {
@@ -189,6 +227,8 @@ fn check_application(
             (&[ValueType::Bytes][..], Secrecy::Sensitive)
         };
         sink(program, dgi.node, types, clearance, &name)?;
+        let bare = !dgi.encrypted && taints.holds_pin(dgi.node);
+        never(bare, &name, "an enciphered PIN")?;
     }
     let types = [
         ValueType::Text,
@@ -269,9 +309,14 @@ fn check_job(job: &Job, content: &Content) -> Result<(), RuntimeError> {
             has(known && used.of > 0, &used.scenario)?;
         }
     }
-    let mailer = job.mailer.iter().map(|m| &m.layout);
-    for layout in mailer.chain(job.carrier.iter()).chain(job.labels.iter()) {
-        has(content.layouts.iter().any(|l| l.name == *layout), layout)?;
+    let mailer = job.mailer.iter().map(|m| (&m.layout, "mailer"));
+    let carrier = job.carrier.iter().map(|name| (name, "carrier"));
+    let labels = job.labels.iter().map(|name| (name, "label"));
+    for (name, purpose) in mailer.chain(carrier).chain(labels) {
+        // A mailer in the place of a carrier would go out with the card.
+        let mut layouts = content.layouts.iter();
+        let found = layouts.any(|l| l.name == *name && l.purpose == purpose);
+        has(found, name)?;
     }
     check_outputs(job, content)
 }

@@ -5,7 +5,7 @@ use crate::diagnostics::{Findings, Problem};
 use crate::model::{
     MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Model, Span,
 };
-use cardwright_bundle::ValueType;
+use cardwright_bundle::{Secrecy, ValueType};
 
 /// What the names of all `for`s around stand for.
 #[derive(Clone, Debug, Default)]
@@ -188,9 +188,9 @@ impl Substitution<'_> {
         let at = data.and_then(|d| d.column(&column.text));
         let found = data.zip(at).and_then(|(data, at)| {
             let (cell, span) = data.cell(row, at)?;
-            Some((data.table.columns.get(at)?.gives, cell.to_owned(), span))
+            Some((data.table.columns.get(at)?, cell.to_owned(), span))
         });
-        let Some((gives, cell, span)) = found else {
+        let Some((of, cell, span)) = found else {
             let names: Vec<&str> = data.map_or_else(Vec::new, |d| {
                 d.table.columns.iter().map(|c| c.name.as_str()).collect()
             });
@@ -202,7 +202,10 @@ impl Substitution<'_> {
                 .push(problem.meant(column.span, near, otherwise));
             return poison(e.span);
         };
-        let kind = match gives {
+        if of.secrecy > Secrecy::Public {
+            return self.secret_cell(e, &column.text, of.secrecy);
+        }
+        let kind = match of.gives {
             ValueType::Number => cell.parse().map(MKind::Integer).ok(),
             ValueType::Bytes => hex::decode(&cell).map(MKind::Hex).ok(),
             ValueType::Flag => Some(MKind::Name(vec![MSegment {
@@ -217,6 +220,21 @@ impl Substitution<'_> {
             kind: kind.unwrap_or_else(text),
             span,
         }
+    }
+
+    /// A cell that is not public can't become a constant of the source: a constant has no secrecy.
+    fn secret_cell(&mut self, e: &MExpr, column: &str, secrecy: Secrecy) -> MExpr {
+        let level = crate::secrecy::level(secrecy);
+        let message = format!("column `{column}` is {level} and would become a constant of a copy");
+        let help =
+            "look it up where it is used: `lookup(table.column, key)` keeps how secret it is";
+        let mut problem = Problem::error("E1001", e.span, message).help(help);
+        problem.path = vec![
+            (e.span, format!("column `{column}`, {level}")),
+            (e.span, "as a constant of a copy".to_owned()),
+        ];
+        self.findings.push(problem);
+        poison(e.span)
     }
 
     /// Parts of a text; what was put in becomes part of the text.

@@ -27,19 +27,19 @@ const CARD: Kind = Kind {
     attributes: &[
         Attribute::value(
             "pan",
-            Is::Expr(Want::Text(19), None),
+            Is::Expr(Want::Text(19), Some(Sink::CardIdentity)),
             Optional,
             "the PAN; the record's field of type pan by default",
         ),
         Attribute::value(
             "psn",
-            Is::Expr(Want::Text(2), None),
+            Is::Expr(Want::Text(2), Some(Sink::CardIdentity)),
             Optional,
             "PAN sequence number; the record's field psn by default, else 00",
         ),
         Attribute::value(
             "expiry",
-            Is::Expr(Want::Date, None),
+            Is::Expr(Want::Date, Some(Sink::CardIdentity)),
             Optional,
             "the expiry; the record's field expiry by default",
         ),
