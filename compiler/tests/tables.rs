@@ -319,6 +319,38 @@ fn conditions_that_decide_nothing_are_told() {
     none("fn tell(x) = if x == \"ABC\" then \"a\" else \"b\"\nlet shown = tell(order.code)\n");
 }
 
+/// What a lookup may find is what its column holds, and what stands in for a missing row.
+#[test]
+fn conditions_on_lookups_know_the_column() {
+    let table = "table fees { key = code; code : digits 4; fee : n 4; tier : text 8; \
+                 rows = [(\"0001\", 10, \"low\"), (\"0002\", 30, \"high\")] }\n";
+    let value = |e: &str| codes(&format!("{table}let shown = {e}\n"));
+    let if_so = |c: &str| value(&format!("if {c} then \"a\" else \"b\""));
+    let fee = "lookup(fees.fee, order.branch, else: 20)";
+    let tier = "lookup(fees.tier, order.branch, else: \"low\")";
+    for (condition, expected) in [
+        (format!("{fee} > 30"), Some("E0240")),
+        (format!("{fee} < 10"), Some("E0240")),
+        (format!("{fee} >= 10"), Some("E0241")),
+        (format!("{fee} > 20"), None),
+        (format!("{tier} == \"middle\""), Some("E0240")),
+        (format!("{tier} == \"high\""), None),
+        (
+            "lookup(fees.tier, order.branch, else: order.code) == \"middle\"".to_owned(),
+            None,
+        ),
+    ] {
+        let found = if_so(&condition);
+        assert_eq!(found.first().map(String::as_str), expected, "{condition}");
+    }
+    let closed = format!("match({tier}, {{ \"low\" = \"a\"; \"high\" = \"b\" }})");
+    assert!(value(&closed).is_empty(), "{:?}", value(&closed));
+    let more = format!(
+        "match({tier}, {{ \"low\" = \"a\"; \"none\" = \"c\"; \"high\" = \"b\" }})"
+    );
+    assert_eq!(value(&more), ["E0240"]);
+}
+
 #[test]
 fn cases_cover_what_the_type_allows() {
     let value = |e: &str| codes(&format!("let shown = match({e})\n"));

@@ -172,8 +172,8 @@ fn the_rule_book_is_fresh() {
     );
 }
 
-/// Fewest rules with both examples: it only rises, to 120 and more (with the examples of E03 to E09).
-const RULES_MIN: usize = 70;
+/// Fewest rules with both examples: it only rises.
+const RULES_MIN: usize = 220;
 
 #[test]
 fn rules_on_sources_have_a_failing_and_a_repaired_example() {

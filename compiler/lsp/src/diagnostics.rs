@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Who says it.
 const SOURCE: &str = "cardwright";
 /// Codes of things that are there for nothing: editors show them faded.
-const UNUSED: [&str; 2] = ["E0115", "E0116"];
+const UNUSED: [&str; 3] = ["E0115", "E0116", "E0118"];
 
 /// All findings of a project by file; a source without findings has an empty list, so that what
 /// was shown before is taken back.

@@ -127,7 +127,7 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0116",
         "an unused declaration",
-        "Nothing uses this let, function or key.",
+        "Nothing uses this let, function, key or table.",
         "Take it out, or use it.",
         "house: nothing stands unused",
     ),
@@ -137,6 +137,14 @@ pub static CODES: &[CodeRow] = &[
         "A let or function would hide a function or word of the language.",
         "Give it another name.",
         "house: one name, one meaning",
+    ),
+    (
+        "E0118",
+        "a declaration that no job comes to",
+        "The project has jobs, and none of its other declarations names this format, profile, card, \
+         layout, stock, flow, scenario, application or script. What a package offers is not meant.",
+        "Name it where it belongs, or take it out.",
+        "house: nothing stands unused",
     ),
     (
         "E0120",

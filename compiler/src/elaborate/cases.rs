@@ -4,6 +4,7 @@ use super::{Elaborator, Typed};
 use crate::diagnostics::{Change, Problem};
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use crate::types::Type;
+use cardwright_bundle::{Constant, Op};
 
 /// What `match` is given.
 struct Cases<'a> {
@@ -135,11 +136,50 @@ impl<'a> Elaborator<'a> {
         self.say("E0209", span, "this is no case".to_owned(), help);
     }
 
+    /// Notes what a lookup may find, where all of that is known.
+    fn looked_up(&mut self, value: &Typed) {
+        let Some(Op::Lookup {
+            table,
+            column,
+            otherwise,
+            ..
+        }) = self.op(value.node)
+        else {
+            return;
+        };
+        let (Ok(table), Ok(column)) = (usize::try_from(*table), usize::try_from(*column)) else {
+            return;
+        };
+        let other = match otherwise.map(|id| self.op(id)) {
+            None => None,
+            Some(Some(Op::Constant {
+                value: Constant::Text(text),
+            })) => Some(text.clone()),
+            Some(Some(Op::Constant {
+                value: Constant::Number(n),
+            })) => Some(n.to_string()),
+            Some(_) => return, // anything may stand in for a missing row
+        };
+        let name = self.shared.tables.get(table);
+        let Some(data) = name.and_then(|name| self.model.tables.get(name)) else {
+            return;
+        };
+        let Some(gives) = data.table.columns.get(column).map(|c| c.gives) else {
+            return;
+        };
+        let rows = data.table.rows.iter();
+        let cells = rows.filter_map(|row| row.cells.get(column).map(String::as_str));
+        self.facts
+            .found(value.node, gives, cells.chain(other.as_deref()));
+    }
+
     /// Notes what the types of two compared values say, and warns of a comparison whose outcome
     /// they decide.
     pub(super) fn compared(&mut self, a: &Typed, b: &Typed, span: Span) {
         self.facts.typed(&self.program, a.node, &a.ty);
         self.facts.typed(&self.program, b.node, &b.ty);
+        self.looked_up(a);
+        self.looked_up(b);
         for (value, other) in [(a, b), (b, a)] {
             let Some(cardwright_bundle::Op::Constant {
                 value: cardwright_bundle::Constant::Text(text),

@@ -2,7 +2,7 @@
 //! value, so that a condition that can never hold is found without trying every order.
 
 use crate::types::Type;
-use cardwright_bundle::{Constant, NodeId, Op, Program};
+use cardwright_bundle::{Constant, NodeId, Op, Program, ValueType};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one value may still be.
@@ -42,6 +42,31 @@ impl Facts {
                 Domain::Between(0, 10_i64.saturating_pow(*digits) - 1)
             }
             Type::OneOf(words) => Domain::In(words.iter().map(|w| format!("t{w}")).collect()),
+            _ => return,
+        };
+        self.of.insert(node, domain);
+    }
+
+    /// What a lookup can find at all: the cells of its column, and what stands in for a missing row.
+    pub(super) fn found<'c>(
+        &mut self,
+        node: NodeId,
+        gives: ValueType,
+        cells: impl Iterator<Item = &'c str>,
+    ) {
+        if self.of.contains_key(&node) {
+            return;
+        }
+        let domain = match gives {
+            ValueType::Number => {
+                let numbers: Option<Vec<i64>> = cells.map(|cell| cell.parse().ok()).collect();
+                let numbers = numbers.unwrap_or_default();
+                let (Some(least), Some(most)) = (numbers.iter().min(), numbers.iter().max()) else {
+                    return;
+                };
+                Domain::Between(*least, *most)
+            }
+            ValueType::Text => Domain::In(cells.map(|cell| format!("t{cell}")).collect()),
             _ => return,
         };
         self.of.insert(node, domain);

@@ -47,6 +47,7 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             }
         }
     }
+    report_unnamed(model, findings);
     for decl in model.decls.values().filter(|d| !d.standard) {
         let word = match decl.kind.as_str() {
             "let" => "value",
@@ -79,6 +80,53 @@ fn applies(model: &Model, package: &str) -> bool {
         rest.is_some_and(|rest| rest.starts_with('.'))
     };
     model.of_kind("rule").any(inside)
+}
+
+/// Kinds that stand for themselves in no bundle: something must name them.
+const NAMED: [&str; 9] = [
+    "application",
+    "card",
+    "flow",
+    "format",
+    "layout",
+    "profile",
+    "scenario",
+    "script",
+    "stock",
+];
+
+/// E0118: what no other declaration names, in a project that has jobs. A project without any is a
+/// package: what it declares is for others.
+fn report_unnamed(model: &Model, findings: &mut Findings) {
+    let own = || model.decls.values().filter(|d| !d.standard);
+    if !own().any(|d| d.kind == "job") {
+        return;
+    }
+    let mut named: HashSet<String> = HashSet::new();
+    for decl in model.decls.values() {
+        walk_decl(decl, true, &mut |e| {
+            if let MKind::Name(segments) = &e.kind
+                && let super::Target::Decl { qualified, .. } = model.resolve(segments, e.span)
+                && qualified != decl.qualified
+            {
+                named.insert(qualified);
+            }
+        });
+        named.extend(decl.for_record.iter().map(|(format, _)| format.clone()));
+    }
+    for decl in own().filter(|d| NAMED.contains(&d.kind.as_str()) && !d.poisoned) {
+        if named.contains(&decl.qualified) {
+            continue;
+        }
+        let message = format!("no job comes to the {} `{}`", decl.kind, decl.name);
+        let help = match decl.kind.as_str() {
+            "format" => "name it among a job's `outputs`, as its `input` or in a join; or take it out",
+            "scenario" => "name it among a product's `scenarios`; or take it out",
+            "layout" => "name it as a job's mailer, carrier or labels, or in a flow; or take it out",
+            _ => "name it where it belongs, or take it out",
+        };
+        findings.push(Problem::warning("E0118", decl.span, message).help(help));
+    }
 }
 
 /// Visits all expressions of a declaration; what it builds on only where that is asked for.
