@@ -128,11 +128,7 @@ fn told(found: &[Finding], one: &Finding) -> usize {
 
 /// Makes the change that each finding names: the finding must go, and no other error may come.
 /// Gives how many changes there were.
-fn mended(
-    example: &Example,
-    before: &[Finding],
-    wrong: &mut Vec<String>,
-) -> usize {
+fn mended(example: &Example, before: &[Finding], wrong: &mut Vec<String>) -> usize {
     let mut made = 0;
     for finding in before {
         let Some(fix) = &finding.fix else { continue };
@@ -263,6 +259,7 @@ bands! {
     emv_upper "E033"
     emv_elements "E034"
     emv_cards "E035"
+    emv_presence "E036"
     rules "E038"
     values "E039"
     platform "E04"

@@ -345,9 +345,7 @@ fn conditions_on_lookups_know_the_column() {
     }
     let closed = format!("match({tier}, {{ \"low\" = \"a\"; \"high\" = \"b\" }})");
     assert!(value(&closed).is_empty(), "{:?}", value(&closed));
-    let more = format!(
-        "match({tier}, {{ \"low\" = \"a\"; \"none\" = \"c\"; \"high\" = \"b\" }})"
-    );
+    let more = format!("match({tier}, {{ \"low\" = \"a\"; \"none\" = \"c\"; \"high\" = \"b\" }})");
     assert_eq!(value(&more), ["E0240"]);
 }
 

@@ -264,6 +264,11 @@ impl<'a> Datagen<'a> {
         for application in applications {
             let mut dgis = Vec::with_capacity(application.dgis.len());
             for dgi in &application.dgis {
+                if let Some(when) = dgi.when
+                    && !values.flag(when)?
+                {
+                    continue;
+                }
                 let value = match values.get(dgi.node)? {
                     Value::Bytes(bytes) if !dgi.encrypted => DgiValue::Clear(bytes.clone()),
                     Value::Sealed(sealed) if dgi.encrypted => DgiValue::Sealed(

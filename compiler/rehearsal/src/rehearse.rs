@@ -101,9 +101,9 @@ pub enum SealedOrClear {
 }
 
 impl Rehearsed {
-    /// Lengths of an application's groupings, in their order.
+    /// Numbers and lengths of an application's groupings, in their order; this order's own.
     #[must_use]
-    pub fn groupings(&self, application: &str) -> Vec<SealedOrClear> {
+    pub fn groupings(&self, application: &str) -> Vec<(u16, SealedOrClear)> {
         let found = self
             .data
             .applications
@@ -111,9 +111,12 @@ impl Rehearsed {
             .find(|a| a.name == application);
         let dgis = found.map(|a| a.dgis.as_slice()).unwrap_or_default();
         dgis.iter()
-            .map(|dgi| match &dgi.value {
-                DgiValue::Clear(octets) => SealedOrClear::Clear(octets.len()),
-                DgiValue::Sealed(_, length, ..) => SealedOrClear::Sealed(*length as usize),
+            .map(|dgi| {
+                let length = match &dgi.value {
+                    DgiValue::Clear(octets) => SealedOrClear::Clear(octets.len()),
+                    DgiValue::Sealed(_, length, ..) => SealedOrClear::Sealed(*length as usize),
+                };
+                (dgi.number, length)
             })
             .collect()
     }

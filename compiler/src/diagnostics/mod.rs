@@ -259,6 +259,11 @@ impl Findings {
         self.problems.is_empty()
     }
 
+    /// Takes the problems back that came after so many, in their order.
+    pub(crate) fn split_off(&mut self, at: usize) -> Vec<Problem> {
+        self.problems.split_off(at.min(self.problems.len()))
+    }
+
     /// Moves another collection's problems into this one.
     pub fn append(&mut self, other: Findings) {
         self.problems.extend(other.problems);

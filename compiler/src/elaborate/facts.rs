@@ -22,6 +22,8 @@ enum Domain {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     of: BTreeMap<NodeId, Domain>,
+    /// What was learnt contradicts itself: no order is so.
+    impossible: bool,
 }
 
 impl Facts {
@@ -102,6 +104,11 @@ impl Facts {
         })
     }
 
+    /// Whether no order can be so.
+    pub(super) fn are_impossible(&self) -> bool {
+        self.impossible
+    }
+
     /// Whether nothing is known.
     pub(super) fn is_empty(&self) -> bool {
         self.of.is_empty()
@@ -162,6 +169,7 @@ impl Facts {
     }
 
     fn learn(&mut self, program: &Program, flag: NodeId, holds: bool) {
+        self.impossible |= self.truth(program, flag) == Some(!holds);
         match op(program, flag) {
             Some(Op::Apply { function, args }) => match (function.as_str(), args.as_slice()) {
                 ("not", [inner]) => self.learn(program, *inner, !holds),

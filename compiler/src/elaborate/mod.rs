@@ -221,6 +221,25 @@ impl<'a> Elaborator<'a> {
         result
     }
 
+    /// Runs `f` where a condition holds: what it says of values is known there.
+    pub fn where_holds<T>(&mut self, flag: &Typed, f: impl FnOnce(&mut Self) -> T) -> T {
+        let facts = self.facts.given(&self.program, flag.node, true);
+        let before = std::mem::replace(&mut self.facts, facts);
+        let result = f(self);
+        self.facts = before;
+        result
+    }
+
+    /// Whether orders can make these conditions so; `false` only where it is known that none can.
+    #[must_use]
+    pub fn possible(&self, flags: &[(NodeId, bool)]) -> bool {
+        let mut facts = self.facts.clone();
+        for (flag, holds) in flags {
+            facts = facts.given(&self.program, *flag, *holds);
+        }
+        !facts.are_impossible()
+    }
+
     /// The finished program.
     #[must_use]
     pub fn finish(self) -> Program {

@@ -120,9 +120,13 @@ fn report_unnamed(model: &Model, findings: &mut Findings) {
         }
         let message = format!("no job comes to the {} `{}`", decl.kind, decl.name);
         let help = match decl.kind.as_str() {
-            "format" => "name it among a job's `outputs`, as its `input` or in a join; or take it out",
+            "format" => {
+                "name it among a job's `outputs`, as its `input` or in a join; or take it out"
+            }
             "scenario" => "name it among a product's `scenarios`; or take it out",
-            "layout" => "name it as a job's mailer, carrier or labels, or in a flow; or take it out",
+            "layout" => {
+                "name it as a job's mailer, carrier or labels, or in a flow; or take it out"
+            }
             _ => "name it where it belongs, or take it out",
         };
         findings.push(Problem::warning("E0118", decl.span, message).help(help));

@@ -35,6 +35,9 @@ pub struct Dgi {
     /// Whether it has to travel in the same command as the one before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub joined: bool,
+    /// Flag node: sent only when true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<NodeId>,
     /// Clear octets of an enciphered value, where all cards have as many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub octets: Option<u32>,

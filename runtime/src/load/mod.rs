@@ -9,6 +9,7 @@ mod references;
 mod script;
 mod tables;
 mod taint;
+mod words;
 
 pub(crate) use tables::value as cell_value;
 
@@ -43,6 +44,7 @@ fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
         program::check(index, program, bundle.content())?;
     }
     tables::check(bundle.content())?;
+    words::check(bundle)?;
     references::check(bundle)
 }
 

@@ -227,6 +227,15 @@ fn check_application(
             (&[ValueType::Bytes][..], Secrecy::Sensitive)
         };
         sink(program, dgi.node, types, clearance, &name)?;
+        if let Some(when) = dgi.when {
+            sink(
+                program,
+                when,
+                FLAG,
+                Secrecy::Cardholder,
+                "a DGI's condition",
+            )?;
+        }
         let bare = !dgi.encrypted && taints.holds_pin(dgi.node);
         never(bare, &name, "an enciphered PIN")?;
     }

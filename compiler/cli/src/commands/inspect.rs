@@ -243,18 +243,17 @@ fn application_shown(application: &Application, made: Option<&Rehearsed>) -> App
     let lengths = made
         .map(|m| m.groupings(&application.name))
         .unwrap_or_default();
-    let groupings = application
-        .dgis
-        .iter()
-        .enumerate()
-        .map(|(n, dgi)| GroupingShown {
-            number: format!("{:04X}", dgi.number),
-            title: dgi.title.clone(),
-            sealed: dgi.encrypted,
-            octets: lengths.get(n).map(|length| match length {
+    let groupings = application.dgis.iter().map(|dgi| GroupingShown {
+        number: format!("{:04X}", dgi.number),
+        title: dgi.title.clone(),
+        sealed: dgi.encrypted,
+        octets: lengths
+            .iter()
+            .find(|(number, _)| *number == dgi.number)
+            .map(|(_, length)| match length {
                 SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => *octets,
             }),
-        });
+    });
     ApplicationShown {
         name: application.name.clone(),
         aid: application.aid.clone(),
@@ -280,7 +279,7 @@ fn octets(made: &Rehearsed, chip: Option<&Chip>) -> usize {
     let applications = chip.map(|c| c.applications.as_slice()).unwrap_or_default();
     let groupings = applications.iter().flat_map(|a| made.groupings(&a.name));
     groupings
-        .map(|length| match length {
+        .map(|(_, length)| match length {
             SealedOrClear::Sealed(octets) | SealedOrClear::Clear(octets) => octets,
         })
         .sum()

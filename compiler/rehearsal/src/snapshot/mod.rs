@@ -100,9 +100,9 @@ fn outside(out: &mut String, made: &Rehearsed) {
 fn application(out: &mut String, data: &ApplicationData, declared: Option<&Application>) {
     let aid = declared.map_or("", |a| a.aid.as_str());
     let _ = writeln!(out, "\napplication {} {aid}", data.name);
-    for (n, dgi) in data.dgis.iter().enumerate() {
+    for dgi in &data.dgis {
         let title = declared
-            .and_then(|a| a.dgis.get(n))
+            .and_then(|a| a.dgis.iter().find(|d| d.number == dgi.number))
             .map_or("", |d| d.title.as_str());
         match &dgi.value {
             DgiValue::Sealed(_, length, ..) => {

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 53] = [
+pub(super) const ROWS: [CodeRow; 55] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -383,5 +383,20 @@ pub(super) const ROWS: [CodeRow; 53] = [
         "A card with static data authentication alone can be copied, whatever its profile's reason says.",
         "Give the profile a `dda` block, or build for TEST.",
         "house: what can be copied is made for tests only",
+    ),
+    (
+        "E0360",
+        "an element that can't be there for some orders only",
+        "The card's account, its lists and what is read before any record are the same for every \
+         order of a profile.",
+        "Leave `when` out, and choose the value instead.",
+        "EMV Book 3, 7.2 and 10.1",
+    ),
+    (
+        "E0361",
+        "more cases than are looked at",
+        "Each case that orders can make of a profile is held against all rules, up to 64.",
+        "Give what comes together one condition.",
+        "house: bounded work on any input",
     ),
 ];

@@ -2,11 +2,10 @@
 //! options, directory entry, internal data, keys and their check values, PIN, RSA components.
 
 use super::super::value;
-use super::afl::locator;
 use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
-use super::{App, Masters};
+use super::{App, Masters, presence};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, Span, dictionary};
 use crate::secrecy::Sink;
@@ -36,7 +35,11 @@ pub(super) fn application<'a>(
     for (record, _, whole) in &contents {
         let title = format!("SFI {} record {}", record.place.sfi, record.place.record);
         elaborator.sink(whole, Sink::ChipClear, &title, record.span);
-        dgis.push(clear(record.place.dgi(), whole, title));
+        let when = presence::of_record(elaborator, app, record).map(|flag| flag.node);
+        dgis.push(Dgi {
+            when,
+            ..clear(record.place.dgi(), whole, title)
+        });
     }
     dgis.push(processing_options(elaborator, app)?);
     dgis.extend(directory_entry(elaborator, app)?);
@@ -100,6 +103,7 @@ fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
         encrypted: false,
         padding: Padding::None,
         joined: false,
+        when: None,
         octets: None,
         title: title.into(),
     }
@@ -116,18 +120,22 @@ fn records<'r>(
     for record in app.records.iter().filter(|r| chosen(r)) {
         let mut parts = Vec::new();
         for (tag, span) in &record.tags {
-            let (value, if_any) = match app.element(tag) {
-                Some(element) => (element.value.clone(), false),
-                None => oda::object(elaborator, app, signed, tag)?,
-            };
+            if let Some(element) = app.element(tag) {
+                parts.push(presence::object(elaborator, element, *span)?);
+                continue;
+            }
+            let (value, if_any) = oda::object(elaborator, app, signed, tag)?;
             parts.push(value::object(elaborator, tag, &value, if_any, *span)?);
         }
+        let when = presence::of_record(elaborator, app, record);
         let content = value::concat(elaborator, &parts, record.span)?;
         let whole = if record.place.sfi <= 10 {
             value::object(elaborator, "70", &content, false, record.span)?
         } else {
             content.clone()
         };
+        let content = presence::perhaps(elaborator, when.as_ref(), content, record.span);
+        let whole = presence::perhaps(elaborator, when.as_ref(), whole, record.span);
         result.push((record, content, whole));
     }
     Some(result)
@@ -136,9 +144,8 @@ fn records<'r>(
 /// DGI 9104: AIP and AFL, which the card gives to GET PROCESSING OPTIONS.
 fn processing_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
     let span = app.decl.span;
-    let places: Vec<_> = app.records.iter().map(|r| r.place).collect();
     let aip = elaborator.octets(&app.aip, span);
-    let afl = elaborator.octets(&locator(&places), span);
+    let afl = presence::afl(elaborator, app, span);
     let parts = [
         value::object(elaborator, "82", &aip, false, span)?,
         value::object(elaborator, "94", &afl, false, span)?,
@@ -220,6 +227,7 @@ impl Sealed<'_, '_> {
             encrypted: true,
             padding,
             joined: false,
+            when: None,
             octets: None,
             title: title.to_owned(),
         });
@@ -283,7 +291,8 @@ impl Holdings for App<'_> {
     /// Elements of the `data` block, and those that follow from attributes.
     fn element(&self, elaborator: &mut Elaborator<'_>, tag: &str) -> Option<Typed> {
         if let Some(element) = self.element(tag) {
-            return Some(element.value.clone());
+            // What only some orders have stands in records, nowhere else.
+            return element.when.is_none().then(|| element.value.clone());
         }
         let span = self.decl.span;
         let octets = match tag {
@@ -291,7 +300,7 @@ impl Holdings for App<'_> {
             "82" => self.aip.clone(),
             "84" => self.aid.clone(),
             "87" => vec![self.priority],
-            "94" => locator(&self.records.iter().map(|r| r.place).collect::<Vec<_>>()),
+            "94" => return Some(presence::afl(elaborator, self, span)),
             "5F2D" => self.languages.clone()?.into_bytes(),
             "9F10" => super::rules::application_data(elaborator, self.decl)?,
             "9F36" => counter(self.decl).to_vec(),
@@ -308,8 +317,11 @@ impl Holdings for App<'_> {
 
 /// PAN sequence number as two digits; `00` when the application has none (EMV Book 2, A1.4.1).
 pub(crate) fn psn(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Typed {
-    let found = app.element("5F34").and_then(|e| e.raw.clone());
-    found.unwrap_or_else(|| elaborator.text("00", app.decl.span))
+    let span = app.decl.span;
+    let none = elaborator.text("00", span);
+    let found = app.element("5F34");
+    let found = found.and_then(|e| presence::number_or_none(elaborator, e, none.clone(), span));
+    found.unwrap_or(none)
 }
 
 fn facts(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec<(String, NodeId)>> {

@@ -83,6 +83,7 @@ fn dgi(number: u16, value: &Typed, title: &str) -> Dgi {
         encrypted: false,
         padding: Padding::None,
         joined: false,
+        when: None,
         octets: None,
         title: title.to_owned(),
     }

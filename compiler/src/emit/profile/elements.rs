@@ -31,6 +31,8 @@ pub(crate) struct Element {
     pub(crate) constant: Option<Vec<u8>>,
     /// Parts of a track.
     pub(crate) track: Option<Track>,
+    /// Only the orders for which this holds have it.
+    pub(crate) when: Option<Typed>,
     /// Where it was written.
     pub(crate) span: Span,
 }
@@ -66,8 +68,14 @@ pub(super) fn written_only<'a>(
         };
         own_word(elaborator, decl, entry);
         let tag = tag.to_ascii_uppercase();
-        match written(elaborator, decl, entry, &tag) {
-            Some(element) => elements.push(element),
+        let when = super::presence::condition(elaborator, entry);
+        // Its value is only asked for where the condition holds.
+        let element = match &when {
+            Some(flag) => elaborator.where_holds(flag, |e| written(e, decl, entry, &tag)),
+            None => written(elaborator, decl, entry, &tag),
+        };
+        match element {
+            Some(element) => elements.push(Element { when, ..element }),
             None => {
                 unknown.insert(tag);
             }
@@ -158,6 +166,7 @@ pub(crate) fn constant(
         raw: None,
         constant: Some(octets),
         track: None,
+        when: None,
         span,
     }
 }
@@ -190,6 +199,7 @@ fn coded<'a>(
         raw: Some(raw),
         constant: None,
         track: None,
+        when: None,
         span,
     })
 }
@@ -261,6 +271,7 @@ fn by_format<'a>(
         raw: Some(raw),
         constant: None,
         track: None,
+        when: None,
         span,
     })
 }
@@ -290,6 +301,7 @@ fn track2<'a>(
         raw: None,
         constant: None,
         track: Some(track),
+        when: None,
         span,
     })
 }
@@ -412,6 +424,7 @@ fn service_code<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Optio
         raw: Some(raw),
         constant: None,
         track: None,
+        when: None,
         span: entry.span,
     })
 }

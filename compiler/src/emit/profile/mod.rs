@@ -9,6 +9,7 @@ mod elements;
 mod oda;
 mod other;
 mod parts;
+mod presence;
 mod records;
 mod rules;
 mod script;
@@ -91,6 +92,7 @@ pub(crate) struct Masters {
 }
 
 /// An application on its way to data groupings.
+#[derive(Clone)]
 pub(crate) struct App<'a> {
     pub(crate) decl: &'a Decl,
     pub(crate) aid: Vec<u8>,
@@ -153,7 +155,7 @@ pub(crate) fn lower<'a>(
 ) -> Option<(App<'a>, Application)> {
     let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
     app.records = records::layout(elaborator, &app);
-    rules::check(elaborator, &app);
+    presence::check(elaborator, &app);
     measure(elaborator, &app);
     let application = dgis::application(elaborator, &app);
     Some((app, application?))

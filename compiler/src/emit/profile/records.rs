@@ -3,7 +3,7 @@
 use super::afl::{Place, length_of_length, object_octets};
 use super::{App, Element};
 use crate::diagnostics::Problem;
-use crate::elaborate::Elaborator;
+use crate::elaborate::{Elaborator, Typed};
 use crate::model::{MEntry, MExpr, Span};
 
 /// EMV Book 3, 7.5: a READ RECORD answer has at most 254 octets of data.
@@ -18,6 +18,8 @@ pub(crate) struct Record {
     pub(crate) tags: Vec<(String, Span)>,
     /// The compiler's own: certificates.
     pub(crate) certificates: bool,
+    /// Only the orders for which this holds have it.
+    pub(crate) when: Option<Typed>,
     pub(crate) span: Span,
 }
 
@@ -40,7 +42,7 @@ const SIGNED: [&str; 12] = [
 const FIRST: [&str; 5] = ["57", "5F20", "9F0B", "9F1F", "56"];
 
 /// Records of an application, in the order of SFI and number.
-pub(crate) fn layout(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Vec<Record> {
+pub(crate) fn layout<'a>(elaborator: &mut Elaborator<'a>, app: &App<'a>) -> Vec<Record> {
     let mut records = match app.decl.attribute("records") {
         Some(block) => written(elaborator, block),
         None => automatic(app),
@@ -50,7 +52,7 @@ pub(crate) fn layout(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Vec<Reco
     records
 }
 
-fn written(elaborator: &mut Elaborator<'_>, block: &MEntry) -> Vec<Record> {
+fn written<'a>(elaborator: &mut Elaborator<'a>, block: &'a MEntry) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     for entry in block.entries() {
         let Some(place) = place(entry) else {
@@ -78,6 +80,7 @@ fn written(elaborator: &mut Elaborator<'_>, block: &MEntry) -> Vec<Record> {
             place,
             tags: entry.single().map(super::tags).unwrap_or_default(),
             certificates: false,
+            when: super::presence::condition(elaborator, entry),
             span: entry.span,
         });
     }
@@ -147,6 +150,7 @@ fn pack(app: &App<'_>, elements: &[&Element], sfi: u8, signed: bool, records: &m
             },
             tags,
             certificates: false,
+            when: None,
             span: app.decl.span,
         });
     };
@@ -224,6 +228,7 @@ fn certificates(app: &App<'_>, records: &mut Vec<Record>) {
             },
             tags,
             certificates: true,
+            when: None,
             span,
         });
     }

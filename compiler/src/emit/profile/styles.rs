@@ -143,6 +143,7 @@ fn grouping<'a>(
             encrypted: true,
             padding,
             joined: false,
+            when: None,
             octets,
             title,
         });
@@ -166,6 +167,7 @@ fn grouping<'a>(
         encrypted: false,
         padding: Padding::None,
         joined: false,
+        when: None,
         octets: None,
         title,
     })

@@ -158,6 +158,12 @@ const RULE: &[ClauseRow] = &[
     },
 ];
 
+const WHEN: &[ClauseRow] = &[ClauseRow {
+    keyword: "when",
+    takes: Is::Expr(Want::Condition, Some(Sink::Condition)),
+    doc: "only the orders for which this holds have it; every case is checked",
+}];
+
 const CVM: Kind = Kind {
     name: "profile.cvm",
     merge: Merge::Replace,
@@ -198,8 +204,9 @@ const DATA: Kind = Kind {
         "<tag>",
         Is::Element,
         Optional,
-        "a data element: `#5F20 = …` or `cardholder_name = …`",
-    )],
+        "a data element: `#5F20 = …` or `cardholder_name = …`; with `when` only for some orders",
+    )
+    .with(WHEN)],
     doc: "Data elements of the application.",
     reference: "EMV Book 3, Annex A",
     ..BLOCK
@@ -212,8 +219,10 @@ const RECORDS: Kind = Kind {
         "sfi <number> record <number> [signed]",
         Is::TagList,
         Optional,
-        "a record; `signed` ones are static data to be authenticated",
-    )],
+        "a record; `signed` ones are static data to be authenticated; with `when` only for some \
+         orders",
+    )
+    .with(WHEN)],
     doc: "Files and records of the application; the AFL follows from them.",
     reference: "EMV Book 3, 7.5 and 10.2",
     ..BLOCK
