@@ -117,6 +117,7 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
         rules::check(elaborator, app);
         return;
     }
+    let mut sound = true;
     for element in app.elements.iter().filter(|e| e.when.is_some()) {
         if ALWAYS.contains(&element.tag.as_str())
             || super::records::ELSEWHERE.contains(&element.tag.as_str())
@@ -125,7 +126,11 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
             let help = "leave `when` out, and choose its value: `if … then … else …`";
             let problem = Problem::error("E0360", element.span, message).help(help);
             elaborator.findings().push(problem);
+            sound = false;
         }
+    }
+    if !sound {
+        return; // every case without it would say that it is missing
     }
     if conditions.len() > CONDITIONS_MAX {
         let message = format!(
