@@ -149,6 +149,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Build the bundle again with a compiler of this version.",
     ),
     (
+        "R1132",
+        "card content that can't be managed",
+        "Load files, AIDs, privileges, hashes and new keys are checked before any card hears of \
+         them.",
+        "Build the bundle again with a compiler of this version.",
+    ),
+    (
         "R1501",
         "order file can't be read",
         "The file is missing, or the disk failed.",

@@ -6,7 +6,7 @@ use cardwright_ports::{
     hsm::{
         BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
         Derivation, Draw, HsmInfo, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
-        IssuerCertificateFields, KeyHandle, KeyRequest, Sealed, SealedPin,
+        IssuerCertificateFields, KeyHandle, KeyRequest, NewCardKeys, Sealed, SealedPin,
     },
 };
 use std::sync::{
@@ -121,6 +121,11 @@ impl Spoil for (Vec<u8>, u32) {
         (self.0.spoilt(), self.1)
     }
 }
+impl Spoil for (Vec<u8>, Vec<u8>) {
+    fn spoilt(self) -> Self {
+        (self.0.spoilt(), self.1)
+    }
+}
 impl Spoil for (ChannelId, Vec<u8>) {
     fn spoilt(self) -> Self {
         (self.0, self.1.spoilt())
@@ -220,6 +225,7 @@ impl HsmSession for FaultySession {
         fn wrap(channel: ChannelId, command: &[u8]) -> Vec<u8>;
         fn unwrap(channel: ChannelId, answer: &[u8]) -> Vec<u8>;
         fn recode(channel: ChannelId, sealed: &Sealed, padding: DekPadding) -> Vec<u8>;
+        fn put_card_keys(channel: ChannelId, new: &NewCardKeys) -> (Vec<u8>, Vec<u8>);
         fn verify_cryptogram(path: &IccKeyPath<'_>, data: &[u8], cryptogram: &[u8]) -> bool;
         fn arpc(path: &IccKeyPath<'_>, arqc: &[u8], update: [u8; 4]) -> Vec<u8>;
         fn encipher_offline_pin(

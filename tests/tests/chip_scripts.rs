@@ -9,8 +9,8 @@
 )]
 
 use cardwright_bundle::{
-    Application, Bundle, Capture, Chip, Content, Otherwise, Script, ScriptCommand, ScriptPart,
-    StatusWords, Variable,
+    Application, Bundle, Capture, Chip, Content, ContentManagement, Otherwise, Script,
+    ScriptCommand, ScriptPart, StatusWords, Variable,
 };
 use cardwright_ports::{CardChannel, CardError, Hsm, hsm::Draw};
 use cardwright_rehearsal::Rehearsal;
@@ -88,6 +88,7 @@ fn application(commands: Vec<ScriptCommand>) -> Application {
         aid: "F000000092".to_owned(),
         applet: "native".to_owned(),
         dictionary: String::new(),
+        install: None,
         script: Some(Script {
             name: "written".to_owned(),
             secured: false,
@@ -119,6 +120,7 @@ fn run(
     let chip = Chip {
         channel: None,
         applications: vec![application(commands)],
+        content: ContentManagement::default(),
     };
     let data = CardData {
         card: "box".to_owned(),
@@ -147,7 +149,15 @@ fn run(
         order: 1,
         purpose: "test",
     };
-    let count = perso::personalize(&chip, &keys, &data, session.as_mut(), &mut card, &draw);
+    let count = perso::personalize(
+        &loaded,
+        &chip,
+        &keys,
+        &data,
+        session.as_mut(),
+        &mut card,
+        &draw,
+    );
     (count.map(|c| c.commands), card.heard)
 }
 

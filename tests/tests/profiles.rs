@@ -273,3 +273,65 @@ fn families_by_their_deviations() {
         make("families", base, &own, &steps);
     }
 }
+
+/// A card on a declared platform that builds on a shipped one.
+fn on_platform(base: &str, algorithm: &str) {
+    let own = OWN.replace("MORE", "");
+    let source = format!(
+        "
+use std.profiles.platforms
+use std.profiles.families
+use std.profiles.online
+key kmc_own : {algorithm} {{ use = card_issuance }}
+platform chip_of_2026 : {base} {{ keys = kmc_own }}
+profile shipped : online.application for orders.order {{ {own} }}
+card shipped_card : debit_card {{
+  chip {{ platform = chip_of_2026; applications = [shipped]; directories = [pse] }}
+}}
+scenario shipped_ready : validation for shipped_card {{
+  contact {{ select shipped; read records; expect data matches source }}
+}}
+job shipped_job {{
+  input = orders; card = shipped_card; scenarios = [shipped_ready]; flow = line
+  mailer = letter after produced
+}}
+"
+    );
+    let unused = match base.starts_with("platforms") {
+        true => "use std.profiles.families\n",
+        false => "use std.profiles.platforms\n",
+    };
+    let source = source.replace(unused, "");
+    assert_eq!(projects::findings_of_small_with(&source), "", "{base}");
+    let mut rehearsal = Rehearsal::new(projects::small_with(&source))
+        .unwrap_or_else(|e| panic!("{base}: {} {}", e.code, e.what));
+    let made = rehearsal.specimen("shipped_job", "", Some("999992"));
+    let made = made.unwrap_or_else(|e| panic!("{base}: {} {}", e.code, e.what));
+    for (scenario, verdict) in &made.verdicts {
+        assert_eq!(
+            verdict.failure, None,
+            "{base}: {scenario}: {}",
+            verdict.name
+        );
+    }
+}
+
+#[test]
+fn platforms_open_their_channels() {
+    for option in ["scp02_i15", "scp02_i55", "open_sample"] {
+        on_platform(&format!("platforms.{option}"), "tdes2");
+    }
+    for option in ["scp03_i00", "scp03_i10", "scp03_i60", "scp03_i70"] {
+        on_platform(&format!("platforms.{option}"), "aes256");
+    }
+}
+
+#[test]
+fn families_of_platforms_deviate_for_all_applications() {
+    for base in ["scp02_version_0", "scp02_short"] {
+        on_platform(&format!("families.{base}_i15"), "tdes2");
+    }
+    for base in ["scp03_ber_lengths", "scp03_le"] {
+        on_platform(&format!("families.{base}_i70"), "aes128");
+    }
+}

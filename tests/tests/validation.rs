@@ -76,7 +76,16 @@ impl Bench {
         let content = self.loaded.content();
         let chip = content.cards[0].chip.as_ref().expect("a chip");
         let session = self.session.as_mut();
-        perso::personalize(chip, &self.keys, &self.data, session, card, &DRAW).map(|_| ())
+        perso::personalize(
+            &self.loaded,
+            chip,
+            &self.keys,
+            &self.data,
+            session,
+            card,
+            &DRAW,
+        )
+        .map(|_| ())
     }
 
     fn finished(&mut self) -> VirtualCard {

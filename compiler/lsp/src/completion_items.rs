@@ -273,6 +273,10 @@ impl<'m> Items<'m> {
                     self.push(word, &text, ItemKind::FUNCTION, "", "");
                 }
             }
+            Is::CallOrRef(words, kinds) => {
+                self.is(Is::Call(words), prefix);
+                self.is(Is::Ref(kinds), prefix);
+            }
             Is::Expr(Want::Choice(words), _) => {
                 for (word, _) in words {
                     self.word(word, ItemKind::ENUM_MEMBER, "");

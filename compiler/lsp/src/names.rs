@@ -119,7 +119,9 @@ pub(crate) fn is_word(wants: Wants, word: &str) -> bool {
     let flag = |set: &str| bit_field(set).is_some_and(|f| f.row(word).is_some());
     match wants {
         Wants::Is(is) => match is {
-            Is::Call(words) | Is::Word(words) | Is::WordList(words) => words.contains(&word),
+            Is::Call(words) | Is::CallOrRef(words, _) | Is::Word(words) | Is::WordList(words) => {
+                words.contains(&word)
+            }
             Is::Expr(Want::Choice(words), _) => words.iter().any(|(w, _)| *w == word),
             Is::Flags(set) => flag(set),
             Is::KeyUse | Is::Truth => true,

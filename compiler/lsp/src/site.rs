@@ -269,7 +269,9 @@ impl<'t> Walker<'_, 't> {
         if let Some(callee) = node.expressions().next() {
             called = function(callee.text()).filter(|_| !declared);
             let wants = match wants {
-                Wants::Is(Is::Call(_)) | Wants::FieldType | Wants::Base(_) => wants,
+                Wants::Is(Is::Call(_) | Is::CallOrRef(..)) | Wants::FieldType | Wants::Base(_) => {
+                    wants
+                }
                 _ if declared => Wants::Word,
                 _ => Wants::Callee,
             };

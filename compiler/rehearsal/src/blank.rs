@@ -6,7 +6,8 @@ use cardwright_ports::{SecretBytes, hsm::Diversification};
 use cardwright_standards::test_keys;
 use cardwright_stations::StationError;
 use cardwright_virtual_card::{
-    BlankKeys, BlankSpec, PlainApplet, PlainGrouping, PlainPadding, Protocol, VirtualCard,
+    BlankKeys, BlankSpec, ISSUER_DOMAIN_AID, PackageSpec, PlainApplet, PlainGrouping, PlainPadding,
+    Protocol, VirtualCard,
 };
 use sha2::{Digest, Sha256};
 
@@ -44,18 +45,26 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     let aid = |application: &Application| {
         hex::decode(&application.aid).map_err(|_| broken("an AID that is not hexadecimal"))
     };
-    let emv = chip.applications.iter().filter(|a| a.applet != "plain");
+    let there = chip.applications.iter().filter(|a| a.install.is_none());
+    let there = there.filter(|a| !ISSUER_DOMAIN_AID.starts_with(&aid(a).unwrap_or_default()));
+    let emv = there.filter(|a| a.applet != "plain");
     let instances = emv.map(aid).collect::<Result<Vec<_>, _>>()?;
     let mut spec = BlankSpec::new(protocol, keys, KEY_GROUP, serial(content), instances);
     for application in chip.applications.iter().filter(|a| a.applet == "plain") {
-        spec.plain.push(PlainApplet {
+        let applet = PlainApplet {
             aid: aid(application)?,
             groupings: application.dgis.iter().map(kept).collect(),
-        });
+        };
+        // What is installed first is not there yet.
+        match application.install {
+            Some(_) => spec.loadable.push(applet),
+            None => spec.plain.push(applet),
+        }
     }
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
+    left_by_the_maker(chip, &mut spec)?;
     for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
         // A quirk that this chip does not know changes nothing: the checks will show it.
         spec.quirks.declare(quirk);
@@ -63,6 +72,40 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     VirtualCard::blank(&spec).map_err(|fault| {
         StationError::new("R1101", fault.to_string(), "correct the card's `platform`")
     })
+}
+
+/// What a maker has left on the blank: load files that applications come from and the bundle does
+/// not bring, what is deleted first, keys that are replaced.
+fn left_by_the_maker(chip: &Chip, spec: &mut BlankSpec) -> Result<(), StationError> {
+    let octets =
+        |text: &str| hex::decode(text).map_err(|_| broken("an AID that is not hexadecimal"));
+    for install in chip.applications.iter().filter_map(|a| a.install.as_ref()) {
+        let brought = chip.content.load.iter();
+        if brought.clone().any(|load| load.package == install.package) {
+            continue;
+        }
+        let (aid, module) = (octets(&install.package)?, octets(&install.module)?);
+        match spec.packages.iter_mut().find(|p| p.aid == aid) {
+            Some(package) => package.modules.push(module),
+            None => spec.packages.push(PackageSpec {
+                aid,
+                modules: vec![module],
+            }),
+        }
+    }
+    for deletion in &chip.content.delete {
+        let aid = octets(&deletion.aid)?;
+        let modules = Vec::new();
+        if !spec.packages.iter().any(|p| p.aid == aid) {
+            spec.packages.push(PackageSpec { aid, modules });
+        }
+    }
+    if let Some(keys) = &chip.content.keys
+        && keys.replaces != 0
+    {
+        spec.key_version = keys.replaces;
+    }
+    Ok(())
 }
 
 /// A card without GlobalPlatform: its keys are nobody's.

@@ -493,8 +493,15 @@ impl Work<'_> {
                 order: ORDER,
                 purpose: "rehearsal",
             };
-            let written =
-                perso::personalize(chip, self.keys, data, self.session, &mut recorder, &draw);
+            let written = perso::personalize(
+                self.loaded,
+                chip,
+                self.keys,
+                data,
+                self.session,
+                &mut recorder,
+                &draw,
+            );
             exchanges = recorder.into_exchanges();
             if let Err(error) = written {
                 return Err(refused(error, target.last_refusal()));

@@ -52,6 +52,10 @@ pub(super) fn value<'a>(
         Is::Colour => colour(e, elaborator),
         Is::File => file(e, elaborator),
         Is::Call(names) => call(names, e, elaborator),
+        Is::CallOrRef(_, kinds) if matches!(e.kind, MKind::Name(_)) => {
+            reference(kinds, e, elaborator);
+        }
+        Is::CallOrRef(names, _) => call(names, e, elaborator),
         Is::TagList => {
             elaborator.expr(e, Some(&crate::types::Type::TagList));
         }

@@ -1,6 +1,8 @@
 //! Cards: chip, stripe and faces in one program, and what they must say alike.
 
+mod cap;
 mod capacity;
+mod content;
 mod faces;
 mod platform;
 mod stripe;
@@ -232,7 +234,7 @@ fn elaborate<'a>(
 ) -> Option<Lowered> {
     let chip = decl
         .attribute("chip")
-        .map(|entry| chip(elaborator, ground, decl, entry));
+        .map(|entry| chip(elaborator, project, ground, decl, entry));
     let stripe = decl
         .attribute("stripe")
         .and_then(|e| stripe::lower(elaborator, e));
@@ -254,11 +256,15 @@ fn elaborate<'a>(
         facts.extend(chip.others.iter().map(|a| other_facts(a, decl.span)));
     }
     let complete = chip.as_ref().is_none_or(|c| c.complete);
+    let mut assets = faces.assets;
+    if let Some(chip) = &chip {
+        assets.extend(chip.assets.clone());
+    }
     Some(Lowered {
         chip: chip.and_then(|c| Some((c.chip?, facts))),
         stripe,
         faces: faces.faces,
-        assets: faces.assets,
+        assets,
         identity,
         chip_tracks,
         service,
@@ -271,20 +277,26 @@ struct ChipLowered<'a> {
     apps: Vec<App<'a>>,
     /// Applications that are not EMV's.
     others: Vec<Application>,
+    /// Load files and signatures.
+    assets: content::Assets,
     complete: bool,
 }
 
 fn chip<'a>(
     elaborator: &mut Elaborator<'a>,
+    project: &Project<'_>,
     ground: &Ground,
     decl: &'a Decl,
     entry: &'a MEntry,
 ) -> ChipLowered<'a> {
     let native = platform::is_native(entry);
-    let mut channel = if native {
-        None
-    } else {
-        platform::channel(elaborator, ground, entry)
+    let opened = match native {
+        true => None,
+        false => platform::channel(elaborator, ground, entry),
+    };
+    let (mut channel, quirks) = match opened {
+        Some((channel, quirks)) => (Some(channel), quirks),
+        None => (None, Vec::new()),
     };
     let mut apps = Vec::new();
     let mut applications: Vec<Application> = Vec::new();
@@ -333,15 +345,21 @@ fn chip<'a>(
         capacity::check(elaborator, &apps, entry);
         applications.extend(platform::directories(elaborator, entry, &apps));
     }
-    platform::habits(elaborator, channel.as_mut(), &mut applications, entry.span);
+    let deviating = (channel.as_mut(), quirks.as_slice());
+    platform::habits(elaborator, deviating, &mut applications, entry.span);
     if native {
         platform::only_scripts(elaborator, &applications, entry.span);
     }
+    let mut assets = content::Assets::new();
+    let managed = (channel.as_ref(), applications.as_mut_slice());
+    let content = content::lower(elaborator, project, ground, entry, managed, &mut assets);
     let chip = (native || channel.is_some()).then_some(Chip {
         channel,
         applications,
+        content,
     });
     ChipLowered {
+        assets,
         chip,
         apps,
         others,

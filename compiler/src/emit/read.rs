@@ -38,6 +38,14 @@ pub(crate) fn items<'a>(model: &'a Model, value: &'a MExpr) -> Vec<&'a MExpr> {
     }
 }
 
+/// Terms of each item of a list, or those of the single value.
+pub(crate) fn phrases(value: &MExpr) -> Vec<&[MExpr]> {
+    match &value.kind {
+        MKind::List(list) => list.iter().map(|i| i.phrase.terms.as_slice()).collect(),
+        _ => vec![std::slice::from_ref(value)],
+    }
+}
+
 /// What a name of a `let` stands for, through as many lets as there are; else the term itself.
 pub(crate) fn follow<'a>(model: &'a Model, value: &'a MExpr) -> &'a MExpr {
     let mut at = value;

@@ -130,6 +130,9 @@ fn shape(shape: Shape) -> String {
 fn value(is: Is) -> String {
     match is {
         Is::Call(names) => format!("{}`(…)`", ticked(names)),
+        Is::CallOrRef(names, kinds) => {
+            format!("{}`(…)`, or a {}", ticked(names), kinds.join(" or a "))
+        }
         Is::Colour => "a colour".to_owned(),
         Is::Expr(want, sink) => {
             let ends = sink.map_or_else(String::new, |s| format!(", for {}", s.words()));

@@ -65,6 +65,8 @@ pub enum Want {
 pub enum Is {
     /// A call of one of these words, such as `globalplatform(scp03, keys: kmc)`.
     Call(&'static [&'static str]),
+    /// A call of one of these words, or a declaration of one of these kinds.
+    CallOrRef(&'static [&'static str], &'static [&'static str]),
     /// A colour, `"0B2545"`.
     Colour,
     /// An expression over an order, and the sink where it ends.

@@ -1,6 +1,6 @@
 //! Cards: chip, stripe and faces, each value a node of the card's program.
 
-use crate::{KeyId, NodeId, Script};
+use crate::{ContentManagement, Install, KeyId, NodeId, Script};
 use serde::{Deserialize, Serialize};
 
 /// What the card needs after its DGI value is deciphered from transport and before it is
@@ -62,6 +62,9 @@ pub struct Application {
     /// people: nothing on the card depends on it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dictionary: String,
+    /// How the instance is made, where the card does not hold it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install: Option<Install>,
     /// Commands that personalize it, in the place of DGIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
@@ -109,6 +112,9 @@ pub struct Chip {
     pub channel: Option<Channel>,
     /// Applications.
     pub applications: Vec<Application>,
+    /// What the issuer domain does before and after.
+    #[serde(default, skip_serializing_if = "ContentManagement::is_empty")]
+    pub content: ContentManagement,
 }
 
 /// The stripe. Values are what stands between the sentinels.

@@ -8,6 +8,7 @@
 mod card;
 mod container;
 mod content;
+mod content_management;
 mod error;
 mod flow;
 mod format;
@@ -28,6 +29,7 @@ pub use card::{
 };
 pub use container::Bundle;
 pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Source, Span};
+pub use content_management::{ContentManagement, Dap, Deletion, Install, LoadFile, NewKeys};
 pub use error::BundleError;
 pub use flow::{Flow, Step};
 pub use format::{

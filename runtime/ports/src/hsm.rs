@@ -236,6 +236,17 @@ pub struct ChannelSpec {
     pub key_version: u8,
 }
 
+/// New channel keys of a card: PUT KEY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewCardKeys {
+    /// Card issuance master key of the same algorithm as the channel's.
+    pub key: KeyHandle,
+    /// Diversification, over the card's own key data.
+    pub diversification: Diversification,
+    /// Version of the new keys.
+    pub version: u8,
+}
+
 /// How card keys come from the master key (GlobalPlatform practice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Diversification {
@@ -519,6 +530,13 @@ pub trait HsmSession: Send {
         sealed: &Sealed,
         padding: DekPadding,
     ) -> Result<Vec<u8>, HsmError>;
+    /// Data of PUT KEY for the card at the other end of a channel, and the answer that proves that
+    /// it took them: version and check values (GlobalPlatform 2.3.1, 11.8).
+    fn put_card_keys(
+        &mut self,
+        channel: ChannelId,
+        new: &NewCardKeys,
+    ) -> Result<(Vec<u8>, Vec<u8>), HsmError>;
     /// Forgets a channel and its session keys.
     fn close_channel(&mut self, channel: ChannelId);
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches a key, a device or a store.
 
+mod content_management;
 mod formats;
 mod layouts;
 mod program;

@@ -19,6 +19,9 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     }
     for card in &content.cards {
         check_card(card, content)?;
+        if let Some(chip) = &card.chip {
+            super::content_management::check(chip, bundle)?;
+        }
         for face in &card.faces {
             super::layouts::face(face, bundle)?;
         }

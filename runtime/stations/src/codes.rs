@@ -46,6 +46,24 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "The card is rejected; compare the script with the card's manual.",
     ),
     (
+        "R1215",
+        "the card's registry does not list an instance",
+        "INSTALL was answered with 9000, and GET STATUS does not know the applet.",
+        "The card is rejected; ask its maker.",
+    ),
+    (
+        "R1216",
+        "wrong check values of new keys",
+        "PUT KEY is answered with check values; these are of other keys than were sent.",
+        "The card is rejected. When it happens again, stop: the master key may be another one.",
+    ),
+    (
+        "R1217",
+        "a load file can't be sent",
+        "The load file is not what the loader accepted, or a value is too long for a command.",
+        "Build the bundle again.",
+    ),
+    (
         "R1221",
         "a PIN that is not the page's",
         "A page asked for a PIN that was printed already or is not its own.",

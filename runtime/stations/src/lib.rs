@@ -5,6 +5,7 @@
 //! bank's files, [`report`] what people read.
 
 mod codes;
+mod content;
 mod error;
 pub mod faces;
 pub mod line;

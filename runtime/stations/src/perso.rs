@@ -3,13 +3,14 @@
 //! For each application: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, STORE DATA … with the
 //! last one marked. Everything that needs a key happens inside the HSM.
 
-use crate::{StationError, script::Stage};
+use crate::{StationError, content::Manager, script::Stage};
 use cardwright_bundle::{Application, Channel, Chip, Padding};
 use cardwright_ports::{
     CardChannel, HsmSession,
     hsm::{ChannelId, ChannelSpec, DekPadding, Diversification, Draw},
 };
 use cardwright_runtime::{
+    Loaded,
     datagen::{ApplicationData, CardData, DgiData, DgiValue},
     plan::BoundKeys,
 };
@@ -28,6 +29,7 @@ pub struct PersoCount {
 
 /// Personalizes a chip.
 pub fn personalize(
+    loaded: &Loaded,
     chip: &Chip,
     keys: &BoundKeys,
     data: &CardData,
@@ -42,6 +44,15 @@ pub fn personalize(
     let spec = spec.transpose()?;
     let mut count = PersoCount::default();
     card.reset()?;
+    let step = |purpose| Draw { purpose, ..*draw };
+    let mut manager = Manager {
+        loaded,
+        keys,
+        session,
+        card,
+        count: &mut count,
+    };
+    manager.before(chip, &step("host challenge content"))?;
     for application in &chip.applications {
         let made = data
             .applications
@@ -58,14 +69,34 @@ pub fn personalize(
             data: made,
             keys,
         };
+        let (session, card) = (&mut *manager.session, &mut *manager.card);
         match &spec {
             Some(spec) if application.script.as_ref().is_none_or(|s| s.secured) => {
-                store_application(spec, &target, session, card, &draw, &mut count)?;
+                store_application(spec, &target, session, card, &draw, manager.count)?;
             }
-            _ => run_script(&target, None, session, card, &mut count)?,
+            _ => run_script(&target, None, session, card, manager.count)?,
         }
     }
+    manager.after(chip, &step("host challenge close up"))?;
     Ok(count)
+}
+
+/// A diversification by its name.
+pub(crate) fn diversification(name: &str) -> Result<Diversification, StationError> {
+    Ok(match name {
+        "emv" => Diversification::Emv,
+        "visa2" => Diversification::Visa2,
+        "visa" => Diversification::Visa,
+        "kdf3" => Diversification::Kdf3,
+        "none" => Diversification::None,
+        _ => {
+            return Err(StationError::new(
+                "R1101",
+                "a key diversification that this runtime does not know",
+                "build the bundle again",
+            ));
+        }
+    })
 }
 
 /// What is to be written, and with which keys.
@@ -120,18 +151,7 @@ pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, 
         option: channel.option,
         security_level: channel.security_level,
         key: keys.get(channel.key)?,
-        diversification: match channel.diversification.as_str() {
-            "emv" => Diversification::Emv,
-            "visa2" => Diversification::Visa2,
-            "visa" => Diversification::Visa,
-            "kdf3" => Diversification::Kdf3,
-            "none" => Diversification::None,
-            _ => {
-                return Err(unknown(
-                    "a key diversification that this runtime does not know",
-                ));
-            }
-        },
+        diversification: diversification(&channel.diversification)?,
         key_version: channel.key_version,
     })
 }

@@ -65,6 +65,8 @@ struct ProductShown {
     code: String,
     card: String,
     channel: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    content: Vec<String>,
     applications: Vec<ApplicationShown>,
     stripe: Vec<&'static str>,
     embossed_lines: usize,
@@ -208,6 +210,7 @@ fn product_shown(
                 channel.protocol, channel.option, channel.security_level, channel.diversification
             )
         }),
+        content: chip.map(content_shown).unwrap_or_default(),
         applications: chip
             .map(|c| c.applications.as_slice())
             .unwrap_or_default()
@@ -237,6 +240,52 @@ fn product_shown(
         pages: job.carrier.iter().cloned().chain(mailer).collect(),
         outputs: job.outputs.iter().map(|o| o.format.clone()).collect(),
     }
+}
+
+/// What the chip's issuer domain does, in its order.
+fn content_shown(chip: &Chip) -> Vec<String> {
+    let content = &chip.content;
+    let mut lines = Vec::new();
+    for deletion in &content.delete {
+        let related = if deletion.related {
+            " and what depends on it"
+        } else {
+            ""
+        };
+        lines.push(format!("delete {}{related}", deletion.aid));
+    }
+    for load in &content.load {
+        let hash = load.hash.as_ref().map(|h| format!(", {h}"));
+        let dap = load
+            .dap
+            .as_ref()
+            .map(|d| format!(", signed for {}", d.domain));
+        let (hash, dap) = (hash.unwrap_or_default(), dap.unwrap_or_default());
+        lines.push(format!(
+            "load {} from {}{hash}{dap}",
+            load.package, load.asset
+        ));
+    }
+    let installs = chip.applications.iter();
+    for (application, install) in installs.filter_map(|a| Some((a, a.install.as_ref()?))) {
+        lines.push(format!(
+            "install {} from {} of {}, privileges {}",
+            application.name, install.module, install.package, install.privileges
+        ));
+    }
+    if let Some(keys) = &content.keys {
+        let (version, replaces) = (keys.version, keys.replaces);
+        lines.push(format!(
+            "put keys of version {version:02X} for {replaces:02X}"
+        ));
+    }
+    lines.extend(
+        content
+            .life_cycle
+            .iter()
+            .map(|state| format!("life cycle {state}")),
+    );
+    lines
 }
 
 fn application_shown(application: &Application, made: Option<&Rehearsed>) -> ApplicationShown {
@@ -395,6 +444,9 @@ fn product_human(product: &ProductShown) {
     ));
     if let Some(channel) = &product.channel {
         terminal::print(&format!("  channel      {channel}"));
+    }
+    for line in &product.content {
+        terminal::print(&format!("  content      {line}"));
     }
     for application in &product.applications {
         terminal::print(&format!(

@@ -1,6 +1,7 @@
 //! The personalization channel, directories, identifiers.
 
 use super::super::profile::{self, App, Ground};
+use super::super::read;
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::words;
@@ -12,56 +13,115 @@ use cardwright_bundle::{Application, Channel};
 const SCP02_OPTIONS: [i64; 4] = [0x05, 0x15, 0x45, 0x55];
 const SCP03_OPTIONS: [i64; 6] = [0x00, 0x10, 0x20, 0x30, 0x60, 0x70];
 
-/// `platform = globalplatform(scp03, keys: kmc, option: 0x70, security_level: 0x33)`.
+/// What a platform asks for, written as a declaration or in one call.
+struct Asked<'a> {
+    protocol: Option<String>,
+    option: Option<i64>,
+    level: Option<i64>,
+    version: Option<i64>,
+    key: Option<&'a MExpr>,
+    diversification: Option<String>,
+    quirks: Vec<(String, String)>,
+    span: Span,
+}
+
+/// `platform = globalplatform(scp03, keys: kmc, option: 0x70, security_level: 0x33)`, or the name of
+/// a declared platform. Its deviations are those of the card.
 pub(super) fn channel<'a>(
     elaborator: &mut Elaborator<'a>,
     ground: &Ground,
     entry: &'a MEntry,
-) -> Option<Channel> {
+) -> Option<(Channel, Vec<(String, String)>)> {
     let platform = entry.inner("platform");
     let span = platform.map_or(entry.span, |e| e.span);
-    let call = platform.and_then(|e| match &e.single()?.kind {
-        MKind::Call { callee, args } if callee.word() == Some("globalplatform") => Some(args),
+    let asked = platform.and_then(|e| match &e.single()?.kind {
+        MKind::Call { callee, args } if callee.word() == Some("globalplatform") => {
+            Some(of_call(args, span))
+        }
+        MKind::Name(_) => declared(elaborator, e.single()?, span),
         _ => None,
     });
-    let protocol = call.and_then(|args| args.first()?.value.word());
-    let (Some(args), Some(protocol @ ("scp02" | "scp03"))) = (call, protocol) else {
+    let protocol = asked.as_ref().and_then(|a| a.protocol.as_deref());
+    let (Some(asked), Some(protocol @ ("scp02" | "scp03"))) = (&asked, protocol) else {
         elaborator.findings().push(
             Problem::error("E0401", span, "the chip's platform is not known")
-                .help("write `platform = globalplatform(scp03, keys: kmc)`"),
+                .help("write `platform = globalplatform(scp03, keys: kmc)`, or declare one"),
         );
         return None;
     };
-    let named = |name: &str| args.iter().find(|a| a.name.as_deref() == Some(name));
-    let number =
-        |name: &str, default: i64| named(name).map_or(Some(default), |a| a.value.integer());
     let scp02 = protocol == "scp02";
-    let option = number("option", if scp02 { 0x55 } else { 0x70 })?;
-    let level = number("security_level", if scp02 { 0x03 } else { 0x33 })?;
-    let version = number("key_version", 0)?;
-    protocol_fits(elaborator, protocol, option, level, span);
-    let key = named("keys").map(|a: &MArg| &a.value);
-    let Some(key) = key else {
+    let option = asked.option.unwrap_or(if scp02 { 0x55 } else { 0x70 });
+    let level = asked.level.unwrap_or(if scp02 { 0x03 } else { 0x33 });
+    protocol_fits(elaborator, protocol, option, level, asked.span);
+    let Some(key) = asked.key else {
         elaborator.findings().push(
-            Problem::error("E0402", span, "the channel has no master key")
+            Problem::error("E0402", asked.span, "the channel has no master key")
                 .help("write `keys: kmc`, a key with `use = card_issuance`"),
         );
         return None;
     };
     let id = channel_key(elaborator, ground, key, protocol)?;
-    let diversification = match named("diversification").and_then(|a| a.value.word()) {
-        Some(word) => word.to_owned(),
-        None if scp02 => "emv".to_owned(),
-        None => "kdf3".to_owned(),
-    };
-    Some(Channel {
+    let default = if scp02 { "emv" } else { "kdf3" };
+    let method = asked.diversification.clone();
+    let channel = Channel {
         protocol: protocol.to_owned(),
         option: u8::try_from(option).ok()?,
         security_level: u8::try_from(level).ok()?,
         key: id,
-        diversification,
-        key_version: u8::try_from(version).ok()?,
-    })
+        diversification: method.unwrap_or_else(|| default.to_owned()),
+        key_version: u8::try_from(asked.version.unwrap_or(0)).ok()?,
+    };
+    Some((channel, asked.quirks.clone()))
+}
+
+fn of_call(args: &[MArg], span: Span) -> Asked<'_> {
+    let named = |name: &str| {
+        let found = args.iter().find(|a| a.name.as_deref() == Some(name));
+        found.map(|a| &a.value)
+    };
+    let number = |name: &str| named(name).and_then(MExpr::integer);
+    Asked {
+        protocol: args.first().and_then(|a| a.value.word()).map(str::to_owned),
+        option: number("option"),
+        level: number("security_level"),
+        version: number("key_version"),
+        key: named("keys"),
+        diversification: named("diversification").and_then(|e| e.word().map(str::to_owned)),
+        quirks: Vec::new(),
+        span,
+    }
+}
+
+fn declared<'a>(elaborator: &mut Elaborator<'a>, name: &'a MExpr, span: Span) -> Option<Asked<'a>> {
+    let model = elaborator.model();
+    let decl = read::reference(model, name, "platform")?;
+    let word = |name: &str| decl.attribute(name).and_then(read::word);
+    let number = |name: &str| {
+        let entry = decl.attribute(name)?;
+        read::integer(model, entry)
+    };
+    let mut asked = Asked {
+        protocol: word("protocol"),
+        option: number("option"),
+        level: number("security_level"),
+        version: number("key_version"),
+        key: decl.attribute("keys").and_then(MEntry::single),
+        diversification: word("diversification"),
+        quirks: profile::quirks(elaborator, decl),
+        span,
+    };
+    asked.quirks.retain(|(quirk, _)| {
+        let fine = OF_THE_CARD.contains(&quirk.as_str());
+        if !fine {
+            let message = format!("the deviation `{quirk}` is an application's, not a platform's");
+            elaborator.findings().push(
+                Problem::error("E0437", decl.span, message)
+                    .help("write it into the `quirks` of the profile or application"),
+            );
+        }
+        fine
+    });
+    Some(asked)
 }
 
 /// `platform = native()`.
@@ -231,28 +291,33 @@ pub(super) fn identifiers(
     }
 }
 
-/// Deviations that change what is sent to the card: they are the card's, whichever application
-/// declares them.
-const OF_THE_CARD: [&str; 8] = [
+/// Deviations of the card's own system: they are all its applications', whichever declares them.
+const OF_THE_CARD: [&str; 11] = [
+    "any_block_number",
     "ber_dgi_lengths",
     "block_number_per_dgi",
     "block_number_zero",
     "commands_of_128",
+    "counts_data_only",
     "default_key_version_only",
     "last_block_on_every_dgi",
     "le_required",
     "one_dgi_per_command",
+    "t0_status_words",
 ];
 
 /// Gives every application the card's deviations.
 pub(super) fn habits(
     elaborator: &mut Elaborator<'_>,
-    channel: Option<&mut Channel>,
+    platform: (Option<&mut Channel>, &[(String, String)]),
     applications: &mut [Application],
     span: Span,
 ) {
+    let (channel, of_the_platform) = platform;
     let declared = applications.iter().flat_map(|a| &a.quirks);
-    let shared: Vec<(String, String)> = declared
+    let shared: Vec<(String, String)> = of_the_platform
+        .iter()
+        .chain(declared)
         .filter(|(name, _)| OF_THE_CARD.contains(&name.as_str()))
         .cloned()
         .collect();

@@ -62,6 +62,7 @@ pub(super) fn application<'a>(
         aid: hex::encode_upper(&app.aid),
         applet: String::new(),
         dictionary: dictionary(app.decl).to_owned(),
+        install: super::install::lower(elaborator, app.decl),
         script: None,
         dgis,
         pack: pack && !app.has_quirk("one_dgi_per_command"),

@@ -95,6 +95,7 @@ fn directory(name: &str, aid: &[u8], dgis: Vec<Dgi>, interface: &str) -> Applica
         aid: hex::encode_upper(aid),
         applet: String::new(),
         dictionary: String::new(),
+        install: None,
         script: None,
         dgis,
         pack: true,

@@ -6,6 +6,7 @@ mod cvm;
 mod dgis;
 mod directories;
 mod elements;
+mod install;
 mod oda;
 mod other;
 mod parts;

@@ -3,7 +3,7 @@
 use super::super::read;
 use super::elements::{self, Element};
 use super::styles::{self, Holdings};
-use super::{quirks, script};
+use super::{install, quirks, script};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, Span, dictionary};
@@ -73,6 +73,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         aid: hex::encode_upper(&aid),
         applet: "plain".to_owned(),
         dictionary: dictionary(decl).to_owned(),
+        install: install::lower(elaborator, decl),
         script: None,
         dgis,
         pack,
@@ -117,6 +118,7 @@ fn scripted<'a>(
         aid: hex::encode_upper(&aid),
         applet: if tag { "ndef" } else { "native" }.to_owned(),
         dictionary: dictionary(decl).to_owned(),
+        install: install::lower(elaborator, decl),
         script: Some(script),
         dgis: Vec::new(),
         pack: true,

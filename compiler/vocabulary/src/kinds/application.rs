@@ -5,7 +5,7 @@ use crate::{Sink, Want};
 
 use Need::{Default, Optional, Required};
 
-pub(super) static KINDS: &[Kind] = &[APPLICATION, DGIS, STRUCT, BLOB];
+pub(super) static KINDS: &[Kind] = &[APPLICATION, INSTALL, DGIS, STRUCT, BLOB];
 
 const BLOCK: Kind = Kind {
     name: "",
@@ -33,6 +33,11 @@ const APPLICATION: Kind = Kind {
             Default("contact"),
             "where it is reached",
         ),
+        Attribute::block(
+            "install",
+            "application.install",
+            "how the instance is made, where the card does not hold it yet",
+        ),
         Attribute::value(
             "script",
             Is::Ref(&["script"]),
@@ -49,6 +54,65 @@ const APPLICATION: Kind = Kind {
     ],
     doc: "An application that is not EMV's: what its data groupings hold.",
     reference: "EMV CPS, GlobalPlatform Card Specification",
+    ..BLOCK
+};
+
+/// Privileges of an instance.
+const PRIVILEGES: &[&str] = &[
+    "authorized_management",
+    "card_lock",
+    "card_terminate",
+    "ciphered_load_file",
+    "contactless_activation",
+    "contactless_self_activation",
+    "cvm_management",
+    "dap_verification",
+    "default_selected",
+    "delegated_management",
+    "final_application",
+    "global_delete",
+    "global_lock",
+    "global_registry",
+    "global_service",
+    "mandated_dap_verification",
+    "receipt_generation",
+    "security_domain",
+    "token_verification",
+    "trusted_path",
+];
+
+const INSTALL: Kind = Kind {
+    name: "application.install",
+    attributes: &[
+        Attribute::value(
+            "module",
+            Is::Hex(5, 16),
+            Required,
+            "AID of the applet in its load file",
+        ),
+        Attribute::value(
+            "package",
+            Is::Hex(5, 16),
+            Optional,
+            "AID of the load file, where the card's maker has loaded it; else the card's `load`",
+        ),
+        Attribute::value(
+            "privileges",
+            Is::WordList(PRIVILEGES),
+            Default("[]"),
+            "what the instance may do beyond its own data",
+        )
+        .from("GlobalPlatform Card Specification, 11.1.2"),
+        Attribute::value(
+            "parameters",
+            Is::Hex(0, 120),
+            Default("x\"\""),
+            "the applet's own parameters (inside C9)",
+        )
+        .from("GlobalPlatform Card Specification, 11.5.2.3.7"),
+    ],
+    doc: "INSTALL [for install and make selectable].",
+    reference: "GlobalPlatform Card Specification, 11.5",
     ..BLOCK
 };
 

@@ -5,7 +5,9 @@ use crate::{Sink, Want};
 
 use Need::{Default, Optional, Required};
 
-pub(super) static KINDS: &[Kind] = &[CARD, CHIP, STRIPE, FACE, EMBOSS, IMAGE, PRINT];
+pub(super) static KINDS: &[Kind] = &[
+    PLATFORM, CARD, CHIP, LOAD, PUT_KEYS, STRIPE, FACE, EMBOSS, IMAGE, PRINT,
+];
 
 const BLOCK: Kind = Kind {
     name: "",
@@ -17,6 +19,63 @@ const BLOCK: Kind = Kind {
     attributes: &[],
     doc: "",
     reference: "",
+};
+
+const PLATFORM: Kind = Kind {
+    name: "platform",
+    top: true,
+    inherits: true,
+    attributes: &[
+        Attribute::value(
+            "protocol",
+            Is::Word(&["scp02", "scp03"]),
+            Required,
+            "secure channel protocol",
+        )
+        .from("GlobalPlatform Card Specification, E; Amendment D"),
+        Attribute::value(
+            "option",
+            Is::Number(0, 255),
+            Optional,
+            "option i of the protocol; 0x55 for SCP02 and 0x70 for SCP03 by default",
+        )
+        .from("GlobalPlatform Card Specification, E.1.1; Amendment D, 5.1"),
+        Attribute::value(
+            "security_level",
+            Is::Number(0, 255),
+            Optional,
+            "P1 of EXTERNAL AUTHENTICATE; 0x03 for SCP02 and 0x33 for SCP03 by default",
+        )
+        .from("GlobalPlatform Card Specification, E.5.2.3; Amendment D, 7.1.2.1"),
+        Attribute::value(
+            "keys",
+            Is::Key(&["card_issuance"]),
+            Optional,
+            "master key of the cards' channel keys",
+        ),
+        Attribute::value(
+            "key_version",
+            Is::Number(0, 255),
+            Default("0"),
+            "key version that INITIALIZE UPDATE asks for; 0 is the card's own first",
+        ),
+        Attribute::value(
+            "diversification",
+            Is::Word(&["emv", "visa2", "visa", "kdf3", "none"]),
+            Optional,
+            "how the card's keys come from the master key; `emv` for SCP02 and `kdf3` for SCP03 \
+             by default",
+        ),
+        Attribute::block(
+            "quirks",
+            "profile.quirks",
+            "deviations of the card product that hold for all its applications",
+        ),
+    ],
+    doc: "A GlobalPlatform card as it comes from its maker: how its channel is opened. \
+          `platform chip : platforms.scp03_i70 { keys = kmc }`.",
+    reference: "GlobalPlatform Card Specification",
+    ..BLOCK
 };
 
 const CARD: Kind = Kind {
@@ -57,10 +116,11 @@ const CHIP: Kind = Kind {
     attributes: &[
         Attribute::value(
             "platform",
-            Is::Call(&["globalplatform", "native"]),
+            Is::CallOrRef(&["globalplatform", "native"], &["platform"]),
             Required,
-            "how the chip is personalized: `globalplatform(scp03, keys: kmc, option: 0x70, \
-             security_level: 0x33)`; `native()` for a card that only scripts write",
+            "how the chip is personalized: a declared platform; or in one call `globalplatform(\
+             scp03, keys: kmc, option: 0x70, security_level: 0x33)`; `native()` for a card that \
+             only scripts write",
         )
         .from("GlobalPlatform Card Specification"),
         Attribute::value(
@@ -82,8 +142,98 @@ const CHIP: Kind = Kind {
             Optional,
             "kilobytes of the chip that are left for applications; what they need is estimated",
         ),
+        Attribute::value(
+            "delete",
+            Is::Any,
+            Optional,
+            "AIDs of what the card's maker left and goes first: `[x\"A0 00 00 99 92\"]`; \
+             `related x\"A0 00 00 99 92\"` takes along what depends on it",
+        )
+        .from("GlobalPlatform Card Specification, 11.2"),
+        Attribute::block(
+            "load <text>",
+            "chip.load",
+            "a load file that is loaded first",
+        )
+        .many(),
+        Attribute::block(
+            "put_keys",
+            "chip.put_keys",
+            "the issuer's own channel keys, put when all applications are there",
+        ),
+        Attribute::value(
+            "life_cycle",
+            Is::Word(&["initialized", "secured"]),
+            Optional,
+            "what the card's life cycle ends as; as it comes when nothing is said",
+        )
+        .from("GlobalPlatform Card Specification, 5.1.1"),
     ],
     doc: "The chip and its personalization channel.",
+    ..BLOCK
+};
+
+const LOAD: Kind = Kind {
+    name: "chip.load",
+    attributes: &[
+        Attribute::value(
+            "file",
+            Is::File,
+            Required,
+            "a `.cap` archive, or its components one after another (`.ijc`)",
+        ),
+        Attribute::value(
+            "hash",
+            Is::Word(&["sha1", "sha256"]),
+            Optional,
+            "the load file data block hash that INSTALL [for load] carries",
+        )
+        .from("GlobalPlatform Card Specification, C.2"),
+        Attribute::value(
+            "verified_by",
+            Is::Hex(5, 16),
+            Optional,
+            "AID of the security domain that verifies the signature",
+        ),
+        Attribute::value(
+            "signature",
+            Is::File,
+            Optional,
+            "the load file data block signature (DAP)",
+        )
+        .from("GlobalPlatform Card Specification, C.3"),
+    ],
+    doc: "INSTALL [for load] and LOAD: `load \"wallet\" { file = file(\"wallet.cap\") }`.",
+    reference: "GlobalPlatform Card Specification, 11.5 and 11.6; Java Card Virtual Machine \
+                Specification, 6",
+    ..BLOCK
+};
+
+const PUT_KEYS: Kind = Kind {
+    name: "chip.put_keys",
+    attributes: &[
+        Attribute::value(
+            "keys",
+            Is::Key(&["card_issuance"]),
+            Required,
+            "their master key",
+        ),
+        Attribute::value("version", Is::Number(1, 127), Required, "their version"),
+        Attribute::value(
+            "replaces",
+            Is::Number(0, 127),
+            Default("0"),
+            "version that they replace; 0 adds them, as for a maker's initial keys",
+        ),
+        Attribute::value(
+            "diversification",
+            Is::Word(&["emv", "visa2", "visa", "kdf3", "none"]),
+            Optional,
+            "as for the platform; `emv` for triple DES and `kdf3` for AES by default",
+        ),
+    ],
+    doc: "PUT KEY: the card answers with the check values of what it took.",
+    reference: "GlobalPlatform Card Specification, 11.8",
     ..BLOCK
 };
 

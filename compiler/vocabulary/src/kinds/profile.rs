@@ -134,6 +134,11 @@ const PROFILE: Kind = Kind {
             "the PIN that the chip verifies",
         ),
         Attribute::block(
+            "install",
+            "application.install",
+            "how the instance is made, where the card does not hold it yet",
+        ),
+        Attribute::block(
             "dgis",
             "profile.dgis",
             "data groupings beside those of EMV, or in their place; their order",

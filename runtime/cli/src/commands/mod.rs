@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
+mod blanks;
 pub(crate) mod bundle;
 pub(crate) mod calc;
 pub(crate) mod card;
@@ -14,7 +15,7 @@ pub(crate) mod job;
 mod production;
 pub(crate) mod run;
 
-pub(crate) use production::no_chips;
+pub(crate) use blanks::no_chips;
 
 /// Shell completions.
 pub(crate) fn completions(shell: clap_complete::Shell) {

@@ -1,15 +1,15 @@
 //! Production: joins store, HSM, machine and paper to a line and runs a job on it.
 
+use super::blanks;
 use crate::{
     failure::{Failure, exit},
     site::{Site, read_file},
     terminal,
 };
-use cardwright_bundle::{Chip, Content, Dgi, Limits, Padding};
-use cardwright_machine::{ChipFactory, SimulatedMachine};
+use cardwright_bundle::Limits;
+use cardwright_machine::SimulatedMachine;
 use cardwright_ports::{
-    CardChannel, CardError, Clock, Hsm, HsmSession, SecretBytes, Store,
-    hsm::Diversification,
+    Clock, Hsm, HsmSession, SecretBytes, Store,
     machine::Machine,
     store::{JobId, JobRow, Sealer},
 };
@@ -19,21 +19,14 @@ use cardwright_runtime::{
         End, EngineError, Executor, Ports, Progress, Route, RunOutcome, Settings, Start, Switch,
     },
 };
-use cardwright_standards::test_keys;
 use cardwright_stations::{
     Line, LineParts, StationError,
     line::{Closing, Finish},
     report::Report,
 };
 use cardwright_store::{JobSealer, SqliteStore};
-use cardwright_virtual_card::{
-    BlankKeys, BlankSpec, PlainApplet, PlainGrouping, PlainPadding, Protocol, VirtualCard,
-};
-use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
     path::Path,
-    sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -111,7 +104,7 @@ pub(crate) fn produce(
     let mut session = hsm.open_session()?;
     let sealer = sealer(&row, session.as_mut())?;
     let _alone = site.lock_machine()?;
-    let machine = site.machine(chips(loaded.content())?)?;
+    let machine = site.machine(blanks::chips(loaded.content())?)?;
     let paper = site.paper();
     let clock = SystemClock;
     let lanes = going.lanes.unwrap_or_else(default_lanes).clamp(1, 256);
@@ -252,158 +245,6 @@ fn write_journal(store: &SqliteStore, id: JobId, out: &Path) -> Result<(), Failu
         }
     }
     file.flush().map_err(failed)
-}
-
-/// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
-/// are made from it, with the open test keys that a maker would have put in.
-fn chips(content: &Content) -> Result<ChipFactory, Failure> {
-    // A stock of cards without a chip is known as well: it gets none from another product.
-    let mut by_stock: BTreeMap<String, Option<Chip>> = BTreeMap::new();
-    let mut default = None;
-    for job in &content.jobs {
-        for product in &job.products {
-            let card = content.cards.iter().find(|card| card.name == product.card);
-            let chip = card.and_then(|card| card.chip.clone());
-            match &product.stock {
-                Some(stock) => {
-                    by_stock.insert(stock.clone(), chip);
-                }
-                None => default = chip.or(default),
-            }
-        }
-    }
-    let content = content.clone();
-    Ok(Arc::new(move |stock: &str, serial: &str| {
-        let chip = match by_stock.get(stock) {
-            Some(known) => known.as_ref(),
-            None => default.as_ref(),
-        };
-        match chip.and_then(|chip| blank(&content, chip, serial)) {
-            Some(card) => Box::new(card) as Box<dyn CardChannel>,
-            None => Box::new(NoChip),
-        }
-    }))
-}
-
-/// One blank. The author's rehearsal has the like: the only crate that both may import and that knows
-/// bundles is `stations`, and it must not know the virtual card (the crate edges of ARCHITECTURE, 4).
-fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
-    let Some(channel) = &chip.channel else {
-        return native(chip, serial);
-    };
-    let slot = content.keys.get(channel.key as usize)?;
-    let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).ok()?;
-    let method = match channel.diversification.as_str() {
-        "emv" => Diversification::Emv,
-        "visa2" => Diversification::Visa2,
-        "visa" => Diversification::Visa,
-        "kdf3" => Diversification::Kdf3,
-        _ => Diversification::None,
-    };
-    let protocol = match channel.protocol.as_str() {
-        "scp02" => Protocol::Scp02 {
-            option: channel.option,
-        },
-        _ => Protocol::Scp03 {
-            option: channel.option,
-        },
-    };
-    let keys = BlankKeys::Master {
-        key: SecretBytes::new(key.expose().to_vec()),
-        method,
-    };
-    let (mut instances, mut plain) = (Vec::new(), Vec::new());
-    for application in &chip.applications {
-        let aid = hex::decode(&application.aid).ok()?;
-        match application.applet.as_str() {
-            "plain" => plain.push(PlainApplet {
-                aid,
-                groupings: application.dgis.iter().map(kept).collect(),
-            }),
-            _ => instances.push(aid),
-        }
-    }
-    let serial = chip_serial(serial)?;
-    let mut spec = BlankSpec::new(
-        protocol,
-        keys,
-        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
-        serial,
-        instances,
-    );
-    spec.plain = plain;
-    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
-        // A quirk that this chip does not know changes nothing: the checks will show it.
-        spec.quirks.declare(quirk);
-    }
-    if channel.key_version != 0 {
-        spec.key_version = channel.key_version;
-    }
-    VirtualCard::blank(&spec).ok()
-}
-
-/// A chip's serial number has four octets (CPLC); the machine's text is longer.
-fn chip_serial(serial: &str) -> Option<[u8; 4]> {
-    let digest = Sha256::digest(serial.as_bytes());
-    digest.get(..4)?.try_into().ok()
-}
-
-/// A card without GlobalPlatform: its keys are nobody's.
-fn native(chip: &Chip, serial: &str) -> Option<VirtualCard> {
-    let nobody = || SecretBytes::new(vec![0; 16]);
-    let keys = BlankKeys::Card {
-        enc: nobody(),
-        mac: nobody(),
-        dek: nobody(),
-    };
-    let aids = chip.applications.iter().map(|a| hex::decode(&a.aid).ok());
-    let instances: Option<Vec<_>> = aids.collect();
-    let mut spec = BlankSpec::new(
-        Protocol::Scp03 { option: 0x00 },
-        keys,
-        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
-        chip_serial(serial)?,
-        instances?,
-    );
-    spec.native = true;
-    VirtualCard::blank(&spec).ok()
-}
-
-/// A grouping as the maker of the card's applet would describe it.
-fn kept(dgi: &Dgi) -> PlainGrouping {
-    PlainGrouping {
-        number: dgi.number,
-        secret: dgi.encrypted,
-        padding: match dgi.padding {
-            Padding::None => PlainPadding::None,
-            Padding::Iso7816Always => PlainPadding::Always,
-            Padding::Iso7816IfNeeded => PlainPadding::IfNeeded,
-            Padding::Pkcs7 => PlainPadding::Pkcs7,
-            Padding::Zeros => PlainPadding::Zeros,
-        },
-        octets: dgi.octets.and_then(|octets| usize::try_from(octets).ok()),
-        joined: dgi.joined,
-    }
-}
-
-/// Blanks without chips, for a machine that makes nothing.
-pub(crate) fn no_chips() -> ChipFactory {
-    Arc::new(|_: &str, _: &str| Box::new(NoChip) as Box<dyn CardChannel>)
-}
-
-/// A blank without a chip that answers.
-struct NoChip;
-
-impl CardChannel for NoChip {
-    fn reset(&mut self) -> Result<Vec<u8>, CardError> {
-        Err(CardError {
-            code: "R1208",
-            what: "the blank's chip does not answer".into(),
-        })
-    }
-    fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, CardError> {
-        self.reset()
-    }
 }
 
 /// Prints the summary of a run and gives its exit code.

@@ -3,9 +3,10 @@
 use crate::crypto::{Family, secret, sha1};
 use crate::entropy::Entropy;
 use crate::keys::CardKeys;
-use crate::{CardFault, PlainApplet, Quirks};
+use crate::{CardFault, DapSpec, PackageSpec, PlainApplet, Quirks};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::hsm::Diversification;
+use std::collections::BTreeMap;
 
 /// AID of the issuer security domain.
 pub const ISSUER_DOMAIN_AID: [u8; 8] = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
@@ -95,6 +96,12 @@ pub struct BlankSpec {
     pub instances: Vec<Vec<u8>>,
     /// Applets that keep whatever groupings their maker gave them.
     pub plain: Vec<PlainApplet>,
+    /// Load files that its maker left on the card.
+    pub packages: Vec<PackageSpec>,
+    /// Applets that may be loaded: what their instances will keep, by AID.
+    pub loadable: Vec<PlainApplet>,
+    /// A domain that verifies what is loaded.
+    pub dap: Option<DapSpec>,
     /// Whether the card is native: no GlobalPlatform commands, its applications are written by
     /// their own.
     pub native: bool,
@@ -129,6 +136,9 @@ impl BlankSpec {
             cplc,
             instances,
             plain: Vec::new(),
+            packages: Vec::new(),
+            loadable: Vec::new(),
+            dap: None,
             native: false,
             quirks: Quirks::default(),
         }
@@ -150,6 +160,10 @@ pub(crate) struct Platform {
     pub(crate) blocked: bool,
     /// No GlobalPlatform commands.
     pub(crate) native: bool,
+    /// 01 ready, 07 initialized, 0F secured.
+    pub(crate) life_cycle: u8,
+    /// Objects of the issuer domain, by tag.
+    pub(crate) domain_data: BTreeMap<u32, Vec<u8>>,
     pub(crate) entropy: Entropy,
     pub(crate) quirks: Quirks,
 }
@@ -178,6 +192,8 @@ impl Platform {
             failures: 0,
             blocked: false,
             native: spec.native,
+            life_cycle: 0x01,
+            domain_data: BTreeMap::new(),
             entropy: Entropy::new(secret(seed.get(..16).unwrap_or_default()), 0),
             quirks: spec.quirks.clone(),
         };

@@ -4,8 +4,10 @@ use crate::apdu::{Answer, Command, DATA_OCTETS_MAX, Sw, sw};
 use crate::application::{Application, Interface, Role};
 use crate::blank::{BlankSpec, INSTANCES_MAX, ISSUER_DOMAIN_AID, Platform};
 use crate::channel::{Channel, Handshake};
+use crate::content::{Loading, Registry};
+use crate::crypto::secret;
 use crate::personalize::{Progress, Stream};
-use crate::{CardFault, domain, emv, plain, tag, tlv};
+use crate::{CardFault, content, domain, emv, plain, tag, tlv};
 use cardwright_ports::{CardChannel, CardError, SecretBytes};
 
 /// Answer to reset: T=0 and T=1 offered, seven historical octets (pre-issuing data `CWVC1`), check
@@ -31,6 +33,8 @@ pub(crate) struct Volatile {
     /// Instance that INSTALL [for personalization] named.
     pub(crate) target: Option<usize>,
     pub(crate) stream: Stream,
+    /// Load file that INSTALL [for load] announced.
+    pub(crate) loading: Option<Loading>,
     pub(crate) session: emv::Session,
     /// Answer octets that wait for GET RESPONSE, status word included.
     waiting: Vec<u8>,
@@ -46,6 +50,7 @@ impl Volatile {
             channel: None,
             target: None,
             stream: Stream::default(),
+            loading: None,
             session: emv::Session::default(),
             waiting: Vec::new(),
             file: None,
@@ -58,6 +63,8 @@ impl Volatile {
 pub struct VirtualCard {
     pub(crate) platform: Platform,
     pub(crate) applications: Vec<Application>,
+    /// Load files and instances.
+    pub(crate) registry: Registry,
     pub(crate) volatile: Volatile,
     interface: Interface,
     /// Whether a reader's field, and not a slot, powers the card.
@@ -83,7 +90,12 @@ impl VirtualCard {
             })
             .chain(spec.plain.iter().map(Application::plain))
             .collect();
-        Self::assemble(platform, applications)
+        let mut card = Self::assemble(platform, applications)?;
+        card.registry.packages.clone_from(&spec.packages);
+        card.registry.loadable.clone_from(&spec.loadable);
+        let dap = spec.dap.as_ref();
+        card.registry.dap = dap.map(|d| (d.domain.clone(), secret(d.key.expose())));
+        Ok(card)
     }
 
     pub(crate) fn assemble(
@@ -106,6 +118,7 @@ impl VirtualCard {
         Ok(Self {
             platform,
             applications,
+            registry: Registry::default(),
             volatile: Volatile::fresh(),
             interface: Interface::Contact,
             in_field: false,
@@ -236,7 +249,13 @@ impl VirtualCard {
             return self.store_data(command, channel);
         }
         let index = match self.volatile.selected {
-            Selected::Domain => return domain::execute(self, command, channel.is_some()),
+            Selected::Domain => {
+                let managed = channel.and_then(|open| content::execute(self, command, open));
+                return match managed {
+                    Some(answer) => answer,
+                    None => domain::execute(self, command, channel.is_some()),
+                };
+            }
             Selected::Application(index) => index,
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
@@ -275,7 +294,13 @@ impl VirtualCard {
     fn store_data(&mut self, command: &Command, channel: Option<&Channel>) -> Answer {
         let index = match (self.volatile.selected, self.volatile.target) {
             (Selected::Application(index), _) | (Selected::Domain, Some(index)) => index,
-            (Selected::Domain, None) => return Err(sw::CONDITIONS),
+            (Selected::Domain, None) => {
+                // b5 b4 10: BER-TLV for the domain itself; else a target is missing.
+                return match (channel, command.p1 & 0x18) {
+                    (Some(_), 0x10) => content::store(self, command),
+                    _ => Err(sw::CONDITIONS),
+                };
+            }
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
         // Where every grouping is marked as the last, nobody knows which one is: the sequence that
@@ -391,6 +416,7 @@ impl VirtualCard {
         self.volatile.handshake = None;
         self.volatile.channel = None;
         self.volatile.target = None;
+        self.volatile.loading = None;
         self.volatile.stream = Stream::default();
     }
 

@@ -136,6 +136,8 @@ pub(crate) fn execute(card: &mut VirtualCard, command: &Command, secured: bool) 
     match (command.cla, command.ins) {
         (0x00 | 0x80, 0xCA) => get_data(card, command),
         (0x80, 0xE6) if secured => install(card, command),
+        // Content management asks for a channel.
+        (0x80, 0xE4 | 0xE8 | 0xD8 | 0xF0 | 0xF2) if !secured => Err(sw::SECURITY),
         (0x80 | 0x84, 0xE6) | (0x84, 0xCA) => Err(sw::SECURITY),
         (_, 0x50 | 0x82 | 0xA4 | 0xCA | 0xE2 | 0xE6) => Err(sw::WRONG_CLA),
         _ => Err(sw::WRONG_INS),
@@ -164,6 +166,10 @@ fn get_data(card: &VirtualCard, command: &Command) -> Answer {
         }
         0x00CF => Ok(tlv::write(tag, &platform.key_data)),
         0x00E0 => Ok(tlv::write(tag, &key_information(card))),
+        0x0042 | 0x0045 => {
+            let kept = platform.domain_data.get(&tag).ok_or(sw::NO_DATA)?;
+            Ok(tlv::write(tag, kept))
+        }
         0x9F7F => Ok(tlv::write(tag, &platform.cplc)),
         _ => Err(sw::NO_DATA),
     }

@@ -44,7 +44,8 @@ pub struct PlainGrouping {
 }
 
 /// A plain applet that the card's maker installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlainApplet {
     /// AID.
     pub aid: Vec<u8>,

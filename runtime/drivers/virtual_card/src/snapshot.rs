@@ -3,12 +3,14 @@
 
 use crate::application::{Application, Registers};
 use crate::blank::{INSTANCES_MAX, Platform, Protocol};
+use crate::content::{Instance, PackageSpec};
 use crate::crypto::secret;
 use crate::entropy::Entropy;
 use crate::keys::CardKeys;
-use crate::{CardFault, Quirks, VirtualCard, groupings};
+use crate::{CardFault, PlainApplet, Quirks, VirtualCard, groupings};
 use cardwright_ports::SecretBytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Version of the format.
@@ -59,6 +61,18 @@ struct Kept {
     blocked: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     native: bool,
+    #[serde(default = "ready", skip_serializing_if = "is_ready")]
+    life_cycle: u8,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    domain_data: BTreeMap<u32, Vec<u8>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    packages: Vec<PackageSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    instances: Vec<Instance>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    loadable: Vec<PlainApplet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dap: Option<(Hex, Hex)>,
     seed: Hex,
     drawn: u64,
     quirks: Quirks,
@@ -93,6 +107,16 @@ pub(crate) fn write(card: &VirtualCard) -> Option<SecretBytes> {
         failures: platform.failures,
         blocked: platform.blocked,
         native: platform.native,
+        life_cycle: platform.life_cycle,
+        domain_data: platform.domain_data.clone(),
+        packages: card.registry.packages.clone(),
+        instances: card.registry.instances.clone(),
+        loadable: card.registry.loadable.clone(),
+        dap: card
+            .registry
+            .dap
+            .as_ref()
+            .map(|(domain, key)| (Hex::new(domain), Hex::new(key))),
         seed: Hex::new(&platform.entropy.seed),
         drawn: platform.entropy.counter,
         quirks: platform.quirks.clone(),
@@ -107,6 +131,14 @@ pub(crate) fn write(card: &VirtualCard) -> Option<SecretBytes> {
     let mut out = Vec::with_capacity(octets + 16_384);
     serde_json::to_writer(&mut out, &kept).ok()?;
     Some(SecretBytes::new(out))
+}
+
+fn ready() -> u8 {
+    0x01
+}
+
+fn is_ready(life_cycle: &u8) -> bool {
+    *life_cycle == ready()
 }
 
 fn keep(application: &Application) -> KeptApplication {
@@ -157,6 +189,8 @@ impl VirtualCard {
             failures: kept.failures,
             blocked: kept.blocked,
             native: kept.native,
+            life_cycle: kept.life_cycle,
+            domain_data: kept.domain_data,
             entropy: Entropy::new(secret(&kept.seed.exactly::<16>()?), kept.drawn),
             quirks: kept.quirks,
         };
@@ -167,7 +201,26 @@ impl VirtualCard {
         for kept in &kept.applications {
             applications.push(bring_back(kept, &platform.quirks)?);
         }
-        Self::assemble(platform, applications).map_err(|fault| CardFault::snapshot(fault.what))
+        let registry_fine = crate::content::LIFE_CYCLES.contains(&platform.life_cycle)
+            && kept.packages.len() <= GROUPINGS_MAX
+            && kept.instances.len() <= INSTANCES_MAX
+            && kept.loadable.len() <= GROUPINGS_MAX;
+        if !registry_fine {
+            return Err(CardFault::snapshot("the registry is out of range"));
+        }
+        let mut card = Self::assemble(platform, applications)
+            .map_err(|fault| CardFault::snapshot(fault.what))?;
+        card.registry.packages = kept.packages;
+        card.registry.instances = kept.instances;
+        card.registry.loadable = kept.loadable;
+        card.registry.dap = match &kept.dap {
+            Some((domain, key)) => {
+                let key = zeroize::Zeroizing::new(key.octets()?);
+                Some((domain.octets()?, secret(&key)))
+            }
+            None => None,
+        };
+        Ok(card)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod cps;
 pub mod diversify;
 pub mod initialize;
+pub mod load_file;
 pub mod scp02;
 pub mod scp03;
 

@@ -255,12 +255,19 @@ impl<'a> LineLane<'_, 'a> {
         };
         let mut channel = line.parts.machine.chip(blank).map_err(machine_trouble)?;
         let session = self.session.as_mut();
-        perso::personalize(chip, &line.keys, data, session, channel.as_mut(), &draw).map_err(
-            |e| Trouble {
-                line: e.retryable,
-                ..spoilt(e.code, e.what)
-            },
-        )?;
+        perso::personalize(
+            line.parts.loaded,
+            chip,
+            &line.keys,
+            data,
+            session,
+            channel.as_mut(),
+            &draw,
+        )
+        .map_err(|e| Trouble {
+            line: e.retryable,
+            ..spoilt(e.code, e.what)
+        })?;
         drop(channel);
         line.parts
             .machine

@@ -24,8 +24,8 @@ enum State {
         key: Arc<Key>,
         host_challenge: [u8; 8],
     },
-    /// EXTERNAL AUTHENTICATE is made; commands are secured.
-    Open(Channel),
+    /// EXTERNAL AUTHENTICATE is made; commands are secured. The card's key data make its next keys.
+    Open(Channel, [u8; 10]),
 }
 
 /// The channels of a session.
@@ -120,18 +120,27 @@ impl Channels {
             &answer,
         )
         .map_err(refused)?;
-        self.states.insert(channel.0, State::Open(open));
+        let opened = State::Open(open, answer.diversification_data);
+        self.states.insert(channel.0, opened);
         Ok(command)
     }
 
     /// The open channel of an identifier.
     pub(super) fn open(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
         match self.states.get_mut(&channel.0) {
-            Some(State::Open(open)) => Ok(open),
+            Some(State::Open(open, _)) => Ok(open),
             Some(State::Started { .. }) => {
                 Err(error::CHANNEL.found("the card has not authenticated itself"))
             }
             None => Err(error::CHANNEL.found("it is unknown or closed")),
+        }
+    }
+
+    /// The card's key data at the other end of an open channel.
+    pub(super) fn key_data(&self, channel: ChannelId) -> Result<[u8; 10], Refused> {
+        match self.states.get(&channel.0) {
+            Some(State::Open(_, key_data)) => Ok(*key_data),
+            _ => Err(error::CHANNEL.found("it is not open")),
         }
     }
 
@@ -141,7 +150,7 @@ impl Channels {
     }
 }
 
-fn diversification(of_port: Diversification) -> diversify::Diversification {
+pub(super) fn diversification(of_port: Diversification) -> diversify::Diversification {
     match of_port {
         Diversification::Emv => diversify::Diversification::Emv,
         Diversification::Visa2 => diversify::Diversification::Visa2,

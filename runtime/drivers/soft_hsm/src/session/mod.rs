@@ -3,6 +3,7 @@
 mod cards;
 mod certificates;
 mod channels;
+mod new_keys;
 mod pins;
 mod transport;
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use cardwright_ports::hsm::{
     BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
     Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
-    IssuerCertificateFields, KeyHandle, KeyRequest, KeyUse, Sealed, SealedPin,
+    IssuerCertificateFields, KeyHandle, KeyRequest, KeyUse, NewCardKeys, Sealed, SealedPin,
 };
 use cardwright_ports::{SecretBytes, SecretDigits};
 use zeroize::Zeroizing;
@@ -378,6 +379,14 @@ impl HsmSession for Session {
         open.encrypt_sensitive(&mut clear)
             .map_err(|e| channels::channel_error(&e))?;
         Ok(std::mem::take(&mut *clear))
+    }
+
+    fn put_card_keys(
+        &mut self,
+        channel: ChannelId,
+        new: &NewCardKeys,
+    ) -> Result<(Vec<u8>, Vec<u8>), HsmError> {
+        self.new_card_keys(channel, new)
     }
 
     fn close_channel(&mut self, channel: ChannelId) {

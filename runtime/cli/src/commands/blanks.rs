@@ -1,0 +1,201 @@
+//! Blanks for the simulated machine: virtual chips as their makers would deliver them.
+
+use crate::failure::Failure;
+use cardwright_bundle::{Chip, Content, Dgi, Padding};
+use cardwright_machine::ChipFactory;
+use cardwright_ports::{CardChannel, CardError, SecretBytes, hsm::Diversification};
+use cardwright_standards::test_keys;
+use cardwright_virtual_card::{
+    BlankKeys, BlankSpec, ISSUER_DOMAIN_AID, PackageSpec, PlainApplet, PlainGrouping, PlainPadding,
+    Protocol, VirtualCard,
+};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
+/// are made from it, with the open test keys that a maker would have put in.
+pub(super) fn chips(content: &Content) -> Result<ChipFactory, Failure> {
+    // A stock of cards without a chip is known as well: it gets none from another product.
+    let mut by_stock: BTreeMap<String, Option<Chip>> = BTreeMap::new();
+    let mut default = None;
+    for job in &content.jobs {
+        for product in &job.products {
+            let card = content.cards.iter().find(|card| card.name == product.card);
+            let chip = card.and_then(|card| card.chip.clone());
+            match &product.stock {
+                Some(stock) => {
+                    by_stock.insert(stock.clone(), chip);
+                }
+                None => default = chip.or(default),
+            }
+        }
+    }
+    let content = content.clone();
+    Ok(Arc::new(move |stock: &str, serial: &str| {
+        let chip = match by_stock.get(stock) {
+            Some(known) => known.as_ref(),
+            None => default.as_ref(),
+        };
+        match chip.and_then(|chip| blank(&content, chip, serial)) {
+            Some(card) => Box::new(card) as Box<dyn CardChannel>,
+            None => Box::new(NoChip),
+        }
+    }))
+}
+
+/// One blank. The author's rehearsal has the like: the only crate that both may import and that knows
+/// bundles is `stations`, and it must not know the virtual card (the crate edges of ARCHITECTURE, 4).
+fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
+    let Some(channel) = &chip.channel else {
+        return native(chip, serial);
+    };
+    let slot = content.keys.get(channel.key as usize)?;
+    let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).ok()?;
+    let method = match channel.diversification.as_str() {
+        "emv" => Diversification::Emv,
+        "visa2" => Diversification::Visa2,
+        "visa" => Diversification::Visa,
+        "kdf3" => Diversification::Kdf3,
+        _ => Diversification::None,
+    };
+    let protocol = match channel.protocol.as_str() {
+        "scp02" => Protocol::Scp02 {
+            option: channel.option,
+        },
+        _ => Protocol::Scp03 {
+            option: channel.option,
+        },
+    };
+    let keys = BlankKeys::Master {
+        key: SecretBytes::new(key.expose().to_vec()),
+        method,
+    };
+    let (mut instances, mut plain, mut loadable) = (Vec::new(), Vec::new(), Vec::new());
+    for application in &chip.applications {
+        let aid = hex::decode(&application.aid).ok()?;
+        // The issuer domain is there on every card.
+        if ISSUER_DOMAIN_AID.starts_with(&aid) {
+            continue;
+        }
+        let groupings = application.dgis.iter().map(kept).collect();
+        // What is installed first is not there yet.
+        match (application.applet.as_str(), &application.install) {
+            ("plain", None) => plain.push(PlainApplet { aid, groupings }),
+            ("plain", Some(_)) => loadable.push(PlainApplet { aid, groupings }),
+            (_, None) => instances.push(aid),
+            (_, Some(_)) => {}
+        }
+    }
+    let serial = chip_serial(serial)?;
+    let mut spec = BlankSpec::new(
+        protocol,
+        keys,
+        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
+        serial,
+        instances,
+    );
+    (spec.plain, spec.loadable) = (plain, loadable);
+    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
+        // A quirk that this chip does not know changes nothing: the checks will show it.
+        spec.quirks.declare(quirk);
+    }
+    if channel.key_version != 0 {
+        spec.key_version = channel.key_version;
+    }
+    left_by_the_maker(chip, &mut spec)?;
+    VirtualCard::blank(&spec).ok()
+}
+
+/// What a maker has left on the blank: load files that applications come from and the bundle does
+/// not bring, what is deleted first, keys that are replaced.
+fn left_by_the_maker(chip: &Chip, spec: &mut BlankSpec) -> Option<()> {
+    for install in chip.applications.iter().filter_map(|a| a.install.as_ref()) {
+        let brought = chip.content.load.iter();
+        if brought.clone().any(|load| load.package == install.package) {
+            continue;
+        }
+        let aid = hex::decode(&install.package).ok()?;
+        let module = hex::decode(&install.module).ok()?;
+        match spec.packages.iter_mut().find(|p| p.aid == aid) {
+            Some(package) => package.modules.push(module),
+            None => spec.packages.push(PackageSpec {
+                aid,
+                modules: vec![module],
+            }),
+        }
+    }
+    for deletion in &chip.content.delete {
+        let (aid, modules) = (hex::decode(&deletion.aid).ok()?, Vec::new());
+        if !spec.packages.iter().any(|p| p.aid == aid) {
+            spec.packages.push(PackageSpec { aid, modules });
+        }
+    }
+    if let Some(keys) = chip.content.keys.as_ref().filter(|k| k.replaces != 0) {
+        spec.key_version = keys.replaces;
+    }
+    Some(())
+}
+
+/// A chip's serial number has four octets (CPLC); the machine's text is longer.
+fn chip_serial(serial: &str) -> Option<[u8; 4]> {
+    let digest = Sha256::digest(serial.as_bytes());
+    digest.get(..4)?.try_into().ok()
+}
+
+/// A card without GlobalPlatform: its keys are nobody's.
+fn native(chip: &Chip, serial: &str) -> Option<VirtualCard> {
+    let nobody = || SecretBytes::new(vec![0; 16]);
+    let keys = BlankKeys::Card {
+        enc: nobody(),
+        mac: nobody(),
+        dek: nobody(),
+    };
+    let aids = chip.applications.iter().map(|a| hex::decode(&a.aid).ok());
+    let instances: Option<Vec<_>> = aids.collect();
+    let mut spec = BlankSpec::new(
+        Protocol::Scp03 { option: 0x00 },
+        keys,
+        [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
+        chip_serial(serial)?,
+        instances?,
+    );
+    spec.native = true;
+    VirtualCard::blank(&spec).ok()
+}
+
+/// A grouping as the maker of the card's applet would describe it.
+fn kept(dgi: &Dgi) -> PlainGrouping {
+    PlainGrouping {
+        number: dgi.number,
+        secret: dgi.encrypted,
+        padding: match dgi.padding {
+            Padding::None => PlainPadding::None,
+            Padding::Iso7816Always => PlainPadding::Always,
+            Padding::Iso7816IfNeeded => PlainPadding::IfNeeded,
+            Padding::Pkcs7 => PlainPadding::Pkcs7,
+            Padding::Zeros => PlainPadding::Zeros,
+        },
+        octets: dgi.octets.and_then(|octets| usize::try_from(octets).ok()),
+        joined: dgi.joined,
+    }
+}
+
+/// Blanks without chips, for a machine that makes nothing.
+pub(crate) fn no_chips() -> ChipFactory {
+    Arc::new(|_: &str, _: &str| Box::new(NoChip) as Box<dyn CardChannel>)
+}
+
+/// A blank without a chip that answers.
+struct NoChip;
+
+impl CardChannel for NoChip {
+    fn reset(&mut self) -> Result<Vec<u8>, CardError> {
+        Err(CardError {
+            code: "R1208",
+            what: "the blank's chip does not answer".into(),
+        })
+    }
+    fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.reset()
+    }
+}
