@@ -11,9 +11,20 @@
 use cardwright_bundle::{
     Bundle, Chip, Content, ContentManagement, Dap, Deletion, Install, LoadFile, NewKeys,
 };
+use cardwright_ports::{
+    CardChannel, CardError, Hsm, SecretBytes,
+    hsm::{Diversification, Draw},
+};
 use cardwright_rehearsal::{Order, Rehearsal, Rehearsed};
-use cardwright_runtime::load;
+use cardwright_runtime::{load, plan::BoundKeys};
+use cardwright_soft_hsm::SoftHsm;
+use cardwright_standards::test_keys;
+use cardwright_stations::perso;
 use cardwright_tests::{projects, workspace};
+use cardwright_virtual_card::{
+    BlankKeys, BlankSpec, PackageSpec, PlainApplet, PlainGrouping, PlainPadding, Protocol,
+    VirtualCard,
+};
 use std::collections::BTreeMap;
 
 /// A wallet whose applet comes with the bundle, on a card that ends with the issuer's own keys.
@@ -226,4 +237,114 @@ fn content_that_lies_is_refused() {
     assert_eq!(content(short), Some("R1132"));
     let many = |c: &mut ContentManagement| c.delete = vec![c.delete[0].clone(); 33];
     assert_eq!(content(many), Some("R1132"));
+}
+
+/// A chip that changes what it answers to one command.
+struct Lying {
+    chip: VirtualCard,
+    to: (u8, u8),
+    answer: fn(Vec<u8>) -> Vec<u8>,
+}
+
+impl CardChannel for Lying {
+    fn reset(&mut self) -> Result<Vec<u8>, CardError> {
+        self.chip.reset()
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardError> {
+        let answer = self.chip.transmit(command)?;
+        match (command[1], command[2]) == self.to {
+            true => Ok((self.answer)(answer)),
+            false => Ok(answer),
+        }
+    }
+}
+
+/// What personalization of the wallet's card comes to on a chip that lies. Its channel has no MAC
+/// on answers.
+fn on_a_lying_chip(to: (u8, u8), answer: fn(Vec<u8>) -> Vec<u8>) -> Option<&'static str> {
+    let level = "platform = globalplatform(scp03, keys: kmc, option: 0x00, security_level: 0x01)";
+    let applications = "applications = [debit, wallet, domain]";
+    let source = WALLET.replace(applications, &format!("{level}; {applications}"));
+    let bundle = projects::small_with_file(&source, "wallet.cap", archive());
+    let data = made(bundle.clone()).data;
+    let loaded = load::accept(bundle).expect("it loads");
+    let card = loaded.content().cards.iter();
+    let chip = card.clone().find(|c| c.name == "loaded_card");
+    let chip = chip.unwrap().chip.as_ref().expect("a chip");
+    let key = test_keys::symmetric_key("aurora.kmc", "aes128").expect("a test key");
+    let keys = BlankKeys::Master {
+        key: SecretBytes::new(key.expose().to_vec()),
+        method: Diversification::Kdf3,
+    };
+    let debit = hex::decode(&chip.applications[0].aid).expect("an AID");
+    let directory = cardwright_virtual_card::PSE_AID.to_vec();
+    let protocol = Protocol::Scp03 { option: 0x00 };
+    let instances = vec![debit, directory];
+    let mut spec = BlankSpec::new(protocol, keys, [0x47; 6], [0, 0, 0, 9], instances);
+    spec.packages.push(PackageSpec {
+        aid: hex::decode("A00000999201").expect("an AID"),
+        modules: Vec::new(),
+    });
+    let wallet = chip
+        .applications
+        .iter()
+        .find(|a| a.name == "wallet")
+        .unwrap();
+    spec.loadable.push(PlainApplet {
+        aid: hex::decode(&wallet.aid).expect("an AID"),
+        groupings: wallet
+            .dgis
+            .iter()
+            .map(|dgi| PlainGrouping {
+                number: dgi.number,
+                secret: dgi.encrypted,
+                padding: PlainPadding::IfNeeded,
+                octets: dgi.octets.map(|octets| octets as usize),
+                joined: false,
+            })
+            .collect(),
+    });
+    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
+        spec.quirks.declare(quirk);
+    }
+    let mut lying = Lying {
+        chip: VirtualCard::blank(&spec).expect("a blank"),
+        to,
+        answer,
+    };
+    // The rehearsal's HSM: what it sealed opens here as well.
+    let hsm = SoftHsm::in_memory(*b"Cardwright rehearsal, TEST only.").expect("an HSM");
+    let mut session = hsm.open_session().expect("a session");
+    let keys = BoundKeys::bind(loaded.content(), session.as_mut()).expect("keys");
+    let draw = Draw {
+        job: "1",
+        order: 1,
+        purpose: "test",
+    };
+    let written = perso::personalize(
+        &loaded,
+        chip,
+        &keys,
+        &data,
+        session.as_mut(),
+        &mut lying,
+        &draw,
+    );
+    written.err().map(|e| e.code)
+}
+
+#[test]
+fn a_chip_that_lies_about_its_content_is_rejected() {
+    assert_eq!(on_a_lying_chip((0, 0), |answer| answer), None);
+    let nothing = |_| vec![0x90, 0x00];
+    assert_eq!(on_a_lying_chip((0xF2, 0x40), nothing), Some("R1215"));
+    assert_eq!(on_a_lying_chip((0xF2, 0x80), nothing), Some("R1217"));
+    let other = |mut answer: Vec<u8>| {
+        answer[1] ^= 1;
+        answer
+    };
+    assert_eq!(on_a_lying_chip((0xD8, 0x01), other), Some("R1216"));
+    let refused = |_| vec![0x6A, 0x80];
+    assert_eq!(on_a_lying_chip((0xE8, 0x00), refused), Some("R1210"));
 }
