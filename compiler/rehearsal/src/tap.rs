@@ -152,6 +152,25 @@ impl HsmSession for Tapped {
         self.tap.shared().sealed.push_back(octets.clone());
         Ok(octets)
     }
+    fn put_card_keys(
+        &mut self,
+        channel: ChannelId,
+        new: &NewCardKeys,
+    ) -> Result<(Vec<u8>, Vec<u8>), HsmError> {
+        let (data, answer) = self.inner.put_card_keys(channel, new)?;
+        // Version, then type, length, key, check value of each; an AES key has its clear length
+        // before it (GlobalPlatform 2.3.1, 11.8.2.3).
+        let mut rest = data.get(1..).unwrap_or_default();
+        while let [kind, length, body @ ..] = rest {
+            let length = usize::from(*length);
+            let skipped = usize::from(*kind == 0x88);
+            let key = body.get(skipped..length).unwrap_or_default();
+            self.tap.shared().sealed.push_back(key.to_vec());
+            let value = body.get(length).map_or(0, |n| usize::from(*n));
+            rest = body.get(length + 1 + value..).unwrap_or_default();
+        }
+        Ok((data, answer))
+    }
     fn encipher_for_card(
         &mut self,
         sealed: &Sealed,
