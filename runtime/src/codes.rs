@@ -136,6 +136,14 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Add the row to the table and build again, or correct the order.",
     ),
     (
+        "R1111",
+        "card that its issuer certificate does not cover",
+        "A terminal refuses a chip whose PAN does not begin with the certificate's issuer \
+         identifier, or whose issuer certificate has ended (EMV Book 2, 5.3). The order is rejected \
+         before a card is made.",
+        "Have a certificate for it made by the CA and built into the bundle, or correct the order.",
+    ),
+    (
         "R1130",
         "a deviation of a card product that this runtime does not know",
         "A bundle names deviations (quirks) of its cards; one that nobody acts on would spoil cards.",

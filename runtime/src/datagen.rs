@@ -5,6 +5,7 @@
 
 use crate::{
     Loaded, RuntimeError, Value,
+    certified::Certified,
     load::broken,
     plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
 };
@@ -179,6 +180,7 @@ impl CardData {
 /// Makes card data for one card product.
 pub struct Datagen<'a> {
     card: &'a Card,
+    certified: Certified,
     program: Prepared,
     source: &'a Program,
 }
@@ -189,6 +191,7 @@ impl<'a> Datagen<'a> {
         let source = loaded.program(card.program)?;
         Ok(Self {
             card,
+            certified: Certified::new(loaded, card)?,
             program: Prepared::new(source, keys, loaded)?,
             source,
         })
@@ -261,7 +264,7 @@ impl<'a> Datagen<'a> {
             .map(|chip| chip.applications.as_slice())
             .unwrap_or_default();
         let mut made = Vec::with_capacity(applications.len());
-        for application in applications {
+        for (number, application) in applications.iter().enumerate() {
             let mut dgis = Vec::with_capacity(application.dgis.len());
             for dgi in &application.dgis {
                 if let Some(when) = dgi.when
@@ -299,6 +302,9 @@ impl<'a> Datagen<'a> {
                     }
                 }
             }
+            let said = |name: &str| facts.get(name).map(String::as_str);
+            let (pan, expiry) = (said("pan"), said("expiry"));
+            self.certified.check(number, pan, expiry)?;
             made.push(ApplicationData {
                 name: application.name.clone(),
                 dgis,

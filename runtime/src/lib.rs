@@ -4,6 +4,7 @@
 //! files by the bundle's own format; [`plan`] runs a bundle's programs for one record;
 //! [`datagen`] makes a card's data once and for all; [`engine`] is the production protocol.
 
+pub mod certified;
 pub mod codes;
 pub mod datagen;
 pub mod engine;

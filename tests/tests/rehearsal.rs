@@ -102,6 +102,18 @@ fn a_value_that_no_card_can_hold_is_r1108() {
 }
 
 #[test]
+fn a_card_that_its_issuer_certificate_does_not_cover_is_r1111() {
+    // The certificate of the small bank ends with 12/35 and is for PANs that begin with 999992.
+    rehearse("expiry", &["3512"]).expect("the last month");
+    let refused = rehearse("expiry", &["3601"]).expect_err("a month too long");
+    assert_eq!(refused.code, "R1111", "{refused}");
+    assert!(refused.what.contains("12/2035"), "{refused}");
+    let refused = rehearse("pan", &["9999930000000002"]).expect_err("another range");
+    assert_eq!(refused.code, "R1111", "{refused}");
+    assert!(!refused.what.contains("99999"), "the PAN is not repeated");
+}
+
+#[test]
 fn a_deviation_of_tomorrow_is_r1130() {
     let bundle = plant::changed(|content| {
         let chip = content.cards[0].chip.as_mut().expect("a chip");

@@ -21,6 +21,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Date, Loaded, Value,
+    certified::issuer_identifier,
     datagen::{CardData, Datagen, DgiValue},
     intake::{Intake, Record, Shown},
     load,
@@ -337,7 +338,9 @@ fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Reco
             &waived
         }
     };
-    let defaults = Defaults::new(loaded.content(), job, order.bin.as_deref(), today);
+    let certified = issuer_identifier(loaded);
+    let bin = order.bin.as_deref().or(certified.as_deref());
+    let defaults = Defaults::new(loaded.content(), job, bin, today);
     let file = order_file::write(loaded.content(), job, order, &defaults)?;
     let (input, seconds) = order_file::formats(loaded.content(), job)?;
     let mut intake = Intake::over(loaded, job, &input, today)?;
