@@ -13,6 +13,7 @@ pub mod model;
 pub mod project;
 mod rules;
 pub mod secrecy;
+mod standard_codes;
 pub mod types;
 
 pub use cardwright_bundle::{Environment, Secrecy};

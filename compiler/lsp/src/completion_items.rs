@@ -304,6 +304,7 @@ impl<'m> Items<'m> {
             | Is::Font
             | Is::Hex(..)
             | Is::Length
+            | Is::Code(_)
             | Is::Number(..)
             | Is::Point
             | Is::Place

@@ -1,7 +1,7 @@
 //! A first value for an attribute that is missing: by its type, for the author to correct.
 
 use crate::model::{Decl, Model, Span};
-use cardwright_vocabulary::{Attribute, Is, Piece, Shape, Want, pieces};
+use cardwright_vocabulary::{Attribute, CodeList, Is, Piece, Shape, Want, pieces};
 
 /// A line that gives an attribute a value of its type; none where no value is better than another.
 pub(super) fn line(model: &Model, decl: &Decl, row: &Attribute) -> Option<String> {
@@ -35,6 +35,8 @@ fn value(model: &Model, place: Span, is: Is) -> Option<String> {
         }
         Is::Key(uses) => only(model, place, &["key"], Some(uses))?,
         Is::Length => "10 mm".to_owned(),
+        Is::Code(CodeList::Countries) => "FR".to_owned(),
+        Is::Code(CodeList::Currencies) => "EUR".to_owned(),
         Is::Number(least, _) => least.to_string(),
         Is::Point => "(10 mm, 10 mm)".to_owned(),
         Is::Ref(kinds) => only(model, place, kinds, None)?,

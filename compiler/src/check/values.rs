@@ -5,7 +5,10 @@ use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::{length_um, point_um, rect_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, MSegment, Target};
-use cardwright_vocabulary::{Attribute, CVM_CODES, CVM_CONDITIONS, Is, KEY_USES, key_use, nearest};
+use crate::standard_codes;
+use cardwright_vocabulary::{
+    Attribute, CVM_CODES, CVM_CONDITIONS, CodeList, Is, KEY_USES, key_use, nearest,
+};
 
 /// Checks a value against what its row says it is.
 pub(super) fn value<'a>(
@@ -31,6 +34,7 @@ pub(super) fn value<'a>(
     }
     match is {
         Is::Text(most) => text(most, e, elaborator),
+        Is::Code(list) => code(list, e, elaborator),
         Is::Number(least, most) => number(least, most, e, elaborator),
         Is::Word(words) => word(words, e, elaborator),
         Is::WordList(words) => each(e, elaborator, &mut |e, elaborator| {
@@ -157,6 +161,37 @@ pub(super) fn number<'a>(least: i64, most: i64, e: &'a MExpr, elaborator: &mut E
         elaborator
             .findings()
             .push(Problem::error("E0205", e.span, message).help(help));
+    }
+}
+
+/// A code of a standard list: its letters must be there; a number that is not is told.
+fn code<'a>(list: CodeList, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    if let Some(word) = e.word() {
+        if standard_codes::number_of(list, word).is_none() {
+            let message = format!("`{word}` is no code of {}", standard_codes::title(list));
+            let near = nearest(word, standard_codes::words(list));
+            let problem = Problem::error("E0243", e.span, message);
+            let help = "write its letters or its number: `use std.iso` has the whole list";
+            elaborator.findings().push(match near {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(help),
+            });
+        }
+        return;
+    }
+    let before = elaborator.findings().len();
+    number(1, 999, e, elaborator);
+    if elaborator.findings().len() > before {
+        return;
+    }
+    let known = elaborator
+        .const_number(e)
+        .and_then(|n| u16::try_from(n).ok());
+    if known.is_some_and(|n| !standard_codes::is_known(list, n)) {
+        let message = format!("this number is no code of {}", standard_codes::title(list));
+        let help = "correct it; where the number is your own, leave it";
+        let problem = Problem::warning("E0243", e.span, message).help(help);
+        elaborator.findings().push(problem);
     }
 }
 

@@ -433,6 +433,14 @@ pub static CODES: &[CodeRow] = &[
         "house: every condition decides something",
     ),
     (
+        "E0243",
+        "a code that is in no standard list",
+        "Countries and currencies are named by the letters or numbers of their standard lists. A number \
+         outside of them may be one that a scheme or a bank uses for itself.",
+        "Correct it; `use std.iso` has the lists as tables.",
+        "ISO 3166-1, ISO 4217",
+    ),
+    (
         "E0380",
         "a rule of the project is broken",
         "A `rule` of a scheme or bank does not hold for a declaration.",

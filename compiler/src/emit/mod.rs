@@ -26,9 +26,11 @@ pub use test_cases::{Expectation, TestCase, issuer_bin, test_cases};
 
 use crate::diagnostics::{Finding, Findings, Problem, Severity};
 use crate::elaborate::Shared;
-use crate::model::{Decl, Model};
+use crate::model::{Decl, MEntry, Model};
 use crate::project::Project;
+use crate::standard_codes;
 use cardwright_bundle::{Bundle, Content, Environment, Issuer, Limits, Program};
+use cardwright_vocabulary::CodeList;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A bundle's content and its assets: name to media type and octets.
@@ -307,9 +309,13 @@ fn issuer(context: &mut Context<'_>) {
                 .help("write `issuer = \"NAME\"` into cardwright.toml, or keep one of them"),
         );
     }
-    let number = |name: &str| {
-        let n = decl.attribute(name).and_then(|e| e.single()?.integer());
-        n.and_then(|n| u16::try_from(n).ok()).unwrap_or(0)
+    let number = |name: &str, list: CodeList| {
+        let term = decl.attribute(name).and_then(MEntry::single);
+        let found = term.and_then(|e| match e.word() {
+            Some(word) => standard_codes::number_of(list, word),
+            None => e.integer().and_then(|n| u16::try_from(n).ok()),
+        });
+        found.unwrap_or(0)
     };
     context.bin = decl.attribute("bin").and_then(read::text);
     context.content.issuer = Issuer {
@@ -318,7 +324,7 @@ fn issuer(context: &mut Context<'_>) {
             .attribute("name")
             .and_then(read::text)
             .unwrap_or_default(),
-        country: number("country"),
-        currency: number("currency"),
+        country: number("country", CodeList::Countries),
+        currency: number("currency", CodeList::Currencies),
     };
 }

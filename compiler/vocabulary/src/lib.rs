@@ -30,6 +30,6 @@ pub use kinds::{KINDS, kind, top_kinds};
 pub use pattern::{Piece, pieces};
 pub use quirks::{QUIRKS, QuirkRow, quirk};
 pub use reference::{reference_markdown, signature, takes_markdown};
-pub use rows::{Attribute, ClauseRow, Is, Kind, Merge, Need, Shape, SpeaksOf, Want};
+pub use rows::{Attribute, ClauseRow, CodeList, Is, Kind, Merge, Need, Shape, SpeaksOf, Want};
 pub use sinks::{Level, RUN_FIELDS, RunField, SINKS, Sink, SinkRow};
 pub use suggest::nearest;

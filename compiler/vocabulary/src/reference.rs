@@ -1,9 +1,9 @@
 //! The language reference book, made from the tables.
 
 use crate::{
-    Attribute, CVM_CODES, CVM_CONDITIONS, Coded, FUNCTIONS, Function, Is, KEY_ALGORITHMS, KEY_USES,
-    KINDS, Kind, Need, QUIRKS, RUN_FIELDS, Reading, SERVICE_CODE_WORDS, SINKS, Shape, SpeaksOf,
-    Takes, Want, bit_fields, data_elements,
+    Attribute, CVM_CODES, CVM_CONDITIONS, CodeList, Coded, FUNCTIONS, Function, Is, KEY_ALGORITHMS,
+    KEY_USES, KINDS, Kind, Need, QUIRKS, RUN_FIELDS, Reading, SERVICE_CODE_WORDS, SINKS, Shape,
+    SpeaksOf, Takes, Want, bit_fields, data_elements,
 };
 use std::fmt::Write as _;
 
@@ -147,6 +147,8 @@ fn value(is: Is) -> String {
         Is::Key(uses) => format!("a key for {}", ticked(uses)),
         Is::KeyUse => "a key use".to_owned(),
         Is::Length => "a length".to_owned(),
+        Is::Code(CodeList::Countries) => "a country: `FR` or `250`".to_owned(),
+        Is::Code(CodeList::Currencies) => "a currency: `EUR` or `978`".to_owned(),
         Is::Number(least, most) => format!("a number, {least} to {most}"),
         Is::Point => "`(x, y)`".to_owned(),
         Is::Place => "`(x, y)` or `(x, y, width, height)`".to_owned(),

@@ -67,6 +67,8 @@ pub enum Is {
     Call(&'static [&'static str]),
     /// A call of one of these words, or a declaration of one of these kinds.
     CallOrRef(&'static [&'static str], &'static [&'static str]),
+    /// A code of a standard list, by its letters or its number: `FR`, `250`.
+    Code(CodeList),
     /// A colour, `"0B2545"`.
     Colour,
     /// An expression over an order, and the sink where it ends.
@@ -117,6 +119,15 @@ pub enum Is {
     Readings,
     /// Any expression; its kind's own rules look at it.
     Any,
+}
+
+/// A standard list of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeList {
+    /// ISO 3166-1.
+    Countries,
+    /// ISO 4217.
+    Currencies,
 }
 
 /// What stands after the head.

@@ -1,6 +1,6 @@
 //! Who the bank is, its keys, and what belongs to the language itself.
 
-use crate::rows::{Attribute, ClauseRow, Is, Kind, Merge, Need, SpeaksOf};
+use crate::rows::{Attribute, ClauseRow, CodeList, Is, Kind, Merge, Need, SpeaksOf};
 
 use Need::{Default, Optional, Required};
 
@@ -24,18 +24,18 @@ const ISSUER: Kind = Kind {
         Attribute::value("name", Is::Text(64), Required, "name in clear words"),
         Attribute::value(
             "country",
-            Is::Number(1, 999),
+            Is::Code(CodeList::Countries),
             Required,
             "country of the bank",
         )
-        .from("ISO 3166-1 numeric"),
+        .from("ISO 3166-1"),
         Attribute::value(
             "currency",
-            Is::Number(1, 999),
+            Is::Code(CodeList::Currencies),
             Required,
             "currency of its accounts",
         )
-        .from("ISO 4217 numeric"),
+        .from("ISO 4217"),
         Attribute::value(
             "bin",
             Is::Text(8),
