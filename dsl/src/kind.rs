@@ -192,7 +192,8 @@ kinds! {
 impl Kind {
     /// Whether the node means that the source is wrong at this place.
     pub fn is_error(self) -> bool {
-        self.label().starts_with("error_") || self.label().starts_with("missing_")
+        // The kinds that mean an error stand behind all others; a test compares with their labels.
+        self >= Kind::ErrorBase
     }
 
     /// Whether the node is a space, a line end or a comment.

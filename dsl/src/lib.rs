@@ -5,6 +5,9 @@
 //! text out. The crate knows no word of the trade: what `profile` or `#9F0D` mean is the
 //! vocabulary's business.
 
+// The grammar engine without `std` names it; with `std` it would look at the stack at every step.
+extern crate alloc;
+
 pub mod ast;
 mod characters;
 mod codes;

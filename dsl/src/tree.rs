@@ -294,16 +294,19 @@ impl TreeBuilder {
     /// The finished tree.
     pub(crate) fn finish(mut self, root: NodeId) -> Tree {
         for parent in 0..self.nodes.len() {
-            let children = match self.nodes.get(parent) {
-                Some(data) => data.children.clone(),
-                None => Vec::new(),
+            let Some(data) = self.nodes.get_mut(parent) else {
+                continue;
             };
-            let parent = NodeId(u32::try_from(parent).unwrap_or(u32::MAX));
-            for (place, child) in children.into_iter().enumerate() {
+            let children = std::mem::take(&mut data.children);
+            let id = NodeId(u32::try_from(parent).unwrap_or(u32::MAX));
+            for (place, child) in children.iter().enumerate() {
                 if let Some(data) = self.nodes.get_mut(child.0 as usize) {
-                    data.parent = Some(parent);
+                    data.parent = Some(id);
                     data.place = u32::try_from(place).unwrap_or(u32::MAX);
                 }
+            }
+            if let Some(data) = self.nodes.get_mut(parent) {
+                data.children = children;
             }
         }
         let mut line_starts = vec![0];
