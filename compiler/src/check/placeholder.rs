@@ -27,7 +27,7 @@ fn value(model: &Model, place: Span, is: Is) -> Option<String> {
         Is::Expr(Want::ServiceCode, _) => "201".to_owned(),
         Is::Expr(Want::Text(most), _) | Is::Text(most) => {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            format!("{:?}", "TODO".get(..most).unwrap_or("TODO"))
+            format!("{:?}", "TEXT".get(..most).unwrap_or("TEXT"))
         }
         Is::Hex(least, _) => {
             let octets = usize::try_from(least).ok()?;
