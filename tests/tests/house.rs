@@ -43,6 +43,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-paper", &["ports"]),
     // What a reviewer asks of a bundle is pure: neither runtime nor compiler.
     ("cardwright-review", &["bundle", "standards"]),
+    // A draft out of other people's files: pure, what it writes is read by people and the compiler.
+    ("cardwright-import", &["dsl", "vocabulary", "standards"]),
     // The author's dry run joins the runtime to soft and virtual drivers.
     (
         "cardwright-rehearsal",
@@ -57,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "virtual-card",
             "paper",
             "review",
+            "import",
         ],
     ),
     (
@@ -70,6 +73,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "vocabulary",
             "compiler",
             "lsp",
+            "import",
             "rehearsal",
             "review",
             "bundle",

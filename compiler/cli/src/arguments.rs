@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// What a bundle holds, product by product.
     Inspect(Inspect),
+    /// A first draft out of existing personalization data, which gives the data back.
+    Import(Import),
     /// What an error code or a data element means.
     Explain(Explain),
     /// The expression, rules, order fields and HSM operations behind an output of an order.
@@ -311,6 +313,39 @@ pub(crate) struct Doc {
     /// The reference book of the language instead.
     #[arg(long)]
     pub(crate) reference: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Data groupings, commands, CPS records, TLV, or a table of tags.
+    pub(crate) file: PathBuf,
+    /// New project folder; its name is the project's.
+    #[arg(short, long)]
+    pub(crate) output: PathBuf,
+    /// What the file is, when it is taken for something else.
+    #[arg(long, value_enum)]
+    pub(crate) from: Option<ImportKind>,
+    /// Leading digits of account numbers that belong to nobody and may stay, beside 999992.
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) test_bin: Vec<String>,
+    /// Output.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What can be imported.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportKind {
+    /// Lines of data groupings in hexadecimal.
+    Dgi,
+    /// Commands in hexadecimal: SELECT, STORE DATA.
+    Commands,
+    /// CPS records, as output files have them.
+    Cps,
+    /// TLV: octets, hexadecimal or indented lines.
+    Tlv,
+    /// A table: tag, value, name.
+    Csv,
 }
 
 #[derive(Args)]

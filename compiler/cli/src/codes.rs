@@ -3,6 +3,14 @@
 /// Code, title, what it means, how to mend it, source of the rule.
 pub(crate) static CODES: &[(&str, &str, &str, &str, &str)] = &[
     (
+        "E0187",
+        "the draft does not give back what was imported",
+        "After a draft is written, it is built and its cards are made with test keys. A grouping of \
+         one of them has other octets than the file.",
+        "Correct the grouping that the message names in the draft, and report what could not be read.",
+        "house: import (docs/import.md)",
+    ),
+    (
         "E0188",
         "no such schema",
         "`cardwright schema` knows the formats that this tool reads and writes.",

@@ -2,6 +2,7 @@
 
 use crate::terminal;
 use cardwright_bundle::BundleError;
+use cardwright_import::ImportError;
 use cardwright_rehearsal::RehearsalError;
 use std::path::Path;
 
@@ -76,6 +77,12 @@ impl Failure {
 impl From<BundleError> for Failure {
     fn from(error: BundleError) -> Self {
         Self::new(exit::TRUST, error.code, error.what, error.mend)
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        Self::new(exit::ENVIRONMENT, error.code, error.what, error.mend)
     }
 }
 

@@ -52,6 +52,7 @@ fn dispatch(command: &Command) -> Result<u8, failure::Failure> {
         Command::Why(why) => commands::why::run(why),
         Command::Schema(schema) => commands::schema::run(schema),
         Command::Doc(doc) => commands::doc::run(doc),
+        Command::Import(import) => commands::import::run(import),
         Command::Inspect(inspect) => commands::inspect::run(inspect),
         Command::Explain(explain) => commands::explain::run(explain),
         Command::Dump(dump) => commands::dump::run(dump),

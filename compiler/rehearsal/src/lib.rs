@@ -10,7 +10,6 @@
 mod blank;
 mod codes;
 mod coverage;
-mod cps;
 mod default_fields;
 mod files;
 mod look;
@@ -28,11 +27,11 @@ mod stock;
 mod tap;
 mod why;
 
+pub use cardwright_import::{CpsApplication, CpsGrouping, CpsRecord, read_cps};
 pub use cardwright_runtime::Date;
 pub use cardwright_stations::StationError as RehearsalError;
 pub use codes::{CODES, explanation};
 pub use coverage::{Coverage, Point, Tally, live_nodes};
-pub use cps::{CpsApplication, CpsGrouping, CpsRecord, read_cps};
 pub use files::{FileMade, FileNature};
 pub use look::{Found, holds, look};
 pub use pictures::{CHANNEL_TOLERANCE, Drawing, drawings, picture_difference, pictures};

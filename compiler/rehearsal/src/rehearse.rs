@@ -121,6 +121,19 @@ impl Rehearsed {
             })
             .collect()
     }
+
+    /// An application's groupings in their order: number and octets, none of a sealed value.
+    #[must_use]
+    pub fn octets(&self, application: &str) -> Vec<(u16, Option<&[u8]>)> {
+        let mut all = self.data.applications.iter();
+        let found = all.find(|a| a.name == application);
+        let dgis = found.map(|a| a.dgis.as_slice()).unwrap_or_default();
+        let octets = dgis.iter().map(|dgi| match &dgi.value {
+            DgiValue::Clear(octets) => (dgi.number, Some(octets.as_slice())),
+            DgiValue::Sealed(..) => (dgi.number, None),
+        });
+        octets.collect()
+    }
 }
 
 /// A TEST bundle with everything that a rehearsal needs.

@@ -7,6 +7,7 @@ pub(crate) mod doc;
 pub(crate) mod dump;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod new;

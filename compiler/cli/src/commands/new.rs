@@ -18,18 +18,7 @@ pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
         .file_name()
         .map(|n| n.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let fits = (1..=NAME_MAX).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if !fits {
-        return Err(Failure::new(
-            exit::USAGE,
-            "E0191",
-            format!("`{name}` is no name of a project"),
-            "take 1 to 64 small letters, digits and hyphens",
-        ));
-    }
+    check_name(&name)?;
     let template = templates::find(&arguments.template).ok_or_else(|| {
         let what = format!("no template `{}`", arguments.template);
         Failure::new(exit::USAGE, "E0191", what, "see `cardwright new --help`")
@@ -49,7 +38,25 @@ pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn refuse_taken(folder: &Path) -> Result<(), Failure> {
+/// E0191 for what is no name of a project.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
+    let fits = (1..=NAME_MAX).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if fits {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::USAGE,
+        "E0191",
+        format!("`{name}` is no name of a project"),
+        "take 1 to 64 small letters, digits and hyphens",
+    ))
+}
+
+/// E0191 for a folder that is there and not empty.
+pub(crate) fn refuse_taken(folder: &Path) -> Result<(), Failure> {
     let taken = match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(_) => folder.exists(),

@@ -2,10 +2,8 @@
 //! other personalizers element by element, where what is enciphered shows its length only.
 
 use super::octets_in_lines;
-use crate::{
-    cps::{CpsApplication, applications, read_cps},
-    files::{FileMade, FileNature},
-};
+use crate::files::{FileMade, FileNature};
+use cardwright_import::{CpsApplication, cps_applications as applications, read_cps};
 use cardwright_runtime::datagen::{ApplicationData, DgiValue};
 use std::fmt::Write as _;
 

@@ -71,7 +71,7 @@ pub(super) fn written<'a>(
             if own
                 && before.span != entry.span
                 && !same_origin(decl, before.span, entry)
-                && let Some(dgi) = grouping(elaborator, entry, number, holdings)
+                && let Some(dgi) = grouping(elaborator, decl, entry, number, holdings)
             {
                 before.dgi = dgi;
                 before.span = entry.span;
@@ -80,7 +80,7 @@ pub(super) fn written<'a>(
             }
             continue;
         }
-        if let Some(dgi) = grouping(elaborator, entry, number, holdings) {
+        if let Some(dgi) = grouping(elaborator, decl, entry, number, holdings) {
             all.push(Written {
                 dgi,
                 span: entry.span,
@@ -124,6 +124,7 @@ fn number(elaborator: &mut Elaborator<'_>, entry: &MEntry, place: usize) -> Opti
 
 fn grouping<'a>(
     elaborator: &mut Elaborator<'a>,
+    decl: &Decl,
     entry: &'a MEntry,
     number: u16,
     holdings: &dyn Holdings,
@@ -160,7 +161,8 @@ fn grouping<'a>(
         _ => elaborator.octets(&[], span),
     };
     elaborator.sink(&value, Sink::ChipClear, &title, span);
-    fits(elaborator, number, style, entry, &value);
+    let long = has_quirk(decl, "record_of_255");
+    fits(elaborator, (number, long), style, entry, &value);
     Some(Dgi {
         number,
         node: value.node,
@@ -173,8 +175,20 @@ fn grouping<'a>(
     })
 }
 
+/// Whether a declaration names a deviation of its card.
+fn has_quirk(decl: &Decl, name: &str) -> bool {
+    let quirks = decl.attribute("quirks").map_or(&[][..], MEntry::entries);
+    quirks.iter().any(|entry| entry.word(0) == Some(name))
+}
+
 /// Records of SFI 1 to 10 are templates of tag 70; no grouping is longer than its length says.
-fn fits(elaborator: &mut Elaborator<'_>, number: u16, style: &str, entry: &MEntry, value: &Typed) {
+fn fits(
+    elaborator: &mut Elaborator<'_>,
+    (number, long): (u16, bool),
+    style: &str,
+    entry: &MEntry,
+    value: &Typed,
+) {
     let payment_record = (0x0101..=0x0AFF).contains(&number) && number & 0xFF != 0;
     let template = style == "template" && entry.head.get(3).and_then(MExpr::integer) == Some(0x70);
     if payment_record && !template && style != "raw" {
@@ -190,7 +204,11 @@ fn fits(elaborator: &mut Elaborator<'_>, number: u16, style: &str, entry: &MEntr
         .ty
         .lengths()
         .filter(|l| l.max < crate::types::ANY_LENGTH.max);
-    let most = if payment_record { 254 } else { 4096 };
+    let most = match (payment_record, long) {
+        (true, false) => 254,
+        (true, true) => 255,
+        (false, _) => 4096,
+    };
     if let Some(lengths) = longest {
         elaborator.measure(entry.span, lengths.min, lengths.max, Some(most));
     }

@@ -1,4 +1,12 @@
-//! Reads EMV CPS records as the outputs write them (docs/formats/cps.md).
+//! EMV CPS records as the outputs write them (docs/formats/cps.md).
+
+use crate::{
+    data::{Application, Card, Channel, Grouping, Input, Padding, Value},
+    error::{ImportError, nothing, unreadable},
+};
+
+/// What each record begins with.
+pub(crate) const MODULE: &[u8] = b"#CHIP01";
 
 /// A data grouping in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +51,14 @@ pub fn read_cps(octets: &[u8]) -> Option<Vec<CpsRecord>> {
     let mut rest = octets;
     let mut records = Vec::new();
     while !rest.is_empty() {
-        (take(&mut rest, 7)? == b"#CHIP01").then_some(())?;
+        (take(&mut rest, 7)? == MODULE).then_some(())?;
         let length = std::str::from_utf8(take(&mut rest, 7)?).ok()?;
         let mut body = take(&mut rest, length.parse().ok()?)?;
         (take(&mut body, 4)? == b"02.2").then_some(())?;
         let count = one(&mut body)?;
         let items = (0..count).map(|_| String::from_utf8(short(&mut body)?.to_vec()).ok());
         let items = items.collect::<Option<_>>()?;
-        let applications = applications(&mut body)?;
+        let applications = cps_applications(&mut body)?;
         body.is_empty().then_some(())?;
         records.push(CpsRecord {
             items,
@@ -60,8 +68,10 @@ pub fn read_cps(octets: &[u8]) -> Option<Vec<CpsRecord>> {
     Some(records)
 }
 
-/// The chip data of a record, which a machine file has too.
-pub(crate) fn applications(body: &mut &[u8]) -> Option<Vec<CpsApplication>> {
+/// The chip data of a record, which a machine file has too; takes them off what is left. None when
+/// they are not as the format has them.
+#[must_use]
+pub fn cps_applications(body: &mut &[u8]) -> Option<Vec<CpsApplication>> {
     let count = one(body)?;
     (0..count)
         .map(|_| {
@@ -131,6 +141,59 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (head, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(head)
+}
+
+/// Reads a file of records.
+pub(super) fn read(octets: &[u8]) -> Result<Input, ImportError> {
+    let records = read_cps(octets)
+        .ok_or_else(|| unreadable("the file", "no CPS records as docs/formats/cps.md has them"))?;
+    let mut input = Input::default();
+    for record in records {
+        if !record.items.is_empty() {
+            input.note("the items of the records, which are no data of the chip, were left aside");
+        }
+        let applications = record
+            .applications
+            .into_iter()
+            .map(|application| Application {
+                aid: application.aid,
+                channel: Some(Channel {
+                    protocol: application.protocol,
+                    security_level: application.security_level,
+                    key_version: application.key_version,
+                }),
+                groupings: application.groupings.into_iter().map(of_record).collect(),
+            });
+        input.cards.push(Card {
+            applications: applications.collect(),
+        });
+    }
+    if input.cards.is_empty() {
+        return Err(nothing());
+    }
+    Ok(input)
+}
+
+/// The kinds of the format's table: what is enciphered for the card, and what only on its way.
+fn of_record(grouping: CpsGrouping) -> Grouping {
+    let octets = grouping.value.len();
+    let sealed = |padding| Value::Sealed {
+        octets,
+        padding: Some(padding),
+    };
+    let value = match grouping.kind {
+        None => Value::Clear(grouping.value),
+        Some(0) => sealed(Padding::None),
+        Some(1) => sealed(Padding::Always),
+        Some(2) => sealed(Padding::IfNeeded),
+        Some(3) => sealed(Padding::Pkcs7),
+        Some(4) => sealed(Padding::Zeros),
+        Some(_) => Value::Transported { octets },
+    };
+    Grouping {
+        number: grouping.number,
+        value,
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,218 @@
+//! `import`: a first draft out of existing personalization data. The draft is built and rehearsed at
+//! once, card by card: what is said about it has been tried.
+
+use super::new::{check_name, refuse_taken};
+use crate::{
+    arguments::{Format, Import, ImportKind},
+    failure::{Failure, exit},
+    project::{Folder, read_file, write_whole},
+    terminal,
+};
+use cardwright_bundle::Environment;
+use cardwright_import::{Content, Draft, Expected, Kind, Options, Product, import};
+use cardwright_rehearsal::{Order, Rehearsal, Rehearsed};
+use serde_json::json;
+
+/// Octets of a file that is read; the import itself takes no more.
+const FILE_OCTETS_MAX: u64 = 16 << 20;
+/// Cards of a product that are made for the proof.
+const CARDS_PROVED: usize = 50;
+
+/// What the proof found.
+#[derive(Default)]
+struct Proof {
+    cards: usize,
+    /// Groupings that are octet for octet those of the file.
+    same: usize,
+    /// Groupings of keys and PINs, whose values are the site's.
+    keys: usize,
+    /// What differs: application, grouping, words.
+    differences: Vec<String>,
+}
+
+/// Carries the verb out.
+pub(crate) fn run(arguments: &Import) -> Result<u8, Failure> {
+    let folder = &arguments.output;
+    let name = folder
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    check_name(&name)?;
+    refuse_taken(folder)?;
+    let octets = read_file(&arguments.file, FILE_OCTETS_MAX)?;
+    let options = Options {
+        name,
+        kind: arguments.from.map(kind),
+        test_bins: arguments.test_bin.clone(),
+    };
+    let draft = import(&octets, &options)?;
+    std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+    for (path, text) in &draft.files {
+        write_whole(&folder.join(path), text.as_bytes())?;
+    }
+    let proof = prove(&Folder::find(Some(folder))?, &draft)?;
+    match arguments.format {
+        Format::Human => human(arguments, &draft, &proof),
+        Format::Json => terminal::print(&object(&draft, &proof)),
+    }
+    match proof.failure() {
+        Some(failure) => Err(failure),
+        None => Ok(0),
+    }
+}
+
+fn kind(from: ImportKind) -> Kind {
+    match from {
+        ImportKind::Dgi => Kind::Dgi,
+        ImportKind::Commands => Kind::Commands,
+        ImportKind::Cps => Kind::Cps,
+        ImportKind::Tlv => Kind::Tlv,
+        ImportKind::Csv => Kind::Csv,
+    }
+}
+
+/// Builds the draft and makes its cards.
+fn prove(folder: &Folder, draft: &Draft) -> Result<Proof, Failure> {
+    let (_, bundle) = super::built(folder, Environment::Test)?;
+    let mut rehearsal = Rehearsal::new(bundle)?;
+    let mut proof = Proof::default();
+    for product in &draft.products {
+        for card in product.cards.iter().take(CARDS_PROVED) {
+            let fields = card.order.iter();
+            let order = Order {
+                fields: fields
+                    .map(|(name, value)| (name.clone(), vec![value.clone()]))
+                    .collect(),
+                bin: None,
+            };
+            let made = rehearsal.order_in(&product.job, &order)?;
+            proof.compare(product, card, &made);
+        }
+    }
+    Ok(proof)
+}
+
+impl Proof {
+    /// E0187 for a draft that gives something else back.
+    fn failure(&self) -> Option<Failure> {
+        let first = self.differences.first()?;
+        let what = match self.differences.len() - 1 {
+            0 => first.clone(),
+            others => format!("{first}, and {others} more"),
+        };
+        let mend = "correct the grouping in the draft, and report what could not be read";
+        Some(Failure::new(exit::FINDINGS, "E0187", what, mend))
+    }
+
+    fn compare(&mut self, product: &Product, card: &Expected, made: &Rehearsed) {
+        self.cards += 1;
+        for (scenario, verdict) in &made.verdicts {
+            if let Some((code, what)) = &verdict.failure {
+                let number = card.number;
+                let what = format!("card {number}: {scenario}: {what} ({code})");
+                self.differences.push(what);
+            }
+        }
+        for (name, expected) in product.applications.iter().zip(&card.groupings) {
+            let found = made.octets(name);
+            if found.len() != expected.len() {
+                let number = card.number;
+                let what = format!("card {number}: {name} has other groupings");
+                self.differences.push(what);
+                continue;
+            }
+            for ((found, octets), (number, content)) in found.iter().zip(expected) {
+                let fits = match (content, octets) {
+                    (Content::Octets(wanted), Some(made)) => {
+                        self.same += 1;
+                        wanted == made
+                    }
+                    (Content::Follows(length), Some(made)) => {
+                        self.keys += 1;
+                        *length == made.len()
+                    }
+                    (Content::Sealed(_), None) => {
+                        self.keys += 1;
+                        true
+                    }
+                    _ => false,
+                };
+                if !fits || found != number {
+                    let card = card.number;
+                    let what = format!("card {card}: {name}, grouping {number:04X} differs");
+                    self.differences.push(what);
+                }
+            }
+        }
+    }
+}
+
+fn human(arguments: &Import, draft: &Draft, proof: &Proof) {
+    for line in &draft.report {
+        terminal::print(line);
+    }
+    let (cards, same, keys) = (proof.cards, proof.same, proof.keys);
+    if proof.differences.is_empty() {
+        terminal::print(&format!(
+            "proved: cards made: {cards}; groupings octet for octet as in the file: {same}; from keys: {keys}"
+        ));
+    }
+    for difference in &proof.differences {
+        terminal::print(&format!("DIFFERS  {difference}"));
+    }
+    let shown = arguments.output.display();
+    terminal::note(&format!("made {shown}; next:"));
+    for verb in ["check", "test"] {
+        terminal::note(&format!("cardwright {verb} {shown}"));
+    }
+}
+
+fn object(draft: &Draft, proof: &Proof) -> String {
+    let files: Vec<&str> = draft.files.iter().map(|(path, _)| path.as_str()).collect();
+    json!({
+        "schema_version": 1,
+        "files": files,
+        "report": draft.report,
+        "proof": {
+            "cards": proof.cards,
+            "same": proof.same,
+            "from_keys": proof.keys,
+            "differences": proof.differences,
+        },
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        reason = "a test fails loudly"
+    )]
+
+    use super::*;
+
+    #[test]
+    fn a_draft_that_gives_something_else_back_is_said() {
+        let options = Options {
+            name: "tampered".to_owned(),
+            ..Options::default()
+        };
+        let mut draft =
+            import(b"AID: F000000001\n9102 04 A5025000\n0B01 02 AABB", &options).expect("a draft");
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in &draft.files {
+            std::fs::write(folder.path().join(path), text).expect("written");
+        }
+        let found = Folder::find(Some(folder.path())).expect("a project");
+        let proof = prove(&found, &draft).expect("a proof");
+        assert!(proof.failure().is_none(), "{:?}", proof.differences);
+        assert_eq!((proof.cards, proof.same), (1, 2));
+        draft.products[0].cards[0].groupings[0][1].1 = Content::Octets(vec![0xAA, 0xBC]);
+        let proof = prove(&found, &draft).expect("a proof");
+        assert_eq!(proof.differences, ["card 1: app_1, grouping 0B01 differs"]);
+        let failure = proof.failure().expect("a failure");
+        assert!(format!("{failure:?}").contains("E0187"), "{failure:?}");
+    }
+}

@@ -1,0 +1,329 @@
+//! The draft: sources, orders and a report, a product for each shape of card.
+
+mod card;
+mod line;
+mod report;
+
+use crate::{
+    data::{Application, Card, Channel, Value},
+    error::{ImportError, too_much},
+    fields::{Fields, Identity, date_of, digits_of, pan_of},
+    groupings::{self, Composed, Form},
+    limits::FIELDS_MAX,
+    read::Kind,
+    shapes::Shape,
+    specimens::{Replaced, specimen},
+};
+use cardwright_standards::{tlv, tlv::Tag};
+use std::collections::BTreeMap;
+
+/// A project's first draft.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Paths and texts of the project's files.
+    pub files: Vec<(String, String)>,
+    /// What stands in the report: a line each.
+    pub report: Vec<String>,
+    /// What the products are to hold, for the proof.
+    pub products: Vec<Product>,
+}
+
+/// A product and the cards that it has to give back.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// Job that makes it.
+    pub job: String,
+    /// Its applications.
+    pub applications: Vec<String>,
+    /// One for each card of the file.
+    pub cards: Vec<Expected>,
+}
+
+/// A card that an order has to give back.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Number in the file, from 1.
+    pub number: usize,
+    /// The order, field by field.
+    pub order: Vec<(String, String)>,
+    /// Groupings of each application, in its order.
+    pub groupings: Vec<Vec<(u16, Content)>>,
+}
+
+/// What a grouping has to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// These octets.
+    Octets(Vec<u8>),
+    /// A sealed value; the file has this many octets of it.
+    Sealed(usize),
+    /// What follows from keys that the file does not say.
+    Follows(usize),
+}
+
+/// An application of a product, ready to be written.
+struct Written {
+    name: String,
+    aid: Vec<u8>,
+    composed: Composed,
+}
+
+/// A product, ready to be written.
+struct Plan {
+    /// Behind the names of everything, such as `_2`; empty when there is one product.
+    suffix: String,
+    channel: Channel,
+    fields: Fields,
+    applications: Vec<Written>,
+    country: u16,
+}
+
+/// Writes the draft.
+pub(crate) fn draft(
+    mut notes: Vec<String>,
+    kind: Kind,
+    shapes: &[Shape<'_>],
+    replaced: Replaced,
+    name: &str,
+) -> Result<Draft, ImportError> {
+    let mut plans = Vec::new();
+    let mut products = Vec::new();
+    for (at, shape) in (1..).zip(shapes) {
+        let suffix = if shapes.len() == 1 {
+            String::new()
+        } else {
+            format!("_{at}")
+        };
+        let plan = plan(shape, suffix, &mut notes)?;
+        products.push(product(shape, &plan));
+        plans.push(plan);
+    }
+    let report = report::report(kind, shapes, &plans, replaced, &notes);
+    let package = name.replace('-', "_");
+    let mut files = vec![
+        ("cardwright.toml".to_owned(), line::manifest(name)),
+        ("README.md".to_owned(), report::page(name, &report)),
+        ("card.perso".to_owned(), card::source(&package, &plans)),
+        ("line.perso".to_owned(), line::source(&package, &plans)),
+        (
+            "tests.perso".to_owned(),
+            line::tests(&package, &plans, &products),
+        ),
+    ];
+    for (plan, product) in plans.iter().zip(&products) {
+        let orders = product.cards.iter().map(|card| card.order.as_slice());
+        let path = format!("orders{}.csv", plan.suffix.replace('_', "-"));
+        files.push((path, line::orders(&plan.fields, orders)));
+    }
+    for (path, text) in &mut files {
+        if path.ends_with(".perso") {
+            *text = cardwright_dsl::format(text);
+        }
+    }
+    Ok(Draft {
+        files,
+        report,
+        products,
+    })
+}
+
+fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Plan, ImportError> {
+    let identity = identity(shape);
+    let mut fields = Fields::default();
+    begin(&mut fields, &identity);
+    let mut applications: Vec<Written> = Vec::new();
+    let mut channel = None;
+    for (at, all) in (1..).zip(shape.applications()) {
+        let first = all.first().copied();
+        channel = channel.or(first.and_then(|a| a.channel));
+        let said = first.map(|a| a.aid.clone()).unwrap_or_default();
+        let usable = (5..=16).contains(&said.len()) && !applications.iter().any(|a| a.aid == said);
+        let aid = if usable { said } else { placeholder(at) };
+        if !usable {
+            notes.push(format!(
+                "application {at} has no AID of its own in the file: {} stands for it",
+                hex::encode_upper(&aid)
+            ));
+        }
+        let composed = groupings::write(&all, &identity, &mut fields);
+        let left = |(_, form): &(u16, Form)| matches!(form, Form::LeftOut(_));
+        if composed.groupings.iter().all(left) {
+            notes.push(format!(
+                "application {at} was left out: nothing of it can be written"
+            ));
+            continue;
+        }
+        applications.push(Written {
+            name: format!("app_{at}{suffix}"),
+            aid,
+            composed,
+        });
+    }
+    if applications.is_empty() {
+        return Err(crate::error::nothing());
+    }
+    if fields.all.len() > FIELDS_MAX {
+        return Err(too_much("an order", FIELDS_MAX, "fields"));
+    }
+    Ok(Plan {
+        suffix,
+        channel: channel.unwrap_or(Channel {
+            protocol: 2,
+            security_level: 3,
+            key_version: 0,
+        }),
+        country: country(shape),
+        fields,
+        applications,
+    })
+}
+
+/// Proprietary AIDs begin with F (ISO/IEC 7816-5).
+fn placeholder(at: usize) -> Vec<u8> {
+    let at = u8::try_from(at).unwrap_or(u8::MAX);
+    vec![0xF0, 0x00, 0x00, 0x00, 0x99, 0x00, at]
+}
+
+/// The fields that each order has: number, expiry, sequence number.
+fn begin(fields: &mut Fields, identity: &Identity) {
+    fields.add("pan", "pan", "", identity.pan.clone());
+    let (pattern, dates) = match &identity.expiry {
+        Some(dates) => ("date \"YYMMDD\"", dates.clone()),
+        None => {
+            let dates = (0..identity.pan.len()).map(|at| identity.expiry_yymm(at));
+            ("date \"YYMM\"", dates.collect())
+        }
+    };
+    fields.add("expiry", pattern, "", dates);
+    if let Some(psn) = &identity.psn {
+        fields.add("psn", "digits 2", "", psn.clone());
+    }
+}
+
+/// The first value of a tag in each application's clear groupings.
+fn values_of(card: &Card, tag: u32) -> Vec<Vec<u8>> {
+    let Some(tag) = Tag::new(tag) else {
+        return Vec::new();
+    };
+    let groupings = card.applications.iter().flat_map(|a| &a.groupings);
+    let mut found = Vec::new();
+    for grouping in groupings {
+        if let Value::Clear(octets) = &grouping.value
+            && let Ok(objects) = tlv::parse(octets)
+        {
+            let values = objects.iter().filter_map(|o| o.find(tag));
+            found.extend(values.map(|o| o.value.to_vec()));
+        }
+    }
+    found
+}
+
+/// Number, expiry and sequence number of each card, from whichever application has them.
+fn identity(shape: &Shape<'_>) -> Identity {
+    let cards = || shape.cards.iter().map(|(number, card)| (*number, *card));
+    let first = |card: &Card, tag: u32, read: fn(&[u8]) -> Option<String>| {
+        values_of(card, tag).iter().find_map(|value| read(value))
+    };
+    let psn = |value: &[u8]| digits_of(value).filter(|d| d.len() == 2);
+    let pan = cards()
+        .map(|(number, card)| first(card, 0x5A, pan_of).unwrap_or_else(|| specimen(16, number)));
+    Identity {
+        pan: pan.collect(),
+        expiry: cards()
+            .map(|(_, card)| first(card, 0x5F24, date_of))
+            .collect(),
+        psn: cards().map(|(_, card)| first(card, 0x5F34, psn)).collect(),
+    }
+}
+
+/// Issuer country code, tag 5F28; the code of the United States when the file does not say it.
+fn country(shape: &Shape<'_>) -> u16 {
+    let card = shape.cards.first().map(|(_, card)| *card);
+    let values = card.map(|card| values_of(card, 0x5F28)).unwrap_or_default();
+    let code = values.first().map(hex::encode);
+    let code = code
+        .and_then(|c| c.parse().ok())
+        .filter(|c| (1..=999).contains(c));
+    code.unwrap_or(840)
+}
+
+fn product(shape: &Shape<'_>, plan: &Plan) -> Product {
+    let cards = shape.cards.iter().enumerate().map(|(at, (number, card))| {
+        let order = plan.fields.all.iter().map(|field| {
+            let value = field.values.get(at).cloned().unwrap_or_default();
+            (field.name.clone(), value)
+        });
+        Expected {
+            number: *number,
+            order: order.collect(),
+            groupings: expected(card, plan),
+        }
+    });
+    Product {
+        job: format!("cards{}", plan.suffix),
+        applications: plan.applications.iter().map(|a| a.name.clone()).collect(),
+        cards: cards.collect(),
+    }
+}
+
+fn expected(card: &Card, plan: &Plan) -> Vec<Vec<(u16, Content)>> {
+    // Applications that were left out have no plan.
+    let number = |written: &Written| {
+        let name = written.name.strip_prefix("app_")?;
+        let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<usize>().ok()?.checked_sub(1)
+    };
+    let of = |written: &Written| {
+        let application: Option<&Application> = card.applications.get(number(written)?);
+        let groupings = application?
+            .groupings
+            .iter()
+            .zip(&written.composed.groupings);
+        let contents = groupings.filter_map(|(grouping, (number, form))| {
+            let octets = match &grouping.value {
+                Value::Clear(octets) => octets.clone(),
+                Value::Sealed { octets, .. } | Value::Transported { octets } => vec![0; *octets],
+            };
+            let content = match form {
+                Form::LeftOut(_) => return None,
+                Form::Blob(..) => Content::Sealed(octets.len()),
+                Form::Struct(_) => Content::Follows(octets.len()),
+                _ => Content::Octets(octets),
+            };
+            Some((*number, content))
+        });
+        Some(contents.collect())
+    };
+    plan.applications
+        .iter()
+        .filter_map(of)
+        .collect::<Vec<Vec<_>>>()
+}
+
+/// All keys that the applications name, with their uses.
+fn keys(plans: &[Plan]) -> BTreeMap<String, &'static str> {
+    let mut keys = BTreeMap::new();
+    for (_, form) in forms(plans) {
+        let (Form::Blob(_, parts) | Form::Struct(parts)) = form else {
+            continue;
+        };
+        for (_, ty, key) in parts {
+            if ty.starts_with("pin") {
+                continue;
+            }
+            let usage = match key.as_str() {
+                "imk_ac" => "emv.application_cryptogram",
+                "imk_smi" => "emv.secure_messaging_integrity",
+                "imk_smc" => "emv.secure_messaging_confidentiality",
+                _ => "card_key",
+            };
+            keys.insert(key.clone(), usage);
+        }
+    }
+    keys
+}
+
+fn forms(plans: &[Plan]) -> impl Iterator<Item = &(u16, Form)> {
+    let applications = plans.iter().flat_map(|p| &p.applications);
+    applications.flat_map(|a| &a.composed.groupings)
+}

@@ -1,0 +1,208 @@
+//! Commands, a line each in hexadecimal: SELECT begins an application, STORE DATA carries its
+//! groupings, which may go on in the next command (GlobalPlatform Card Specification, 11.11;
+//! EMV CPS). Answers and other commands are left aside.
+
+use super::dgi::{grouping, stream};
+use super::lines::{Line, lines, octets_of};
+use crate::{
+    data::{Application, Card, Channel, Input},
+    error::{ImportError, enciphered, nothing, unreadable},
+};
+
+/// Octets of a command's MAC under SCP02, and under SCP03 as it is mostly used.
+const MAC_OCTETS: usize = 8;
+/// Class bit of secured commands.
+const SECURED: u8 = 0x04;
+
+/// A command of the interindustry shape, short or extended (ISO/IEC 7816-4).
+struct Command {
+    class: u8,
+    instruction: u8,
+    p1: u8,
+    data: Vec<u8>,
+}
+
+/// Whether a line holds STORE DATA.
+pub(super) fn has_store_data(text: &str) -> bool {
+    let mut commands = lines(text).filter_map(|line| command(line.text));
+    commands.any(|c| c.instruction == 0xE2 && matches!(c.class & 0xF0, 0x00 | 0x80))
+}
+
+/// A command, perhaps behind `>>`, `->` or a word with a colon; none for answers and others.
+fn command(line: &str) -> Option<Command> {
+    let line = line.trim();
+    if line.starts_with('<') || line.to_ascii_lowercase().starts_with("r-") {
+        return None;
+    }
+    let start = line.rfind(['>', ':', ']']).map_or(0, |at| at + 1);
+    let octets = octets_of(line.get(start..)?)?;
+    let &[class, instruction, p1, _, ref body @ ..] = octets.as_slice() else {
+        return None;
+    };
+    let data = match body {
+        [] | [_] => &[],
+        [0, high, low, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            data_of(rest, length, 2)?
+        }
+        [length, rest @ ..] => data_of(rest, usize::from(*length), 1)?,
+    };
+    Some(Command {
+        class,
+        instruction,
+        p1,
+        data: data.to_vec(),
+    })
+}
+
+/// The data field; behind it only Le may stand.
+fn data_of(rest: &[u8], length: usize, le: usize) -> Option<&[u8]> {
+    let (data, behind) = rest.split_at_checked(length)?;
+    (behind.len() <= le).then_some(data)
+}
+
+/// An application while its commands are read.
+#[derive(Default)]
+struct Pending {
+    aid: Vec<u8>,
+    level: Option<u8>,
+    key_version: u8,
+    octets: Vec<u8>,
+    /// Where each command's octets begin, its P1 and its line.
+    commands: Vec<(usize, u8, usize)>,
+    secured: bool,
+}
+
+/// Reads a list of commands.
+pub(super) fn read(text: &str) -> Result<Input, ImportError> {
+    let mut input = Input::default();
+    let mut card = Card::default();
+    let mut pending = Pending::default();
+    for line in lines(text) {
+        let Some(command) = command(line.text) else {
+            input.note("lines that are no commands were left aside");
+            continue;
+        };
+        match command.instruction {
+            0xA4 if command.p1 == 0x04 => {
+                pending.close(&mut card)?;
+                pending.aid = command.data;
+            }
+            // INSTALL for personalization: two empty lengths, the AID behind its length, empty ones.
+            0xE6 if command.p1 == 0x20 => {
+                pending.close(&mut card)?;
+                let aid = command.data.get(2).map(|n| usize::from(*n));
+                let aid = aid.and_then(|n| command.data.get(3..3 + n));
+                pending.aid = aid.unwrap_or_default().to_vec();
+            }
+            0x50 => pending.key_version = command.p1,
+            0x82 if command.class & 0x80 != 0 => pending.level = Some(command.p1),
+            0xE2 => pending.store(&line, command)?,
+            _ => input.note("commands other than SELECT and STORE DATA were left aside"),
+        }
+    }
+    pending.close(&mut card)?;
+    if card.applications.is_empty() {
+        return Err(nothing());
+    }
+    input.cards.push(card);
+    Ok(input)
+}
+
+impl Pending {
+    fn store(&mut self, line: &Line<'_>, command: Command) -> Result<(), ImportError> {
+        let mut data = command.data;
+        if command.class & SECURED != 0 {
+            if self.level.is_some_and(|level| level & 0x02 != 0) {
+                return Err(enciphered(&line.place()));
+            }
+            let kept = data.len().checked_sub(MAC_OCTETS);
+            let kept = kept.ok_or_else(|| unreadable(&line.place(), "no room for a MAC"))?;
+            data.truncate(kept);
+            self.secured = true;
+        }
+        if command.p1 & 0x18 == 0x10 {
+            let what = "STORE DATA in BER-TLV format is not read, only data groupings are";
+            return Err(unreadable(&line.place(), what));
+        }
+        self.commands
+            .push((self.octets.len(), command.p1, line.number));
+        self.octets.extend(data);
+        Ok(())
+    }
+
+    /// The groupings of what was read; those of a command whose P1 says so are sealed.
+    fn close(&mut self, card: &mut Card) -> Result<(), ImportError> {
+        let done = std::mem::take(self);
+        // What the channel says holds for the SELECT that follows it, too.
+        self.level = done.level;
+        if done.commands.is_empty() {
+            return Ok(());
+        }
+        let place = done.commands.last().map_or(0, |(_, _, line)| *line);
+        let Some(all) = stream(&done.octets) else {
+            let place = format!("commands up to line {place}");
+            if done.secured && done.level.is_none() {
+                return Err(enciphered(&place));
+            }
+            return Err(unreadable(&place, "they hold no whole data groupings"));
+        };
+        let sealed = |at: usize| {
+            let before = done.commands.iter().take_while(|(start, ..)| *start <= at);
+            before.last().is_some_and(|(_, p1, _)| p1 & 0x60 == 0x60)
+        };
+        let groupings = all
+            .iter()
+            .map(|raw| grouping(raw.number, raw.value, sealed(raw.at)));
+        card.applications.push(Application {
+            aid: done.aid,
+            groupings: groupings.collect(),
+            channel: done.level.map(|security_level| Channel {
+                protocol: 2,
+                security_level,
+                key_version: done.key_version,
+            }),
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails loudly")]
+
+    use super::*;
+    use crate::data::Value;
+
+    #[test]
+    fn groupings_go_over_commands_and_p1_says_what_is_sealed() {
+        // Laid out by hand from GlobalPlatform 11.11 and EMV CPS.
+        let text = "00A4040007A000000003101000\n>> 80 E2 00 00 06 0101 04 7002 50\n\
+                    80E2000101 00\n<< 9000\n80E2600206 A002 03 AABBCC\n80E2800303 9102 00";
+        assert!(has_store_data(text));
+        let input = read(text).expect("commands");
+        let card = input.cards.first().expect("a card");
+        let application = card.applications.first().expect("an application");
+        assert_eq!(hex::encode_upper(&application.aid), "A0000000031010");
+        let values: Vec<_> = application.groupings.iter().map(|g| &g.value).collect();
+        let sealed = Value::Sealed {
+            octets: 3,
+            padding: None,
+        };
+        let (first, last) = (Value::Clear(vec![0x70, 2, 0x50, 0]), Value::Clear(vec![]));
+        assert_eq!(values, [&first, &sealed, &last]);
+    }
+
+    #[test]
+    fn macs_are_taken_off_and_what_is_enciphered_is_refused() {
+        let clear = "8482010010AABBCCDDEEFF00112233445566778899\n\
+                     84E280000D0101 02 7000 1122334455667788";
+        assert_eq!(read(clear).expect("MAC only").cards.len(), 1);
+        let enciphered = clear.replace("84820100", "84820300");
+        assert_eq!(read(&enciphered).expect_err("enciphered").code, "E0183");
+        let unknown = "84E2800010AABBCCDDEEFF00112233445566778899";
+        assert_eq!(read(unknown).expect_err("enciphered").code, "E0183");
+        assert_eq!(read("00A4040000").expect_err("no data").code, "E0184");
+        assert_eq!(read("80E290000450024142").expect_err("BER").code, "E0181");
+    }
+}
