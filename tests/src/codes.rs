@@ -109,6 +109,7 @@ pub fn tables() -> Vec<Table> {
             rules(cardwright_compiler::emit::LAYOUT_CODES),
         ),
         table("cardwright", &["E01"], rules(author::CODES)),
+        table("import", &["E01"], rules(cardwright_import::CODES)),
         table("rehearsal", &["R11"], events(cardwright_rehearsal::CODES)),
         table(
             "standards",

@@ -66,7 +66,7 @@ fn by_order(
     identity: &Identity,
     fields: &mut Fields,
 ) -> Option<String> {
-    let element = tags::element(tag);
+    let element = tags::element_in("", tag);
     let name = element.map_or_else(|| tag_name(tag), |e| e.name.to_owned());
     let coding = element.map_or(Coding::Plain, |e| e.coding);
     match coding {
@@ -176,7 +176,7 @@ fn track2(values: &[&[u8]], identity: &Identity, fields: &mut Fields) -> Option<
 
 /// A value that all cards have.
 fn literal(tag: Tag, value: &[u8]) -> Written {
-    let element = tags::element(tag);
+    let element = tags::element_in("", tag);
     let named = match element.map(|e| e.coding) {
         Some(Coding::Bits(field)) => named_bits(field, value),
         Some(Coding::Dol) => object_list(value),

@@ -79,12 +79,17 @@ impl Identity {
     }
 }
 
+/// Digits that a field of type `pan` takes.
+const PAN_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+
 /// Digits of tag 5A when they are coded as short as possible, with a right check digit.
 pub(crate) fn pan_of(value: &[u8]) -> Option<String> {
     let text = hex::encode(value);
     let number = text.strip_suffix('f').unwrap_or(&text);
     pan::check(number).ok()?;
-    Some(number.to_owned())
+    PAN_DIGITS
+        .contains(&number.len())
+        .then(|| number.to_owned())
 }
 
 /// Digits YYMMDD of a date that exists.

@@ -133,8 +133,13 @@ impl Writer<'_> {
     }
 
     fn clear(&mut self, number: u16, values: &[&[u8]]) -> Form {
+        let is_record = (0x0101..=0x0AFF).contains(&number) && number & 0xFF != 0;
         if values.iter().all(|value| value.is_empty()) {
-            return Form::Empty;
+            return if is_record {
+                Form::LeftOut("it is a record of no octets")
+            } else {
+                Form::Empty
+            };
         }
         if number == 0x9000 && values.iter().all(|v| v.len() == 9) && self.has_master_keys() {
             let part = |(name, key): (&str, &str)| {
@@ -143,7 +148,6 @@ impl Writer<'_> {
             return Form::Struct(MASTER_KEYS.map(part).to_vec());
         }
         let most = values.iter().map(|v| v.len()).max().unwrap_or(0);
-        let is_record = (0x0101..=0x0AFF).contains(&number) && number & 0xFF != 0;
         let limit = if is_record {
             RECORD_OCTETS + 1
         } else {

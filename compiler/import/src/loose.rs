@@ -118,7 +118,7 @@ fn element(object: Object, found: &mut Found, input: &mut Input) {
         }
         return;
     }
-    let row = tags::element(tag);
+    let row = tags::element_in("", tag);
     let held = row.is_none_or(|row| match row.source {
         Source::Card => true,
         Source::CardInTransaction => COUNTED.contains(&tag.value()),

@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
 fn code(code: &str) -> Option<String> {
     let tables = [
         codes::CODES,
+        cardwright_import::CODES,
         cardwright_dsl::CODES,
         cardwright_standards::codes::CODES,
         cardwright_compiler::diagnostics::CODES,

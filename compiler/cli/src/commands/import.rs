@@ -192,6 +192,90 @@ mod tests {
     )]
 
     use super::*;
+    use proptest::{collection::vec, prelude::*, sample::select};
+    use std::fmt::Write as _;
+
+    /// Imports, writes and proves.
+    fn proved(text: &str) -> Result<Proof, Failure> {
+        let options = Options {
+            name: "any".to_owned(),
+            kind: Some(Kind::Dgi),
+            ..Options::default()
+        };
+        let draft = import(text.as_bytes(), &options)?;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in &draft.files {
+            std::fs::write(folder.path().join(path), text).expect("written");
+        }
+        let project = Folder::find(Some(folder.path())).expect("a project");
+        prove(&project, &draft)
+    }
+
+    fn object(tag: &str, value: &[u8]) -> String {
+        format!("{tag}{:02X}{}", value.len(), hex::encode_upper(value))
+    }
+
+    /// A value that a card could have, or any.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            vec(any::<u8>(), 0..20),
+            vec(0x20u8..0x7F, 1..20),
+            vec(
+                prop_oneof![Just(0x01u8), Just(0x12), Just(0x25), Just(0x31), Just(0x99)],
+                1..10
+            ),
+            Just(vec![0x99, 0x99, 0x92, 0, 0, 0, 0, 0x11]),
+            Just(vec![
+                0x99, 0x99, 0x92, 0, 0, 0, 0, 0x11, 0xD2, 0x81, 0x22, 0x01, 0x12, 0x3F
+            ]),
+            Just(vec![0x28, 0x12, 0x31]),
+        ]
+    }
+
+    const TAGS: [&str; 34] = [
+        "42", "50", "56", "57", "5A", "5F20", "5F24", "5F25", "5F28", "5F2D", "5F30", "5F34",
+        "5F50", "82", "87", "8C", "8E", "8F", "90", "93", "94", "9F07", "9F08", "9F0D", "9F10",
+        "9F12", "9F1F", "9F36", "9F42", "9F46", "9F4A", "9F6C", "DF01", "DF8101",
+    ];
+    const NUMBERS: [u16; 14] = [
+        0x0062, 0x0101, 0x0201, 0x0A02, 0x0B01, 0x1E01, 0x3000, 0x7FFF, 0x8000, 0x8010, 0x8400,
+        0x9000, 0x9102, 0x9F6C,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// Whatever groupings two cards have: the draft builds, and gives them back.
+        #[test]
+        fn any_groupings_come_back(
+            shape in vec((select(&NUMBERS[..]), 0usize..4, vec(select(&TAGS[..]), 1..5)), 1..7),
+            values in vec(value(), 60),
+        ) {
+            let mut text = String::new();
+            let mut values = values.iter().cycle();
+            for _ in 0..2 {
+                text.push_str("AID: A0000000031010\n");
+                for (number, style, tags) in &shape {
+                    let elements = tags.iter().zip(&mut values);
+                    let elements: String = elements.map(|(t, v)| object(t, v)).collect();
+                    let octets = hex::decode(&elements).expect("octets");
+                    let grouping = match style {
+                        0 => object("70", &octets),
+                        1 => elements,
+                        2 => object("A5", &octets),
+                        _ => hex::encode_upper(values.next().expect("values")),
+                    };
+                    let _ = writeln!(text, "{number:04X}: {grouping}");
+                }
+                text.push_str("---\n");
+            }
+            match proved(&text) {
+                Ok(proof) => prop_assert!(proof.differences.is_empty(), "{text}\n{:?}", proof.differences),
+                // Nothing in it can be written, such as private keys only.
+                Err(failure) => prop_assert!(format!("{failure:?}").contains("E0184"), "{text}\n{failure:?}"),
+            }
+        }
+    }
 
     #[test]
     fn a_draft_that_gives_something_else_back_is_said() {

@@ -66,6 +66,8 @@ struct Written {
     name: String,
     aid: Vec<u8>,
     composed: Composed,
+    /// Whether a terminal reads all of it back: the answer to SELECT is a template A5.
+    reads_back: bool,
 }
 
 /// A product, ready to be written.
@@ -131,6 +133,12 @@ fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Pl
     let identity = identity(shape);
     let mut fields = Fields::default();
     begin(&mut fields, &identity);
+    if !suffix.is_empty() {
+        // Orders of a product are told from those of the others by a field of their own.
+        let numbers = shape.cards.iter().map(|(number, _)| number.to_string());
+        let name = format!("card_of_file{suffix}");
+        fields.add(&name, "n 6", "", numbers.collect());
+    }
     let mut applications: Vec<Written> = Vec::new();
     let mut channel = None;
     for (at, all) in (1..).zip(shape.applications()) {
@@ -157,6 +165,7 @@ fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Pl
             name: format!("app_{at}{suffix}"),
             aid,
             composed,
+            reads_back: reads_back(&all),
         });
     }
     if applications.is_empty() {
@@ -175,6 +184,20 @@ fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Pl
         country: country(shape),
         fields,
         applications,
+    })
+}
+
+/// Whether DGI 9102 is what a card answers to SELECT with (EMV CPS).
+fn reads_back(applications: &[&Application]) -> bool {
+    let groupings = applications.iter().flat_map(|a| &a.groupings);
+    let mut answers = groupings.filter(|g| g.number == 0x9102);
+    answers.all(|grouping| match &grouping.value {
+        Value::Clear(octets) => tlv::parse(octets).is_ok_and(|objects| {
+            let one = objects.first().filter(|o| o.tag.value() == 0xA5);
+            let again = one.and_then(|o| tlv::build(o.tag, o.value).ok());
+            objects.len() == 1 && again.as_ref() == Some(octets)
+        }),
+        _ => true,
     })
 }
 

@@ -48,6 +48,9 @@ pub(super) fn is_dump(text: &str) -> bool {
     let Some(first) = data.next() else {
         return false;
     };
+    // An AID before it leaves no doubt.
+    let said = lines(text).any(|l| l.number < first.number && aid_of(l.text).is_some());
+    let is_usual = |number| said || is_usual(number);
     match item(first.text) {
         Some(Item::One(number, _)) => is_usual(number),
         Some(Item::Stream(octets)) => stream(&octets)

@@ -20,9 +20,9 @@ pub(super) fn is_table(text: &str) -> bool {
     let Some((first, delimiter)) = first.and_then(|l| Some((l, delimiter(l)?))) else {
         return false;
     };
-    let cell = first.split(delimiter).next().unwrap_or_default();
-    let cell = cell.trim().trim_matches('"');
-    cell.eq_ignore_ascii_case("tag") || tag_of(cell).is_some()
+    let cells = first.split(delimiter).map(|c| c.trim().trim_matches('"'));
+    let cells: Vec<&str> = cells.collect();
+    heading(cells.iter().copied()).is_some() || cells.first().is_some_and(|c| tag_of(c).is_some())
 }
 
 fn delimiter(line: &str) -> Option<char> {
@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Result<Input, ImportError> {
             return Err(too_much("the table", OBJECTS_MAX, "rows"));
         }
         if row == 0
-            && let Some(found) = heading(&record)
+            && let Some(found) = heading(record.iter())
         {
             columns = found;
             continue;
@@ -87,10 +87,11 @@ pub(super) fn read(text: &str) -> Result<Input, ImportError> {
     Ok(input)
 }
 
-fn heading(record: &csv::StringRecord) -> Option<Columns> {
+fn heading<'c>(cells: impl Iterator<Item = &'c str> + Clone) -> Option<Columns> {
     let place = |names: &[&str]| {
-        let mut cells = record.iter();
-        cells.position(|c| names.iter().any(|n| c.eq_ignore_ascii_case(n)))
+        cells
+            .clone()
+            .position(|c| names.iter().any(|n| c.eq_ignore_ascii_case(n)))
     };
     let tag = place(&["tag"])?;
     let value = place(&["value", "hex", "data"])?;
@@ -105,7 +106,7 @@ fn value_of(tag: Tag, cell: &str) -> Option<Vec<u8>> {
     if let Some(octets) = octets_of(cell) {
         return Some(octets);
     }
-    let element = tags::element(tag)?;
+    let element = tags::element_in("", tag)?;
     let is_text = matches!(
         element.format,
         tags::Format::A | tags::Format::An | tags::Format::Ans

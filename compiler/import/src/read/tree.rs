@@ -87,7 +87,7 @@ fn of_text(text: &str, input: &mut Input) -> Result<Vec<Object>, ImportError> {
         let primitive = inside.is_some_and(|open| !open.tag.is_constructed());
         if primitive {
             // Below a primitive tag stand its octets, or words.
-            let octets = octets_of(line.text);
+            let octets = octets_of(line.text.trim_start_matches(is_drawing));
             if let (Some(octets), Some(open)) = (octets, stack.last_mut()) {
                 open.value.get_or_insert_default().extend(octets);
             }
@@ -227,8 +227,8 @@ mod tests {
     fn the_same_objects_in_every_spelling() {
         let expected = ["70 5A0899999200000000295F24032812315F340101"];
         for text in [
-            "70165A0899999200000000295F24032812315F340101",
-            "70 16 5A 08 9999920000000029\n5F24 03 281231 5F34 01 01",
+            "70145A0899999200000000295F24032812315F340101",
+            "70 14 5A 08 9999920000000029\n5F24 03 281231 5F34 01 01",
             "70\n  5A: 99 99 92 00 00 00 00 29\n  5F24 = 281231\n  5F34 [01] sequence: 01",
             "70  template\n\t5A  number\n\t\t99999200\n\t\t00000029\n\t5F24 (expiry): 281231 (2028)\n\t5F34 0101",
             "70\n+ 5A 08 9999920000000029\n+ 5F24 03 281231\n+ 5F34\n  | 01\n  | \"01\"",
