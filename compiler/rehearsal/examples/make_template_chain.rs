@@ -8,7 +8,7 @@ use cardwright_soft_hsm::{SoftHsm, test_ca};
 use std::{error::Error, path::Path};
 
 /// The chain of the templates' bank. The CA is the one of the example bank.
-const CHAIN: test_ca::TestCa = test_ca::TestCa {
+const CHAIN: test_ca::TestCa<'static> = test_ca::TestCa {
     issuer_key: "bank.issuer_rsa",
     issuer_identifier: "999993",
     serial: [0, 0, 2],

@@ -178,6 +178,12 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Name the files by something that fewer orders differ in, such as the branch's region.",
     ),
     (
+        "R1289",
+        "no test certificate like this",
+        "A test certificate names an issuer key, the beginning of its PANs and its last month, and never takes another one's place.",
+        "Write such as `--key aurora.issuer_rsa --range 999992 --expiry 1235 --out keys`.",
+    ),
+    (
         "R1290",
         "file can't be read",
         "A file that the command names is missing, too large or not readable.",

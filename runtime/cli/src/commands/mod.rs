@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod intake;
 pub(crate) mod job;
+pub(crate) mod keys;
 mod production;
 pub(crate) mod run;
 

@@ -10,29 +10,29 @@ use crate::error::{self, Refused};
 
 /// Who certifies whom.
 #[derive(Clone, Copy, Debug)]
-pub struct TestCa {
+pub struct TestCa<'a> {
     /// Registered application provider identifier, hexadecimal.
-    pub rid: &'static str,
+    pub rid: &'a str,
     /// Index of the CA's key (tag 8F).
     pub ca_index: u8,
     /// Name of the CA's open test key.
-    pub ca_key: &'static str,
+    pub ca_key: &'a str,
     /// Name of the issuer's open test key.
-    pub issuer_key: &'static str,
+    pub issuer_key: &'a str,
     /// Bits of both moduli.
     pub bits: u32,
     /// Both exponents.
     pub exponent: u32,
     /// Leftmost 3 to 8 digits of the issuer's PANs.
-    pub issuer_identifier: &'static str,
+    pub issuer_identifier: &'a str,
     /// MMYY.
-    pub expiry_mmyy: &'static str,
+    pub expiry_mmyy: &'a str,
     /// Serial number of the certificate.
     pub serial: [u8; 3],
 }
 
 /// The example bank's chain.
-pub const AURORA: TestCa = TestCa {
+pub const AURORA: TestCa<'static> = TestCa {
     rid: "F000000092",
     ca_index: 0x92,
     ca_key: "open.test_ca_92",
@@ -73,7 +73,7 @@ struct CaFile<'a> {
 }
 
 /// Certifies the issuer's open test key by the CA's.
-pub fn files(hsm: &SoftHsm, chain: &TestCa) -> Result<Files, Refused> {
+pub fn files(hsm: &SoftHsm, chain: &TestCa<'_>) -> Result<Files, Refused> {
     let request = |name: &str, usage| KeyRequest {
         name: name.to_owned(),
         algorithm: "rsa".to_owned(),
