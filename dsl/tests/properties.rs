@@ -175,6 +175,49 @@ proptest! {
     }
 }
 
+/// The declarations of a text.
+fn declarations(source: &str) -> Vec<String> {
+    let parsed = parse(source);
+    let entries = File::of(&parsed.tree).entries();
+    let texts = entries
+        .into_iter()
+        .map(|e| source[e.range().start as usize..e.range().end as usize].to_owned());
+    texts.collect()
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn mutants_of_what_ships_hold(source in support::mutant_of(support::shipped())) {
+        holds_for_any_text(&source);
+    }
+
+    /// Whoever edits a declaration moves no line of another: a review shows the edit alone.
+    #[test]
+    fn an_edit_moves_only_its_own_declaration(
+        source in prop::sample::select(support::shipped()),
+        place in any::<prop::sample::Index>(),
+        piece in prop::sample::select(vec![
+            " ", "\n", "\n\n", "  // a note\n", ";", " x", "x", "_long_word_in_its_place", "1", ", #5A",
+        ]),
+    ) {
+        let before = format(&source);
+        let mut at = place.index(before.len());
+        while !before.is_char_boundary(at) {
+            at -= 1;
+        }
+        let edited = format!("{}{piece}{}", &before[..at], &before[at..]);
+        prop_assume!(parse(&edited).diagnostics.is_empty());
+        let (old, new) = (declarations(&before), declarations(&format(&edited)));
+        prop_assume!(old.len() == new.len());
+        let changed = old.iter().zip(&new).filter(|(old, new)| old != new);
+        // Declarations of one line stand in columns with their neighbours.
+        let changed = changed.filter(|(old, _)| old.contains('\n')).count();
+        prop_assert!(changed <= 1, "{changed} declarations changed");
+    }
+}
+
 #[test]
 fn every_prefix_of_an_example_holds() {
     let source = support::source_of("parse", "every-construct");

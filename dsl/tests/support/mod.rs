@@ -30,6 +30,28 @@ pub(crate) fn sources() -> Vec<String> {
         .collect()
 }
 
+/// Sources that ship: examples, profiles, layouts.
+pub(crate) fn shipped() -> Vec<String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut open: Vec<PathBuf> = ["examples", "profiles", "layouts"]
+        .map(|f| root.join(f))
+        .to_vec();
+    let mut paths = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "perso") {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    let sources = paths.iter().map(|path| fs::read_to_string(path).unwrap());
+    sources.collect()
+}
+
 /// The source of one case.
 pub(crate) fn source_of(phase: &str, case: &str) -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/cases");
@@ -184,9 +206,14 @@ pub(crate) fn soup() -> impl Strategy<Value = String> {
 
 /// Case sources with a few characters removed, put in or doubled.
 pub(crate) fn mutant() -> impl Strategy<Value = String> {
+    mutant_of(sources())
+}
+
+/// One of these sources after a few random edits.
+pub(crate) fn mutant_of(sources: Vec<String>) -> impl Strategy<Value = String> {
     let edit = (0.0..1.0_f64, 0..4_usize, prop::sample::select(PIECES));
     (
-        prop::sample::select(sources()),
+        prop::sample::select(sources),
         prop::collection::vec(edit, 1..6),
     )
         .prop_map(|(source, edits)| {
