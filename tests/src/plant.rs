@@ -47,11 +47,12 @@ pub const REHEARSAL_SEED: [u8; 32] = *b"Cardwright rehearsal, TEST only.";
 /// example's certificates are for.
 pub fn small_bank() -> Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
-    BUNDLE.get_or_init(compiled).clone()
+    BUNDLE.get_or_init(|| bank_of(|source| source)).clone()
 }
 
-fn compiled() -> Bundle {
-    let source = workspace::read("tests/cases/emit/small-card/in.perso");
+/// The same with a change of its source.
+pub fn bank_of(change: impl FnOnce(String) -> String) -> Bundle {
+    let source = change(workspace::read("tests/cases/emit/small-card/in.perso"));
     let source = source.replace("package small", "package aurora");
     let source = source.replace("issuer small", "issuer aurora");
     let keys = projects::aurora_folder().join("keys");

@@ -550,7 +550,10 @@ pub static FUNCTIONS: &[Function] = &[
     f(
         "sequence",
         "",
-        &[p("of", Takes::Word(&["file", "group", "lines", "groups"]))],
+        &[p(
+            "of",
+            Takes::Word(&["file", "files", "group", "lines", "groups"]),
+        )],
         Gives::Number,
         "the whole value of a written field: numbers its records in the file or the group, all \
          records of the file, or the groups",

@@ -228,6 +228,9 @@ impl Coding {
 pub enum Sequence {
     /// Records of this name in the file, from 1.
     File,
+    /// The file itself among all that jobs of this bundle's name wrote by this format, from 1; kept
+    /// in the site's store.
+    Files,
     /// Records of this name in the group, from 1.
     Group,
     /// All records of the file, headers and trailers too, from 1.

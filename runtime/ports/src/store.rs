@@ -475,6 +475,20 @@ pub enum Change {
     Journal(OrderKey, String),
     /// Adds to a sum of the job.
     Tally(JobId, Tally),
+    /// Numbers a file that the job writes: the next of its owner and format. A file that has its
+    /// number keeps it, so that a job that is ended again after a crash loses and doubles none.
+    NumberFile(JobId, OutputName),
+}
+
+/// An output file, as the ledger numbers them from job to job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutputName {
+    /// Name of the bundle whose format it is.
+    pub owner: String,
+    /// Format.
+    pub format: String,
+    /// Name of the file.
+    pub file: String,
 }
 
 named! {
@@ -717,6 +731,8 @@ pub trait Store: Send + Sync {
     fn counts(&self, job: JobId) -> Result<Counts, StoreError>;
     /// Sums of a job, by kind and name.
     fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError>;
+    /// The number of a job's file; `None` before [`Change::NumberFile`].
+    fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError>;
     /// An empty set for one reading of an order file.
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError>;
     /// Audit records after a sequence number.

@@ -9,7 +9,7 @@ use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
     JobId, JobRow, JobState, MailerState, NewJob, NewOrder, OrderKey, OrderQuery, OrderRow,
-    OrderState, OrderStatus, RefusedRow, Seen, Store, Tally, TallyKind, Why,
+    OrderState, OrderStatus, OutputName, RefusedRow, Seen, Store, Tally, TallyKind, Why,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -41,6 +41,8 @@ struct Tables {
     approvals: Vec<Approval>,
     journal: Vec<(OrderKey, Arc<str>)>,
     tallies: BTreeMap<(JobId, TallyKind, String), Tally>,
+    /// Files of an owner and format in their sequence.
+    numbered: BTreeMap<(String, String), Vec<(JobId, String)>>,
 }
 
 impl MemoryStore {
@@ -295,6 +297,16 @@ impl Rows for Tables {
         self.tallies.entry(sum).or_insert_with(fresh).add(tally);
         Ok(())
     }
+
+    fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError> {
+        let of = (name.owner.clone(), name.format.clone());
+        let files = self.numbered.entry(of).or_default();
+        let file = (job, name.file.clone());
+        if !files.contains(&file) {
+            files.push(file);
+        }
+        Ok(())
+    }
 }
 
 impl Store for MemoryStore {
@@ -442,6 +454,15 @@ impl Store for MemoryStore {
         self.read(|tables| {
             let of_job = tables.tallies.iter().filter(|((of, ..), _)| *of == job);
             Ok(of_job.map(|(_, tally)| tally.clone()).collect())
+        })
+    }
+
+    fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError> {
+        self.read(|tables| {
+            let of = (name.owner.clone(), name.format.clone());
+            let mut files = tables.numbered.get(&of).into_iter().flatten();
+            let at = files.position(|(by, file)| *by == job && *file == name.file);
+            Ok(at.map(|at| at as u64 + 1))
         })
     }
 

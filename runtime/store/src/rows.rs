@@ -3,7 +3,7 @@
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, MailerState, NewJob, NewOrder,
-    OrderKey, OrderRow, OrderStatus, RefusedRow, Tally, Why,
+    OrderKey, OrderRow, OrderStatus, OutputName, RefusedRow, Tally, Why,
 };
 
 /// Rows of one open transaction. When the caller gives up, the backend forgets everything.
@@ -47,4 +47,6 @@ pub(crate) trait Rows {
     fn add_journal(&mut self, key: OrderKey, line: &str) -> Result<(), StoreError>;
     /// Adds to a sum, or begins it.
     fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError>;
+    /// Gives a file the next number of its owner and format, unless it has one.
+    fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError>;
 }

@@ -110,6 +110,14 @@ fn apply_one(rows: &mut dyn Rows, at: i64, change: &Change) -> Result<bool, Stor
             public_text(&tally.name)?;
             rows.add_tally(*job, tally)?;
         }
+        Change::NumberFile(job, name) => {
+            for text in [&name.owner, &name.format, &name.file] {
+                public_text(text)?;
+                limit(text.len(), TEXT_BYTES)?;
+            }
+            rows.job(*job)?;
+            rows.number_file(*job, name)?;
+        }
     }
     Ok(false)
 }

@@ -6,7 +6,9 @@
     reason = "tests and their helpers fail loudly"
 )]
 
-use cardwright_ports::store::{AuditEntry, Batch, Change, OrderKey, Tally, TallyKind};
+use cardwright_ports::store::{
+    AuditEntry, Batch, BundleRow, Change, NewJob, OrderKey, OutputName, Tally, TallyKind,
+};
 use cardwright_ports::{SecretBytes, Store};
 use cardwright_store::{MemoryStore, SiteKey, SqliteStore};
 
@@ -27,6 +29,68 @@ fn batch(tallies: Vec<Tally>) -> Batch {
 fn sqlite(folder: &std::path::Path) -> SqliteStore {
     let key = SiteKey::from_seed(&SecretBytes::new(vec![7; 32])).unwrap();
     SqliteStore::open(&folder.join("store"), &folder.join("anchor"), key).unwrap()
+}
+
+/// A job by a name, so that files can be numbered for it.
+fn job(store: &dyn Store, digest: &str, file: &str) -> u64 {
+    let job = NewJob {
+        name: "daily".to_owned(),
+        bundle_digest: digest.to_owned(),
+        file_sha256: file.repeat(32),
+        file_name: "orders.txt".to_owned(),
+        wrapped_key: vec![1; 16],
+    };
+    store.open_job(1, &job, "test").unwrap()
+}
+
+fn number(store: &dyn Store, job: u64, owner: &str, format: &str, file: &str) -> u64 {
+    let name = OutputName {
+        owner: owner.to_owned(),
+        format: format.to_owned(),
+        file: file.to_owned(),
+    };
+    let mut batch = batch(Vec::new());
+    batch.changes = vec![Change::NumberFile(job, name.clone())];
+    store.commit(&batch).unwrap();
+    store.file_number(job, &name).unwrap().unwrap()
+}
+
+#[test]
+fn files_are_numbered_from_job_to_job_and_keep_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = MemoryStore::new();
+    for store in [&memory as &dyn Store, &sqlite(folder.path())] {
+        let mut accept = batch(Vec::new());
+        accept.changes = vec![Change::Bundle(BundleRow {
+            digest: "AB".repeat(32),
+            name: "bank".to_owned(),
+            sequence: 1,
+            loaded_at: 1,
+        })];
+        store.commit(&accept).unwrap();
+        let first = job(store, &"AB".repeat(32), "01");
+        let second = job(store, &"AB".repeat(32), "02");
+        assert_eq!(number(store, first, "bank", "returns", "a.csv"), 1);
+        assert_eq!(number(store, first, "bank", "returns", "b.csv"), 2);
+        assert_eq!(number(store, second, "bank", "returns", "a.csv"), 3);
+        // After a crash the job asks again.
+        assert_eq!(number(store, first, "bank", "returns", "a.csv"), 1);
+        assert_eq!(number(store, second, "bank", "returns", "a.csv"), 3);
+        // Other formats and other banks count for themselves.
+        assert_eq!(number(store, second, "bank", "activation", "a.csv"), 1);
+        assert_eq!(number(store, second, "other", "returns", "a.csv"), 1);
+        let name = OutputName {
+            owner: "bank".to_owned(),
+            format: "returns".to_owned(),
+            file: "c.csv".to_owned(),
+        };
+        assert_eq!(store.file_number(second, &name).unwrap(), None);
+        let mut nobodys = batch(Vec::new());
+        nobodys.changes = vec![Change::NumberFile(999, name)];
+        assert!(store.commit(&nobodys).is_err(), "a job that is not there");
+    }
+    let again = sqlite(folder.path());
+    assert_eq!(number(&again, 2, "bank", "returns", "d.csv"), 4);
 }
 
 #[test]
@@ -87,7 +151,8 @@ fn a_database_of_version_1_is_brought_up_to_date() {
     // What version 1 had not, and an order that it rejected.
     connection
         .execute_batch(
-            "DROP TABLE tallies; ALTER TABLE orders DROP COLUMN mailer_code;
+            "DROP TABLE tallies; DROP TABLE file_numbers;
+             ALTER TABLE orders DROP COLUMN mailer_code;
              ALTER TABLE orders DROP COLUMN mailer_reason;
              INSERT INTO bundles VALUES ('d', 'b', 1, 1);
              INSERT INTO jobs VALUES (1, 'j', 'd', 'f', 'o', 'LOADED', 0, 0, NULL, 1);

@@ -237,6 +237,7 @@ fn sequence(entry: &MEntry) -> Option<Option<Sequence>> {
     }
     Some(match args.first().and_then(|a| a.value.word()) {
         Some("file") => Some(Sequence::File),
+        Some("files") => Some(Sequence::Files),
         Some("group") => Some(Sequence::Group),
         Some("lines") => Some(Sequence::Lines),
         Some("groups") => Some(Sequence::Groups),

@@ -4,8 +4,8 @@ use crate::engine::effect::{Act, Effect, Event};
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Change, Counts, Identity,
-    JobId, JobRow, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, RefusedRow, Seen, Store,
-    Tally,
+    JobId, JobRow, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, OutputName, RefusedRow,
+    Seen, Store, Tally,
 };
 use cardwright_store::MemoryStore;
 use std::collections::BTreeMap;
@@ -257,6 +257,9 @@ impl Store for BuggyStore {
     }
     fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError> {
         self.inner.tallies(job)
+    }
+    fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError> {
+        self.inner.file_number(job, name)
     }
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
         self.inner.seen()

@@ -9,7 +9,9 @@ use crate::{
 };
 use cardwright_bundle::FaceSide;
 use cardwright_ports::SecretBytes;
-use cardwright_ports::store::{OrderQuery, OrderRow, OrderState};
+use cardwright_ports::store::{
+    AuditEntry, Batch, Change, OrderKey, OrderQuery, OrderRow, OrderState, OutputName,
+};
 use cardwright_runtime::{Value, datagen::CardData};
 
 /// Orders that are read at a time.
@@ -57,7 +59,9 @@ impl Line<'_> {
         let parts = &self.parts;
         let mut session = parts.hsm.open_session()?;
         let folder = parts.out.join("files");
-        let mut files = OutputFiles::create(&folder, parts.loaded, parts.job, &self.keys)?;
+        let numbers = |format: &str, file: &str| self.file_number(format, file);
+        let mut files =
+            OutputFiles::numbered(&folder, parts.loaded, parts.job, &self.keys, &numbers)?;
         let carrier = match &parts.job.carrier {
             Some(name) => Some(Pages::new(parts.loaded, name, &self.keys)?),
             None => None,
@@ -131,6 +135,39 @@ impl Line<'_> {
             "pictures": pictures.iter().map(|p| &p.title).collect::<Vec<_>>(),
         });
         write_whole(&parts.out.join(WRITTEN), summary.to_string().as_bytes())
+    }
+
+    /// The number of a file among all of its format: taken from the store before the file is
+    /// written, and found there again when the job is ended once more after a crash.
+    fn file_number(&self, format: &str, file: &str) -> Result<u64, StationError> {
+        let parts = &self.parts;
+        let (store, job) = (parts.store, parts.row.id);
+        let name = OutputName {
+            owner: parts.loaded.content().name.clone(),
+            format: format.to_owned(),
+            file: file.to_owned(),
+        };
+        if let Some(number) = store.file_number(job, &name)? {
+            return Ok(number);
+        }
+        store.commit(&Batch {
+            at: parts.clock.unix_seconds(),
+            require: None,
+            audit: vec![AuditEntry {
+                actor: "engine".to_owned(),
+                act: "number_file".to_owned(),
+                key: OrderKey { job, order: 0 },
+                detail: format!("{format} {file}"),
+            }],
+            changes: vec![Change::NumberFile(job, name.clone())],
+        })?;
+        store.file_number(job, &name)?.ok_or_else(|| {
+            StationError::new(
+                "R1401",
+                "the store gave a file no number",
+                "look at the store's disk, then resume the job",
+            )
+        })
     }
 
     fn each_done(

@@ -10,7 +10,7 @@ mod sheet;
 mod spool;
 
 use crate::StationError;
-use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, Role};
+use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, Role, Sequence};
 use cardwright_ports::HsmSession;
 use cardwright_runtime::{
     Loaded,
@@ -26,6 +26,14 @@ use std::{
 
 /// Most files that one format may write in a job.
 const FILES_MAX: usize = 200;
+
+/// Gives a file of a format its number among all that were written; the same file always the same.
+pub type Numbers<'a> = &'a dyn Fn(&str, &str) -> Result<u64, StationError>;
+
+/// Numbers of a site that has written nothing.
+fn first(_: &str, _: &str) -> Result<u64, StationError> {
+    Ok(1)
+}
 
 /// One finished order, as output files see it.
 pub struct Finished<'a> {
@@ -75,18 +83,30 @@ struct Output<'a> {
     around: Around,
     spool: Option<Spool>,
     sheets: BTreeMap<String, Sheet<'a>>,
+    numbers: Numbers<'a>,
 }
 
 impl<'a> OutputFiles<'a> {
-    /// Opens the files that a job declares, in a folder that exists.
+    /// Opens the files that a job declares, in a folder that exists; each is the first of its format.
     pub fn create(
         folder: &Path,
         loaded: &'a Loaded,
         job: &'a Job,
         keys: &BoundKeys,
     ) -> Result<Self, StationError> {
+        Self::numbered(folder, loaded, job, keys, &first)
+    }
+
+    /// The same where the site's store numbers them.
+    pub fn numbered(
+        folder: &Path,
+        loaded: &'a Loaded,
+        job: &'a Job,
+        keys: &BoundKeys,
+        numbers: Numbers<'a>,
+    ) -> Result<Self, StationError> {
         let outputs = job.outputs.iter();
-        let outputs = outputs.map(|output| Output::create(folder, loaded, output, keys));
+        let outputs = outputs.map(|output| Output::create(folder, loaded, output, keys, numbers));
         Ok(Self {
             outputs: outputs.collect::<Result<_, _>>()?,
         })
@@ -119,6 +139,7 @@ impl<'a> Output<'a> {
         loaded: &'a Loaded,
         output: &'a cardwright_bundle::Output,
         keys: &BoundKeys,
+        numbers: Numbers<'a>,
     ) -> Result<Self, StationError> {
         let formats = &loaded.content().formats;
         let format = formats.iter().find(|f| f.name == output.format);
@@ -150,6 +171,7 @@ impl<'a> Output<'a> {
             around: Around::default(),
             spool: None,
             sheets: BTreeMap::new(),
+            numbers,
         };
         let arrangement = output.format.arrangement.as_ref();
         if arrangement.is_none_or(|a| a.file_name.is_none()) {
@@ -179,7 +201,12 @@ impl<'a> Output<'a> {
                 ));
             }
             safe_name(name)?;
-            let sheet = Sheet::create(&self.folder, name, self.format, self.loaded)?;
+            let mut fields = self.format.records.iter().flat_map(|r| &r.fields);
+            let number = match fields.any(|f| f.sequence == Some(Sequence::Files)) {
+                true => (self.numbers)(&self.format.name, name)?,
+                false => 1,
+            };
+            let sheet = Sheet::create(&self.folder, name, self.format, self.loaded, number)?;
             self.sheets.insert(name.to_owned(), sheet);
         }
         self.sheets

@@ -82,6 +82,8 @@ pub(super) struct Sheet<'a> {
     group: Option<Vec<SortKey>>,
     groups: i64,
     lines: i64,
+    /// Its number among all files of its format.
+    number: u64,
 }
 
 impl<'a> Sheet<'a> {
@@ -91,6 +93,7 @@ impl<'a> Sheet<'a> {
         name: &str,
         format: &'a Format,
         loaded: &'a Loaded,
+        number: u64,
     ) -> Result<Self, StationError> {
         let part = folder.join(format!(".{name}.part"));
         let file =
@@ -113,6 +116,7 @@ impl<'a> Sheet<'a> {
             group: None,
             groups: 0,
             lines: 0,
+            number,
         })
     }
 
@@ -176,6 +180,7 @@ impl<'a> Sheet<'a> {
             let number = match field.sequence {
                 None => continue,
                 Some(Sequence::File) => self.totals.count(&declared.name) + 1,
+                Some(Sequence::Files) => i64::try_from(self.number).unwrap_or(i64::MAX),
                 Some(Sequence::Group) => self.group_totals.count(&declared.name) + 1,
                 Some(Sequence::Lines) => self.lines,
                 Some(Sequence::Groups) => self.groups,

@@ -12,8 +12,8 @@ use crate::site_key::SiteKey;
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
-    JobId, JobRow, MailerState, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, RefusedRow,
-    Seen, Store, Tally,
+    JobId, JobRow, MailerState, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, OutputName,
+    RefusedRow, Seen, Store, Tally,
 };
 use rows::{JOB_COLUMNS, ORDER_COLUMNS, SqlRows, bundle_row, job_row, order_row, tally_row};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -305,6 +305,16 @@ impl Store for SqliteStore {
         let sql = "SELECT kind, name, count, failed, total_us, longest_us FROM tallies \
                    WHERE job = ?1 ORDER BY kind, name";
         self.read(|rows| list(rows.0, sql, params![int(job)?], tally_row))
+    }
+
+    fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT number FROM file_numbers \
+                   WHERE owner = ?1 AND format = ?2 AND job = ?3 AND file = ?4";
+        let job = int(job)?;
+        self.read(|rows| {
+            let of = params![name.owner, name.format, job, name.file];
+            Ok(one(rows.0, sql, of, |r| r.get(0))?.map(from_sql))
+        })
     }
 
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {

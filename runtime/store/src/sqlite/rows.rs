@@ -6,8 +6,8 @@ use crate::rows::Rows;
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, JobState, MailerState, NewJob,
-    NewOrder, OrderKey, OrderRow, OrderState, OrderStatus, RefusedRow, Subject, Tally, TallyKind,
-    Why,
+    NewOrder, OrderKey, OrderRow, OrderState, OrderStatus, OutputName, RefusedRow, Subject, Tally,
+    TallyKind, Why,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -386,5 +386,13 @@ impl Rows for SqlRows<'_> {
                 int(tally.longest_us)?
             ],
         )
+    }
+
+    fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError> {
+        let sql = "INSERT INTO file_numbers (owner, format, number, job, file) \
+                   SELECT ?1, ?2, COALESCE(MAX(number), 0) + 1, ?3, ?4 FROM file_numbers \
+                   WHERE owner = ?1 AND format = ?2 \
+                   ON CONFLICT (job, owner, format, file) DO UPDATE SET number = number";
+        self.put(sql, params![name.owner, name.format, int(job)?, name.file])
     }
 }

@@ -1,7 +1,7 @@
 //! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
 
 /// Version of the schema, in `PRAGMA user_version`.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 const TALLIES: &str = "
 CREATE TABLE tallies (
@@ -10,17 +10,26 @@ CREATE TABLE tallies (
     PRIMARY KEY (job, kind, name)) WITHOUT ROWID;
 ";
 
+/// Files that jobs wrote, numbered by owner and format from job to job.
+const FILE_NUMBERS: &str = "
+CREATE TABLE file_numbers (
+    owner TEXT NOT NULL, format TEXT NOT NULL, number INTEGER NOT NULL, job INTEGER NOT NULL,
+    file TEXT NOT NULL, PRIMARY KEY (owner, format, number),
+    UNIQUE (job, owner, format, file)) WITHOUT ROWID;
+";
+
 /// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
 pub(crate) fn upgrade(from: i64) -> Option<String> {
     let text = match from {
-        0 => format!("{SCHEMA}{TALLIES}"),
+        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}"),
         // A rejected order's mailer stood as PENDING for ever.
         1 => format!(
             "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
              ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
              UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
-             {TALLIES}"
+             {TALLIES}{FILE_NUMBERS}"
         ),
+        2 => FILE_NUMBERS.to_owned(),
         VERSION => String::new(),
         _ => return None,
     };
