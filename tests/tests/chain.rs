@@ -145,7 +145,7 @@ fn loaded(returns: &str) -> Loaded {
 /// The orders of a file as a job reads them, and what stands once around them.
 fn read(loaded: &Loaded, job: &str, octets: &[u8]) -> Vec<Record> {
     let job = loaded.job(Some(job)).expect("a job");
-    let mut intake = Intake::new(loaded, job, Date::from_unix_seconds(NOW)).expect("an intake");
+    let intake = Intake::new(loaded, job, Date::from_unix_seconds(NOW)).expect("an intake");
     let (mut orders, mut rejected): (Vec<Order>, Vec<String>) = Default::default();
     let store = MemoryStore::new();
     let mut seen = store.seen().expect("a set");
