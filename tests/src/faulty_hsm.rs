@@ -100,6 +100,12 @@ impl Spoil for Vec<u8> {
         self
     }
 }
+impl Spoil for [u8; 2] {
+    fn spoilt(self) -> Self {
+        let [high, low] = self;
+        [high, low ^ 1]
+    }
+}
 impl Spoil for String {
     fn spoilt(self) -> Self {
         let other = |c: char| if c == '7' { '8' } else { '7' };
@@ -212,6 +218,9 @@ impl HsmSession for FaultySession {
         fn icc_rsa_key(bits: u32, exponent: u32, draw: &Draw<'_>) -> IccKey;
         fn sign_icc_certificate(
             issuer: KeyHandle, fields: &IccCertificateFields<'_>) -> Certificate;
+        fn dynamic_code_vector(path: &IccKeyPath<'_>, track: &[u8]) -> [u8; 2];
+        fn verify_dynamic_code(
+            path: &IccKeyPath<'_>, track: &[u8], number: [u8; 4], code: [u8; 2]) -> bool;
         fn sign_static_data(
             issuer: KeyHandle, code: [u8; 2], static_data: &[u8]) -> Vec<u8>;
         fn sign_issuer_certificate(

@@ -196,6 +196,23 @@ impl HsmSession for Tapped {
         self.keys.insert(drawn, key.clone());
         Ok(key)
     }
+    fn dynamic_code_vector(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+    ) -> Result<[u8; 2], HsmError> {
+        self.inner.dynamic_code_vector(path, track)
+    }
+    fn verify_dynamic_code(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+        unpredictable_number: [u8; 4],
+        code: [u8; 2],
+    ) -> Result<bool, HsmError> {
+        self.inner
+            .verify_dynamic_code(path, track, unpredictable_number, code)
+    }
     fn bind(&mut self, request: &KeyRequest) -> Result<KeyHandle, HsmError> {
         self.inner.bind(request)
     }

@@ -282,7 +282,7 @@ pub(super) fn sentence<'a>(
                 .last()
                 .filter(|_| row.pattern.ends_with("<name>"))
             {
-                elaborator.key(e, &["emv.application_cryptogram"]);
+                elaborator.key(e, &["emv.application_cryptogram", "emv.dynamic_numbers"]);
             }
         }
         _ => {}

@@ -64,6 +64,10 @@ pub(crate) struct ApplicationFacts {
     pub(crate) enciphered_pin: bool,
     /// Whether it has a key of its own.
     pub(crate) dynamic: bool,
+    /// How terminals deal with it.
+    pub(crate) mode: profile::Mode,
+    /// Qualified name of the key for dynamic codes.
+    pub(crate) code_key: Option<String>,
     /// Whether the issuer has signed its data.
     pub(crate) signed: bool,
     /// Qualified name of the key for application cryptograms.
@@ -389,6 +393,8 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
         offline_pin: app.offline_pin.is_some(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
+        mode: app.mode,
+        code_key: app.cvc3.as_ref().map(|c| c.key.clone()),
         signed: app.sda.is_some(),
         cryptogram_key: app.masters.as_ref().map(|m| m.names[0].clone()),
     }
@@ -404,6 +410,8 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         offline_pin: false,
         enciphered_pin: false,
         dynamic: false,
+        mode: profile::Mode::Emv,
+        code_key: None,
         signed: false,
         cryptogram_key: None,
     }

@@ -1,6 +1,7 @@
 //! Validation scenarios: sentences become checks by name.
 
 use super::card::{ApplicationFacts, Facts};
+use super::profile::Mode;
 use super::{Context, read};
 use crate::diagnostics::Problem;
 use crate::elaborate::Elaborator;
@@ -142,6 +143,7 @@ impl<'a> Sentences<'_, 'a> {
             ("contact" | "contactless", ["authenticate", "offline", "dda" | "cda"]) => {
                 self.authenticate(entry);
             }
+            ("contactless", ["authenticate", "offline", "fdda"]) => self.authenticate_fast(entry),
             ("contact" | "contactless", ["authenticate", "offline", "sda"]) => {
                 self.authenticate_static(entry);
             }
@@ -225,6 +227,11 @@ impl<'a> Sentences<'_, 'a> {
     }
 
     fn authenticate(&mut self, entry: &MEntry) {
+        if self.selected.as_ref().is_some_and(|a| a.mode != Mode::Emv) {
+            let message = "the application knows no INTERNAL AUTHENTICATE and no GENERATE AC";
+            let help = "write `authenticate offline fdda` for `mode = fast`";
+            return self.wrong("E0909", entry.span, message, help);
+        }
         if self.selected.as_ref().is_some_and(|a| !a.dynamic) {
             let message = "the application has no key of its own to authenticate with";
             self.wrong(
@@ -236,6 +243,16 @@ impl<'a> Sentences<'_, 'a> {
             return;
         }
         self.simple("authenticate_dda", entry);
+    }
+
+    fn authenticate_fast(&mut self, entry: &MEntry) {
+        let fast = |a: &ApplicationFacts| a.mode == Mode::Fast && a.dynamic;
+        if self.selected.as_ref().is_some_and(|a| !fast(a)) {
+            let message = "the application signs nothing in GET PROCESSING OPTIONS";
+            let help = "write `mode = fast` and a `dda` block into the profile";
+            return self.wrong("E0909", entry.span, message, help);
+        }
+        self.simple("authenticate_fdda", entry);
     }
 
     fn authenticate_static(&mut self, entry: &MEntry) {
@@ -283,6 +300,28 @@ impl<'a> Sentences<'_, 'a> {
         let clause = entry
             .clause("expect")
             .map_or(&[][..], |c| c.terms.as_slice());
+        let mode = self.selected.as_ref().map_or(Mode::Emv, |a| a.mode);
+        let coded = mode == Mode::Magstripe;
+        let said = |word: &str| {
+            entry
+                .head
+                .iter()
+                .chain(clause)
+                .any(|t| t.word() == Some(word))
+        };
+        if said("cvc3") != coded {
+            let (message, help) = match coded {
+                true => (
+                    "in magnetic stripe mode there is no cryptogram",
+                    "write `expect cvc3 …`",
+                ),
+                false => (
+                    "the application makes no dynamic codes",
+                    "write `expect arqc …`",
+                ),
+            };
+            return self.wrong("E0909", entry.span, message, help);
+        }
         let mut terms = entry.head.iter().chain(clause);
         let named = terms.find(|t| t.word() == Some("signed_by")).is_some();
         let key = if named { terms.next() } else { None };
@@ -290,26 +329,27 @@ impl<'a> Sentences<'_, 'a> {
         if let Some(key) = key {
             let shared = &mut self.context.shared;
             let mut elaborator = Elaborator::new(model, shared, "", "");
-            let found = elaborator.key(key, &["emv.application_cryptogram"]);
+            let usage = match coded {
+                true => "emv.dynamic_numbers",
+                false => "emv.application_cryptogram",
+            };
+            let found = elaborator.key(key, &[usage]);
             drop(elaborator);
             let Some(name) = found else {
                 return;
             };
-            let own = self
-                .selected
-                .as_ref()
-                .and_then(|a| a.cryptogram_key.clone());
+            let own = self.selected.as_ref().and_then(|a| match coded {
+                true => a.code_key.clone(),
+                false => a.cryptogram_key.clone(),
+            });
             if own.is_some_and(|own| own != name) {
                 let message = "the application's cryptograms are made with another key";
-                self.wrong(
-                    "E0909",
-                    entry.span,
-                    message,
-                    "name the key of its `keys` block",
-                );
+                let help = "name the key of its `keys` block, or of its `cvc3` block";
+                self.wrong("E0909", entry.span, message, help);
                 return;
             }
-            keys.extend(model.key_id(&name).map(|id| ("ac".to_owned(), id)));
+            let role = if coded { "cvc3" } else { "ac" };
+            keys.extend(model.key_id(&name).map(|id| (role.to_owned(), id)));
         }
         let Some(currency) = currency(&unit).map(i64::from) else {
             let message = format!("`{unit}` is no currency that a purchase can be made in");
@@ -321,7 +361,12 @@ impl<'a> Sentences<'_, 'a> {
             ("amount_minor".to_owned(), Constant::Number(amount)),
             ("currency".to_owned(), Constant::Number(currency)),
         ];
-        self.push("purchase", entry, settings);
+        let check = match mode {
+            Mode::Emv => "purchase",
+            Mode::Fast => "purchase_fast",
+            Mode::Magstripe => "purchase_magstripe",
+        };
+        self.push(check, entry, settings);
         if let Some(check) = self.checks.last_mut() {
             check.keys = keys;
         }

@@ -64,6 +64,12 @@ pub static KEY_USES: &[KeyUseRow] = &[
         "private key of a certification authority; test CA only",
     ),
     row(
+        "emv.dynamic_numbers",
+        "E4",
+        TDES,
+        "issuer master key for dynamic card verification codes (CVC3)",
+    ),
+    row(
         "emv.issuer_private",
         "S0",
         RSA,

@@ -551,7 +551,7 @@ static FUNCTIONS: [Instruction; 59] = [
     f("utf8", &[T], false, Bytes, Join, "text as UTF-8 octets"),
 ];
 
-static INTENTS: [Instruction; 16] = [
+static INTENTS: [Instruction; 17] = [
     blob(
         "blob.join",
         &[Either(Bytes, Sealed)],
@@ -565,6 +565,15 @@ static INTENTS: [Instruction; 16] = [
         Becomes(Secrecy::Sensitive),
         "card verification value: PAN, expiry (four digits as the issuer orders them), service \
          code",
+    ),
+    i(
+        "emv.cvc3_vector",
+        1,
+        &[T, T, T, B],
+        Bytes,
+        Becomes(Secrecy::Sensitive),
+        "what a card starts its dynamic codes of a track from: option (a, b), PAN, PSN, the track's \
+         static data",
     ),
     i(
         "emv.icc_certificate",

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Check {
     /// Interface: `contact`, `contactless`, `stripe`, `cross`.
     pub on: String,
-    /// `select`, `read_records`, `data_matches_source`, `authenticate_dda`, `authenticate_sda`, `verify_pin`,
+    /// `select`, `read_records`, `data_matches_source`, `authenticate_dda`, `authenticate_fdda`, `authenticate_sda`, `verify_pin`,
+    /// `purchase_fast`, `purchase_magstripe`,
     /// `purchase`, `track1_matches_source`, `track2_matches_source`, `embossing_matches_source`,
     /// `chip_pan_is_stripe_pan`,
     /// `groupings_match_source`, `ndef_matches_source`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.

@@ -30,6 +30,8 @@ pub enum KeyUse {
     EmvSecureMessagingConfidentiality,
     /// Issuer master key for script integrity (E2).
     EmvSecureMessagingIntegrity,
+    /// Issuer master key for dynamic card verification codes (E4).
+    EmvDynamicNumbers,
     /// Master key of keys that a card holds for another purpose than EMV (E6).
     CardKey,
     /// Card issuance master key KMC: GlobalPlatform and CPS channels (E5).
@@ -50,7 +52,7 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// All uses with the names that sources and bundles use.
-    pub const NAMES: [(KeyUse, &'static str); 12] = [
+    pub const NAMES: [(KeyUse, &'static str); 13] = [
         (KeyUse::CardVerification, "card_verification"),
         (
             KeyUse::EmvApplicationCryptogram,
@@ -69,6 +71,7 @@ impl KeyUse {
         (KeyUse::PinEncryption, "pin_encryption"),
         (KeyUse::PinVerificationPvv, "pin_verification_pvv"),
         (KeyUse::PinVerificationIbm3624, "pin_verification_ibm3624"),
+        (KeyUse::EmvDynamicNumbers, "emv.dynamic_numbers"),
         (KeyUse::EmvIssuerPrivate, "emv.issuer_private"),
         (KeyUse::EmvCaPrivate, "emv.ca_private"),
         (KeyUse::Transport, "transport"),
@@ -540,6 +543,22 @@ pub trait HsmSession: Send {
     /// Forgets a channel and its session keys.
     fn close_channel(&mut self, channel: ChannelId);
 
+    /// The vector that a card starts its dynamic codes from: the last two octets of the MAC over a
+    /// track's static data under the card's own key. The path's counter says nothing here.
+    fn dynamic_code_vector(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+    ) -> Result<[u8; 2], HsmError>;
+    /// Whether a dynamic card verification code (CVC3) is the card's, for a track's static data, the
+    /// terminal's number and the path's counter.
+    fn verify_dynamic_code(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+        unpredictable_number: [u8; 4],
+        code: [u8; 2],
+    ) -> Result<bool, HsmError>;
     /// Whether an application cryptogram is the card's (common session key, EMV padding; DES MAC
     /// or, for option C, CMAC).
     fn verify_cryptogram(

@@ -4,7 +4,7 @@ use super::Draws;
 use crate::{Date, RuntimeError, Value, load::broken};
 use cardwright_ports::hsm::{
     BlobPart, CardPinFormat, Derivation, Draw, HsmSession, Ibm3624, IccCertificateFields, IccKey,
-    KeyHandle, SealedPin,
+    IccKeyPath, KeyHandle, SealedPin,
 };
 
 /// An intent of the instruction set.
@@ -12,6 +12,7 @@ use cardwright_ports::hsm::{
 pub(super) enum Intent {
     BlobJoin,
     CardKey,
+    Cvc3Vector,
     Cvv,
     Encrypt,
     IccCertificate,
@@ -29,9 +30,10 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const NAMES: [(Self, &'static str); 16] = [
+    const NAMES: [(Self, &'static str); 17] = [
         (Self::BlobJoin, "blob.join"),
         (Self::CardKey, "key.card"),
+        (Self::Cvc3Vector, "emv.cvc3_vector"),
         (Self::Cvv, "cvv"),
         (Self::Encrypt, "encrypt"),
         (Self::IccCertificate, "emv.icc_certificate"),
@@ -139,6 +141,17 @@ pub(super) fn perform(
                 args.text(1)?,
                 args.text(2)?,
             )?))
+        }
+        Intent::Cvc3Vector => {
+            let path = IccKeyPath {
+                issuer_master_key: key(keys, 0)?,
+                derivation: derivation(args.text(0)?)?,
+                pan: args.text(1)?,
+                psn: args.text(2)?,
+                atc: 0,
+            };
+            let vector = session.dynamic_code_vector(&path, args.bytes(3)?)?;
+            Ok(Value::Bytes(vector.to_vec()))
         }
         Intent::BlobJoin => Ok(Value::Sealed(session.join_sealed(&args.blob()?)?)),
         Intent::CardKey => Ok(Value::Sealed(session.card_key(

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 55] = [
+pub(super) const ROWS: [CodeRow; 60] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -383,6 +383,45 @@ pub(super) const ROWS: [CodeRow; 55] = [
         "A card with static data authentication alone can be copied, whatever its profile's reason says.",
         "Give the profile a `dda` block, or build for TEST.",
         "house: what can be copied is made for tests only",
+    ),
+    (
+        "E0355",
+        "a mode of the antenna on the contacts",
+        "Terminals with contacts know nothing of a signature in GET PROCESSING OPTIONS, and of no tracks in records.",
+        "Write `interfaces = [contactless]`, and a profile with `mode = emv` for the contacts.",
+        "house: public summaries of contactless kernels",
+    ),
+    (
+        "E0356",
+        "a mode lacks what it is made from",
+        "A fast card makes cryptogram and signature from what the terminal sends with GET PROCESSING OPTIONS. In magnetic stripe mode the \
+         terminal puts digits into a track, where bit maps tell it to.",
+        "Write the element into the `data` block, or inherit from `std.profiles.fast` or `std.profiles.magstripe`.",
+        "house: public summaries of contactless kernels",
+    ),
+    (
+        "E0357",
+        "card authentication related data that the card can't fill",
+        "Tag 9F69 is version 01, four octets for the card's number, two for its qualifiers. The card fills it in each transaction, so \
+         that a record with it can't be signed.",
+        "Write `#9F69 = x\"01 00 00 00 00 00 00\"` and put it in a record without `signed`.",
+        "house: public summaries of fast DDA; layout not verified",
+    ),
+    (
+        "E0358",
+        "a signature that no answer holds",
+        "The signature is as long as the chip's key. Up to 1024 bits it stands in the answer to GET PROCESSING OPTIONS, else in the record \
+         of tag 9F69; an answer has 256 octets at most.",
+        "Take a shorter key for the chip.",
+        "ISO/IEC 7816-4, 5.1; house: fast DDA",
+    ),
+    (
+        "E0359",
+        "digits of a dynamic code without a place",
+        "Bit maps say which digits of the discretionary data are the code's, the terminal's number's and the counter's. A place is used \
+         once, holds a zero before, and is not the rightmost digit, which tells how long the number is. A code has three digits at least.",
+        "Change the bit maps (9F62, 9F63, 9F65, 9F66), the digits of the counter (9F64, 9F67), or the track's tail.",
+        "house: public summaries of magnetic stripe mode",
     ),
     (
         "E0360",

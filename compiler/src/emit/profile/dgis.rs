@@ -5,7 +5,7 @@ use super::super::value;
 use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
-use super::{App, Masters, presence};
+use super::{App, Masters, Mode, modes, presence};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, Span, dictionary};
 use crate::secrecy::Sink;
@@ -51,6 +51,8 @@ pub(super) fn application<'a>(
     if let Some(masters) = &app.masters {
         sealed.master_keys(app, masters)?;
     }
+    let codes = modes::dynamic_codes(sealed.elaborator, app)?;
+    sealed.dgis.extend(codes);
     sealed.pin(app)?;
     if let Some(certified) = &signed.certified {
         sealed.components(app, certified, span)?;
@@ -71,7 +73,9 @@ pub(super) fn application<'a>(
         derivation: app
             .masters
             .as_ref()
-            .map_or_else(String::new, |m| m.derivation.clone()),
+            .map(|m| m.derivation.clone())
+            .or_else(|| app.cvc3.as_ref().map(|c| c.derivation.clone()))
+            .unwrap_or_default(),
         interfaces: app.interfaces.clone(),
         quirks: app.quirks.clone(),
     })
@@ -97,7 +101,7 @@ fn signed(
     Some(signed)
 }
 
-fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
+pub(super) fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
     Dgi {
         number,
         node: value.node,
@@ -151,7 +155,10 @@ fn processing_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<
         value::object(elaborator, "82", &aip, false, span)?,
         value::object(elaborator, "94", &afl, false, span)?,
     ];
+    let mut parts = parts.to_vec();
+    parts.extend(modes::beside_options(elaborator, app)?);
     let value = value::concat(elaborator, &parts, span)?;
+    elaborator.sink(&value, Sink::ChipClear, "AIP and AFL", span);
     Some(clear(0x9104, &value, "AIP and AFL"))
 }
 
@@ -359,6 +366,10 @@ fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
                     .map(|id| (role.to_owned(), id)),
             );
         }
+    }
+    if let Some(cvc3) = app.cvc3.as_ref().filter(|_| app.mode == Mode::Magstripe) {
+        let id = elaborator.model().key_id(&cvc3.key);
+        keys.extend(id.map(|id| ("cvc3".to_owned(), id)));
     }
     if let Some((_, id, _)) = app.issuer() {
         keys.push(("issuer".to_owned(), id));

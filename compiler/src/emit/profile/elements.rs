@@ -138,6 +138,7 @@ fn written<'a>(
             Some(constant(elaborator, tag, octets, span))
         }
         "track2" => track2(elaborator, followed, tag, span),
+        _ if tag == "56" && is_call(followed, "track1") => track1(elaborator, followed, span),
         "pan" => coded(elaborator, term, tag, &Type::Pan, span),
         "date" => coded(elaborator, term, tag, &Type::Date, span),
         _ => by_format(elaborator, term, tag, row, span),
@@ -272,6 +273,26 @@ fn by_format<'a>(
         constant: None,
         track: None,
         when: None,
+        span,
+    })
+}
+
+fn is_call(term: &MExpr, function: &str) -> bool {
+    matches!(&term.kind, MKind::Call { callee, .. } if callee.word() == Some(function))
+}
+
+/// `track1(pan, name, expiry, service, tail)` in the characters of tag 56.
+fn track1<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr, span: Span) -> Option<Element> {
+    let track = track_of(elaborator, term, "track1", span)?;
+    let text = elaborator.expr(term, None)?;
+    let ty = Type::Bytes(text.ty.lengths().unwrap_or(Lengths::up_to(76)));
+    let value = value::apply(elaborator, "ascii", &[&text], ty, span)?;
+    Some(Element {
+        tag: "56".to_owned(),
+        value,
+        raw: None,
+        constant: None,
+        track: Some(track),
         span,
     })
 }

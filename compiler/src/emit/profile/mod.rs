@@ -7,6 +7,7 @@ mod dgis;
 mod directories;
 mod elements;
 mod install;
+mod modes;
 mod oda;
 mod other;
 mod parts;
@@ -18,6 +19,7 @@ mod styles;
 
 pub(crate) use directories::{ppse, pse};
 pub(crate) use elements::{Element, Track, track_of};
+pub(crate) use modes::{Cvc3, Mode};
 pub(crate) use other::lower as lower_other;
 
 /// Longest octets of a record with its template.
@@ -108,6 +110,8 @@ pub(crate) struct App<'a> {
     pub(crate) dda: Option<Dda>,
     pub(crate) sda: Option<Sda>,
     pub(crate) masters: Option<Masters>,
+    pub(crate) mode: Mode,
+    pub(crate) cvc3: Option<Cvc3>,
     pub(crate) offline_pin: Option<(Typed, u8)>,
     pub(crate) quirks: Vec<(String, String)>,
     /// Tags, and names of attributes, whose value is not understood. That has been said where it
@@ -218,6 +222,8 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         dda: dda(elaborator, ground, decl),
         sda: oda::declared(elaborator, ground, decl),
         masters: masters(elaborator, decl),
+        mode: Mode::of(decl),
+        cvc3: modes::cvc3(elaborator, decl),
         offline_pin: offline_pin(elaborator, decl),
         quirks: quirks(elaborator, decl),
         unknown,

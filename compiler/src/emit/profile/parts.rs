@@ -13,6 +13,7 @@ use cardwright_bundle::{Padding, ValueType};
 const CARD_KEYS: &[&str] = &[
     "card_key",
     "emv.application_cryptogram",
+    "emv.dynamic_numbers",
     "emv.secure_messaging_confidentiality",
     "emv.secure_messaging_integrity",
 ];

@@ -39,7 +39,10 @@ const SIGNED: [&str; 12] = [
 ];
 
 /// Elements beside the track in the first file: what stripe-like terminals look for.
-const FIRST: [&str; 5] = ["57", "5F20", "9F0B", "9F1F", "56"];
+const FIRST: [&str; 13] = [
+    "57", "5F20", "9F0B", "9F1F", "56", "9F62", "9F63", "9F64", "9F65", "9F66", "9F67", "9F6B",
+    "9F6C",
+];
 
 /// Records of an application, in the order of SFI and number.
 pub(crate) fn layout<'a>(elaborator: &mut Elaborator<'a>, app: &App<'a>) -> Vec<Record> {
@@ -108,7 +111,7 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
     let in_records: Vec<&Element> = app
         .elements
         .iter()
-        .filter(|e| !ELSEWHERE.contains(&e.tag.as_str()))
+        .filter(|e| !ELSEWHERE.contains(&e.tag.as_str()) && !app.mode.with_options(&e.tag))
         .filter(|e| !CERTIFICATES.contains(&e.tag.as_str()))
         .collect();
     let group = |belongs: &dyn Fn(&str) -> bool| -> Vec<&Element> {
@@ -119,7 +122,9 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
             .collect()
     };
     let signed = app.issuer().is_some();
-    let is_first = |t: &str| FIRST.contains(&t);
+    // Tag 9F6C is a version in magnetic stripe mode, and no neighbour of a track elsewhere.
+    let tracks = app.mode == super::Mode::Magstripe;
+    let is_first = |t: &str| FIRST.contains(&t) && (tracks || t != "9F6C");
     let is_signed = |t: &str| signed && SIGNED.contains(&t);
     let mut records = Vec::new();
     pack(app, &group(&is_first), 1, false, &mut records);

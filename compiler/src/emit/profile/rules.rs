@@ -4,6 +4,7 @@
 mod account;
 mod data;
 mod lists;
+mod modes;
 mod security;
 mod usage;
 
@@ -48,6 +49,7 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
     let mut rules = Rules { elaborator, app };
     rules.identity();
     rules.mandatory_data();
+    rules.modes();
     rules.account();
     rules.dates();
     rules.records();

@@ -200,14 +200,15 @@ const CONTACT: Kind = Kind {
         )
         .many(),
         Attribute::bare(
-            "authenticate offline <dda|cda|sda>",
+            "authenticate offline <dda|cda|fdda|sda>",
             "verifies the certificates and a dynamic signature, or the one over static data",
         )
         .many(),
         Attribute::bare("verify pin <expression>", "VERIFY with the order's PIN").many(),
         Attribute::bare(
-            "purchase <money> expect arqc signed_by <name>",
-            "a transaction that goes online, its cryptogram verified with the issuer's key",
+            "purchase <money> expect <arqc|cvc3> signed_by <name>",
+            "a transaction that goes online, its cryptogram or dynamic code verified with the \
+             issuer's key",
         )
         .many(),
     ],

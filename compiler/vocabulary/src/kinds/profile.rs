@@ -15,6 +15,7 @@ pub(super) static KINDS: &[Kind] = &[
     KEYS,
     OFFLINE_PIN,
     SDA,
+    CVC3,
     QUIRKS,
 ];
 
@@ -88,6 +89,13 @@ const PROFILE: Kind = Kind {
             "where a terminal finds it",
         ),
         Attribute::value(
+            "mode",
+            Is::Word(&["emv", "fast", "magstripe"]),
+            Default("emv"),
+            "how terminals deal with it: by the whole of EMV; over the antenna, by a cryptogram and a \
+             signature in GET PROCESSING OPTIONS; by tracks with a dynamic code",
+        ),
+        Attribute::value(
             "languages",
             Is::Text(8),
             Optional,
@@ -111,9 +119,8 @@ const PROFILE: Kind = Kind {
         Attribute::block(
             "cvm",
             "profile.cvm",
-            "cardholder verification, rule by rule",
-        )
-        .required(),
+            "cardholder verification, rule by rule; not where a terminal looks at no list",
+        ),
         Attribute::block("action_codes", "profile.action_codes", "what leads where"),
         Attribute::block("data", "profile.data", "data elements by tag or by name"),
         Attribute::block(
@@ -127,7 +134,16 @@ const PROFILE: Kind = Kind {
             "profile.sda",
             "a signature over the card's data, made once: cards for tests",
         ),
-        Attribute::block("keys", "profile.keys", "the chip's symmetric keys").required(),
+        Attribute::block(
+            "keys",
+            "profile.keys",
+            "the chip's symmetric keys; not with `mode = magstripe`",
+        ),
+        Attribute::block(
+            "cvc3",
+            "profile.cvc3",
+            "the key of dynamic card verification codes, with `mode = magstripe`",
+        ),
         Attribute::block(
             "offline_pin",
             "profile.offline_pin",
@@ -314,6 +330,29 @@ const KEYS: Kind = Kind {
     ],
     doc: "Master keys that the chip's own keys are derived from.",
     reference: "EMV Book 2, 8.1",
+    ..BLOCK
+};
+
+const CVC3: Kind = Kind {
+    name: "profile.cvc3",
+    attributes: &[
+        Attribute::value(
+            "key",
+            Is::Key(&["emv.dynamic_numbers"]),
+            Required,
+            "issuer master key of the cards' keys",
+        ),
+        Attribute::value(
+            "derivation",
+            Is::Word(&["option_a", "option_b"]),
+            Default("option_a"),
+            "how the card's key follows from the issuer's",
+        )
+        .from("EMV Book 2, Annex A1.4"),
+    ],
+    doc: "Dynamic card verification codes of magnetic stripe mode: the card's key and the vectors of \
+          its tracks.",
+    reference: "public summaries of contactless magnetic stripe mode; DGI numbers of this house",
     ..BLOCK
 };
 

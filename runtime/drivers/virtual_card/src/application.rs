@@ -124,6 +124,9 @@ impl Application {
             return Ok(());
         }
         let profile = Profile::build(&self.groups, self.role(), quirks)?;
+        if let Some(magstripe) = &profile.magstripe {
+            self.registers.atc = magstripe.counter;
+        }
         if let Some(payment) = &profile.payment {
             let number = |tag: u32| -> u16 {
                 let value = payment.objects.get(&tag).map_or(&[][..], Vec::as_slice);

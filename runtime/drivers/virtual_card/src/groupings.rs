@@ -26,12 +26,18 @@ pub(crate) mod number {
     pub(crate) const KEYS: u16 = 0x8000;
     /// Reference PIN block.
     pub(crate) const PIN: u16 = 0x8010;
+    /// Key of dynamic codes (magnetic stripe mode; this house's number).
+    pub(crate) const CODE_KEY: u16 = 0x8400;
     /// First CRT component of the ICC key; five follow each other.
     pub(crate) const ICC_KEY: u16 = 0x8201;
     /// First CRT component of the PIN encipherment key.
     pub(crate) const PIN_KEY: u16 = 0x8301;
     /// Check values of the master keys.
     pub(crate) const CHECK_VALUES: u16 = 0x9000;
+    /// Check value of the key of dynamic codes.
+    pub(crate) const CODE_CHECK: u16 = 0x9400;
+    /// Vectors of dynamic codes: track 1, track 2.
+    pub(crate) const CODE_VECTORS: u16 = 0x9401;
     /// PIN try counter and limit.
     pub(crate) const PIN_TRIES: u16 = 0x9010;
     /// FCI proprietary template, contact.
@@ -76,6 +82,9 @@ pub(crate) fn known(grouping: u16, role: Role) -> bool {
             | 0x8201..=0x8205
             | 0x8301..=0x8305
             | number::CHECK_VALUES
+            | number::CODE_KEY
+            | number::CODE_CHECK
+            | number::CODE_VECTORS
             | number::PIN_TRIES
             | number::OPTIONS
             | number::OPTIONS_CONTACTLESS
@@ -107,6 +116,9 @@ pub(crate) fn accept(grouping: u16, value: Secret, quirks: &Quirks) -> Result<Se
             tlv::well_formed(&value) && internal_lengths(&value)
         }
         number::KEYS => return exact(&value, &[48, 72, 96]),
+        number::CODE_KEY => return exact(&value, &[16]),
+        number::CODE_CHECK => value.len() == 3,
+        number::CODE_VECTORS => value.len() == 4,
         number::PIN => return exact(&value, &[8]).and_then(reference_pin),
         0x8201..=0x8205 | 0x8301..=0x8305 => (32..=144).contains(&value.len()),
         number::CHECK_VALUES => value.len() == 9,

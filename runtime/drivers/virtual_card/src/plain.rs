@@ -128,7 +128,9 @@ pub(crate) fn build(groups: &Groupings, rules: &[PlainGrouping]) -> Result<Profi
                 ((sfi, record), value.to_vec())
             })
             .collect(),
+        options: None,
         payment: None,
+        magstripe: None,
     })
 }
 

@@ -3,13 +3,12 @@
 use crate::Quirks;
 use crate::application::{Groupings, Interface, Role};
 use crate::crypto::{Family, Secret, check_value, same, secret};
+use crate::emv::{Fast, Magstripe};
 use crate::groupings::{is_object, is_record, number};
 use crate::rsa::PrivateKey;
 use crate::tlv::{self, Dol};
 use std::collections::BTreeMap;
 
-/// Application interchange profile, octet 1: static data authentication.
-pub(crate) const AIP_SDA: u8 = 0x40;
 /// Application interchange profile, octet 1: dynamic data authentication.
 pub(crate) const AIP_DDA: u8 = 0x20;
 /// Application interchange profile, octet 1: combined data authentication.
@@ -53,6 +52,8 @@ pub(crate) struct Payment {
     pub(crate) cdol1: Dol,
     pub(crate) cdol2: Dol,
     pub(crate) ddol: Dol,
+    /// Whether the card answers a terminal of fast transactions, and how.
+    pub(crate) fast: Option<Fast>,
     /// Internal data objects by tag.
     pub(crate) objects: BTreeMap<u32, Vec<u8>>,
     /// Issuer application data, format A, as personalized or by default.
@@ -65,8 +66,12 @@ pub(crate) struct Profile {
     pub(crate) contact_fci: Vec<u8>,
     pub(crate) contactless_fci: Option<Vec<u8>>,
     pub(crate) records: BTreeMap<(u8, u8), Vec<u8>>,
+    /// Objects beside AIP and AFL over the antenna, with them.
+    pub(crate) options: Option<Vec<u8>>,
     /// None for directories.
     pub(crate) payment: Option<Payment>,
+    /// Magnetic stripe mode, in the place of a payment application.
+    pub(crate) magstripe: Option<Magstripe>,
 }
 
 /// Why the application is not complete; for people who debug, the chip itself only says `6A86`.
@@ -92,9 +97,17 @@ impl Profile {
             contact_fci,
             contactless_fci,
             records,
+            options: groups
+                .get(&number::OPTIONS_CONTACTLESS)
+                .or_else(|| groups.get(&number::OPTIONS))
+                .map(|v| v.to_vec()),
             payment: None,
+            magstripe: None,
         };
         match role {
+            Role::Payment if groups.contains_key(&number::CODE_KEY) => {
+                profile.magstripe = Some(Magstripe::build(groups, &profile)?);
+            }
             Role::Payment => profile.payment = Some(Payment::build(groups, &profile, quirks)?),
             Role::ContactDirectory => profile.check_directory()?,
             Role::Plain | Role::Tag => {}
@@ -119,6 +132,11 @@ impl Profile {
     /// An object directly inside the FCI proprietary template.
     pub(crate) fn fci_object(&self, interface: Interface, tag: u32) -> Option<&[u8]> {
         tlv::find(tlv::only(self.fci(interface), 0xA5)?, tag)
+    }
+
+    /// The answer to GET PROCESSING OPTIONS over the antenna, as personalized.
+    pub(crate) fn contactless_options(&self) -> Option<&[u8]> {
+        self.options.as_deref()
     }
 
     /// PDOL on an interface; empty when there is none.
@@ -154,20 +172,7 @@ impl Payment {
         let contact = Options::read(groups, number::OPTIONS)
             .or_else(|| Options::read(groups, number::OPTIONS_CONTACTLESS))
             .ok_or("DGI 9104 is missing")?;
-        for entry in [Some(&contact), contactless.as_ref()]
-            .into_iter()
-            .flatten()
-            .flat_map(|options| &options.afl)
-        {
-            for record in entry.first..=entry.last {
-                if !profile.records.contains_key(&(entry.sfi, record)) {
-                    return Err(format!(
-                        "the AFL names SFI {} record {record}, which is missing",
-                        entry.sfi
-                    ));
-                }
-            }
-        }
+        records_are_there(profile, [Some(&contact), contactless.as_ref()])?;
         let keys = MasterKeys::read(groups)?;
         let objects = internal_objects(groups);
         let issuer_data = issuer_data(&objects, keys.family)?;
@@ -177,12 +182,19 @@ impl Payment {
                 .ok_or(format!("no record holds {name}"))
                 .and_then(|v| Dol::parse(v).ok_or(format!("{name} can't be read")))
         };
+        let fast = Fast::find(profile)?;
+        // A fast card has no GENERATE AC, and so no lists for it.
+        let managed = |tag: u32, name: &str| match (&fast, found(tag)) {
+            (Some(_), None) => Ok(Dol::default()),
+            _ => list(tag, name),
+        };
         let payment = Self {
             icc_key: private_key(groups, profile, &ICC_KEY, quirks)?,
             pin_key: private_key(groups, profile, &PIN_KEY, quirks)?,
             pin_tries: pin_tries(groups)?,
-            cdol1: list(0x8C, "CDOL1 (8C)")?,
-            cdol2: list(0x8D, "CDOL2 (8D)")?,
+            cdol1: managed(0x8C, "CDOL1 (8C)")?,
+            cdol2: managed(0x8D, "CDOL2 (8D)")?,
+            fast,
             ddol: match found(0x9F49) {
                 Some(_) => list(0x9F49, "DDOL (9F49)")?,
                 None => Dol::parse(&[0x9F, 0x37, 0x04]).unwrap_or_default(),
@@ -194,9 +206,6 @@ impl Payment {
             issuer_data,
         };
         payment.check_methods(found(0x8E))?;
-        if payment.promises(AIP_SDA) && found(0x93).is_none() {
-            return Err("the AIP promises SDA, no record holds the signature (93)".into());
-        }
         Ok(payment)
     }
 
@@ -237,8 +246,27 @@ impl Payment {
     }
 }
 
+/// What the AFLs name has to be there.
+pub(crate) fn records_are_there<'a>(
+    profile: &Profile,
+    options: impl IntoIterator<Item = Option<&'a Options>>,
+) -> Result<(), Reason> {
+    let entries = options.into_iter().flatten().flat_map(|o| &o.afl);
+    for entry in entries {
+        for record in entry.first..=entry.last {
+            if !profile.records.contains_key(&(entry.sfi, record)) {
+                return Err(format!(
+                    "the AFL names SFI {} record {record}, which is missing",
+                    entry.sfi
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Options {
-    fn read(groups: &Groupings, grouping: u16) -> Option<Self> {
+    pub(crate) fn read(groups: &Groupings, grouping: u16) -> Option<Self> {
         let objects = groups.get(&grouping)?.to_vec();
         let aip = tlv::find(&objects, 0x82)?.try_into().ok()?;
         let afl = read_afl(tlv::find(&objects, 0x94)?)?;
@@ -412,7 +440,7 @@ fn issuer_data(objects: &BTreeMap<u32, Vec<u8>>, family: Family) -> Result<[u8; 
 }
 
 /// First object with a tag in a payment record.
-fn record_object(profile: &Profile, tag: u32) -> Option<&[u8]> {
+pub(crate) fn record_object(profile: &Profile, tag: u32) -> Option<&[u8]> {
     profile
         .records
         .iter()

@@ -5,6 +5,7 @@ pub mod bits;
 pub mod certificates;
 pub mod cryptogram;
 pub mod dol;
+pub mod dynamic_track;
 
 pub mod keys;
 pub mod oda;

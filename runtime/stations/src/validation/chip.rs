@@ -86,6 +86,8 @@ impl Visit<'_> {
             interface: check.on.clone(),
             application: name,
             fci: fci.clone(),
+            pdol: Vec::new(),
+            options: Vec::new(),
             pdol_data: Vec::new(),
             aip: Vec::new(),
             afl: Vec::new(),
@@ -98,7 +100,15 @@ impl Visit<'_> {
             .into_iter()
             .find(|(tag, _)| tag == "9F38")
             .map(|(_, dol)| dol);
-        terminal.pdol_data = self.answer_dol(pdol.as_deref().unwrap_or_default(), &[])?;
+        terminal.pdol = pdol.unwrap_or_default();
+        let known = match terminal.pdol.is_empty() {
+            true => Vec::new(),
+            false => {
+                let number = self.random("select unpredictable number", 4)?;
+                self.terminal_data(check, number)?
+            }
+        };
+        terminal.pdol_data = self.answer_dol(&terminal.pdol, &known)?;
         self.processing_options(&mut terminal)?;
         Ok(terminal)
     }
@@ -119,6 +129,8 @@ impl Visit<'_> {
             interface: check.on.clone(),
             application: name,
             fci,
+            pdol: Vec::new(),
+            options: Vec::new(),
             pdol_data: Vec::new(),
             aip: Vec::new(),
             afl: Vec::new(),
@@ -129,7 +141,7 @@ impl Visit<'_> {
         })
     }
 
-    fn select_name(&mut self, name: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub(super) fn select_name(&mut self, name: &[u8]) -> Result<Vec<u8>, Failure> {
         let what = format!("SELECT {}", hex::encode_upper(name));
         exchange(
             self.channel,
@@ -170,7 +182,7 @@ impl Visit<'_> {
             .collect())
     }
 
-    fn processing_options(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
+    pub(super) fn processing_options(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
         let length = u8::try_from(terminal.pdol_data.len())
             .map_err(|_| Failure::new("R1256", "PDOL data longer than a short APDU"))?;
         let mut data = vec![0x83];
@@ -191,6 +203,13 @@ impl Visit<'_> {
             let value = objects::top(&answer, "77")?;
             terminal.aip = objects::top(&value, "82")?;
             terminal.afl = objects::top(&value, "94")?;
+            // A fast card gives more than AIP and AFL.
+            for (tag, object) in flat(&value)? {
+                if tag != "82" && tag != "94" {
+                    terminal.objects.add(&objects::object(&tag, &object)?)?;
+                }
+            }
+            terminal.options = value;
         }
         Ok(())
     }
@@ -253,11 +272,11 @@ impl Visit<'_> {
                     Some(objects::object("A5", &terminal.fci)?)
                 }
                 0x9103 if contactless => Some(objects::object("A5", &terminal.fci)?),
-                0x9104 => Some(processing_data(terminal)?),
+                0x9104 => Some(processing_data(terminal, source)?),
                 _ => continue,
             };
             match found {
-                Some(found) if found == *source => {}
+                Some(found) if super::fast::alike(source, &found) => {}
                 Some(_) => {
                     return Err(Failure::new(
                         "R1258",
@@ -388,7 +407,7 @@ impl Visit<'_> {
         }
     }
 
-    fn issuer_public(&self, application: &str) -> Result<&KeyPublic, Failure> {
+    pub(super) fn issuer_public(&self, application: &str) -> Result<&KeyPublic, Failure> {
         let (declared, _) = self.application(application)?;
         declared
             .keys
@@ -505,9 +524,18 @@ fn verify_command(qualifier: u8, block: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok([&[0x00, 0x20, 0x00, qualifier, length], block].concat())
 }
 
-fn processing_data(terminal: &Terminal) -> Result<Vec<u8>, Failure> {
-    let aip = objects::object("82", &terminal.aip)?;
-    Ok([aip, objects::object("94", &terminal.afl)?].concat())
+/// The objects of the answer to GET PROCESSING OPTIONS that were made for the card, in their order.
+fn processing_data(terminal: &Terminal, source: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut given = Vec::new();
+    for (tag, _) in flat(source)? {
+        let value = match tag.as_str() {
+            "82" => terminal.aip.clone(),
+            "94" => terminal.afl.clone(),
+            _ => objects::top(&terminal.options, &tag)?,
+        };
+        given.extend(objects::object(&tag, &value)?);
+    }
+    Ok(given)
 }
 
 pub(super) fn fact<'f>(data: &'f ApplicationData, name: &str) -> Result<&'f str, Failure> {

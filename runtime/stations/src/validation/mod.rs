@@ -4,7 +4,9 @@
 //! words, never values.
 
 mod chip;
+mod fast;
 mod groupings;
+mod magstripe;
 mod objects;
 mod physical;
 mod purchase;
@@ -174,7 +176,10 @@ impl<'a> Validator<'a> {
             "authenticate_sda" => visit.authenticate_sda(terminal),
             "authenticate_dda" => visit.authenticate_dda(terminal),
             "verify_pin" => visit.verify_pin(terminal, setting(check, "method")),
+            "authenticate_fdda" => visit.authenticate_fast(terminal),
             "purchase" => visit.purchase(terminal, check),
+            "purchase_fast" => visit.purchase_fast(terminal, check),
+            "purchase_magstripe" => visit.purchase_magstripe(terminal, check),
             other => Err(unknown_check(other)),
         }
     }

@@ -46,7 +46,7 @@ impl Visit<'_> {
         let (declared, made) = self.application(&terminal.application)?;
         let (option, ac) = (
             derivation(&declared.derivation)?,
-            ac_key(declared, self.keys)?,
+            key_of(declared, self.keys, "ac")?,
         );
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
@@ -145,7 +145,7 @@ impl Visit<'_> {
         }
     }
 
-    fn terminal_data(
+    pub(super) fn terminal_data(
         &self,
         check: &Check,
         unpredictable: Vec<u8>,
@@ -172,8 +172,9 @@ impl Visit<'_> {
             ("9F37", unpredictable),
             ("9F35", vec![0x22]),
             ("9F33", vec![0xE0, 0xF8, 0xC8]),
-            // TTQ: EMV mode, contact chip, online PIN, signature.
-            ("9F66", vec![0x36, 0x00, 0x00, 0x00]),
+            // TTQ: EMV mode, contact chip, online PIN, signature, signatures for online
+            // transactions; an online cryptogram is wanted; fast DDA version 01.
+            ("9F66", vec![0x37, 0x80, 0x00, 0x80]),
         ])
     }
 }
@@ -231,15 +232,18 @@ impl Cryptogram {
     }
 }
 
-fn ac_key(
+/// The key of a role: `ac`, `cvc3`.
+pub(super) fn key_of(
     application: &Application,
     keys: &BoundKeys,
+    role: &str,
 ) -> Result<cardwright_ports::hsm::KeyHandle, Failure> {
     let slot = application
         .keys
         .iter()
-        .find(|(role, _)| role == "ac")
+        .find(|(name, _)| name == role)
         .map(|(_, slot)| *slot);
-    let slot = slot.ok_or_else(|| Failure::new("R1259", "the application has no AC key"))?;
+    let slot =
+        slot.ok_or_else(|| Failure::new("R1259", format!("the application has no key `{role}`")))?;
     Ok(keys.get(slot)?)
 }

@@ -11,6 +11,10 @@ pub(crate) struct Terminal {
     pub(crate) application: String,
     /// FCI proprietary template (A5), raw.
     pub(crate) fci: Vec<u8>,
+    /// What the card asked for with GET PROCESSING OPTIONS.
+    pub(crate) pdol: Vec<u8>,
+    /// What it answered, without its template; empty for format 1.
+    pub(crate) options: Vec<u8>,
     /// Values that answered the PDOL.
     pub(crate) pdol_data: Vec<u8>,
     /// AIP (82).

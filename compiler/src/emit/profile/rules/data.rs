@@ -1,5 +1,6 @@
 //! Data elements, records and lists.
 
+use super::super::Mode;
 use super::super::records::{self, ELSEWHERE, Record};
 use super::{Rules, aip};
 use crate::model::Span;
@@ -49,14 +50,17 @@ impl Rules<'_, '_, '_> {
     /// What every application must have.
     pub(super) fn mandatory_data(&mut self) {
         for (tag, what) in MANDATORY {
-            if self.app.element(tag).is_none() {
+            // Card risk management has lists where there is a GENERATE AC.
+            let asked = self.app.mode == Mode::Emv || !matches!(tag, "8C" | "8D");
+            if asked && self.app.element(tag).is_none() {
                 let span = self.decl().span;
                 let message = format!("#{tag}, {what}, is missing (EMV Book 3, 7.2)");
                 let help = format!("write `#{tag} = …` into the `data` block");
                 self.report_on(tag, ("E0301", span), message, &help);
             }
         }
-        if self.app.on("contactless") && self.app.element("57").is_none() {
+        let tracks = self.app.mode == Mode::Magstripe;
+        if self.app.on("contactless") && !tracks && self.app.element("57").is_none() {
             let span = self.decl().span;
             let message = "#57 is missing: contactless terminals read the track first";
             let help = "write `#57 = track2(order.pan, order.expiry, services, tail)`";
@@ -109,7 +113,7 @@ impl Rules<'_, '_, '_> {
     }
 
     fn tag(&mut self, tag: &str, span: Span, record: &Record) {
-        if ELSEWHERE.contains(&tag) {
+        if ELSEWHERE.contains(&tag) || self.app.mode.with_options(tag) {
             let message = format!("#{tag} does not belong into a record");
             let help = "it goes into the answer to SELECT or GET PROCESSING OPTIONS by itself";
             self.report("E0313", span, message, help);
@@ -145,6 +149,7 @@ impl Rules<'_, '_, '_> {
             .elements
             .iter()
             .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()))
+            .filter(|e| !app.mode.with_options(&e.tag))
             .filter(|e| !grouped.contains(&e.tag))
             // The issuer's country and currency are offered to whoever wants them.
             .filter(|e| e.span != app.decl.span);
@@ -163,23 +168,29 @@ impl Rules<'_, '_, '_> {
 
     /// Tag 57 says the same as the rest of the application.
     pub(super) fn track2(&mut self) {
-        let Some(track) = self.app.element("57").and_then(|e| e.track.clone()) else {
+        for tag in ["57", "56", "9F6B"] {
+            self.track(tag);
+        }
+    }
+
+    fn track(&mut self, tag: &str) {
+        let Some(track) = self.app.element(tag).and_then(|e| e.track.clone()) else {
             return;
         };
-        let span = self.app.element("57").map_or(self.decl().span, |e| e.span);
+        let span = self.app.element(tag).map_or(self.decl().span, |e| e.span);
         let raw = |tag: &str| Some(self.app.element(tag)?.raw.as_ref()?.node);
         let (pan, expiry, service) = (raw("5A"), raw("5F24"), raw("5F30"));
         let differs = |found: u32, expected: Option<u32>| expected.is_some_and(|e| e != found);
         if differs(track.pan.node, pan) {
-            let message = "the PAN in #57 is not the one of #5A";
+            let message = format!("the PAN in #{tag} is not the one of #5A");
             self.report("E0303", span, message, "write the same field in both");
         }
         if differs(track.expiry.node, expiry) {
-            let message = "the expiry in #57 is not the one of #5F24";
+            let message = format!("the expiry in #{tag} is not the one of #5F24");
             self.report("E0304", span, message, "write the same field in both");
         }
         if differs(track.service.node, service) {
-            let message = "the service code in #57 is not the one of #5F30";
+            let message = format!("the service code in #{tag} is not the one of #5F30");
             self.report("E0305", span, message, "write `services` in both");
         }
     }

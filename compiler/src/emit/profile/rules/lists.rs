@@ -149,7 +149,7 @@ fn has(entries: &[Entry], tag: &str) -> bool {
 }
 
 /// Tags and lengths of a data object list.
-fn entries(octets: &[u8]) -> Option<Vec<(String, u8)>> {
+pub(super) fn entries(octets: &[u8]) -> Option<Vec<(String, u8)>> {
     let mut rest = octets;
     let mut entries = Vec::new();
     while let Some((first, mut tail)) = rest.split_first() {

@@ -1,5 +1,6 @@
 //! Authentication, cardholder verification, action codes, keys.
 
+use super::super::Mode;
 use super::super::cvm;
 use super::{Rules, aip};
 use crate::diagnostics::Change;
@@ -89,6 +90,9 @@ impl Rules<'_, '_, '_> {
 
     /// Tag 9F6C promises what the list holds: contactless terminals look at either.
     fn qualifiers(&mut self, rules: &[cvm::Rule]) {
+        if self.app.mode != Mode::Emv {
+            return; // a terminal of these modes looks at no list
+        }
         let Some((octets, span)) = self
             .app
             .element("9F6C")
@@ -189,7 +193,8 @@ impl Rules<'_, '_, '_> {
             self.report_fix("E0308", span, message, "add `dda` to `aip`", change);
         }
         self.key_sizes(&dda);
-        if self.app.aip_has(aip::DDA) && self.app.element("9F49").is_none() {
+        let asked = self.app.aip_has(aip::DDA) && self.app.mode == Mode::Emv;
+        if asked && self.app.element("9F49").is_none() {
             let message = "DDA needs #9F49, the data object list of INTERNAL AUTHENTICATE";
             self.report(
                 "E0301",

@@ -69,7 +69,8 @@ impl Session {
     ) -> Result<Sealed, Refused> {
         let issuer = self.key(handle)?;
         let fits = |usage: &KeyUse| issuer.check_use(*usage).is_ok();
-        if !CARD_KEY_USES.iter().any(fits) {
+        let of_cards = CARD_KEY_USES.iter().chain([&KeyUse::EmvDynamicNumbers]);
+        if !of_cards.into_iter().any(fits) {
             issuer.check_use(KeyUse::CardKey)?;
         }
         let key = master_key(&issuer, derivation, account, sequence)?;
@@ -160,6 +161,38 @@ impl Session {
         answer
             .map(|a| a.to_vec())
             .map_err(|e| error::ARGUMENT.found(e.to_string()))
+    }
+
+    /// The vector of a track, and the key that it is made with.
+    fn dynamic_code(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+    ) -> Result<([u8; 2], TdesKey), Refused> {
+        let issuer = self.key_for(path.issuer_master_key, KeyUse::EmvDynamicNumbers)?;
+        let key = tdes(&master_key(&issuer, path.derivation, path.pan, path.psn)?)?;
+        let vector = cryptogram::ivcvc3(&key, track).map_err(|e| cipher_error(&e))?;
+        Ok((vector, key))
+    }
+
+    pub(super) fn track_vector(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+    ) -> Result<[u8; 2], Refused> {
+        Ok(self.dynamic_code(path, track)?.0)
+    }
+
+    pub(super) fn dynamic_code_holds(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+        number: [u8; 4],
+        found: [u8; 2],
+    ) -> Result<bool, Refused> {
+        let (vector, key) = self.dynamic_code(path, track)?;
+        let expected = cryptogram::cvc3_from_iv(&key, vector, number, path.atc);
+        Ok(expected.to_be_bytes().ct_eq(&found).into())
     }
 
     /// The card's session key by EMV's common derivation.

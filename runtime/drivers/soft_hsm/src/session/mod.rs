@@ -274,6 +274,24 @@ impl HsmSession for Session {
         self.one_card_key(derivation, key, account, sequence)
     }
 
+    fn dynamic_code_vector(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+    ) -> Result<[u8; 2], HsmError> {
+        self.track_vector(path, track)
+    }
+
+    fn verify_dynamic_code(
+        &mut self,
+        path: &IccKeyPath<'_>,
+        track: &[u8],
+        unpredictable_number: [u8; 4],
+        code: [u8; 2],
+    ) -> Result<bool, HsmError> {
+        self.dynamic_code_holds(path, track, unpredictable_number, code)
+    }
+
     fn icc_rsa_key(
         &mut self,
         bits: u32,

@@ -7,9 +7,9 @@ use crate::profile::{AIP_CDA, AIP_ISSUER_AUTHENTICATION};
 use crate::tlv::{self, Dol};
 
 /// Cryptogram types as P1 and the cryptogram information data code them.
-const AAC: u8 = 0x00;
-const TC: u8 = 0x40;
-const ARQC: u8 = 0x80;
+pub(super) const AAC: u8 = 0x00;
+pub(super) const TC: u8 = 0x40;
+pub(super) const ARQC: u8 = 0x80;
 const TYPE: u8 = 0xC0;
 /// P1: the terminal wants a combined signature.
 const CDA: u8 = 0x10;
@@ -104,6 +104,39 @@ fn first(parts: &mut Parts<'_>, command: &Command) -> Answer {
         _ => {}
     }
     Ok(answer.octets)
+}
+
+/// A fast card's one cryptogram: type and answer without its template. There is no second.
+pub(super) fn single(
+    parts: &mut Parts<'_>,
+    asked: u8,
+    terminal_data: Vec<u8>,
+) -> Result<(u8, Vec<u8>), u16> {
+    let registers = &parts.registers;
+    let wants_issuer = registers.go_online_next || registers.script_failed || beyond(parts, 0x9F14);
+    let kind = match asked {
+        _ if registers.blocked => AAC,
+        TC if wants_issuer => ARQC,
+        asked => asked,
+    };
+    let answer = answer(
+        parts,
+        &Decision {
+            kind,
+            history: cvr::SECOND_NOT_REQUESTED | kind >> 2,
+            unable_to_go_online: false,
+            signs: false,
+            terminal_data,
+            unpredictable: None,
+            cdol2_data: &[],
+        },
+    )?;
+    parts.transaction.stage = Stage::Done;
+    if kind == TC {
+        parts.registers.offline_count = parts.registers.offline_count.saturating_add(1);
+    }
+    let inside = tlv::only(&answer.octets, 0x77).map(<[u8]>::to_vec);
+    Ok((kind, inside.ok_or(sw::CONDITIONS)?))
 }
 
 fn second(chip: &mut Chip<'_>, command: &Command) -> Answer {

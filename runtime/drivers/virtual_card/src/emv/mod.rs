@@ -1,11 +1,16 @@
 //! The payment application as a terminal meets it; what it computes stands in [`crate::manual`].
 
 mod cryptogram;
+mod fast;
 mod issuer;
+mod magstripe;
 mod pin;
 mod reading;
 mod script;
 mod signature;
+
+pub(crate) use fast::Fast;
+pub(crate) use magstripe::Magstripe;
 
 use crate::Quirks;
 use crate::apdu::{Answer, Command, sw};
@@ -57,12 +62,16 @@ pub(crate) struct Transaction {
     script_chain: Option<Vec<u8>>,
     /// A script command failed; no further one is taken.
     scripts_closed: bool,
+    /// What a fast card puts into its record.
+    fast: Option<fast::Given>,
 }
 
 /// Volatile state of the selected application.
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) transaction: Option<Transaction>,
+    /// Magnetic stripe mode: options are given, and whether the code is.
+    tracks: Option<bool>,
     challenge: Option<[u8; 8]>,
 }
 
@@ -77,12 +86,13 @@ pub(crate) struct Chip<'a> {
 }
 
 /// Instructions of the applications with the classes in which they exist.
-const INSTRUCTIONS: [(u8, &[u8]); 14] = [
+const INSTRUCTIONS: [(u8, &[u8]); 15] = [
     (0x16, &[0x84, 0x8C]),
     (0x18, &[0x84, 0x8C]),
     (0x1E, &[0x84, 0x8C]),
     (0x20, &[0x00]),
     (0x24, &[0x84, 0x8C]),
+    (0x2A, &[0x80]),
     (0x82, &[0x00]),
     (0x84, &[0x00]),
     (0x88, &[0x00]),
@@ -109,7 +119,10 @@ pub(crate) fn execute(chip: &mut Chip<'_>, command: &Command) -> Answer {
     let Some(profile) = &chip.application.profile else {
         return Err(sw::CONDITIONS);
     };
-    if profile.payment.is_none() && command.ins != 0xB2 {
+    if profile.magstripe.is_some() && matches!(command.ins, 0x2A | 0xA8 | 0xB2 | 0xCA) {
+        return magstripe::execute(chip, command);
+    }
+    if command.ins == 0x2A || (profile.payment.is_none() && command.ins != 0xB2) {
         return Err(sw::WRONG_INS);
     }
     match command.ins {

@@ -2,6 +2,7 @@
 
 use super::{Chip, IssuerOutcome, PinOutcome, Stage, Transaction};
 use crate::apdu::{Answer, Command, sw};
+use crate::application::Interface;
 use crate::crypto::session_key;
 use crate::tlv;
 
@@ -46,7 +47,13 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
         arqc: None,
         script_chain: None,
         scripts_closed: false,
+        fast: None,
     });
+    let asks = payment.fast.is_some() && interface == Interface::Contactless;
+    if asks {
+        let sent = sent.to_vec();
+        return super::fast::answer(chip, &pdol, &sent);
+    }
     if chip.quirks.processing_options_format_1 {
         let afl = tlv::find(&options.objects, 0x94).unwrap_or_default();
         return Ok(tlv::write(0x80, &[&options.aip, afl].concat()));
@@ -76,7 +83,16 @@ pub(super) fn read_record(chip: &mut Chip<'_>, command: &Command) -> Answer {
         return Err(sw::NOT_FOUND);
     }
     let record = profile.records.get(&(sfi, command.p1));
-    record.cloned().ok_or(sw::NO_RECORD)
+    let record = record.cloned().ok_or(sw::NO_RECORD)?;
+    let given = chip
+        .session
+        .transaction
+        .as_ref()
+        .and_then(|t| t.fast.as_ref());
+    Ok(match given {
+        Some(given) => given.put_into(record),
+        None => record,
+    })
 }
 
 /// Tells a counter or the log's format.

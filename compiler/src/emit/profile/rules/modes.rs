@@ -1,0 +1,229 @@
+//! What fast applications and those of magnetic stripe mode must hold, and what they can't have.
+
+use super::super::{Mode, afl, records};
+use super::{Rules, aip};
+use crate::elaborate::Typed;
+use cardwright_bundle::{Constant, Op};
+use cardwright_standards::emv::dynamic_track::{Places, PlacesError};
+
+/// What a fast card must be told in GET PROCESSING OPTIONS: qualifiers, and what the cryptogram and
+/// the signature are over. Tags with their lengths.
+const ASKED: [(&str, u8); 9] = [
+    ("9F66", 4),
+    ("9F02", 6),
+    ("9F03", 6),
+    ("9F1A", 2),
+    ("95", 5),
+    ("5F2A", 2),
+    ("9A", 3),
+    ("9C", 1),
+    ("9F37", 4),
+];
+/// Largest modulus whose signature stands beside AIP and AFL, bits; longer ones stand in a record.
+const SHORT_SIGNATURE: u32 = 1_024;
+/// Data of a short answer.
+const ANSWER_MOST: u32 = 256;
+/// Octets of an answer to GET PROCESSING OPTIONS beside AFL, track and signature: template, AIP,
+/// cryptogram, its information, counter, issuer data, sequence number, qualifiers.
+const OPTIONS_OCTETS: u32 = 4 + 4 + 2 + 11 + 4 + 5 + 35 + 4 + 5;
+
+/// A track's elements: the track, its bit maps (code, numbers), the counter's digits.
+const TRACKS: [[&str; 4]; 2] = [
+    ["56", "9F62", "9F63", "9F64"],
+    ["9F6B", "9F65", "9F66", "9F67"],
+];
+
+impl Rules<'_, '_, '_> {
+    /// What goes with `mode`.
+    pub(super) fn modes(&mut self) {
+        let mode = self.app.mode;
+        let span = self.span("mode");
+        if mode != Mode::Magstripe {
+            self.needs("keys", self.app.masters.is_some());
+        }
+        if mode == Mode::Emv {
+            self.needs("cvm", self.app.decl.attribute("cvm").is_some());
+            return;
+        }
+        if self.app.interfaces != ["contactless"] {
+            let message = "terminals know this mode over the antenna only";
+            let help = "write `interfaces = [contactless]`, and another profile for the contacts";
+            self.report("E0355", span, message, help);
+        }
+        match mode {
+            Mode::Fast => self.fast(),
+            _ => self.magstripe(),
+        }
+    }
+
+    fn needs(&mut self, attribute: &str, there: bool) {
+        if !there && self.app.decl.attribute(attribute).is_none() {
+            let message = format!("profile `{}` lacks `{attribute}`", self.app.decl.name);
+            let span = self.app.decl.span;
+            self.report(
+                "E0109",
+                span,
+                message,
+                "only some values of `mode` do without it",
+            );
+        }
+    }
+
+    fn fast(&mut self) {
+        let span = self.app.decl.span;
+        if self.app.element("9F6C").is_none() {
+            let message = "#9F6C is missing: the card's answer to the terminal's qualifiers";
+            let help = "write such as `#9F6C = [online_pin, signature]`";
+            self.report("E0356", span, message, help);
+        }
+        let list = self.app.element("9F38");
+        let list = list.and_then(|e| super::lists::entries(e.constant.as_ref()?));
+        let list = list.unwrap_or_default();
+        let missing: Vec<&str> = ASKED
+            .iter()
+            .filter(|(tag, length)| !list.iter().any(|(t, l)| t == tag && l == length))
+            .map(|(tag, _)| *tag)
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "#9F38 does not ask for #{}: cryptogram and signature are made from it",
+                missing.join(", #")
+            );
+            let help = "write `#9F38 = emv.pdol_fast`";
+            self.report("E0356", span, message, help);
+        }
+        if self.app.aip_has(aip::DDA) {
+            self.related_data();
+            self.signature_fits();
+        }
+    }
+
+    /// 9F69: version 01, room for the card's number and its qualifiers, in a record that is not
+    /// signed, because the card fills it.
+    fn related_data(&mut self) {
+        let Some(element) = self.app.element("9F69").cloned() else {
+            let span = self.app.decl.span;
+            let message = "#9F69 is missing: the card's part of what its signature is over";
+            let help = "write `#9F69 = x\"01 00 00 00 00 00 00\"`";
+            self.report("E0356", span, message, help);
+            return;
+        };
+        let octets = element.constant.clone().unwrap_or_default();
+        let shape =
+            matches!(octets.as_slice(), [0x01, rest @ ..] if rest.len() == 6 || rest.len() == 7);
+        let signed =
+            self.app.records.iter().any(|record| {
+                record.place.signed && record.tags.iter().any(|(tag, _)| tag == "9F69")
+            });
+        if !shape || signed {
+            let message = if signed {
+                "#9F69 stands in a signed record, and the card fills it anew each time"
+            } else {
+                "#9F69 is not version 01 with room for the card's number and its qualifiers"
+            };
+            let help = "write `#9F69 = x\"01 00 00 00 00 00 00\"`, in a record without `signed`";
+            self.report("E0357", element.span, message, help);
+        }
+    }
+
+    /// The signature stands with AIP and AFL, or in the record of 9F69 behind it.
+    fn signature_fits(&mut self) {
+        let app = self.app;
+        let Some(dda) = &app.dda else { return };
+        let signature = afl::object_octets("9F4B", dda.bits / 8);
+        let octets = if dda.bits <= SHORT_SIGNATURE {
+            let places: Vec<_> = app.records.iter().map(|r| r.place).collect();
+            let locator = u32::try_from(afl::locator(&places).len()).unwrap_or(u32::MAX);
+            OPTIONS_OCTETS.saturating_add(locator) + 21 + signature
+        } else {
+            let record = app.records.iter();
+            let mut record = record.filter(|r| r.tags.iter().any(|(t, _)| t == "9F69"));
+            let content = record.next().map_or(0, |r| records::content_octets(app, r));
+            records::template(content + signature)
+        };
+        if octets > ANSWER_MOST {
+            let span = dda.span;
+            let message = format!(
+                "the answer with the signature of a {}-bit key would have {octets} octets, \
+                 {ANSWER_MOST} are the most",
+                dda.bits
+            );
+            let help = "take a shorter key, or give #9F69 a record of its own";
+            self.report("E0358", span, message, help);
+        }
+    }
+
+    fn magstripe(&mut self) {
+        let span = self.app.decl.span;
+        self.needs("cvc3", self.app.cvc3.is_some());
+        if crate::model::dictionary(self.app.decl) != "mastercard" {
+            let span = self.span("mode");
+            let message = "the tags of magnetic stripe mode are words of the dictionary mastercard";
+            self.report("E0356", span, message, "write `dictionary = mastercard`");
+            return;
+        }
+        let wanted = ["9F6B", "9F65", "9F66", "9F67", "9F6C"];
+        let missing: Vec<&str> = wanted
+            .into_iter()
+            .filter(|tag| self.app.element(tag).is_none())
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("#{} is missing", missing.join(", #"));
+            let help = "magnetic stripe mode has a track (9F6B), its bit maps (9F65, 9F66), the \
+                        digits of the counter (9F67) and a version (9F6C)";
+            self.report("E0356", span, message, help);
+        }
+        for tags in TRACKS {
+            self.places(tags);
+        }
+    }
+
+    /// Bit maps against each other and against the discretionary data.
+    fn places(&mut self, [track, code, number, counter]: [&str; 4]) {
+        let constant = |tag: &str| {
+            let octets = self.app.element(tag)?.constant.clone()?;
+            Some(octets.iter().fold(0u64, |n, o| n << 8 | u64::from(*o)))
+        };
+        let maps = (constant(code), constant(number), constant(counter));
+        let Some(element) = self.app.element(track).cloned() else {
+            return;
+        };
+        let (Some(code_map), Some(number_map), Some(digits)) = maps else {
+            if self.app.element(code).is_some() || track == "56" {
+                let message = format!("#{track} needs #{code}, #{number} and #{counter} as octets");
+                let help = "write the bit maps as octets, such as `#9F65 = x\"1C 00\"`";
+                self.report("E0359", element.span, message, help);
+            }
+            return;
+        };
+        let places = Places {
+            code: code_map,
+            number: number_map,
+            counter_digits: u8::try_from(digits).unwrap_or(u8::MAX),
+        };
+        let tail = element
+            .track
+            .as_ref()
+            .and_then(|t| self.constant_text(&t.tail));
+        let found = match tail {
+            Some(tail) => places.fit(&tail),
+            None => Err(PlacesError::NoRoom),
+        };
+        if let Err(e) = found {
+            let span = self.app.element(code).map_or(element.span, |e| e.span);
+            let message = format!("#{code}, #{number}, #{counter} do not fit #{track}: {e}");
+            let help = "the discretionary data is constant, with zeros where digits go; bit 1 is its \
+                        rightmost digit";
+            self.report("E0359", span, message, help);
+        }
+    }
+
+    fn constant_text(&self, value: &Typed) -> Option<String> {
+        match self.elaborator.op(value.node)? {
+            Op::Constant {
+                value: Constant::Text(text),
+            } => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
