@@ -293,6 +293,7 @@ fn track1<'a>(elaborator: &mut Elaborator<'a>, term: &'a MExpr, span: Span) -> O
         raw: None,
         constant: None,
         track: Some(track),
+        when: None,
         span,
     })
 }

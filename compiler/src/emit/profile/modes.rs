@@ -4,7 +4,7 @@
 //! Both after public summaries; the numbers of the data groupings of dynamic codes are this house's.
 
 use super::super::value;
-use super::{App, dgis};
+use super::{App, dgis, presence};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MExpr, Span};
 use crate::secrecy::Sink;
@@ -79,8 +79,7 @@ pub(super) fn beside_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> 
         let Some(element) = app.element(tag).filter(|_| app.mode.with_options(tag)) else {
             continue;
         };
-        let value = element.value.clone();
-        parts.push(value::object(elaborator, tag, &value, false, element.span)?);
+        parts.push(presence::object(elaborator, element, element.span)?);
     }
     Some(parts)
 }

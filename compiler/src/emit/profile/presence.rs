@@ -18,7 +18,10 @@ const CONDITIONS_MAX: usize = 6;
 
 /// Elements that are asked for before any record is read, or that the compiler itself builds on:
 /// they are there for all orders or for none.
-const ALWAYS: [&str; 9] = ["57", "5A", "5F24", "82", "8E", "94", "9F38", "9F49", "9F4A"];
+const ALWAYS: [&str; 18] = [
+    "56", "57", "5A", "5F24", "82", "8E", "94", "9F38", "9F49", "9F4A", "9F62", "9F63", "9F64",
+    "9F65", "9F66", "9F67", "9F69", "9F6B",
+];
 
 /// The `when` clause of an entry as a flag that anyone may see the outcome of.
 pub(super) fn condition<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<Typed> {

@@ -90,8 +90,8 @@ impl Places {
             let bit = u32::try_from(place).ok().and_then(|p| taken.checked_shr(p));
             bit.is_none_or(|bits| bits & 1 == 0) || digit == b'0'
         };
-        let digits = discretionary.bytes().rev().enumerate();
-        if digits.map(free).all(|fine| fine) {
+        let mut digits = discretionary.bytes().rev().enumerate();
+        if digits.all(free) {
             Ok(())
         } else {
             Err(PlacesError::NoRoom)
