@@ -181,7 +181,7 @@ fn declarations(source: &str) -> Vec<String> {
     let entries = File::of(&parsed.tree).entries();
     let texts = entries
         .into_iter()
-        .map(|e| source[e.range().start as usize..e.range().end as usize].to_owned());
+        .map(|e| source[e.range().start..e.range().end].to_owned());
     texts.collect()
 }
 

@@ -5,6 +5,7 @@ use crate::{
     data::{Application, Padding, Value},
     elements::{self, Written, hexadecimal},
     fields::{Fields, Identity},
+    limits::FIELDS_MAX,
 };
 use cardwright_standards::tlv::{self, Tag, Tlv};
 use std::collections::BTreeMap;
@@ -245,11 +246,15 @@ impl Writer<'_> {
             }
             found.push((*tag, values));
         }
-        let before = self.fields.clone();
+        if self.fields.all.len() > FIELDS_MAX {
+            return None;
+        }
+        let before = self.fields.all.len();
         let mut written = Vec::new();
         for (tag, values) in found {
             let Some(text) = elements::write(tag, &values, self.identity, self.fields) else {
-                *self.fields = before;
+                // What was added stands at the end.
+                self.fields.all.truncate(before);
                 return None;
             };
             written.push((tag, values, text));

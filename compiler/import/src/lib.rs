@@ -56,7 +56,7 @@ pub fn import(octets: &[u8], options: &Options) -> Result<Draft, ImportError> {
     };
     let Input { mut cards, notes } = read::read(octets, kind)?;
     limits::check(&cards)?;
-    let replaced = specimens::replace(&mut cards, &options.test_bins);
+    let replaced = specimens::replace(&mut cards, &options.test_bins)?;
     let shapes = shapes::shapes(&cards)?;
     draft::draft(notes, kind, &shapes, replaced, &options.name)
 }

@@ -5,7 +5,10 @@
 //! card where its digits stand: packed, at any half octet, and as text. Lengths stay as they are;
 //! signatures over the number do not hold any more.
 
-use crate::data::{Card, Value};
+use crate::{
+    data::{Card, Value},
+    error::{ImportError, too_much},
+};
 use cardwright_standards::{digits, pan, tlv};
 use std::collections::BTreeMap;
 
@@ -20,6 +23,9 @@ const NAMES: [u32; 2] = [0x5F20, 0x9F0B];
 /// Fewest digits of a number that is looked for.
 const DIGITS_MIN: usize = 8;
 
+/// Account numbers of a card, and names that are replaced: each is looked for in all of its octets.
+const PEOPLE_MAX: usize = 32;
+
 /// How much was replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replaced {
@@ -30,11 +36,14 @@ pub(crate) struct Replaced {
 }
 
 /// Replaces what belongs to people.
-pub(crate) fn replace(cards: &mut [Card], test_bins: &[String]) -> Replaced {
+pub(crate) fn replace(cards: &mut [Card], test_bins: &[String]) -> Result<Replaced, ImportError> {
     let mut specimens: BTreeMap<String, String> = BTreeMap::new();
     let mut replaced = Replaced::default();
     for card in cards {
         let people = numbers(card);
+        if people.len() > PEOPLE_MAX {
+            return Err(too_much("a card", PEOPLE_MAX, "account numbers"));
+        }
         let people: Vec<&String> = people.iter().filter(|n| !is_test(n, test_bins)).collect();
         if people.is_empty() {
             continue;
@@ -48,14 +57,14 @@ pub(crate) fn replace(cards: &mut [Card], test_bins: &[String]) -> Replaced {
             exchange(card, &nibbles_of(number), &nibbles_of(&other));
             exchange_text(card, number.as_bytes(), other.as_bytes());
         }
-        for name in names(card) {
+        for name in names(card).into_iter().take(PEOPLE_MAX) {
             let other = specimen_name(&name);
             replaced.names += usize::from(name != other);
             exchange_text(card, &name, &other);
         }
     }
     replaced.numbers = specimens.len();
-    replaced
+    Ok(replaced)
 }
 
 fn is_test(number: &str, test_bins: &[String]) -> bool {
@@ -215,7 +224,7 @@ fn exchange_in(within: &mut [u8], from: &[u8], to: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::panic, reason = "a test fails loudly")]
+    #![allow(clippy::panic, clippy::expect_used, reason = "a test fails loudly")]
 
     use super::*;
     use crate::data::{Application, Grouping};
@@ -255,7 +264,7 @@ mod tests {
             "34313131313131313131313131313131",
             "5F200D444F452F4A414E452020202020",
         ])];
-        let replaced = replace(&mut cards, &[]);
+        let replaced = replace(&mut cards, &[]).expect("few");
         assert_eq!((replaced.numbers, replaced.names), (1, 1));
         let [card] = &cards;
         let shown: Vec<String> = clear_values(card).map(hex::encode_upper).collect();
@@ -270,7 +279,7 @@ mod tests {
             ]
         );
         let kept = cards.clone();
-        assert_eq!(replace(&mut cards, &[]), Replaced::default());
+        assert_eq!(replace(&mut cards, &[]), Ok(Replaced::default()));
         assert_eq!(kept, cards);
     }
 
@@ -278,9 +287,9 @@ mod tests {
     fn test_ranges_stay() {
         let mut cards = [card(&["5A084761739001010119"])];
         let before = cards.clone();
-        replace(&mut cards, &["476173".to_owned()]);
+        replace(&mut cards, &["476173".to_owned()]).expect("few");
         assert_eq!(cards, before);
-        replace(&mut cards, &[]);
+        replace(&mut cards, &[]).expect("few");
         assert_ne!(cards, before);
     }
 }

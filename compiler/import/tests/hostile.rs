@@ -74,6 +74,10 @@ fn each_refusal_has_its_code() {
         .map(|n| format!("{:04X}: 00\n", 0x0B01 + n))
         .collect();
     assert_eq!(code(many.as_bytes(), None), "E0182");
+    let people: String = (0..40)
+        .map(|n| format!("0B01: 5A0841{n:02}111111111111\n"))
+        .collect();
+    assert_eq!(code(people.as_bytes(), Some(Kind::Dgi)), "E0182");
     let kinds: String = (0..20)
         .map(|n| format!("{:04X}: 00\n---\n", 0x0B01 + n))
         .collect();
