@@ -99,6 +99,8 @@ impl SignedHead {
 pub(crate) struct Anchor {
     path: PathBuf,
     file: File,
+    /// Half a line stands at the end, and could not be cut off.
+    torn: bool,
 }
 
 impl Anchor {
@@ -112,6 +114,7 @@ impl Anchor {
         let mut anchor = Self {
             path: path.to_path_buf(),
             file,
+            torn: false,
         };
         anchor.cut_torn_line()?;
         Ok(anchor)
@@ -150,7 +153,16 @@ impl Anchor {
         let mut line = serde_json::to_string(head)
             .map_err(|e| error("R1409", format!("write the anchor: {e}")))?;
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(failed)?;
+        if self.torn {
+            self.cut_torn_line()?;
+            self.torn = false;
+        }
+        let whole = self.file.metadata().map_err(failed)?.len();
+        self.file.write_all(line.as_bytes()).map_err(|e| {
+            // A full disk takes half a line: the next one must not be joined to it.
+            self.torn = self.file.set_len(whole).is_err();
+            failed(e)
+        })?;
         if durable {
             self.file.sync_data().map_err(failed)?;
         }
@@ -294,5 +306,67 @@ impl Verifier {
         if self.verdict.findings.len() < FINDINGS {
             self.verdict.findings.push(what);
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    const INSIDE: &str = "CARDWRIGHT_ANCHOR_OF_A_FULL_DISK";
+
+    fn head(sequence: u64) -> SignedHead {
+        SignedHead {
+            sequence,
+            hash: "00".repeat(32),
+            at: 100,
+            signature: "00".repeat(64),
+        }
+    }
+
+    /// Heads are anchored until the disk is full; then there is room again.
+    fn below_the_limit(path: &Path) -> u64 {
+        let mut anchor = Anchor::open(path).unwrap();
+        let mut sequence = 1;
+        while anchor.append(&head(sequence), false).is_ok() {
+            sequence += 1;
+        }
+        let (soft, hard) = rlimit::Resource::FSIZE.get().unwrap();
+        assert!(soft < hard, "the limit is a soft one");
+        rlimit::Resource::FSIZE.set(hard, hard).unwrap();
+        anchor.append(&head(sequence), true).unwrap();
+        sequence
+    }
+
+    #[test]
+    fn a_full_disk_tears_no_line_of_the_anchor() {
+        if let Some(path) = std::env::var_os(INSIDE) {
+            assert!(below_the_limit(Path::new(&path)) > 3);
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("anchor.jsonl");
+        let said = std::process::Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "audit::tests::a_full_disk_tears_no_line_of_the_anchor",
+            ])
+            .env(INSIDE, &path)
+            .output()
+            .unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stdout)
+        );
+        let text = std::fs::read_to_string(&path).unwrap();
+        let heads: Vec<SignedHead> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        let numbers: Vec<u64> = heads.iter().map(|h| h.sequence).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     }
 }

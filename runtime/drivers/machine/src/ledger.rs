@@ -77,6 +77,8 @@ pub struct Ledger {
     folder: PathBuf,
     file: File,
     key: Vec<u8>,
+    /// Half a line stands at the end, and could not be cut off.
+    torn: bool,
 }
 
 /// Two good cards with the same content.
@@ -137,6 +139,7 @@ impl Ledger {
             folder: folder.to_path_buf(),
             file,
             key,
+            torn: false,
         };
         Ok((ledger, situation))
     }
@@ -176,9 +179,19 @@ impl Ledger {
         let mut text = serde_json::to_string(line)
             .map_err(|e| error("R1260", format!("can't write an act: {e}"), false))?;
         text.push('\n');
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|e| failed("write an act", &e))
+        if self.torn {
+            cut_torn_line(&mut self.file)?;
+            self.torn = false;
+        }
+        let whole = self
+            .file
+            .metadata()
+            .map_err(|e| failed("read the ledger", &e))?;
+        self.file.write_all(text.as_bytes()).map_err(|e| {
+            // A full disk takes half a line: the next one must not be joined to it.
+            self.torn = self.file.set_len(whole.len()).is_err();
+            failed("write an act", &e)
+        })
     }
 
     /// Keyed hash, hexadecimal, 32 characters.
@@ -386,7 +399,11 @@ fn read_or_make_key(path: &Path) -> Result<Vec<u8>, MachineError> {
             false,
         )
     })?;
-    std::fs::write(path, hex::encode(&key)).map_err(|e| failed("write the ledger's key", &e))?;
+    std::fs::write(path, hex::encode(&key)).map_err(|e| {
+        // Half a key would be taken for a damaged one.
+        let _ = std::fs::remove_file(path);
+        failed("write the ledger's key", &e)
+    })?;
     Ok(key)
 }
 
