@@ -9,9 +9,12 @@ use cardwright_ports::{
         IssuerCertificateFields, KeyHandle, KeyRequest, NewCardKeys, Sealed, SealedPin,
     },
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// What goes wrong.
@@ -29,7 +32,11 @@ pub struct FaultyHsm<'h> {
     fault: HsmFault,
     at: u64,
     seen: Arc<AtomicU64>,
+    names: Names,
 }
+
+/// How often each call of the port was made.
+type Names = Arc<Mutex<BTreeMap<&'static str, u64>>>;
 
 impl<'h> FaultyHsm<'h> {
     /// The call of this number, from 0, goes wrong.
@@ -39,7 +46,18 @@ impl<'h> FaultyHsm<'h> {
             fault,
             at,
             seen: Arc::default(),
+            names: Arc::default(),
         }
+    }
+
+    /// Nothing goes wrong: calls are only counted.
+    pub fn sound(hsm: &'h dyn Hsm) -> Self {
+        Self::new(hsm, HsmFault::Wrong, u64::MAX)
+    }
+
+    /// Calls so far, by the port's names of them.
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        self.names.lock().expect("no panic before").clone()
     }
 
     /// Calls so far.
@@ -58,6 +76,7 @@ impl Hsm for FaultyHsm<'_> {
             fault: self.fault,
             at: self.at,
             seen: Arc::clone(&self.seen),
+            names: Arc::clone(&self.names),
         }))
     }
 }
@@ -67,11 +86,14 @@ struct FaultySession {
     fault: HsmFault,
     at: u64,
     seen: Arc<AtomicU64>,
+    names: Names,
 }
 
 impl FaultySession {
     /// Whether this call's answer is to be spoilt.
-    fn due(&self) -> Result<bool, HsmError> {
+    fn due(&self, name: &'static str) -> Result<bool, HsmError> {
+        let mut names = self.names.lock().expect("no panic before");
+        *names.entry(name).or_insert(0) += 1;
         let number = self.seen.fetch_add(1, Ordering::SeqCst);
         match self.fault {
             HsmFault::Lost if number >= self.at => Err(HsmError {
@@ -180,7 +202,7 @@ impl Spoil for Certificate {
 macro_rules! pass {
     ($(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {$(
         fn $name(&mut self, $($argument: $type),*) -> Result<$answer, HsmError> {
-            let spoil = self.due()?;
+            let spoil = self.due(stringify!($name))?;
             let answer = self.inner.$name($($argument),*)?;
             Ok(if spoil { answer.spoilt() } else { answer })
         }

@@ -372,3 +372,48 @@ fn a_project_has_a_page_and_the_language_a_book() {
     let book = std::fs::read_to_string(folder.path().join("doc/reference.html")).expect("a book");
     assert!(book.contains("<h1 id=\"language-reference\">") && book.contains("<th>entry</th>"));
 }
+
+/// The calls of data generation stand in the bundle's programs: a rehearsal makes the same ones,
+/// for every product of every example.
+#[test]
+fn programs_and_rehearsals_count_the_same_calls() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in [
+        "aurora-bank",
+        "harbour-prepaid",
+        "kestrel-access",
+        "lantern-loyalty",
+        "meridian-debit",
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bundle = folder.path().join("a.cwb").display().to_string();
+        let project = examples.join(name).display().to_string();
+        let ran = cardwright(folder.path(), &["build", &project, "-o", &bundle]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let ran = cardwright(folder.path(), &["inspect", &bundle, "--format", "json"]);
+        let said: Value = serde_json::from_str(&ran.out).expect("JSON");
+        for product in said["products"].as_array().expect("products") {
+            let calls = product["estimate"]["calls"].as_array().expect("calls");
+            let made: serde_json::Map<String, Value> = calls
+                .iter()
+                .filter(|call| call["stage"] == "data")
+                .map(|call| {
+                    let kind = call["kind"].as_str().expect("a kind").to_owned();
+                    (
+                        kind,
+                        (call["count"].as_f64().expect("a number") as u64).into(),
+                    )
+                })
+                .collect();
+            assert_eq!(
+                product["hsm_calls"],
+                Value::Object(made),
+                "{name}: {product}"
+            );
+            assert!(
+                product["estimate"]["cards_per_hour"].as_f64() > Some(0.0),
+                "{name}"
+            );
+        }
+    }
+}

@@ -9,6 +9,7 @@
 
 mod blank;
 mod codes;
+mod counting;
 mod coverage;
 mod default_fields;
 mod files;
@@ -31,6 +32,7 @@ pub use cardwright_import::{CpsApplication, CpsGrouping, CpsRecord, read_cps};
 pub use cardwright_runtime::Date;
 pub use cardwright_stations::StationError as RehearsalError;
 pub use codes::{CODES, explanation};
+pub use counting::Calls;
 pub use coverage::{Coverage, Point, Tally, live_nodes};
 pub use files::{FileMade, FileNature};
 pub use look::{Found, holds, look};

@@ -2,6 +2,7 @@
 
 use crate::{
     blank::blank,
+    counting::{Calls, Counting},
     coverage::{self, Coverage},
     default_fields::Defaults,
     files::{self, FileMade},
@@ -90,6 +91,8 @@ pub struct Rehearsed {
     pub rows: Vec<Row>,
     /// All output files, as octets.
     pub files: Vec<FileMade>,
+    /// HSM calls by kind for `data`, `chip`, `pages`, `files` and each `validation SCENARIO`.
+    pub calls: BTreeMap<String, Calls>,
 }
 
 /// Length of a data grouping, octets.
@@ -317,6 +320,7 @@ impl Rehearsal {
             with_chip: self.with_chip,
             job,
             record,
+            calls: BTreeMap::new(),
         };
         Ok(work.make(&product)?)
     }
@@ -408,6 +412,7 @@ struct Work<'w> {
     with_chip: bool,
     job: &'w Job,
     record: Record,
+    calls: BTreeMap<String, Calls>,
 }
 
 impl Work<'_> {
@@ -425,7 +430,11 @@ impl Work<'_> {
         let facts = self.facts();
         let name = &self.job.name;
         let datagen = Datagen::new(self.loaded, card, self.keys)?;
-        let data = datagen.make(&self.record, &facts, self.session, name, ORDER)?;
+        let mut counted = Counting::new(
+            self.session,
+            self.calls.entry("data".to_owned()).or_default(),
+        );
+        let data = datagen.make(&self.record, &facts, &mut counted, name, ORDER)?;
         if let Some(coverage) = self.coverage.as_deref_mut() {
             let finished = coverage::Finished {
                 loaded: self.loaded,
@@ -466,7 +475,11 @@ impl Work<'_> {
             data: &data,
             order: ORDER,
         };
-        let files = files::files(&source, self.session)?;
+        let mut counted = Counting::new(
+            self.session,
+            self.calls.entry("files".to_owned()).or_default(),
+        );
+        let files = files::files(&source, &mut counted)?;
         Ok(Rehearsed {
             job: name.clone(),
             product: product.code.clone(),
@@ -477,6 +490,7 @@ impl Work<'_> {
             pages,
             rows,
             files,
+            calls: std::mem::take(&mut self.calls),
         })
     }
 
@@ -509,12 +523,16 @@ impl Work<'_> {
                 order: ORDER,
                 purpose: "rehearsal",
             };
+            let mut counted = Counting::new(
+                self.session,
+                self.calls.entry("chip".to_owned()).or_default(),
+            );
             let written = perso::personalize(
                 self.loaded,
                 chip,
                 self.keys,
                 data,
-                self.session,
+                &mut counted,
                 &mut recorder,
                 &draw,
             );
@@ -549,7 +567,12 @@ impl Work<'_> {
                 stripe: Some(&stripe),
                 vision: Some(&vision),
             };
-            let found = validator.run(specimen, self.session, &draw);
+            let calls = self
+                .calls
+                .entry(format!("validation {}", used.scenario))
+                .or_default();
+            let mut counted = Counting::new(self.session, calls);
+            let found = validator.run(specimen, &mut counted, &draw);
             verdicts.extend(found.into_iter().map(|v| (used.scenario.clone(), v)));
         }
         Ok(verdicts)
@@ -564,7 +587,9 @@ impl Work<'_> {
         for name in names {
             let layout = pages::Pages::new(self.loaded, name, self.keys)?;
             let job = &self.job.name;
-            let page = layout.make(&self.record, facts, self.session, job, ORDER, &data.draws)?;
+            let calls = self.calls.entry("pages".to_owned()).or_default();
+            let mut counted = Counting::new(self.session, calls);
+            let page = layout.make(&self.record, facts, &mut counted, job, ORDER, &data.draws)?;
             for (number, sheet) in (1..).zip(page.into_sheets()) {
                 let layout = match number {
                     1 => name.to_owned(),

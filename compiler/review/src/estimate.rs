@@ -125,12 +125,13 @@ impl Default for Speeds {
 }
 
 /// What one card asks of machine and HSM.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
     /// Data octets of each command, and octets of its answer without the status.
     pub commands: Vec<(usize, usize)>,
-    /// HSM calls by kind.
-    pub calls: BTreeMap<String, usize>,
+    /// HSM calls by what they are made for (`data`, `chip`, `validation`, `pages`, `files`) and by
+    /// kind; a part of one where only some cards are looked at.
+    pub calls: BTreeMap<(String, String), f64>,
     /// Stations that the card passes, with the slots that the flow gives them.
     pub stations: Vec<(String, Option<u32>)>,
 }
@@ -151,10 +152,12 @@ pub struct Resource {
 /// Calls of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Calls {
+    /// What they are made for: `data`, `chip`, `validation`, `pages` or `files`.
+    pub stage: String,
     /// Kind.
     pub kind: String,
-    /// Calls for one card.
-    pub count: usize,
+    /// Calls for one card; a part of one where only some cards are looked at.
+    pub count: f64,
     /// Milliseconds of all of them.
     pub milliseconds: f64,
 }
@@ -178,13 +181,21 @@ pub struct Estimate {
 #[must_use]
 pub fn estimate(work: &Work, speeds: &Speeds) -> Estimate {
     let machines = speeds.machines.max(1);
+    let calls = calls(work, &speeds.hsm);
+    let of = |stage: &str| -> f64 {
+        let mine = calls
+            .iter()
+            .filter(|c| stage.is_empty() || c.stage == stage);
+        mine.map(|c| c.milliseconds / 1_000.0).sum()
+    };
     let mut resources: Vec<Resource> = work
         .stations
         .iter()
         .map(|(station, slots)| {
             let chip = station == "chip";
             let seconds = if chip {
-                chip_seconds(&work.commands, &speeds.chip)
+                // The card waits while the HSM protects its next command.
+                chip_seconds(&work.commands, &speeds.chip) + of("chip")
             } else {
                 speeds.stations.get(station).copied().unwrap_or(0.0)
             };
@@ -193,21 +204,7 @@ pub fn estimate(work: &Work, speeds: &Speeds) -> Estimate {
             resource(station, seconds, slots.saturating_mul(machines))
         })
         .collect();
-    let calls: Vec<Calls> = work
-        .calls
-        .iter()
-        .map(|(kind, count)| {
-            let each = speeds.hsm.calls_ms.get(kind);
-            let each = each.copied().unwrap_or(speeds.hsm.call_ms);
-            Calls {
-                kind: kind.clone(),
-                count: *count,
-                milliseconds: rounded(each * as_number(*count)),
-            }
-        })
-        .collect();
-    let hsm: f64 = calls.iter().map(|c| c.milliseconds / 1_000.0).sum();
-    resources.push(resource("hsm", hsm, speeds.hsm.sessions.max(1)));
+    resources.push(resource("hsm", of(""), speeds.hsm.sessions.max(1)));
     let slowest = resources
         .iter()
         .filter(|r| r.seconds_per_card > 0.0)
@@ -219,6 +216,20 @@ pub fn estimate(work: &Work, speeds: &Speeds) -> Estimate {
         calls,
         resources,
     }
+}
+
+/// Calls with their times.
+fn calls(work: &Work, speeds: &HsmSpeeds) -> Vec<Calls> {
+    let timed = work.calls.iter().map(|((stage, kind), count)| {
+        let each = speeds.calls_ms.get(kind).copied();
+        Calls {
+            stage: stage.clone(),
+            kind: kind.clone(),
+            count: rounded(*count),
+            milliseconds: rounded(each.unwrap_or(speeds.call_ms) * count),
+        }
+    });
+    timed.collect()
 }
 
 fn resource(name: &str, seconds: f64, at_once: u32) -> Resource {
@@ -315,7 +326,12 @@ mod tests {
     fn work() -> Work {
         Work {
             commands: vec![(95, 0), (10, 28)],
-            calls: BTreeMap::from([("cvv".to_owned(), 3), ("rsa.generate".to_owned(), 1)]),
+            calls: BTreeMap::from([
+                (("data".to_owned(), "cvv".to_owned()), 3.0),
+                (("data".to_owned(), "rsa.generate".to_owned()), 1.0),
+                (("chip".to_owned(), "channel.wrap".to_owned()), 2.0),
+                (("validation".to_owned(), "emv.arpc".to_owned()), 0.1),
+            ]),
             stations: vec![("chip".to_owned(), Some(8)), ("emboss".to_owned(), None)],
         }
     }
@@ -323,8 +339,9 @@ mod tests {
     /// By hand. A character of T=1 is 11 bits, so 11,000 bits a second are 1,000 octets.
     /// First command: 4 + 1 + 95 = 100 octets there, 2 back, two blocks of 4 more: 110 ms.
     /// Second: 4 + 1 + 10 + 1 = 16 there, 30 back, 8: 54 ms. Reset 500, commands 2 x 20,
-    /// writing 105 x 1 ms: 500 + 110 + 54 + 40 + 105 = 809 ms. Eight slots: 3600 / 0.809 x 8.
-    /// HSM: 3 x 10 + 900 = 930 ms, two sessions: 3600 / 0.93 x 2. Embosser: 3600 / 4 = 900.
+    /// writing 105 x 1 ms, two calls of the HSM 20: 500 + 110 + 54 + 40 + 105 + 20 = 829 ms. Eight
+    /// slots: 3600 / 0.829 x 8. HSM: (3 + 2 + 0.1) x 10 + 900 = 951 ms, two sessions: 3600 / 0.951
+    /// x 2. Embosser: 3600 / 4 = 900.
     #[test]
     fn the_hand_comes_to_the_same() {
         let found = estimate(&work(), &speeds());
@@ -338,9 +355,9 @@ mod tests {
                 r.cards_per_hour,
             )
         };
-        assert_eq!(of(0), ("chip", 0.809, 8, 35_599.506));
+        assert_eq!(of(0), ("chip", 0.829, 8, 34_740.651));
         assert_eq!(of(1), ("emboss", 4.0, 1, 900.0));
-        assert_eq!(of(2), ("hsm", 0.93, 2, 7_741.935));
+        assert_eq!(of(2), ("hsm", 0.951, 2, 7_570.978));
         assert_eq!(
             (found.bottleneck.as_str(), found.cards_per_hour),
             ("emboss", 900.0)
@@ -360,11 +377,11 @@ mod tests {
                 .first()
                 .map(|r| r.seconds_per_card)
         };
-        assert_eq!(seconds(&speeds), Some(0.801)); // 500 + 103 + 53 + 40 + 105
+        assert_eq!(seconds(&speeds), Some(0.821)); // 500 + 103 + 53 + 40 + 105 + 20
         speeds.chip.protocol = Protocol::Contactless;
         speeds.chip.bits_per_second = 9_000.0;
         // 9 bits an octet, blocks of 3: (100+2+6) + (16+30+6) octets at 1,000 a second.
-        assert_eq!(seconds(&speeds), Some(0.805));
+        assert_eq!(seconds(&speeds), Some(0.825));
     }
 
     #[test]

@@ -20,8 +20,6 @@ use std::{collections::BTreeMap, path::Path};
 
 /// STORE DATA (GlobalPlatform 2.3.1, 11.11).
 const STORE_DATA: u8 = 0xE2;
-/// INITIALIZE UPDATE (GlobalPlatform 2.3.1, E.5.1).
-const INITIALIZE_UPDATE: u8 = 0x50;
 /// Largest file of speeds, octets.
 const SPEEDS_MAX: u64 = 64 << 10;
 
@@ -71,6 +69,7 @@ struct ProductShown {
     stripe: Vec<&'static str>,
     embossed_lines: usize,
     printed_panels: usize,
+    /// HSM operations of data generation by kind, counted in the bundle's program.
     hsm_calls: BTreeMap<String, usize>,
     store_data_commands: Option<usize>,
     commands: Option<usize>,
@@ -231,7 +230,7 @@ fn product_shown(
         }),
         commands: exchanges.map(<[_]>::len),
         chip_octets: made.map(|made| octets(made, chip)),
-        estimate: made.map(|made| estimate(&work(content, job, card, made), speeds)),
+        estimate: made.map(|made| estimate(&work(content, job, product, made), speeds)),
         scenarios: product
             .scenarios
             .iter()
@@ -334,29 +333,28 @@ fn octets(made: &Rehearsed, chip: Option<&Chip>) -> usize {
         .sum()
 }
 
-/// What a card asks of machine and HSM: data generation, then the channel of each application.
-fn work(content: &Content, job: &Job, card: &Card, made: &Rehearsed) -> Work {
-    let mut calls = calls(content, card.program);
-    let opened = made
-        .exchanges
-        .iter()
-        .filter(|e| e.header.get(1) == Some(&INITIALIZE_UPDATE));
-    let sealed = card
-        .chip
-        .iter()
-        .flat_map(|c| &c.applications)
-        .flat_map(|a| &a.dgis);
-    let more = [
-        ("channel.open", opened.count()),
-        (
-            "channel.encipher",
-            sealed.filter(|dgi| dgi.encrypted).count(),
-        ),
-    ];
-    for (kind, count) in more {
-        if count > 0 {
-            calls.insert(kind.to_owned(), count);
+/// What a card asks of machine and HSM, as its rehearsal counted it.
+fn work(content: &Content, job: &Job, product: &Product, made: &Rehearsed) -> Work {
+    let mut calls = BTreeMap::new();
+    for (stage, kinds) in &made.calls {
+        let scenario = stage.strip_prefix("validation ");
+        // Validation may look at some of the cards only.
+        let share = scenario.map_or(1.0, |name| {
+            let used = product.scenarios.iter().find(|s| s.scenario == name);
+            used.map_or(1.0, |s| f64::from(s.sample) / f64::from(s.of.max(1)))
+        });
+        let stage = scenario.map_or(stage.as_str(), |_| "validation");
+        for (kind, count) in kinds {
+            let all = calls.entry((stage.to_owned(), kind.clone())).or_insert(0.0);
+            *all += share * u32::try_from(*count).map_or(f64::INFINITY, f64::from);
         }
+    }
+    // A preview's letters have a specimen's PIN; each real one asks the HSM for its own.
+    let letters = made.pages.iter();
+    let letters = letters.filter(|page| page.sheet.pin_reference.is_some());
+    if let Ok(count @ 1..) = u32::try_from(letters.count()) {
+        let kind = ("pages".to_owned(), "pin.reveal".to_owned());
+        calls.insert(kind, f64::from(count));
     }
     let flow = content.flows.iter().find(|flow| flow.name == job.flow);
     let steps = flow.map(|f| f.steps.as_slice()).unwrap_or_default();
@@ -416,8 +414,8 @@ fn estimate_human(estimate: &Estimate, octets: Option<usize>) {
     ));
     for call in &estimate.calls {
         terminal::print(&format!(
-            "  hsm          {:>3} x {:<24} {:>8.1} ms",
-            call.count, call.kind, call.milliseconds
+            "  hsm          {:>5} x {:<22} {:<10} {:>7.1} ms",
+            call.count, call.kind, call.stage, call.milliseconds
         ));
     }
     for resource in &estimate.resources {
