@@ -217,6 +217,57 @@ fn what_is_unknown_is_said() {
     assert!(ran.err.contains("E0196"), "{}", ran.err);
 }
 
+/// ISO/IEC 7813 (track 2, service codes), EMV Book 3 (TVR, DOL), two owners of tag 9F69.
+#[test]
+fn values_are_decoded_part_by_part() {
+    let track = explained(&["57", "9999920000000029D2912201000001234F"]);
+    for line in [
+        "account number  9999920000000029",
+        "expiry          2912 (YYMM)",
+        "service code    201",
+        "discretionary   000001234",
+        "international interchange, use the chip where feasible",
+    ] {
+        assert!(track.contains(line), "{line}: {track}");
+    }
+    let service = explained(&["service_code", "201"]);
+    assert!(service.contains("value      0201"), "{service}");
+    let tvr = explained(&["95", "8000000000"]);
+    assert!(
+        tvr.contains("  1  80  offline data authentication was not performed"),
+        "{tvr}"
+    );
+    let owned = explained(&["9F69", "--dictionary", "mastercard"]);
+    assert!(owned.starts_with("#9F69  UDOL"), "{owned}");
+    assert!(
+        owned.contains("visa: Card Authentication Related Data"),
+        "{owned}"
+    );
+    let list = explained(&["9F38", "9F66049F3704"]);
+    assert!(
+        list.contains("9F66 4 octets  Terminal Transaction Qualifiers"),
+        "{list}"
+    );
+    // Data objects without a tag beside them: a record.
+    let record = explained(&["70085A0299995F340101"]);
+    assert!(
+        record.starts_with("70  ") && record.contains("\n  5F34  "),
+        "{record}"
+    );
+}
+
+/// A slip of the pen, a tag of nobody, nothing at all: each gets its own help.
+#[test]
+fn what_is_unknown_gets_a_hint() {
+    let said = |subject: &str| cardwright(Path::new("."), &["explain", subject]).err;
+    let near = said("cvm_lsit");
+    assert!(near.contains("did you mean `cvm_list` (8E)?"), "{near}");
+    let nobody = said("DF7F");
+    assert!(nobody.contains("no dictionary has it"), "{nobody}");
+    let nothing = said("?");
+    assert!(nothing.contains("codes look like E0301"), "{nothing}");
+}
+
 #[test]
 fn every_noun_has_a_print() {
     let aurora = aurora();

@@ -303,6 +303,139 @@ fn why_names_the_hsm_the_keys_and_the_columns() {
     assert!(beyond.err.contains("R1197"), "{}", beyond.err);
 }
 
+/// Applications that scripts write, structs without tags, boxes of a page, counted fields.
+#[test]
+fn why_reaches_every_sort_of_output() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let why = |name: &str, orders: &str, output: &str| {
+        let project = examples.join(name).display().to_string();
+        let orders = examples.join(name).join(orders).display().to_string();
+        let arguments = ["why", &project, "--orders", &orders, "--order", "1", output];
+        let ran = cardwright(Path::new("."), &arguments);
+        (ran.code, format!("{}{}", ran.out, ran.err))
+    };
+    let cases = [
+        (
+            "lantern-loyalty",
+            "orders.json",
+            "chip:member:message",
+            "field order.number",
+        ),
+        (
+            "lantern-loyalty",
+            "orders.json",
+            "front:panel:name",
+            "embossing_name",
+        ),
+        (
+            "kestrel-access",
+            "orders.txt",
+            "chip:badge:3001[2..3]",
+            "field order.facility",
+        ),
+        (
+            "kestrel-access",
+            "orders.txt",
+            "chip:badge:8301",
+            "key kestrel.door_key: card_key",
+        ),
+        (
+            "kestrel-access",
+            "orders.txt",
+            "file:doors:level",
+            "field order.level",
+        ),
+        (
+            "harbour-prepaid",
+            "orders.csv",
+            "carrier:welcome:3",
+            "Here is your Harbour card.",
+        ),
+        (
+            "meridian-debit",
+            "orders.bin",
+            "mailer:pin_letter",
+            "hsm pin.natural",
+        ),
+        (
+            "meridian-debit",
+            "orders.bin",
+            "file:returns:number",
+            "writer counts",
+        ),
+        (
+            "meridian-debit",
+            "orders.bin",
+            "front:line:1",
+            "field order.pan = \"999992",
+        ),
+    ];
+    for (name, orders, output, part) in cases {
+        let (code, said) = why(name, orders, output);
+        assert!(
+            code == 0 && said.contains(part),
+            "{name} {output}: {part}\n{said}"
+        );
+        assert!(
+            said.contains(".perso:") || part.contains("counts"),
+            "no place:\n{said}"
+        );
+    }
+    // The second and third octet of the struct come from one field alone.
+    let (_, facility) = why("kestrel-access", "orders.txt", "chip:badge:3001[2..3]");
+    assert!(
+        !facility.contains("order.level") && !facility.contains("door_key"),
+        "{facility}"
+    );
+    let (code, said) = why("lantern-loyalty", "orders.json", "track1");
+    assert_eq!(code, 1, "{said}");
+    for part in [
+        "R1198",
+        "front:panel:name",
+        "chip:member:COMMAND",
+        "carrier:welcome",
+    ] {
+        assert!(said.replace("\n", " ").contains(part), "{part}: {said}");
+    }
+}
+
+/// Names of a bank that would be marks of HTML are letters on the page.
+#[test]
+fn a_page_escapes_what_it_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let project = folder.path().join("p");
+    copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/kestrel-access"),
+        &project,
+    );
+    let path = project.join("works.perso");
+    let source = std::fs::read_to_string(&path).expect("a source");
+    let source = source.replace("\"Kestrel Works\"", "\"<script>K&W</script>\"");
+    let source = source.replace("the badge number has another", "<img src=x> has another");
+    std::fs::write(&path, source).expect("written");
+    let (project, out) = (
+        project.display().to_string(),
+        folder.path().display().to_string(),
+    );
+    let ran = cardwright(folder.path(), &["doc", &project, "-o", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let page = std::fs::read_to_string(folder.path().join("index.html")).expect("a page");
+    assert!(
+        !page.contains("<script") && !page.contains("<img src=x"),
+        "marks of a name"
+    );
+    assert!(page.contains("&lt;script&gt;K&amp;W") && page.contains("&lt;img src"));
+    // One file: nothing is fetched, every reference stays on the page.
+    for reference in page.split("href=\"").skip(1) {
+        let target = reference.split('"').next().expect("its end");
+        let id = target.strip_prefix('#').expect("a place on the page");
+        assert!(
+            page.contains(&format!("id=\"{id}\"")),
+            "{target} leads nowhere"
+        );
+    }
+}
+
 #[test]
 fn schemas_on_the_shelf_are_fresh() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -370,7 +503,10 @@ fn a_project_has_a_page_and_the_language_a_book() {
     let ran = cardwright(folder.path(), &["doc", "--reference", "-o", &out]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let book = std::fs::read_to_string(folder.path().join("doc/reference.html")).expect("a book");
-    assert!(book.contains("<h1 id=\"language-reference\">") && book.contains("<th>entry</th>"));
+    assert!(
+        book.contains("<h1 id=\"language-reference\">")
+            && book.contains("<th scope=\"col\">entry</th>")
+    );
 }
 
 /// The calls of data generation stand in the bundle's programs: a rehearsal makes the same ones,

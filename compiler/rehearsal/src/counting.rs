@@ -5,7 +5,7 @@ use cardwright_ports::{
     hsm::{
         BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
         Derivation, Draw, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
-        IssuerCertificateFields, KeyHandle, KeyRequest, Sealed, SealedPin,
+        IssuerCertificateFields, KeyHandle, KeyRequest, NewCardKeys, Sealed, SealedPin,
     },
 };
 use std::collections::BTreeMap;
@@ -87,6 +87,8 @@ impl HsmSession for Counting<'_> {
         "channel.unwrap" fn unwrap(channel: ChannelId, answer: &[u8]) -> Vec<u8>;
         "channel.recode" fn recode(
             channel: ChannelId, sealed: &Sealed, padding: DekPadding) -> Vec<u8>;
+        "channel.put_keys" fn put_card_keys(
+            channel: ChannelId, new: &NewCardKeys) -> (Vec<u8>, Vec<u8>);
         "emv.verify_cryptogram" fn verify_cryptogram(
             path: &IccKeyPath<'_>, data: &[u8], cryptogram: &[u8]) -> bool;
         "emv.arpc" fn arpc(

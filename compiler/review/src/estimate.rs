@@ -69,7 +69,8 @@ pub struct HsmSpeeds {
     pub sessions: u32,
     /// Milliseconds of a call whose kind is not named below.
     pub call_ms: f64,
-    /// Milliseconds of a call by kind, such as `rsa.generate`.
+    /// Milliseconds of a call by kind, such as `rsa.generate`; two kinds have an assumed time of
+    /// their own.
     pub calls_ms: BTreeMap<String, f64>,
 }
 
@@ -95,7 +96,7 @@ pub struct Speeds {
     pub chip: ChipSpeeds,
     /// The HSM.
     pub hsm: HsmSpeeds,
-    /// Seconds of a card at each other station.
+    /// Seconds of a card at each other station; those that are left out are assumed.
     pub stations: BTreeMap<String, f64>,
     /// Machines that work side by side.
     pub machines: u32,
@@ -121,6 +122,21 @@ impl Default for Speeds {
                 .collect(),
             machines: 1,
         }
+    }
+}
+
+impl Speeds {
+    /// Takes the assumed speeds for the stations and calls that a file leaves out.
+    #[must_use]
+    pub fn completed(mut self) -> Self {
+        let assumed = Self::default();
+        for (station, seconds) in assumed.stations {
+            self.stations.entry(station).or_insert(seconds);
+        }
+        for (kind, milliseconds) in assumed.hsm.calls_ms {
+            self.hsm.calls_ms.entry(kind).or_insert(milliseconds);
+        }
+        self
     }
 }
 
@@ -382,6 +398,16 @@ mod tests {
         speeds.chip.bits_per_second = 9_000.0;
         // 9 bits an octet, blocks of 3: (100+2+6) + (16+30+6) octets at 1,000 a second.
         assert_eq!(seconds(&speeds), Some(0.825));
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_assumed() {
+        let found = speeds().completed();
+        assert_eq!(found.stations.get("emboss"), Some(&4.0));
+        assert_eq!(found.stations.get("print"), Some(&3.0));
+        let calls = found.hsm.calls_ms;
+        assert_eq!(calls.get("rsa.generate"), Some(&900.0));
+        assert_eq!(calls.get("emv.icc_certificate"), Some(&8.0));
     }
 
     #[test]

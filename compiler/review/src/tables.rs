@@ -83,7 +83,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("fields", "format field"),
     ("flows", "flow"),
     ("formats", "format"),
-    ("further", "further page"),
+    ("pages", "further page"),
     ("images", "picture"),
     ("issuer", "issuer"),
     ("items", "layout item"),

@@ -42,11 +42,28 @@ pub(crate) enum Command {
     Dump(Dump),
     /// What an error code means and how to mend it.
     Explain(Explain),
+    /// JSON Schemas of `report.json` and of `site.toml`.
+    Schema(Schema),
     /// Shell completions.
     Completions {
         /// Shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Schema {
+    /// Which; without one, their names.
+    pub(crate) name: Option<SchemaName>,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// `report.json` of a job.
+    Report,
+    /// `site.toml`, as JSON.
+    Site,
 }
 
 /// How something is listed.

@@ -52,6 +52,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, failure::Failure> {
         Command::Bench(bench) => commands::bench::run(&bench),
         Command::Dump(dump) => commands::dump::run(&site, &dump),
         Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Schema(schema) => commands::schema::run(&schema),
         Command::Completions { shell } => {
             commands::completions(shell);
             Ok(0)

@@ -15,26 +15,31 @@ use cardwright_machine::{ChipFactory, MachineSettings, SimulatedMachine};
 use cardwright_paper::PaperDriver;
 use cardwright_soft_hsm::SoftHsm;
 use cardwright_store::{SiteKey, SqliteStore};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const SCHEMA: u32 = 1;
 
 /// `site.toml`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SiteFile {
+    /// 1.
     schema: u32,
     /// Name for people.
     pub(crate) name: String,
+    /// Whose bundles are taken.
     pub(crate) trust: TrustTable,
+    /// The machine.
     pub(crate) machine: MachineTable,
+    /// The printer, where its pages are to be moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) printer: Option<PrinterTable>,
 }
 
 /// The printer of letters, carriers and labels.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrinterTable {
     /// How far everything is moved to the right, millimetres; at most 10 either way.
@@ -58,7 +63,7 @@ impl PrinterTable {
 }
 
 /// Who may sign bundles for this site.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrustTable {
     /// Accept TEST bundles of the well-known test signer.
@@ -70,7 +75,7 @@ pub(crate) struct TrustTable {
 }
 
 /// The simulated machine.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MachineTable {
     /// Cards that are put into a stock when a job first asks for it.

@@ -21,7 +21,9 @@ pub(crate) fn run(arguments: &Doc) -> Result<u8, Failure> {
     let (name, html, root) = if arguments.reference {
         let markdown = cardwright_vocabulary::reference_markdown();
         let book = book::html(&markdown);
-        let value = context! { style => STYLE, book => minijinja::Value::from_safe_string(book) };
+        let contents = minijinja::Value::from(minijinja::value::Serde(book::contents(&markdown)));
+        let book = minijinja::Value::from_safe_string(book);
+        let value = context! { style => STYLE, book, contents };
         ("reference.html", render(&value)?, PathBuf::from("."))
     } else {
         let folder = Folder::find(arguments.project.as_deref())?;

@@ -7,12 +7,13 @@ use crate::{
     terminal,
 };
 use cardwright_standards::{
-    emv::bits::describe,
+    emv::bits::{describe, service_code_meaning},
     tags::DICTIONARIES,
     tlv::{self, Tag},
 };
 use cardwright_vocabulary::{
-    DataElement, Reading, bit_field, data_element, data_element_in, element_by_name,
+    DataElement, Reading, bit_field, data_element, data_element_in, data_elements, element_by_name,
+    nearest,
 };
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
@@ -40,18 +41,60 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
     }
     let by_tag = data_element_in(dictionary, tag).or_else(|| data_element(tag));
     let Some(element) = by_tag.or_else(|| element_by_name(subject)) else {
-        return Err(Failure::new(
-            exit::FINDINGS,
-            "E0195",
-            format!("no code, tag or data element `{subject}` here"),
-            "codes look like E0301, tags like 9F0D; a site's codes: `cardstation explain`",
-        ));
+        let Some(lines) = objects(dictionary, &upper) else {
+            return Err(unknown(subject, tag));
+        };
+        terminal::print(&lines);
+        return Ok(0);
     };
     terminal::print(&page(element));
     if let Some(text) = &arguments.hex {
-        terminal::print(&format!("\n{}", decoded(element, &octets(text)?)));
+        terminal::print(&format!("\n{}", decoded(element, &octets(element, text)?)));
+    }
+    let others = DICTIONARIES.iter().filter_map(|owner| {
+        let other = data_element_in(owner, &element.tag)?;
+        let own = other.scheme == *owner && other.scheme != element.scheme;
+        own.then(|| format!("{owner}: {}", other.title))
+    });
+    let others: Vec<String> = others.collect();
+    if !others.is_empty() {
+        let named = others.join("; ");
+        terminal::print(&format!(
+            "\nin other dictionaries (`--dictionary`)  {named}"
+        ));
     }
     Ok(0)
+}
+
+/// Data objects that were given without a tag beside them.
+fn objects(dictionary: &str, subject: &str) -> Option<String> {
+    let octets = hex::decode(subject)
+        .ok()
+        .filter(|octets| octets.len() > 2)?;
+    let objects = tlv::parse(&octets).ok().filter(|found| !found.is_empty())?;
+    let mut lines = Vec::new();
+    objects
+        .iter()
+        .for_each(|object| tree(dictionary, object, 0, &mut lines));
+    Some(lines.join("\n"))
+}
+
+/// Nothing of this name: the nearest that there is.
+fn unknown(subject: &str, tag: &str) -> Failure {
+    let what = format!("no code, tag or data element `{subject}` here");
+    let known = Tag::from_hex(tag).filter(|tag| tag.to_string().len() > 2);
+    let names = data_elements().iter().map(|element| element.name.as_str());
+    let near = nearest(&subject.to_lowercase(), names).and_then(element_by_name);
+    let help = match (known, near) {
+        (Some(_), _) => "the tag is well formed, but no dictionary has it: its owner's \
+                         specification does"
+            .to_owned(),
+        (None, Some(near)) => format!("did you mean `{}` ({})?", near.name, near.tag),
+        (None, None) => "codes look like E0301, tags like 9F0D, names like cvm_list; a site's \
+                         codes: `cardstation explain`"
+            .to_owned(),
+    };
+    Failure::new(exit::FINDINGS, "E0195", what, &help)
 }
 
 /// A code's page: the one of the docs, with its examples, or for codes of the runtime its row.
@@ -145,8 +188,12 @@ fn span(least: u32, most: u32) -> String {
     }
 }
 
-fn octets(text: &str) -> Result<Vec<u8>, Failure> {
-    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+fn octets(element: &DataElement, text: &str) -> Result<Vec<u8>, Failure> {
+    let mut digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    // Format n is filled with zeros on the left (EMV Book 3, 4.3): `5F30 201` is 0201.
+    if element.format == "n" && digits.len() % 2 == 1 {
+        digits.insert(0, '0');
+    }
     let undecodable = |what: &str| {
         Failure::new(
             exit::USAGE,
@@ -180,6 +227,7 @@ fn decoded(element: &DataElement, octets: &[u8]) -> String {
                 .iter()
                 .for_each(|object| tree(&element.scheme, object, 2, &mut lines));
         }
+        (None, Some(_)) if element.coding == "track2" => lines.extend(track2(octets)),
         (None, Some(tag)) => {
             let says = describe(&element.scheme, tag, octets);
             lines.extend(says.into_iter().map(|line| format!("  {line}")));
@@ -187,6 +235,27 @@ fn decoded(element: &DataElement, octets: &[u8]) -> String {
         (None, None) => {}
     }
     lines.join("\n")
+}
+
+/// Track 2 equivalent data: account number, separator, expiry, service code, the rest (ISO/IEC
+/// 7813, two digits in an octet).
+fn track2(octets: &[u8]) -> Vec<String> {
+    let digits = hex::encode_upper(octets);
+    let digits = digits.strip_suffix('F').unwrap_or(&digits);
+    let Some((pan, rest)) = digits.split_once('D') else {
+        return vec!["  no separator D".to_owned()];
+    };
+    let part = |from: usize, to: usize| rest.get(from..to).unwrap_or_default();
+    let mut lines = vec![
+        format!("  account number  {pan}"),
+        format!("  expiry          {} (YYMM)", part(0, 4)),
+        format!("  service code    {}", part(4, 7)),
+    ];
+    let says = service_code_meaning(part(4, 7)).into_iter().flatten();
+    lines.extend(says.map(|line| format!("    {line}")));
+    let rest = rest.get(7..).unwrap_or_default();
+    lines.push(format!("  discretionary   {rest}"));
+    lines
 }
 
 /// A data object and what stands in it; what a value says stands below it.

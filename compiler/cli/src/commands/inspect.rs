@@ -114,7 +114,8 @@ pub(crate) fn run(arguments: &Inspect) -> Result<u8, Failure> {
 /// Reads a file of speeds.
 fn read_speeds(path: &Path) -> Result<Speeds, Failure> {
     let text = String::from_utf8_lossy(&read_file(path, SPEEDS_MAX)?).into_owned();
-    toml::from_str(&text).map_err(|error| {
+    let read: Result<Speeds, _> = toml::from_str(&text);
+    read.map(Speeds::completed).map_err(|error| {
         let what = format!("{}: {}", path.display(), error.message());
         let mend = "its keys are those of docs/schemas/speeds.json";
         Failure::new(exit::USAGE, "E0189", what, mend)

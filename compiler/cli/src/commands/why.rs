@@ -37,9 +37,13 @@ pub(crate) fn run(arguments: &Why) -> Result<u8, Failure> {
         terminal::json(&serde_json::to_value(&why).unwrap_or_default());
         return Ok(0);
     }
+    let product = match why.product.as_str() {
+        "" => String::new(),
+        code => format!(", product {code}"),
+    };
     terminal::print(&format!(
-        "{}  ({})\norder {} (line {}), product {}, card {}\n",
-        why.output, why.title, why.order, why.line, why.product, why.card
+        "{}  ({})\norder {} (line {}){product}, card {}\n",
+        why.output, why.title, why.order, why.line, why.card
     ));
     for because in &why.because {
         tree(because, "", "");

@@ -1,6 +1,6 @@
 //! Finds the node behind the name of an output.
 
-use cardwright_bundle::{Card, Content, Job, NodeId};
+use cardwright_bundle::{Card, Content, Job, NodeId, Script, ScriptPart};
 use cardwright_review::elements;
 use cardwright_standards::tlv::Tag;
 use cardwright_stations::StationError;
@@ -22,8 +22,9 @@ fn unknown(what: impl Into<String>) -> StationError {
     StationError::new(
         "R1198",
         what,
-        "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, track1, track2, front:line:1, \
-         back:panel:NAME, mailer:LAYOUT, carrier:LAYOUT, file:FORMAT:FIELD; then perhaps [3..5]",
+        "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, chip:APPLICATION:COMMAND, track1, \
+         track2, front:line:1, back:panel:NAME, mailer:LAYOUT, mailer:LAYOUT:ITEM, carrier:LAYOUT, \
+         labels:LAYOUT, file:FORMAT:FIELD; then perhaps [3..5]",
     )
 }
 
@@ -67,18 +68,80 @@ pub(super) fn output(
             let (node, title) = face(card, side, what, which);
             on_card(node, title)
         }
-        ["mailer" | "carrier", layout] => page(content, job, layout, None),
-        ["mailer" | "carrier", layout, item] => page(content, job, layout, item.parse().ok()),
+        ["mailer" | "carrier" | "labels", layout] => page(content, job, layout, None),
+        ["mailer" | "carrier" | "labels", layout, item] => {
+            let item = item.parse().ok();
+            item.and_then(|item| page(content, job, layout, Some(item)))
+        }
         ["file", format, field] => file(content, job, format, field),
         _ => None,
     };
-    found.ok_or_else(|| unknown(format!("card `{}` has no output `{name}`", card.name)))
+    found.ok_or_else(|| {
+        let known = known(content, job, card).join(", ");
+        let what = format!(
+            "card `{}` has no output `{name}`; it has {known}",
+            card.name
+        );
+        unknown(what)
+    })
+}
+
+/// The outputs of a card, those of its chip by application.
+fn known(content: &Content, job: &Job, card: &Card) -> Vec<String> {
+    let mut all = Vec::new();
+    for application in card.chip.iter().flat_map(|chip| &chip.applications) {
+        let name = &application.name;
+        all.push(match &application.script {
+            Some(script) => {
+                let commands = script.commands.iter().map(|c| c.title.as_str());
+                format!(
+                    "chip:{name}:COMMAND ({})",
+                    commands.collect::<Vec<_>>().join(", ")
+                )
+            }
+            None => format!("chip:{name}:TAG"),
+        });
+    }
+    let stripe = card.stripe.as_ref();
+    let tracks = [
+        ("track1", stripe.and_then(|s| s.track1)),
+        ("track2", stripe.and_then(|s| s.track2)),
+    ];
+    let tracks = tracks.into_iter().filter(|(_, node)| node.is_some());
+    all.extend(tracks.map(|(name, _)| name.to_owned()));
+    for face in &card.faces {
+        let side = match face.side {
+            cardwright_bundle::FaceSide::Front => "front",
+            cardwright_bundle::FaceSide::Back => "back",
+        };
+        all.extend(
+            face.emboss
+                .iter()
+                .map(|l| format!("{side}:line:{}", l.line)),
+        );
+        all.extend(
+            face.print
+                .iter()
+                .map(|p| format!("{side}:panel:{}", p.name)),
+        );
+    }
+    let mailer = job.mailer.as_ref().map(|m| format!("mailer:{}", m.layout));
+    all.extend(mailer);
+    all.extend(job.carrier.iter().map(|name| format!("carrier:{name}")));
+    all.extend(job.labels.iter().map(|name| format!("labels:{name}")));
+    let outputs = content.formats.iter();
+    let outputs = outputs.filter(|f| job.outputs.iter().any(|o| o.format == f.name));
+    all.extend(outputs.map(|f| format!("file:{}:FIELD", f.name)));
+    all
 }
 
 fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option<Found> {
     let chip = card.chip.as_ref()?;
     let application = chip.applications.iter().find(|a| a.name == application)?;
     let program = content.programs.get(card.program as usize)?;
+    if let Some(script) = &application.script {
+        return command(card, script, what);
+    }
     let what = what.trim_start_matches('#').to_uppercase();
     let found = |node, title| Found {
         program: card.program,
@@ -101,6 +164,25 @@ fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option
     Some(found(dgi.node, title))
 }
 
+/// What a command of a script carries.
+fn command(card: &Card, script: &Script, title: &str) -> Option<Found> {
+    let mut commands = script.commands.iter();
+    let command = commands.find(|command| command.title == title)?;
+    let nodes: Vec<NodeId> = command
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => Some(*node),
+            ScriptPart::Variable { .. } => None,
+        })
+        .collect();
+    (!nodes.is_empty()).then(|| Found {
+        program: card.program,
+        nodes,
+        title: format!("command `{title}` of script {}", script.name),
+    })
+}
+
 fn face(card: &Card, side: &str, what: &str, which: &str) -> (Option<NodeId>, String) {
     let front = side == "front";
     let is_side = |s| (s == cardwright_bundle::FaceSide::Front) == front;
@@ -120,10 +202,13 @@ fn face(card: &Card, side: &str, what: &str, which: &str) -> (Option<NodeId>, St
 
 fn page(content: &Content, job: &Job, name: &str, item: Option<usize>) -> Option<Found> {
     let mailer = job.mailer.as_ref().map(|m| m.layout.as_str());
-    let used = mailer == Some(name) || job.carrier.as_deref() == Some(name);
+    let used = mailer == Some(name)
+        || job.carrier.as_deref() == Some(name)
+        || job.labels.as_deref() == Some(name);
     let layout = content.layouts.iter().find(|l| used && l.name == name)?;
     let mut nodes = Vec::new();
-    for (n, entry) in layout.items.iter().enumerate() {
+    let further = layout.pages.iter().flat_map(|page| &page.items);
+    for (n, entry) in layout.items.iter().chain(further).enumerate() {
         if item.is_none_or(|item| item == n + 1) {
             let drawn = serde_json::to_value(&entry.draw).ok()?;
             drawn_nodes(&drawn, &mut nodes);
@@ -167,14 +252,16 @@ fn file(content: &Content, job: &Job, name: &str, field: &str) -> Option<Found> 
         let mut fields = record.fields.iter().enumerate();
         let found = fields.find(|(n, f)| f.name == field || number == Some(n + 1));
         if let (Some(program), Some((_, found))) = (record.program, found) {
+            let file = format.file_name.as_deref().unwrap_or(&format.name);
+            let counted = match found.sequence {
+                Some(_) => ", a number that the file's writer counts",
+                None if found.value.is_none() => return None,
+                None => "",
+            };
             return Some(Found {
                 program,
-                nodes: vec![found.value?],
-                title: format!(
-                    "field {} of {}",
-                    found.name,
-                    format.file_name.as_deref().unwrap_or(&format.name)
-                ),
+                nodes: found.value.into_iter().collect(),
+                title: format!("field {} of {file}{counted}", found.name),
             });
         }
     }

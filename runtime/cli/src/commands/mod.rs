@@ -15,6 +15,7 @@ pub(crate) mod job;
 pub(crate) mod keys;
 mod production;
 pub(crate) mod run;
+pub(crate) mod schema;
 
 pub(crate) use blanks::no_chips;
 

@@ -1,10 +1,40 @@
 //! The reference book's plain marks as HTML: headings, paragraphs, tables, lists, code.
 
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// A heading, for the list of contents.
+#[derive(Serialize)]
+pub(super) struct Entry {
+    level: usize,
+    id: String,
+    title: String,
+}
+
+/// The headings of the second and third level, in order.
+pub(super) fn contents(markdown: &str) -> Vec<Entry> {
+    let mut ids = BTreeSet::new();
+    let mut in_code = false;
+    let mut found = Vec::new();
+    for line in markdown.lines() {
+        in_code ^= line.starts_with("```");
+        if !in_code && line.starts_with('#') {
+            let (level, title) = level_and_title(line);
+            let id = id(title, &mut ids);
+            let title = title.replace('`', "");
+            found.push(Entry { level, id, title });
+        }
+    }
+    found.retain(|entry| matches!(entry.level, 2 | 3));
+    found
+}
+
 /// One page's text as HTML; everything that is no mark is escaped.
 pub(super) fn html(markdown: &str) -> String {
     let mut out = String::new();
     let mut open = "";
     let mut in_code = false;
+    let mut ids = BTreeSet::new();
     for line in markdown.lines() {
         if line.starts_with("```") {
             close(&mut out, &mut open);
@@ -33,7 +63,7 @@ pub(super) fn html(markdown: &str) -> String {
                     inline(line.trim_start_matches("- "))
                 ));
             }
-            "h" => heading(&mut out, line),
+            "h" => heading(&mut out, line, &mut ids),
             "p" => {
                 out.push_str(if open == "p" { "\n" } else { "<p>" });
                 out.push_str(&inline(line));
@@ -58,7 +88,7 @@ fn kind(line: &str) -> &'static str {
 
 fn close(out: &mut String, open: &mut &str) {
     out.push_str(match *open {
-        "table" => "</tbody></table>\n",
+        "table" => "</tbody></table></div>\n",
         "ul" => "</ul>\n",
         "p" => "</p>\n",
         _ => "",
@@ -66,19 +96,31 @@ fn close(out: &mut String, open: &mut &str) {
     *open = "";
 }
 
-fn heading(out: &mut String, line: &str) {
+fn heading(out: &mut String, line: &str, ids: &mut BTreeSet<String>) {
+    let (level, title) = level_and_title(line);
+    let id = id(title, ids);
+    let title = inline(title);
+    out.push_str(&format!("<h{level} id=\"{id}\">{title}</h{level}>\n"));
+}
+
+fn level_and_title(line: &str) -> (usize, &str) {
     let level = line.chars().take_while(|c| *c == '#').count().min(6);
-    let text = line.trim_start_matches('#').trim();
-    let id: String = text
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_alphanumeric() || *c == ' ')
-        .map(|c| if c == ' ' { '-' } else { c })
-        .collect();
-    out.push_str(&format!(
-        "<h{level} id=\"{id}\">{}</h{level}>\n",
-        inline(text)
-    ));
+    (level, line.trim_start_matches('#').trim())
+}
+
+/// A heading's identifier; the second of one name is `name-2`.
+fn id(title: &str, ids: &mut BTreeSet<String>) -> String {
+    let letters = title.to_lowercase();
+    let letters = letters.chars().filter(|c| c.is_alphanumeric() || *c == ' ');
+    let name: String = letters.map(|c| if c == ' ' { '-' } else { c }).collect();
+    let mut id = name.clone();
+    for number in 2.. {
+        if ids.insert(id.clone()) {
+            break;
+        }
+        id = format!("{name}-{number}");
+    }
+    id
 }
 
 fn row(out: &mut String, line: &str, first: bool) {
@@ -94,13 +136,18 @@ fn row(out: &mut String, line: &str, first: bool) {
     {
         return;
     }
-    let cell = if first { "th" } else { "td" };
+    let (begin, end) = match first {
+        true => ("<th scope=\"col\">", "</th>"),
+        false => ("<td>", "</td>"),
+    };
     let cells = cells
         .iter()
-        .map(|text| format!("<{cell}>{}</{cell}>", inline(text)));
+        .map(|text| format!("{begin}{}{end}", inline(text)));
     let row = format!("<tr>{}</tr>\n", cells.collect::<String>());
     match first {
-        true => out.push_str(&format!("<table><thead>{row}</thead><tbody>\n")),
+        true => out.push_str(&format!(
+            "<div class=\"wide\"><table><thead>{row}</thead><tbody>\n"
+        )),
         false => out.push_str(&row),
     }
 }
@@ -131,7 +178,18 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::html;
+    use super::{contents, html};
+
+    #[test]
+    fn headings_of_one_name_have_ids_of_their_own() {
+        let text = "# Book\n## Card\n```\n# no heading\n```\n### `card`\n## Card\n";
+        let page = html(text);
+        for entry in contents(text) {
+            let id = format!(" id=\"{}\">", entry.id);
+            assert_eq!(page.matches(&id).count(), 1, "{id}");
+        }
+        assert_eq!(contents(text).len(), 3);
+    }
 
     #[test]
     fn marks_become_elements() {
@@ -143,7 +201,7 @@ mod tests {
         );
         assert!(page.contains("<p>One\ntwo &lt;x&gt;.</p>"), "{page}");
         assert!(
-            page.contains("<th>a</th>") && page.contains("<td><code>2</code></td>"),
+            page.contains("<th scope=\"col\">a</th>") && page.contains("<td><code>2</code></td>"),
             "{page}"
         );
         assert!(page.contains("<ul>\n<li>item</li>\n</ul>"), "{page}");

@@ -1,18 +1,26 @@
 //! What a project's page says, as plain data for its template.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cardwright_bundle::{Bundle, Card, Content, Format, FormatRule, Job, Product};
-use cardwright_rehearsal::{Rehearsal, preview};
+use cardwright_bundle::{
+    Application, Bundle, Card, Content, Dgi, Format, FormatRule, Job, LookupTable, Product,
+    ScriptPart,
+};
+use cardwright_rehearsal::{Rehearsal, preview, readings};
 use cardwright_review::{Reader, elements};
 use cardwright_standards::tags;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Rows of a lookup table that are shown.
+const ROWS_MAX: usize = 200;
+
 /// The whole page.
 pub(super) fn project(bundle: &Bundle) -> Value {
     let content = bundle.content();
     let reader = Reader::new(content);
-    let cards = content.cards.iter().map(|c| card(content, &reader, c));
+    let specimens = specimens(bundle);
+    let cards = content.cards.iter();
+    let cards = cards.map(|c| card(content, &reader, c, specimens.get(&c.name)));
     json!({
         "name": content.name,
         "version": content.version,
@@ -48,6 +56,7 @@ pub(super) fn project(bundle: &Bundle) -> Value {
             "name": f.name,
             "stations": f.steps.iter().map(|s| s.station.clone()).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "tables": content.tables.iter().map(|t| table(content, t)).collect::<Vec<_>>(),
         "sources": content.sources,
         "pictures": pictures(bundle),
     })
@@ -85,7 +94,76 @@ fn node_origin(reader: &Reader, program: u32, node: u32) -> String {
     line.map_or_else(|| "the compiler".to_owned(), inherited)
 }
 
-fn card(content: &Content, reader: &Reader, card: &Card) -> Value {
+/// What a specimen of each card says, path by path.
+fn specimens(bundle: &Bundle) -> BTreeMap<String, BTreeMap<String, String>> {
+    let Ok(mut rehearsal) = Rehearsal::new(bundle.clone()) else {
+        return BTreeMap::new();
+    };
+    let mut found = BTreeMap::new();
+    for (job, code) in rehearsal.products() {
+        if let Ok(made) = rehearsal.specimen(&job, &code, None) {
+            found
+                .entry(made.card.clone())
+                .or_insert_with(|| readings(&made));
+        }
+    }
+    found
+}
+
+/// A lookup table with its first rows.
+fn table(content: &Content, table: &LookupTable) -> Value {
+    let rows = table
+        .rows
+        .iter()
+        .take(ROWS_MAX)
+        .map(|row| row.cells.clone());
+    json!({
+        "name": table.name,
+        "key": kind_text(&serde_json::to_value(table.key).unwrap_or_default()),
+        "columns": table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>(),
+        "rows": rows.collect::<Vec<_>>(),
+        "count": table.rows.len(),
+        "origin": origin(content, table.span),
+    })
+}
+
+/// The commands of an application that a script writes.
+fn commands(content: &Content, reader: &Reader, program: u32, a: &Application) -> Vec<Value> {
+    let script = a.script.as_ref();
+    let commands = script.map(|s| s.commands.as_slice()).unwrap_or_default();
+    let part = |part: &ScriptPart| match part {
+        ScriptPart::Value { node } => reader.term(program, *node),
+        ScriptPart::Variable { name } => format!("what the card gave as {name}"),
+        ScriptPart::Secret { node, .. } => {
+            format!("enciphered for the card: {}", reader.term(program, *node))
+        }
+    };
+    let shown = commands.iter().map(|command| {
+        let words = command
+            .expect
+            .iter()
+            .map(|words| match words.first == words.last {
+                true => format!("{:04X}", words.first),
+                false => format!("{:04X} to {:04X}", words.first, words.last),
+            });
+        json!({
+            "title": command.title,
+            "header": command.header,
+            "parts": command.parts.iter().map(part).collect::<Vec<_>>(),
+            "expect": words.collect::<Vec<_>>(),
+            "origin": origin(content, command.span),
+        })
+    });
+    shown.collect()
+}
+
+fn card(
+    content: &Content,
+    reader: &Reader,
+    card: &Card,
+    specimen: Option<&BTreeMap<String, String>>,
+) -> Value {
+    let says = |path: &str| specimen.and_then(|s| s.get(path)).cloned();
     let json = serde_json::to_value(card).unwrap_or_default();
     let channel = json.pointer("/chip/channel").cloned().unwrap_or_default();
     let chip = card.chip.as_ref();
@@ -96,25 +174,32 @@ fn card(content: &Content, reader: &Reader, card: &Card) -> Value {
         ("track 2", stripe.and_then(|s| s.track2)),
     ];
     let mut outside: Vec<Value> = Vec::new();
-    let mut shown = |name: String, node: u32| {
+    let mut shown = |name: String, path: &str, node: u32| {
         outside.push(json!({
             "name": name,
+            "specimen": says(path),
             "value": reader.term(card.program, node),
             "origin": node_origin(reader, card.program, node),
         }));
     };
     for (name, node) in tracks {
         if let Some(node) = node {
-            shown(name.to_owned(), node);
+            shown(
+                name.to_owned(),
+                &format!("stripe.{}", name.replace(' ', "")),
+                node,
+            );
         }
     }
     for face in &card.faces {
         let side = format!("{:?}", face.side).to_lowercase();
         for line in &face.emboss {
-            shown(format!("{side}, line {}", line.line), line.node);
+            let path = format!("{side}.line {}", line.line);
+            shown(format!("{side}, line {}", line.line), &path, line.node);
         }
         for panel in &face.print {
-            shown(format!("{side}, panel {}", panel.name), panel.node);
+            let path = format!("{side}.panel {}", panel.name);
+            shown(format!("{side}, panel {}", panel.name), &path, panel.node);
         }
     }
     json!({
@@ -131,7 +216,9 @@ fn card(content: &Content, reader: &Reader, card: &Card) -> Value {
                 "name": content.keys.get(*key as usize).map(|k| k.name.clone()),
             })).collect::<Vec<_>>(),
             "quirks": a.quirks,
-            "elements": a.dgis.iter().flat_map(|dgi| data(content, reader, card.program, (dgi, &a.dictionary)))
+            "secured": a.script.as_ref().is_some_and(|s| s.secured),
+            "commands": commands(content, reader, card.program, a),
+            "elements": a.dgis.iter().flat_map(|dgi| data(content, reader, card.program, (dgi, a), specimen))
                 .collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "outside": outside,
@@ -160,8 +247,10 @@ fn data(
     content: &Content,
     reader: &Reader,
     program: u32,
-    (dgi, dictionary): (&cardwright_bundle::Dgi, &str),
+    (dgi, application): (&Dgi, &Application),
+    specimen: Option<&BTreeMap<String, String>>,
 ) -> Vec<Value> {
+    let dictionary = application.dictionary.as_str();
     let Some(nodes) = content.programs.get(program as usize) else {
         return Vec::new();
     };
@@ -173,6 +262,15 @@ fn data(
             (Some(tag), Some(octets)) => Reader::meaning(dictionary, tag, octets),
             _ => Vec::new(),
         };
+        // A meaning that only repeats the octets says nothing.
+        let written = octets.as_ref().map(hex::encode_upper).unwrap_or_default();
+        let meaning: Vec<String> = meaning.into_iter().filter(|m| *m != written).collect();
+        let area = format!("chip.{}", application.name);
+        let path = match element.tag {
+            Some(tag) => format!("{area}.#{tag}"),
+            None => format!("{area}.{group}"),
+        };
+        let specimen = specimen.filter(|_| octets.is_none() && !dgi.encrypted);
         json!({
             "group": group,
             "title": dgi.title,
@@ -180,6 +278,7 @@ fn data(
             "tag": element.tag.map(|t| t.to_string()),
             "name": element.tag.and_then(|t| tags::element_in(dictionary, t))
                 .map_or(dgi.title.as_str(), |e| e.title),
+            "specimen": specimen.and_then(|s| s.get(&path)),
             "fixed": octets.is_some(),
             "value": octets.map_or_else(
                 || reader.term(program, element.node),
