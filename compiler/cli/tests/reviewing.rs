@@ -303,6 +303,64 @@ fn why_names_the_hsm_the_keys_and_the_columns() {
     assert!(beyond.err.contains("R1197"), "{}", beyond.err);
 }
 
+/// Example, order file, output, and what its tree says.
+const OUTPUTS: &[(&str, &str, &str, &str)] = &[
+    (
+        "lantern-loyalty",
+        "orders.json",
+        "chip:member:message",
+        "field order.number",
+    ),
+    (
+        "lantern-loyalty",
+        "orders.json",
+        "front:panel:name",
+        "embossing_name",
+    ),
+    (
+        "kestrel-access",
+        "orders.txt",
+        "chip:badge:3001[2..3]",
+        "field order.facility",
+    ),
+    (
+        "kestrel-access",
+        "orders.txt",
+        "chip:badge:8301",
+        "key kestrel.door_key: card_key",
+    ),
+    (
+        "kestrel-access",
+        "orders.txt",
+        "file:doors:level",
+        "field order.level",
+    ),
+    (
+        "harbour-prepaid",
+        "orders.csv",
+        "carrier:welcome:3",
+        "Here is your Harbour card.",
+    ),
+    (
+        "meridian-debit",
+        "orders.bin",
+        "mailer:pin_letter",
+        "hsm pin.natural",
+    ),
+    (
+        "meridian-debit",
+        "orders.bin",
+        "file:returns:number",
+        "writer counts",
+    ),
+    (
+        "meridian-debit",
+        "orders.bin",
+        "front:line:1",
+        "field order.pan = \"999992",
+    ),
+];
+
 /// Applications that scripts write, structs without tags, boxes of a page, counted fields.
 #[test]
 fn why_reaches_every_sort_of_output() {
@@ -314,63 +372,7 @@ fn why_reaches_every_sort_of_output() {
         let ran = cardwright(Path::new("."), &arguments);
         (ran.code, format!("{}{}", ran.out, ran.err))
     };
-    let cases = [
-        (
-            "lantern-loyalty",
-            "orders.json",
-            "chip:member:message",
-            "field order.number",
-        ),
-        (
-            "lantern-loyalty",
-            "orders.json",
-            "front:panel:name",
-            "embossing_name",
-        ),
-        (
-            "kestrel-access",
-            "orders.txt",
-            "chip:badge:3001[2..3]",
-            "field order.facility",
-        ),
-        (
-            "kestrel-access",
-            "orders.txt",
-            "chip:badge:8301",
-            "key kestrel.door_key: card_key",
-        ),
-        (
-            "kestrel-access",
-            "orders.txt",
-            "file:doors:level",
-            "field order.level",
-        ),
-        (
-            "harbour-prepaid",
-            "orders.csv",
-            "carrier:welcome:3",
-            "Here is your Harbour card.",
-        ),
-        (
-            "meridian-debit",
-            "orders.bin",
-            "mailer:pin_letter",
-            "hsm pin.natural",
-        ),
-        (
-            "meridian-debit",
-            "orders.bin",
-            "file:returns:number",
-            "writer counts",
-        ),
-        (
-            "meridian-debit",
-            "orders.bin",
-            "front:line:1",
-            "field order.pan = \"999992",
-        ),
-    ];
-    for (name, orders, output, part) in cases {
+    for (name, orders, output, part) in OUTPUTS {
         let (code, said) = why(name, orders, output);
         assert!(
             code == 0 && said.contains(part),

@@ -20,7 +20,13 @@ pub(crate) struct Counting<'s> {
 }
 
 impl<'s> Counting<'s> {
-    pub(crate) fn new(inner: &'s mut dyn HsmSession, calls: &'s mut Calls) -> Self {
+    /// For what calls are made for, such as `data`.
+    pub(crate) fn of(
+        inner: &'s mut dyn HsmSession,
+        stages: &'s mut BTreeMap<String, Calls>,
+        stage: &str,
+    ) -> Self {
+        let calls = stages.entry(stage.to_owned()).or_default();
         Self { inner, calls }
     }
 

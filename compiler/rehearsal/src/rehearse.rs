@@ -430,10 +430,7 @@ impl Work<'_> {
         let facts = self.facts();
         let name = &self.job.name;
         let datagen = Datagen::new(self.loaded, card, self.keys)?;
-        let mut counted = Counting::new(
-            self.session,
-            self.calls.entry("data".to_owned()).or_default(),
-        );
+        let mut counted = Counting::of(self.session, &mut self.calls, "data");
         let data = datagen.make(&self.record, &facts, &mut counted, name, ORDER)?;
         if let Some(coverage) = self.coverage.as_deref_mut() {
             let finished = coverage::Finished {
@@ -475,10 +472,7 @@ impl Work<'_> {
             data: &data,
             order: ORDER,
         };
-        let mut counted = Counting::new(
-            self.session,
-            self.calls.entry("files".to_owned()).or_default(),
-        );
+        let mut counted = Counting::of(self.session, &mut self.calls, "files");
         let files = files::files(&source, &mut counted)?;
         Ok(Rehearsed {
             job: name.clone(),
@@ -523,10 +517,7 @@ impl Work<'_> {
                 order: ORDER,
                 purpose: "rehearsal",
             };
-            let mut counted = Counting::new(
-                self.session,
-                self.calls.entry("chip".to_owned()).or_default(),
-            );
+            let mut counted = Counting::of(self.session, &mut self.calls, "chip");
             let written = perso::personalize(
                 self.loaded,
                 chip,
@@ -567,11 +558,8 @@ impl Work<'_> {
                 stripe: Some(&stripe),
                 vision: Some(&vision),
             };
-            let calls = self
-                .calls
-                .entry(format!("validation {}", used.scenario))
-                .or_default();
-            let mut counted = Counting::new(self.session, calls);
+            let stage = format!("validation {}", used.scenario);
+            let mut counted = Counting::of(self.session, &mut self.calls, &stage);
             let found = validator.run(specimen, &mut counted, &draw);
             verdicts.extend(found.into_iter().map(|v| (used.scenario.clone(), v)));
         }
@@ -587,8 +575,7 @@ impl Work<'_> {
         for name in names {
             let layout = pages::Pages::new(self.loaded, name, self.keys)?;
             let job = &self.job.name;
-            let calls = self.calls.entry("pages".to_owned()).or_default();
-            let mut counted = Counting::new(self.session, calls);
+            let mut counted = Counting::of(self.session, &mut self.calls, "pages");
             let page = layout.make(&self.record, facts, &mut counted, job, ORDER, &data.draws)?;
             for (number, sheet) in (1..).zip(page.into_sheets()) {
                 let layout = match number {
