@@ -99,6 +99,10 @@ impl HsmSession for Counting<'_> {
             path: &IccKeyPath<'_>, data: &[u8], cryptogram: &[u8]) -> bool;
         "emv.arpc" fn arpc(
             path: &IccKeyPath<'_>, arqc: &[u8], card_status_update: [u8; 4]) -> Vec<u8>;
+        "emv.cvc3_vector" fn dynamic_code_vector(
+            path: &IccKeyPath<'_>, track: &[u8]) -> [u8; 2];
+        "cvc3.verify" fn verify_dynamic_code(
+            path: &IccKeyPath<'_>, track: &[u8], number: [u8; 4], code: [u8; 2]) -> bool;
         "pin.encipher_offline" fn encipher_offline_pin(
             pin: &SealedPin, modulus: &[u8], exponent: u32, icc_challenge: &[u8], draw: &Draw<'_>
         ) -> Vec<u8>;

@@ -427,7 +427,7 @@ impl Work<'_> {
                 "name one of the job's products in the order",
             )
         })?;
-        let facts = self.facts();
+        let mut facts = self.facts();
         let name = &self.job.name;
         let datagen = Datagen::new(self.loaded, card, self.keys)?;
         let mut counted = Counting::of(self.session, &mut self.calls, "data");
@@ -459,7 +459,6 @@ impl Work<'_> {
             order: ORDER,
         };
         let rows = rows(self.loaded, self.job, self.keys, self.session, &finished)?;
-        let mut facts = facts;
         facts.set("result", Value::Text("produced".to_owned()));
         facts.set("serial", Value::Text(String::new()));
         let source = files::Source {
