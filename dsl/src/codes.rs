@@ -152,7 +152,7 @@ pub static CODES: &[(&str, &str, &str, &str, &str)] = &[
     (
         "E0020",
         "a source that is too large",
-        "A source file has at most 8 MiB.",
+        "A source file has at most 256 KiB.",
         "Split it into several files of the same package.",
         "house: bounded work on any input",
     ),

@@ -1,7 +1,7 @@
 //! Limits of the language, the same on every machine: beyond them a source gets a diagnostic.
 
 /// Longest source text in bytes. A longer one is kept whole in the tree but not analysed.
-pub const SOURCE_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// Deepest nesting of `{}`, `()` and `[]` together.
 pub const NESTING_MAX: usize = 32;

@@ -325,7 +325,7 @@ impl TreeBuilder {
             .map(|id| self.height(*id))
             .max()
             .unwrap_or(0);
-        // A source is at most 8 MiB and no byte makes more than a few nodes: u32 is enough.
+        // A source is at most 256 KiB and no byte makes more than a few nodes: u32 is enough.
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(NodeData {
             kind,

@@ -143,11 +143,8 @@ fn check_large(files: &MemoryFiles, runs: usize) {
         octets / 1000
     );
     let found = check(&Project::read(files), Environment::Test).findings;
-    assert_eq!(
-        cardwright_compiler::diagnostics::human(&found),
-        "",
-        "it is free of findings"
-    );
+    let error = cardwright_compiler::diagnostics::Severity::Error;
+    assert!(found.iter().all(|f| f.severity != error), "it is right");
     say("  reading", median(runs, |_| Project::read(files)), "");
     say(
         "  parsing",

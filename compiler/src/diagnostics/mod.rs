@@ -332,12 +332,13 @@ fn narrowest(findings: Vec<Finding>) -> Vec<Finding> {
             && to <= (outer.end_line, outer.end_column)
     };
     let told = |one: &Finding| {
-        findings.iter().any(|other| {
-            other.code == one.code
-                && !one.path.is_empty()
-                && other.path.first() == one.path.first()
-                && inside(&other.place, &one.place)
-        })
+        // A finding without a way is told as it is; to compare all with all would take too long.
+        !one.path.is_empty()
+            && findings.iter().any(|other| {
+                other.code == one.code
+                    && other.path.first() == one.path.first()
+                    && inside(&other.place, &one.place)
+            })
     };
     let twice: Vec<bool> = findings.iter().map(told).collect();
     let once = findings.into_iter().zip(twice).filter(|(_, twice)| !twice);

@@ -19,7 +19,7 @@ pub use standard::{StandardFile, standard_asset, standard_packages};
 /// Most source files that a project may have.
 pub const MAX_SOURCES: usize = 1_000;
 /// Largest source file, octets.
-pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+pub const MAX_SOURCE_BYTES: usize = 256 << 10;
 /// Largest asset, octets.
 pub const MAX_ASSET_BYTES: usize = 32 << 20;
 

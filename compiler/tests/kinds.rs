@@ -1,0 +1,354 @@
+//! Sources that mean harm, kind by kind: each ends in its code, within 256 MiB, by itself in a
+//! process whose heap is bounded (`ulimit -d`). Time is not asserted; with `TIMES=1` each process
+//! says how long its check took:
+//!
+//!     TIMES=1 cargo test --release -p cardwright-compiler --test kinds -- --nocapture
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests fail loudly; the processes talk by standard output"
+)]
+
+use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, MemoryFiles, Project};
+use cardwright_compiler::{Environment, check};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Instant;
+
+/// Largest source that is read, octets.
+const WHOLE: usize = 256 << 10;
+const MANIFEST: &str = "name = \"case\"\nversion = \"1.0.0\"\nsequence = 1\n";
+const ORDERS: &str = "format orders : fixed_width {
+  record order { pan : pan at 1 width 19; name : text at 20 width 26; kind : digits 1 at 46 }
+}
+";
+
+/// A kind: its name, what makes it, and a code that must be among the findings; none where the
+/// text is not wrong, only large.
+type Kind = (&'static str, fn() -> String, Option<&'static str>);
+
+const KINDS: &[Kind] = &[
+    ("200,000 braces", || "{".repeat(200_000), Some("E0021")),
+    (
+        "200,000 brackets in a value",
+        || format!("let a = {}", "[".repeat(200_000)),
+        Some("E0021"),
+    ),
+    (
+        "40,000 closing braces",
+        || "}".repeat(40_000),
+        Some("E0004"),
+    ),
+    (
+        "braces that close and open",
+        || "{}".repeat(20_000),
+        Some("E0005"),
+    ),
+    (
+        "blocks that nothing closes",
+        || "a {\n".repeat(WHOLE / 4),
+        Some("E0021"),
+    ),
+    (
+        "unclosed blocks of unindented entries",
+        || "card c {\n".repeat(1_000),
+        Some("E0003"),
+    ),
+    (
+        "marks of direction and NUL",
+        || "let a = \"\u{202E}\0\u{2066}\"\n".repeat(10_000),
+        Some("E0019"),
+    ),
+    (
+        "a tab on each line",
+        || "\tlet a = 1\n".repeat(3_000),
+        Some("E0019"),
+    ),
+    (
+        "20,000 operators",
+        || format!("let a = 1{}\n", " + 1".repeat(20_000)),
+        Some("E0022"),
+    ),
+    (
+        "20,000 calls behind each other",
+        || format!("let a = f{}\n", "(1)".repeat(20_000)),
+        Some("E0022"),
+    ),
+    (
+        "10,000 alternatives",
+        || format!("let a = {}\"z\"\n", "if b then \"x\" else ".repeat(10_000)),
+        Some("E0022"),
+    ),
+    (
+        "a number of 200,000 digits",
+        || format!("let a = {}\n", "9".repeat(200_000)),
+        Some("E0016"),
+    ),
+    (
+        "octets of 200,000 digits",
+        || format!("let a = x\"{}\"\n", "00".repeat(100_000)),
+        None,
+    ),
+    (
+        "a text of 200,000 characters",
+        || format!("let a = \"{}\"\n", "x".repeat(200_000)),
+        None,
+    ),
+    (
+        "a name of 200,000 letters",
+        || format!("let {} = 1\n", "x".repeat(200_000)),
+        None,
+    ),
+    (
+        "a path of 60,000 names",
+        || format!("let a = b{}\n", ".b".repeat(60_000)),
+        None,
+    ),
+    (
+        "20,000 placeholders",
+        || format!("let a = \"{}\"\n", "{b}".repeat(20_000)),
+        None,
+    ),
+    (
+        "20,000 nonsense lines",
+        || "@ @ @\n".repeat(20_000),
+        Some("E0024"),
+    ),
+    (
+        "quotes that nothing closes",
+        || "a = \"\n".repeat(2_000),
+        Some("E0011"),
+    ),
+    ("10,000 entries", || "a=1\n".repeat(10_000), Some("E0103")),
+    (
+        "3,000 values of one name",
+        || "let a = 1\n".repeat(3_000),
+        Some("E0105"),
+    ),
+    (
+        "12,000 attributes of one name",
+        || format!("card c {{\n{}}}\n", "  a = 1\n".repeat(12_000)),
+        None,
+    ),
+    ("2,000 imports", || "use a.b\n".repeat(2_000), Some("E0104")),
+    (
+        "a comment of 200,000 characters",
+        || format!("// {}\n", "x".repeat(200_000)),
+        None,
+    ),
+    (
+        "texts that double",
+        || {
+            doubling("let a0 = order.name\n", |n| {
+                format!("let a{n} = \"{{a{0}}}{{a{0}}}\"\n", n - 1)
+            })
+        },
+        None,
+    ),
+    (
+        "functions that double",
+        || {
+            doubling("fn a0(x) = x\n", |n| {
+                format!("fn a{n}(x) = \"{{a{0}(x)}}{{a{0}(x)}}\"\n", n - 1)
+            })
+        },
+        None,
+    ),
+    (
+        "lists that double",
+        || {
+            doubling("let a0 = [order.name]\n", |n| {
+                format!("let a{n} = [...a{0}, ...a{0}]\n", n - 1)
+            })
+        },
+        None,
+    ),
+    ("copies of copies", copies, None),
+    ("a circle of bases", circle, Some("E0107")),
+    ("a ladder of 3,000 bases", ladder, Some("E0107")),
+    ("a base with 100 heirs", heirs, None),
+    (
+        "a value that is made from itself",
+        || format!("{ORDERS}let a = b\nlet b = c\nlet c = a\n"),
+        Some("E0107"),
+    ),
+    (
+        "a function that calls itself",
+        || {
+            format!(
+                "{ORDERS}fn f(x) = \"{{f(x)}}{{f(x)}}\"\nlet a = f(order.name)\n{}",
+                used("a")
+            )
+        },
+        Some("E0107"),
+    ),
+];
+
+/// A value that is asked for, so that it is made.
+fn used(name: &str) -> String {
+    format!("card c for orders.order {{ face front {{ emboss {{ line 3 = {name} }} }} }}\n")
+}
+
+/// A ladder of which each rung names the one below twice.
+fn doubling(first: &str, rung: fn(usize) -> String) -> String {
+    const RUNGS: usize = 64;
+    let mut text = format!("{ORDERS}{first}");
+    for n in 1..=RUNGS {
+        text.push_str(&rung(n));
+    }
+    let last = if first.starts_with("fn") {
+        format!("a{RUNGS}(order.name)")
+    } else {
+        format!("a{RUNGS}")
+    };
+    text + &used(&last)
+}
+
+/// Two lists of 1,000 words, and a copy for each pair.
+fn copies() -> String {
+    let words: Vec<String> = (0..1_000).map(|n| format!("\"w{n}\"")).collect();
+    let words = words.join(", ");
+    format!(
+        "let one = [{words}]\nlet two = [{words}]\nprofile p_{{x}}_{{y}} for x in one for y in two {{ label = x }}\n"
+    )
+}
+
+fn circle() -> String {
+    let mut text = String::new();
+    for n in 0..1_000 {
+        let _ = writeln!(text, "profile p{n} : p{} {{ }}", (n + 1) % 1_000);
+    }
+    text
+}
+
+fn ladder() -> String {
+    let mut text = "profile p0 { label = \"x\" }\n".to_owned();
+    for n in 1..3_000 {
+        let _ = writeln!(text, "profile p{n} : p{} {{ }}", n - 1);
+    }
+    text
+}
+
+fn heirs() -> String {
+    let mut text = format!("{ORDERS}profile p {{\n");
+    for n in 0..50 {
+        let _ = writeln!(text, "  a{n} = 1");
+    }
+    text.push_str("}\n");
+    for n in 0..100 {
+        let _ = writeln!(text, "profile q{n} : p {{ }}");
+    }
+    text
+}
+
+/// A file that says that it has 100 MB, and must not be read.
+struct Huge;
+
+impl Files for Huge {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        match path {
+            "cardwright.toml" => Ok(MANIFEST.into()),
+            "huge.perso" => Err(FileError::too_large(path, 100_000_000, MAX_ASSET_BYTES)),
+            _ => Err(FileError::missing(path)),
+        }
+    }
+
+    fn list(&self, _: &str) -> Vec<String> {
+        vec!["huge.perso".to_owned()]
+    }
+
+    fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
+        Err(FileError::missing(path))
+    }
+}
+
+/// Codes of what a check finds.
+fn codes(files: &dyn Files) -> BTreeSet<String> {
+    let found = check(&Project::read(files), Environment::Test).findings;
+    found.into_iter().map(|f| f.code).collect()
+}
+
+fn files_of(kind: &Kind) -> MemoryFiles {
+    let source = kind.1();
+    assert!(source.len() <= WHOLE, "{} is a source that is read", kind.0);
+    MemoryFiles::new()
+        .with("cardwright.toml", MANIFEST)
+        .with("in.perso", source.as_bytes())
+}
+
+/// Not a test of its own: what the processes do that the other test starts.
+#[test]
+fn one_kind() {
+    answer();
+}
+
+/// Checks the kind that the environment names, and says what was found.
+pub(crate) fn answer() {
+    let Ok(wanted) = std::env::var("KIND") else {
+        return;
+    };
+    let kind = KINDS.iter().find(|k| k.0 == wanted).expect("a kind");
+    let files = files_of(kind);
+    let start = Instant::now();
+    let found: Vec<String> = codes(&files).into_iter().collect();
+    println!(
+        "\nFOUND {} {}",
+        start.elapsed().as_millis(),
+        found.join(" ")
+    );
+}
+
+#[test]
+fn every_kind_ends_in_its_code_within_its_memory() {
+    let own = std::env::current_exe().expect("this program");
+    let mut wrong = String::new();
+    for (name, _, code) in KINDS {
+        // 256 MiB of heap and stacks, in units of 1,024 octets.
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -d 262144 && exec \"$0\" --exact one_kind --nocapture",
+            ])
+            .arg(&own)
+            .env("KIND", name)
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = said.lines().find_map(|l| l.strip_prefix("FOUND "));
+        let Some((took, found)) = line.and_then(|l| l.split_once(' ')) else {
+            let why = String::from_utf8_lossy(&output.stderr);
+            let _ = writeln!(wrong, "{name}: no answer, {}: {why}", output.status);
+            continue;
+        };
+        if std::env::var_os("TIMES").is_some() {
+            println!("{name:<44} {took:>6} ms   {found}");
+        }
+        if let Some(code) = code
+            && !found.split(' ').any(|f| f == *code)
+        {
+            let _ = writeln!(wrong, "{name}: {code} is expected, found {found}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    assert!(codes(&Huge).contains("E0111"));
+    let large = MemoryFiles::new()
+        .with("cardwright.toml", MANIFEST)
+        .with("in.perso", " ".repeat(WHOLE + 1).as_bytes());
+    assert!(codes(&large).contains("E0111"));
+    let mut many = MemoryFiles::new().with("cardwright.toml", MANIFEST);
+    for n in 0..1_001 {
+        many = many.with(&format!("f{n}.perso"), "".as_bytes());
+    }
+    assert!(codes(&many).contains("E0111"));
+    let octets = MemoryFiles::new()
+        .with("cardwright.toml", MANIFEST)
+        .with("in.perso", [0xFF, 0xFE, 0x00].as_slice());
+    assert!(codes(&octets).contains("E0111"));
+}
