@@ -191,6 +191,9 @@ fn codes_tags_and_values_are_explained() {
     );
     // Annex C5: octet 4, 80: transaction exceeds floor limit.
     assert!(explained(&["9F0D", "0000008000"]).contains("floor limit"));
+    // ISO/IEC 7813: 2, international and chip; three digits as they stand on a card.
+    assert!(explained(&["5F30", "201"]).contains("chip"));
+    assert!(explained(&["5A", "999992000000002"]).contains("999992000000002F"));
     // Annex C3: 44 03 enciphered PIN by the chip if the terminal supports it, else next.
     let methods = explained(&["8E", "00000000000000004403"]);
     assert!(

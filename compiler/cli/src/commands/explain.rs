@@ -188,11 +188,16 @@ fn span(least: u32, most: u32) -> String {
     }
 }
 
+/// The octets of a value; digits as a card shows them (`201`, a PAN) are filled up as the format
+/// says: `n` with a zero before, `cn` with an F behind (EMV Book 3, 4.3).
 fn octets(element: &DataElement, text: &str) -> Result<Vec<u8>, Failure> {
     let mut digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    // Format n is filled with zeros on the left (EMV Book 3, 4.3): `5F30 201` is 0201.
-    if element.format == "n" && digits.len() % 2 == 1 {
-        digits.insert(0, '0');
+    if digits.len() % 2 == 1 && digits.bytes().all(|b| b.is_ascii_digit()) {
+        match element.format.as_str() {
+            "n" => digits.insert(0, '0'),
+            "cn" => digits.push('F'),
+            _ => {}
+        }
     }
     let undecodable = |what: &str| {
         Failure::new(
