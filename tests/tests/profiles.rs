@@ -64,6 +64,22 @@ const CODES: &str = r#"
 
 const PURCHASE: &str = "purchase 10.00 EUR expect arqc signed_by imk_ac";
 
+/// One order of the small bank.
+fn order() -> Order {
+    let fields = [
+        ("pan", "9999920000000011"),
+        ("psn", "01"),
+        ("name", "ADA LOVELACE"),
+        ("expiry", "2912"),
+        ("pin", "1234"),
+    ];
+    let text = |(name, value): (&str, &str)| (name.to_owned(), vec![value.to_owned()]);
+    Order {
+        fields: fields.into_iter().map(text).collect(),
+        bin: None,
+    }
+}
+
 /// Makes a card of a profile that builds on a shipped one, with the elements that a contactless
 /// one asks for.
 fn make(package: &str, base: &str, own: &str, steps: &str) {
@@ -72,12 +88,23 @@ fn make(package: &str, base: &str, own: &str, steps: &str) {
 
 /// The same; gives the card and the issuer's public key.
 fn made(package: &str, base: &str, own: &str, steps: &str) -> (Rehearsed, KeyPublic) {
+    made_with(package, base, own, steps, "")
+}
+
+/// The same with further data elements.
+fn made_with(
+    package: &str,
+    base: &str,
+    own: &str,
+    steps: &str,
+    data: &str,
+) -> (Rehearsed, KeyPublic) {
     let contactless = steps.starts_with("contactless");
     let (directory, more) = match contactless {
         true => ("ppse", "#9F6C = [online_pin, signature]"),
         false => ("pse", ""),
     };
-    let mut own = format!("{} {own}", OWN.replace("MORE", more));
+    let mut own = format!("{} {own}", OWN.replace("MORE", &format!("{more} {data}")));
     let mut keys = "";
     if package == "magstripe" {
         own = own
@@ -109,20 +136,8 @@ job shipped_job {{
     );
     let mut rehearsal = Rehearsal::new(projects::small_with(&source))
         .unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
-    let fields = [
-        ("pan", "9999920000000011"),
-        ("psn", "01"),
-        ("name", "ADA LOVELACE"),
-        ("expiry", "2912"),
-        ("pin", "1234"),
-    ];
-    let text = |(name, value): (&str, &str)| (name.to_owned(), vec![value.to_owned()]);
-    let order = Order {
-        fields: fields.into_iter().map(text).collect(),
-        bin: None,
-    };
     let made = rehearsal
-        .order_in("shipped_job", &order)
+        .order_in("shipped_job", &order())
         .unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
     assert!(!made.verdicts.is_empty());
     for (scenario, verdict) in &made.verdicts {
@@ -274,6 +289,118 @@ fn cpa_and_its_contactless_sister() {
     make("cpa", "application", &own, &steps);
     let steps = steps.replace("contact {", "contactless {");
     make("cpa", "contactless", &own, &steps);
+}
+
+/// Data groupings of a card's directories, in clear, by application and number.
+fn directories(lines: &str) -> BTreeMap<(String, u16), Vec<u8>> {
+    let own = OWN.replace("MORE", "#9F6C = [online_pin, signature]");
+    let source = format!(
+        "
+use std.profiles.pse
+use std.profiles.ppse
+use std.profiles.online
+directory own_pse : pse.environment {{
+  languages = \"defr\"; code_table = 1; preferred_names = true; sfi = 3
+}}
+directory own_ppse : ppse.environment {{ iin = x\"99 99 92\"; country = \"FR\" }}
+directory plain_pse : pse.environment {{ sfi = 1 }}
+directory plain_ppse : ppse.environment {{ preferred_names = false }}
+profile shipped : online.contactless for orders.order {{
+  {own} interfaces = [contact, contactless]; preferred_name = \"Näme\"; kernel = x\"03\"
+}}
+card shipped_card : debit_card {{ chip {{ applications = [shipped]; directories = {lines} }} }}
+scenario shipped_ready : validation for shipped_card {{
+  contact     {{ select shipped; read records; {PURCHASE} }}
+  contactless {{ select shipped; read records; {PURCHASE} }}
+}}
+job shipped_job {{
+  input = orders; card = shipped_card; scenarios = [shipped_ready]; flow = line
+  mailer = letter after produced
+}}
+"
+    );
+    assert_eq!(projects::findings_of_small_with(&source), "");
+    let mut rehearsal = Rehearsal::new(projects::small_with(&source)).expect("a rehearsal");
+    let made = rehearsal.order_in("shipped_job", &order()).expect("a card");
+    for (scenario, verdict) in &made.verdicts {
+        assert_eq!(verdict.failure, None, "{scenario}: {}", verdict.name);
+    }
+    let mut found = BTreeMap::new();
+    for application in made
+        .data
+        .applications
+        .iter()
+        .filter(|a| a.name != "shipped")
+    {
+        for dgi in &application.dgis {
+            if let DgiValue::Clear(octets) = &dgi.value {
+                found.insert((application.name.clone(), dgi.number), octets.clone());
+            }
+        }
+    }
+    found
+}
+
+/// The short form and the packages make the same octets; attributes make the objects that EMV Book 1,
+/// 12.2, and Contactless Book B, 3.3 place there.
+#[test]
+fn directories_by_word_and_by_declaration() {
+    let usual = directories("[pse, ppse]");
+    assert_eq!(usual, directories("[plain_pse, plain_ppse]"));
+    let entry = "4F07F0000000927001500753484950504544870101";
+    let hex = |text: &str| hex::decode(text).expect("hexadecimal");
+    let pse = |number| ("pse".to_owned(), number);
+    let ppse = |number| ("ppse".to_owned(), number);
+    assert_eq!(usual[&pse(0x0101)], hex(&format!("70176115{entry}")));
+    assert_eq!(usual[&pse(0x9102)], hex("A5088801015F2D02656E"));
+    // The kernel is the application's own word, said to the antenna only.
+    let contactless = format!("{entry}9F2A0103");
+    assert_eq!(
+        usual[&ppse(0x9102)],
+        hex(&format!("A51EBF0C1B6119{contactless}"))
+    );
+    let own = directories("[own_pse, own_ppse]");
+    assert_eq!(
+        own[&pse(0x0301)],
+        hex(&format!("701E611C{entry}9F12044EE46D65"))
+    );
+    assert_eq!(own[&pse(0x9102)], hex("A50E8801035F2D04646566729F110101"));
+    let contactless = format!("{entry}42039999925F5502 46529F2A0103").replace(' ', "");
+    assert_eq!(
+        own[&ppse(0x9102)],
+        hex(&format!("A528BF0C256123{contactless}"))
+    );
+}
+
+/// Tables of the Common Payment Application travel as octets in a data grouping of their own, and
+/// stand in no record.
+#[test]
+fn tables_of_the_common_payment_application() {
+    let tables = r#"
+    #C1   = x"00 00 01"
+    #BF3E = x"DF 01 01 02"
+    #BF3F = x"DF 01 02 00 01"
+    #BF34 = x"DF 01 03 00 00 00"
+    #BF30 = x"DF 01 06 00 00 00 00 00 00"
+    #BF32 = x"DF 01 01 80"
+    #BF35 = x"DF 01 01 00"
+    #BF37 = x"DF 01 01 40"
+"#;
+    let own = format!("{CERTIFIED} {CODES}");
+    let steps = contact("authenticate offline dda");
+    let (made, _) = made_with("cpa", "tables", &own, &steps, tables);
+    let mut applications = made.data.applications.iter();
+    let application = applications
+        .find(|a| a.name == "shipped")
+        .expect("it is there");
+    let mut dgis = application.dgis.iter();
+    let found = dgis.find(|d| d.number == 0x3001).expect("the tables");
+    let DgiValue::Clear(octets) = &found.value else {
+        panic!("tables travel in clear")
+    };
+    let expected = "C103000001BF3E04DF010102BF3F05DF01020001BF3406DF0103000000\
+                    BF3009DF0106000000000000BF3204DF010180BF3504DF010100BF3704DF010140";
+    assert_eq!(hex::encode_upper(octets), expected.replace(' ', ""));
 }
 
 /// Each rule of `std.rules` with a declaration that breaks it, and none without one.

@@ -3,7 +3,7 @@
 use super::super::profile::{self, App, afl};
 use super::super::read;
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, constants::words};
+use crate::elaborate::Elaborator;
 use crate::model::{MEntry, Span};
 
 /// Data of an answer without its status word (ISO/IEC 7816-4, 5.1: short Le).
@@ -17,7 +17,7 @@ const OBJECT_OVERHEAD: u32 = 16;
 const INSTANCE: u32 = 512;
 
 /// Answers, and the chip's memory when the card says how much it has.
-pub(super) fn check(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], chip: &MEntry) {
+pub(super) fn check<'a>(elaborator: &mut Elaborator<'a>, apps: &[App<'_>], chip: &'a MEntry) {
     for app in apps {
         selection(elaborator, app);
         locator(elaborator, app);
@@ -67,34 +67,23 @@ fn locator(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
 }
 
 /// `6F { 84, A5 { BF0C { 61 … } } }` (EMV contactless Book B, 3.3).
-fn directories(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], chip: &MEntry) {
-    let entry = chip.inner("directories");
-    let listed = entry.and_then(|e| words(e.single()?)).unwrap_or_default();
-    if !listed.iter().any(|d| d == "ppse") {
-        return;
+fn directories<'a>(elaborator: &mut Elaborator<'a>, apps: &[App<'_>], chip: &'a MEntry) {
+    if elaborator.findings().has_errors() {
+        return; // names that are no directories have said so, or will
     }
-    let length = |octets: usize| u32::try_from(octets).unwrap_or(u32::MAX);
-    let entries: u32 = apps
-        .iter()
-        .filter(|a| a.on("contactless"))
-        .map(|a| {
-            let content = afl::object_octets("4F", length(a.aid.len()))
-                + afl::object_octets("50", length(a.label.len()))
-                + afl::object_octets("87", 1);
-            afl::object_octets("61", content)
-        })
-        .sum();
+    let listed = super::platform::named(elaborator, chip);
+    let found = listed.iter().find(|(_, d)| d.interface == "contactless");
+    let Some((name, directory)) = found else {
+        return;
+    };
+    let on = apps.iter().filter(|a| a.on("contactless"));
+    let entries: u32 = on.map(|a| directory.entry_octets(a)).sum();
     let inner = afl::object_octets("A5", afl::object_octets("BF0C", entries));
     let octets = afl::object_octets("6F", afl::object_octets("84", 14) + inner);
     if octets > ANSWER_MOST {
-        let span = entry.map_or(chip.span, |e| e.span);
-        too_long(
-            elaborator,
-            span,
-            "the answer of `ppse`",
-            octets,
-            ANSWER_MOST,
-        );
+        let span = chip.inner("directories").map_or(chip.span, |e| e.span);
+        let what = format!("the answer of `{name}`");
+        too_long(elaborator, span, &what, octets, ANSWER_MOST);
     }
 }
 

@@ -4,7 +4,6 @@ use super::super::profile::{self, App, Ground};
 use super::super::read;
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
-use crate::elaborate::constants::words;
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use cardwright_bundle::{Application, Channel};
 
@@ -215,25 +214,52 @@ fn channel_key<'a>(
     Some(id)
 }
 
+/// Directories that a card names: `pse`, `ppse`, or declared ones.
+pub(super) fn named<'a>(
+    elaborator: &mut Elaborator<'a>,
+    entry: &'a MEntry,
+) -> Vec<(String, profile::Directory)> {
+    let model = elaborator.model();
+    let list = entry.inner("directories").and_then(MEntry::single);
+    let mut found = Vec::new();
+    for name in list.map_or_else(Vec::new, |l| read::items(model, l)) {
+        let word = name.dotted().unwrap_or_default();
+        let directory = match read::declaration(model, name, "directory") {
+            Some(decl) if decl.poisoned => continue,
+            Some(decl) => profile::Directory::declared(elaborator, decl),
+            None => profile::Directory::usual(&word),
+        };
+        match directory {
+            Some(directory) => found.push((word, directory)),
+            None => {
+                let message = format!("`{word}` is no directory");
+                let help = "write `pse`, `ppse`, or the name of a declared `directory`";
+                let problem = Problem::error("E0330", name.span, message);
+                elaborator.findings().push(problem.help(help));
+            }
+        }
+    }
+    found
+}
+
 /// `directories = [pse, ppse]`, and that every application is found by somebody.
-pub(super) fn directories(
-    elaborator: &mut Elaborator<'_>,
-    entry: &MEntry,
+pub(super) fn directories<'a>(
+    elaborator: &mut Elaborator<'a>,
+    entry: &'a MEntry,
     apps: &[App<'_>],
 ) -> Vec<Application> {
     let attribute = entry.inner("directories");
     let span = attribute.map_or(entry.span, |e| e.span);
-    let listed = attribute
-        .and_then(|e| words(e.single()?))
-        .unwrap_or_default();
+    let listed = named(elaborator, entry);
     let mut made = Vec::new();
-    for (name, interface) in [("pse", "contact"), ("ppse", "contactless")] {
-        let wanted = listed.iter().any(|d| d == name);
+    for (usual, interface) in [("pse", "contact"), ("ppse", "contactless")] {
+        let mut all = listed.iter().filter(|(_, d)| d.interface == interface);
         let there = apps.iter().any(|a| a.on(interface));
-        match (wanted, there) {
-            (true, true) if name == "pse" => made.extend(profile::pse(elaborator, apps, span)),
-            (true, true) => made.extend(profile::ppse(elaborator, apps, span)),
-            (true, false) => {
+        match (all.next(), there) {
+            (Some((_, directory)), true) => {
+                made.extend(profile::directory(elaborator, directory, apps, span));
+            }
+            (Some((name, _)), false) => {
                 let message = format!("`{name}` lists {interface} applications, there is none");
                 let problem = Problem::error("E0330", span, message);
                 let help = format!("take `{name}` out, or add a {interface} application");
@@ -242,7 +268,7 @@ pub(super) fn directories(
                 elaborator.findings().push(problem);
             }
             // The proximity directory is the only way in (EMV contactless Book B, 3.3).
-            (false, true) if name == "ppse" => {
+            (None, true) if usual == "ppse" => {
                 let message = "contactless terminals find no application without `ppse`";
                 let problem = Problem::error("E0330", span, message);
                 let mut problem = problem.help("add `ppse` to `directories`");
@@ -253,6 +279,13 @@ pub(super) fn directories(
                 elaborator.findings().push(problem);
             }
             _ => {}
+        }
+        if let Some((name, _)) = all.next() {
+            let message = format!("`{name}` is a second directory of {interface} applications");
+            let help = "terminals start from one for each interface: leave one";
+            elaborator
+                .findings()
+                .push(Problem::error("E0330", span, message).help(help));
         }
     }
     made

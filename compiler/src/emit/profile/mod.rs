@@ -17,7 +17,7 @@ mod rules;
 mod script;
 mod styles;
 
-pub(crate) use directories::{ppse, pse};
+pub(crate) use directories::{Directory, directory};
 pub(crate) use elements::{Element, Track, track_of};
 pub(crate) use modes::{Cvc3, Mode};
 pub(crate) use other::lower as lower_other;

@@ -108,11 +108,15 @@ fn place(entry: &MEntry) -> Option<Place> {
 
 /// SFI 1: the track and the name. SFI 2: what is signed, then the rest. As many records as needed.
 fn automatic(app: &App<'_>) -> Vec<Record> {
+    let own = crate::model::dictionary(app.decl) == "cpa";
+    let grouped = super::styles::tags_used(app.decl);
     let in_records: Vec<&Element> = app
         .elements
         .iter()
         .filter(|e| !ELSEWHERE.contains(&e.tag.as_str()) && !app.mode.with_options(&e.tag))
         .filter(|e| !CERTIFICATES.contains(&e.tag.as_str()))
+        // Tables of an owner that stand in a data grouping of their own.
+        .filter(|e| !(own && grouped.contains(&e.tag)))
         .collect();
     let group = |belongs: &dyn Fn(&str) -> bool| -> Vec<&Element> {
         in_records

@@ -6,7 +6,7 @@ use crate::{Sink, Want};
 use Need::{Default, Optional, Required};
 
 pub(super) static KINDS: &[Kind] = &[
-    PLATFORM, CARD, CHIP, LOAD, PUT_KEYS, STRIPE, FACE, EMBOSS, IMAGE, PRINT,
+    DIRECTORY, PLATFORM, CARD, CHIP, LOAD, PUT_KEYS, STRIPE, FACE, EMBOSS, IMAGE, PRINT,
 ];
 
 const BLOCK: Kind = Kind {
@@ -78,6 +78,69 @@ const PLATFORM: Kind = Kind {
     ..BLOCK
 };
 
+const DIRECTORY: Kind = Kind {
+    name: "directory",
+    top: true,
+    inherits: true,
+    attributes: &[
+        Attribute::value("aid", Is::Hex(5, 16), Required, "name by which it is selected")
+            .from("EMV Book 1, 12.2; Contactless Book B, 3.3"),
+        Attribute::value(
+            "interface",
+            Is::Word(&["contact", "contactless"]),
+            Required,
+            "whose applications it lists: in records, or all in the answer to SELECT",
+        ),
+        Attribute::value(
+            "sfi",
+            Is::Number(1, 10),
+            Default("1"),
+            "file of the entries, over the contacts",
+        )
+        .from("EMV Book 1, 12.2.3 (tag 88)"),
+        Attribute::value(
+            "languages",
+            Is::Text(8),
+            Optional,
+            "preferred languages, two letters each; over the contacts those of the first application \
+             that has some by default",
+        )
+        .from("ISO 639-1 (tag 5F2D)"),
+        Attribute::value(
+            "code_table",
+            Is::Number(1, 16),
+            Optional,
+            "part of ISO/IEC 8859 in which preferred names are written",
+        )
+        .from("EMV Book 1, 12.2.4 (tag 9F11)"),
+        Attribute::value(
+            "preferred_names",
+            Is::Truth,
+            Default("false"),
+            "whether entries hold the applications' preferred names",
+        )
+        .from("EMV Book 1, 12.2.4 (tag 9F12)"),
+        Attribute::value(
+            "iin",
+            Is::Hex(3, 4),
+            Optional,
+            "issuer identification number in the entries",
+        )
+        .from("EMV Book 1, 12.2.3 (tag 42)"),
+        Attribute::value(
+            "country",
+            Is::Text(2),
+            Optional,
+            "issuer's country in the entries, two letters",
+        )
+        .from("ISO 3166-1 (tag 5F55)"),
+    ],
+    doc: "A directory in which terminals look for applications. `directories = [pse, ppse]` makes the \
+          usual ones; a declared one stands in their place.",
+    reference: "EMV Book 1, 12; Contactless Book B, 3.3",
+    ..BLOCK
+};
+
 const CARD: Kind = Kind {
     name: "card",
     top: true,
@@ -131,9 +194,9 @@ const CHIP: Kind = Kind {
         ),
         Attribute::value(
             "directories",
-            Is::WordList(&["pse", "ppse"]),
+            Is::Any,
             Default("[]"),
-            "directories that a terminal starts from",
+            "directories that a terminal starts from: `pse`, `ppse`, or declared ones in their place",
         )
         .from("EMV Book 1, 12.2; EMV contactless Book B"),
         Attribute::value(

@@ -70,6 +70,13 @@ const PROFILE: Kind = Kind {
         )
         .from("EMV Book 1, 12.2.2 (tag 87)"),
         Attribute::value(
+            "kernel",
+            Is::Hex(1, 8),
+            Optional,
+            "contactless kernel that its entry in a directory asks for",
+        )
+        .from("EMV Contactless Book B, 3.3 (tag 9F2A)"),
+        Attribute::value(
             "confirmation",
             Is::Truth,
             Default("false"),
