@@ -321,6 +321,26 @@ impl<'a> Datagen<'a> {
     }
 }
 
+/// What of a certificate the order decides.
+#[derive(Serialize, Deserialize)]
+pub struct CertificateData {
+    /// Serial number.
+    pub serial: Vec<u8>,
+    /// Parts of the holder's name.
+    pub name: Vec<(String, String)>,
+    /// First day: year, month, day.
+    pub not_before: (u16, u8, u8),
+    /// Last day.
+    pub not_after: (u16, u8, u8),
+}
+
+impl CertificateData {
+    /// From a script's data.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
+        postcard::from_bytes(bytes).map_err(|_| broken("a certificate's data"))
+    }
+}
+
 fn script_data(script: &Script, values: &Values) -> Result<ScriptData, RuntimeError> {
     let part = |part: &ScriptPart| match part {
         ScriptPart::Variable { .. } => Ok(None),
@@ -336,12 +356,47 @@ fn script_data(script: &Script, values: &Values) -> Result<ScriptData, RuntimeEr
             ))),
             _ => Err(broken("a script's secret of another type")),
         },
+        ScriptPart::Object { .. } => Err(broken("data objects too deep")),
+        ScriptPart::Certificate {
+            serial,
+            name,
+            not_before,
+            not_after,
+            ..
+        } => {
+            let serial = match values.get(*serial)? {
+                Value::Bytes(bytes) => bytes.clone(),
+                _ => return Err(broken("a serial number of another type")),
+            };
+            let parts = name.iter();
+            let parts = parts.map(|(part, id)| Ok((part.clone(), values.text(*id)?.to_owned())));
+            let data = CertificateData {
+                serial,
+                name: parts.collect::<Result<_, RuntimeError>>()?,
+                not_before: day(values, *not_before)?,
+                not_after: day(values, *not_after)?,
+            };
+            let octets = postcard::to_allocvec(&data);
+            octets
+                .map(|octets| Some(DgiValue::Clear(octets)))
+                .map_err(|_| broken("a certificate's data"))
+        }
     };
-    let command = |command: &ScriptCommand| command.parts.iter().map(part).collect();
+    let command = |command: &ScriptCommand| {
+        let leaves = ScriptPart::leaves(&command.parts);
+        leaves.into_iter().map(part).collect()
+    };
     let commands: Result<Vec<_>, RuntimeError> = script.commands.iter().map(command).collect();
     Ok(ScriptData {
         commands: commands?,
     })
+}
+
+fn day(values: &Values, id: u32) -> Result<(u16, u8, u8), RuntimeError> {
+    let date = values.get(id)?.date().ok_or_else(|| broken("a date"))?;
+    let number = |format: &str| date.format(format).parse::<u16>().unwrap_or(0);
+    let small = |format: &str| u8::try_from(number(format)).unwrap_or(0);
+    Ok((number("YYYY"), small("MM"), small("DD")))
 }
 
 fn fact(value: &Value) -> Result<String, RuntimeError> {

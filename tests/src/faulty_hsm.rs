@@ -256,6 +256,9 @@ impl HsmSession for FaultySession {
         fn wrap(channel: ChannelId, command: &[u8]) -> Vec<u8>;
         fn unwrap(channel: ChannelId, answer: &[u8]) -> Vec<u8>;
         fn recode(channel: ChannelId, sealed: &Sealed, padding: DekPadding) -> Vec<u8>;
+        fn wrap_sealed(channel: ChannelId, header: [u8; 4], data: &Sealed) -> Vec<u8>;
+        fn sign_certificate(authority: KeyHandle, to_be_signed: &[u8]) -> Vec<u8>;
+        fn cipher_challenge(key: &Sealed, block: &[u8], decipher: bool) -> Vec<u8>;
         fn put_card_keys(channel: ChannelId, new: &NewCardKeys) -> (Vec<u8>, Vec<u8>);
         fn verify_cryptogram(path: &IccKeyPath<'_>, data: &[u8], cryptogram: &[u8]) -> bool;
         fn arpc(path: &IccKeyPath<'_>, arqc: &[u8], update: [u8; 4]) -> Vec<u8>;

@@ -9,7 +9,7 @@
 )]
 
 use cardwright_bundle::{
-    Bundle, Chip, Content, ContentManagement, Dap, Deletion, Install, LoadFile, NewKeys,
+    Bundle, Chip, Content, ContentManagement, Dap, Deletion, Dgi, Install, LoadFile, NewKeys,
 };
 use cardwright_ports::{
     CardChannel, CardError, Hsm, SecretBytes,
@@ -257,6 +257,26 @@ impl CardChannel for Lying {
             true => Ok((self.answer)(answer)),
             false => Ok(answer),
         }
+    }
+}
+
+/// What the wallet's applet keeps.
+fn wallet(chip: &Chip) -> PlainApplet {
+    let wallet = chip
+        .applications
+        .iter()
+        .find(|a| a.name == "wallet")
+        .unwrap();
+    let kept = |dgi: &Dgi| PlainGrouping {
+        number: dgi.number,
+        secret: dgi.encrypted,
+        padding: PlainPadding::IfNeeded,
+        octets: dgi.octets.map(|octets| octets as usize),
+        joined: false,
+    };
+    PlainApplet {
+        aid: hex::decode(&wallet.aid).expect("an AID"),
+        groupings: wallet.dgis.iter().map(kept).collect(),
     }
 }
 

@@ -152,6 +152,35 @@ impl HsmSession for Tapped {
         self.tap.shared().sealed.push_back(octets.clone());
         Ok(octets)
     }
+    fn wrap_sealed(
+        &mut self,
+        channel: ChannelId,
+        header: [u8; 4],
+        data: &Sealed,
+    ) -> Result<Vec<u8>, HsmError> {
+        let wrapped = self.inner.wrap_sealed(channel, header, data)?;
+        let octets = usize::try_from(data.clear_length).unwrap_or(0);
+        self.tap.shared().wrapped = Some(Clear {
+            header,
+            parts: vec![Carried::Sealed(octets)],
+        });
+        Ok(wrapped)
+    }
+    fn sign_certificate(
+        &mut self,
+        authority: KeyHandle,
+        to_be_signed: &[u8],
+    ) -> Result<Vec<u8>, HsmError> {
+        self.inner.sign_certificate(authority, to_be_signed)
+    }
+    fn cipher_challenge(
+        &mut self,
+        key: &Sealed,
+        block: &[u8],
+        decipher: bool,
+    ) -> Result<Vec<u8>, HsmError> {
+        self.inner.cipher_challenge(key, block, decipher)
+    }
     fn put_card_keys(
         &mut self,
         channel: ChannelId,

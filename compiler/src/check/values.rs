@@ -245,8 +245,13 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
             let bits = args.first().and_then(|a| a.value.integer()).unwrap_or(0);
             let exponent = args.get(1).and_then(|a| a.value.integer()).unwrap_or(0);
             // EMV Book 2, 11.1 and Annex B2.1: 1984 bits at most, exponent 3 or 2^16 + 1.
-            let fine =
-                (1024..=1984).contains(&bits) && bits % 8 == 0 && matches!(exponent, 3 | 65_537);
+            // An authority's key of X.509 has 2048.
+            let signs = decl.attribute("use").and_then(|e| e.single()?.dotted());
+            let sized = match signs.as_deref() {
+                Some("certificate_signing") => bits == 2048,
+                _ => (1024..=1984).contains(&bits) && bits % 8 == 0,
+            };
+            let fine = sized && matches!(exponent, 3 | 65_537);
             if !fine {
                 let help = "write `rsa(1984, 3)`: 1024 to 1984 bits in eights, exponent 3 or 65537";
                 elaborator.findings().push(

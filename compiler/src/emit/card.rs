@@ -56,6 +56,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) emv: bool,
     /// Whether it is a Type 4 Tag.
     pub(crate) tag: bool,
+    /// Whether it is a PIV application.
+    pub(crate) access: bool,
     /// Interfaces.
     pub(crate) interfaces: Vec<String>,
     /// Whether the chip has a PIN.
@@ -354,6 +356,9 @@ fn chip<'a>(
     if native {
         platform::only_scripts(elaborator, &applications, entry.span);
     }
+    if let Some(channel) = &channel {
+        platform::enciphered_enough(elaborator, channel, &applications, entry.span);
+    }
     let mut assets = content::Assets::new();
     let managed = (channel.as_ref(), applications.as_mut_slice());
     let content = content::lower(elaborator, project, ground, entry, managed, &mut assets);
@@ -389,6 +394,7 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
         span: app.decl.span,
         emv: true,
         tag: false,
+        access: false,
         interfaces: app.interfaces.clone(),
         offline_pin: app.offline_pin.is_some(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
@@ -406,8 +412,9 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         span,
         emv: false,
         tag: application.applet == "ndef",
+        access: application.applet == "piv",
         interfaces: application.interfaces.clone(),
-        offline_pin: false,
+        offline_pin: application.facts.iter().any(|(name, _)| name == "pin"),
         enciphered_pin: false,
         dynamic: false,
         mode: profile::Mode::Emv,

@@ -265,6 +265,27 @@ const OTHERS: &[CodeRow] = &[
         "GlobalPlatform Card Specification, 11.2",
     ),
     (
+        "E0467",
+        "secrets by a channel that does not encipher",
+        "A secret `by channel` has no cipher of its own: C-DECRYPTION of the secure channel is all that hides it.",
+        "Write `security_level: 0x03` or 0x33, or `secret` without `by channel`.",
+        "GlobalPlatform Card Specification, E.1.2; Amendment D, 6.2",
+    ),
+    (
+        "E0468",
+        "a certificate of no key",
+        "A certificate is made of a declared `certificate` and a public key that the card has answered before.",
+        "Write `certify(login, own_key)` and capture `own_key` in a command before.",
+        "SP 800-73-4 part 2, 3.3.2",
+    ),
+    (
+        "E0469",
+        "a serial number that is too long",
+        "Serial numbers of certificates have at most 20 octets.",
+        "Take a shorter number, such as the card's.",
+        "RFC 5280, 4.1.2.2",
+    ),
+    (
         "E0499",
         "the bundle can't be made",
         "A list or a file is larger than a site would load, or a profile can't be made and nothing says why.",
@@ -354,6 +375,13 @@ const OTHERS: &[CodeRow] = &[
         "Options A and B derive triple DES keys, option C derives AES keys.",
         "Take the option of the keys' algorithm.",
         "EMV Book 2, A1.4",
+    ),
+    (
+        "E0520",
+        "an authority whose certificate does not go with its key",
+        "An X.509 authority has an RSA key of 2048 bits and its own certificate, with the right to sign others.",
+        "Write `rsa(2048, 65537)` and `certificate = file(\"ca.cer\")`, DER.",
+        "RFC 5280, 4.2.1.9; SP 800-78-4",
     ),
     (
         "E0603",

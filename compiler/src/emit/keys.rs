@@ -1,5 +1,6 @@
 //! Keys: uses, algorithms, check values, certificates; never a key.
 
+mod authority;
 mod certificate;
 mod check;
 
@@ -37,7 +38,11 @@ fn slot(context: &mut Context<'_>, decl: &Decl) -> KeySlot {
         .and_then(read::word)
         .unwrap_or_default();
     // Another size has been reported by the check; what follows from it is not said again.
-    let sound = algorithm != "rsa" || rsa_problem(bits, exponent).is_none();
+    let signs = usage == "certificate_signing";
+    let sound = algorithm != "rsa" || signs || rsa_problem(bits, exponent).is_none();
+    let authority = signs
+        .then(|| authority::read(context, decl, bits, exponent))
+        .flatten();
     let public = (usage == "emv.issuer_private" && sound)
         .then(|| certificate::read(context, decl, bits, exponent))
         .flatten();
@@ -48,12 +53,15 @@ fn slot(context: &mut Context<'_>, decl: &Decl) -> KeySlot {
         check_value: String::new(),
         span: context.shared.spans.id(decl.span),
         algorithm,
-        bits: bits.min(1984),
+        bits: bits.min(if signs { 2048 } else { 1984 }),
         exponent,
         usage,
         public,
     };
     slot.check_value = check_value(context, decl, &slot);
+    if let (Some(modulus), true) = (authority, slot.check_value.is_empty()) {
+        slot.check_value = check::of_modulus(&modulus);
+    }
     slot
 }
 

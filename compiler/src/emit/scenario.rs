@@ -114,6 +114,9 @@ impl<'a> Sentences<'_, 'a> {
         if tag && words.as_slice() == ["read", "ndef"] {
             return self.simple("ndef_matches_source", entry);
         }
+        if self.selected.as_ref().is_some_and(|a| a.access) {
+            return self.access(&words, entry);
+        }
         if other && !matches!(words.as_slice(), ["select", ..] | ["expect", "data", ..]) {
             let message = "the selected application is not EMV's: it has no such command";
             let help = "write `expect data matches source`, or select a profile first";
@@ -165,6 +168,31 @@ impl<'a> Sentences<'_, 'a> {
             }
             ("cross", ["expect", ..]) => self.comparisons(entry),
             _ => self.not_understood(entry.span),
+        }
+    }
+
+    /// Sentences about an access card.
+    fn access(&mut self, words: &[&str], entry: &'a MEntry) {
+        match words {
+            ["select", ..] => self.select(entry),
+            ["expect", "data", "matches", "source"] => self.simple("objects_match_source", entry),
+            ["authenticate", "card"] => self.simple("authenticate_card", entry),
+            ["authenticate", "management"] => self.simple("authenticate_management", entry),
+            ["verify", "pin", ..] => {
+                if self.selected.as_ref().is_some_and(|a| !a.offline_pin) {
+                    let message = "the application does not say its PIN";
+                    let help = "write `pin = order.pin` into the application";
+                    return self.wrong("E0909", entry.span, message, help);
+                }
+                let method = Constant::Text("piv".to_owned());
+                self.push("verify_pin", entry, vec![("method".to_owned(), method)]);
+            }
+            _ => {
+                let message = "an access card has no such command";
+                let help = "write `expect data matches source`, `verify pin order.pin`, \
+                            `authenticate card` or `authenticate management`";
+                self.wrong("E0930", entry.span, message, help);
+            }
         }
     }
 

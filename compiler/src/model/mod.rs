@@ -90,7 +90,7 @@ impl Decl {
     pub fn is_concrete(&self) -> bool {
         let needs_record = matches!(
             self.kind.as_str(),
-            "profile" | "application" | "card" | "layout"
+            "profile" | "application" | "card" | "certificate" | "layout"
         );
         (!self.standard || self.wanted)
             && !self.left_out

@@ -52,6 +52,12 @@ pub static KEY_USES: &[KeyUseRow] = &[
         "card verification values: CVV, CVV2, iCVV",
     ),
     row(
+        "certificate_signing",
+        "S0",
+        RSA,
+        "authority that certifies keys which access cards make (X.509)",
+    ),
+    row(
         "emv.application_cryptogram",
         "E0",
         BLOCK,
@@ -117,7 +123,7 @@ pub static KEY_ALGORITHMS: &[(&str, &str)] = &[
     ("aes256", "AES with 256 bits"),
     (
         "rsa",
-        "RSA: `rsa(bits, exponent)`, 1024 to 1984 bits, exponent 3 or 65537",
+        "RSA: `rsa(bits, exponent)`, 1024 to 1984 bits (2048 for X.509), exponent 3 or 65537",
     ),
 ];
 

@@ -11,7 +11,7 @@ pub const SCRIPT_COMMANDS_MAX: usize = 256;
 /// Most variables of a script.
 pub const SCRIPT_VARIABLES_MAX: usize = 32;
 /// Most octets of a variable.
-pub const VARIABLE_OCTETS_MAX: u16 = 255;
+pub const VARIABLE_OCTETS_MAX: u16 = 512;
 
 /// Octets that a card answered and that later commands send back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,66 @@ pub enum ScriptPart {
         under: Option<KeyId>,
         /// Padding inside the encryption.
         padding: Padding,
+        /// Whether it is a part of the data that the secure channel itself enciphers: the HSM puts
+        /// the whole command together.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        inside: bool,
     },
+    /// A data object around other pieces.
+    Object {
+        /// Tag, hexadecimal.
+        tag: String,
+        /// What it holds.
+        parts: Vec<ScriptPart>,
+    },
+    /// The X.509 certificate of a key that the card has made.
+    Certificate {
+        /// Key that signs.
+        issuer: KeyId,
+        /// Asset: the certificate of the authority whose key it is.
+        authority: String,
+        /// Variable with the public key, as GENERATE ASYMMETRIC KEY PAIR answers it.
+        key: String,
+        /// Serial number, octets node.
+        serial: NodeId,
+        /// Parts of the holder's name, text nodes.
+        name: Vec<(String, NodeId)>,
+        /// First day, date node.
+        not_before: NodeId,
+        /// Last day, date node.
+        not_after: NodeId,
+        /// Key usages.
+        usage: Vec<String>,
+        /// Extended key usages.
+        extended: Vec<String>,
+    },
+}
+
+/// Deepest data object inside data objects.
+pub const OBJECT_DEPTH_MAX: usize = 4;
+
+impl ScriptPart {
+    /// The piece itself, or those that it holds, in their order.
+    fn leaves_into<'p>(&'p self, all: &mut Vec<&'p ScriptPart>, depth: usize) {
+        match self {
+            Self::Object { parts, .. } if depth > 0 => {
+                for part in parts {
+                    part.leaves_into(all, depth - 1);
+                }
+            }
+            part => all.push(part),
+        }
+    }
+
+    /// All pieces of a command that hold no others, in their order.
+    #[must_use]
+    pub fn leaves(parts: &[Self]) -> Vec<&Self> {
+        let mut all = Vec::new();
+        for part in parts {
+            part.leaves_into(&mut all, OBJECT_DEPTH_MAX);
+        }
+        all
+    }
 }
 
 /// How data that are too long for one command go over several.

@@ -46,6 +46,8 @@ pub enum KeyUse {
     EmvIssuerPrivate,
     /// Certification authority's private key; test CA only (S2).
     EmvCaPrivate,
+    /// Private key of the authority that certifies keys of access cards (S0).
+    CertificateSigning,
     /// Transport key between data preparation and personalization device (K0).
     Transport,
 }
@@ -74,6 +76,7 @@ impl KeyUse {
         (KeyUse::EmvDynamicNumbers, "emv.dynamic_numbers"),
         (KeyUse::EmvIssuerPrivate, "emv.issuer_private"),
         (KeyUse::EmvCaPrivate, "emv.ca_private"),
+        (KeyUse::CertificateSigning, "certificate_signing"),
         (KeyUse::Transport, "transport"),
     ];
 
@@ -532,6 +535,28 @@ pub trait HsmSession: Send {
         channel: ChannelId,
         sealed: &Sealed,
         padding: DekPadding,
+    ) -> Result<Vec<u8>, HsmError>;
+    /// Secures a command whose data the HSM alone knows, in a channel that enciphers them.
+    fn wrap_sealed(
+        &mut self,
+        channel: ChannelId,
+        header: [u8; 4],
+        data: &Sealed,
+    ) -> Result<Vec<u8>, HsmError>;
+    /// Signs the TBSCertificate of a card's key (RFC 5280) with SHA-256 and RSA; gives the
+    /// signature.
+    fn sign_certificate(
+        &mut self,
+        authority: KeyHandle,
+        to_be_signed: &[u8],
+    ) -> Result<Vec<u8>, HsmError>;
+    /// One block of a challenge and response under a card's own AES key, which was sealed; what a
+    /// host does to authenticate itself (SP 800-73-4 part 2, appendix A.1).
+    fn cipher_challenge(
+        &mut self,
+        key: &Sealed,
+        block: &[u8],
+        decipher: bool,
     ) -> Result<Vec<u8>, HsmError>;
     /// Data of PUT KEY for the card at the other end of a channel, and the answer that proves that
     /// it took them: version and check values (GlobalPlatform 2.3.1, 11.8).

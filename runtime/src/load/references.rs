@@ -18,7 +18,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
         formats::check(format, content)?;
     }
     for card in &content.cards {
-        check_card(card, content)?;
+        check_card(card, bundle)?;
         if let Some(chip) = &card.chip {
             super::content_management::check(chip, bundle)?;
         }
@@ -156,7 +156,8 @@ pub(super) fn no_intents(program: &Program) -> Result<(), RuntimeError> {
     }
 }
 
-fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
+fn check_card(card: &Card, bundle: &Bundle) -> Result<(), RuntimeError> {
+    let content = bundle.content();
     let program = program(content, card.program)?;
     sink(program, card.pan, TEXT, Secrecy::Cardholder, "the PAN")?;
     sink(
@@ -179,7 +180,7 @@ fn check_card(card: &Card, content: &Content) -> Result<(), RuntimeError> {
             return Err(broken("a channel key that is not there"));
         }
         for application in &chip.applications {
-            super::script::check(application, chip, program, content)?;
+            super::script::check(application, chip, program, bundle)?;
             check_application(application, program, content)?;
         }
     }

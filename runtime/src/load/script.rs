@@ -3,16 +3,18 @@
 use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Application, Chip, Content, Otherwise, Program, SCRIPT_COMMANDS_MAX, SCRIPT_VARIABLES_MAX,
-    Script, ScriptCommand, ScriptPart, Secrecy, Split, VARIABLE_OCTETS_MAX, ValueType,
+    Application, Bundle, Chip, OBJECT_DEPTH_MAX, Otherwise, Program, SCRIPT_COMMANDS_MAX,
+    SCRIPT_VARIABLES_MAX, Script, ScriptCommand, ScriptPart, Secrecy, Split, VARIABLE_OCTETS_MAX,
+    ValueType,
 };
+use cardwright_standards::x509;
 
 /// Checks the way in which an application is personalized.
 pub(super) fn check(
     application: &Application,
     chip: &Chip,
     program: &Program,
-    content: &Content,
+    bundle: &Bundle,
 ) -> Result<(), RuntimeError> {
     let Some(script) = &application.script else {
         if chip.channel.is_none() {
@@ -27,9 +29,14 @@ pub(super) fn check(
         return Err(wrong("a secured script for a card without a channel"));
     }
     variables(script)?;
+    // Bit 2 of the security level: C-DECRYPTION.
+    let enciphers = chip
+        .channel
+        .as_ref()
+        .is_some_and(|c| c.security_level & 0x02 != 0);
     let mut known: Vec<&str> = Vec::new();
     for command in &script.commands {
-        self::command(command, script, &known, program, content)?;
+        self::command(command, (script, enciphers), &known, program, bundle)?;
         known.extend(command.captures.iter().map(|c| c.variable.as_str()));
     }
     Ok(())
@@ -65,10 +72,10 @@ fn variables(script: &Script) -> Result<(), RuntimeError> {
 
 fn command(
     command: &ScriptCommand,
-    script: &Script,
+    (script, enciphers): (&Script, bool),
     known: &[&str],
     program: &Program,
-    content: &Content,
+    bundle: &Bundle,
 ) -> Result<(), RuntimeError> {
     let header = hex::decode(&command.header).unwrap_or_default();
     if header.len() != 4 || header.first() == Some(&0xFF) {
@@ -90,28 +97,60 @@ fn command(
     if most == 0 || matches!(command.otherwise, Otherwise::Retry { times } if times > 10) {
         return Err(wrong("a count that can't be"));
     }
+    let seen = Seen {
+        script,
+        known,
+        program,
+        bundle,
+        enciphers,
+    };
     for part in &command.parts {
-        self::part(part, script, known, program, content)?;
+        self::part(part, &seen, OBJECT_DEPTH_MAX)?;
+    }
+    // The HSM puts a command with a secret inside together: octets and secrets side by side.
+    let inside = |p: &ScriptPart| matches!(p, ScriptPart::Secret { inside: true, .. });
+    let plain = |p: &ScriptPart| inside(p) || matches!(p, ScriptPart::Value { .. });
+    if command.parts.iter().any(inside)
+        && (command.split.is_some() || !command.parts.iter().all(plain))
+    {
+        return Err(wrong(
+            "a secret inside a command that the HSM can't put together",
+        ));
     }
     for capture in &command.captures {
         let variable = script.variables.iter().find(|v| v.name == capture.variable);
         let variable = variable.ok_or_else(|| wrong("an unknown variable is captured"))?;
         let last = u32::from(capture.from) + u32::from(variable.octets);
-        if capture.from == 0 || last > 257 {
+        if capture.from == 0 || last > 1 + u32::from(VARIABLE_OCTETS_MAX) {
             return Err(wrong("a variable lies beyond the answer"));
         }
     }
     Ok(())
 }
 
-fn part(
-    part: &ScriptPart,
-    script: &Script,
-    known: &[&str],
-    program: &Program,
-    content: &Content,
-) -> Result<(), RuntimeError> {
-    let name = format!("script `{}`", script.name);
+/// What a piece may refer to.
+struct Seen<'s> {
+    script: &'s Script,
+    known: &'s [&'s str],
+    program: &'s Program,
+    bundle: &'s Bundle,
+    /// Whether the card's channel enciphers what it carries.
+    enciphers: bool,
+}
+
+fn part(part: &ScriptPart, seen: &Seen<'_>, depth: usize) -> Result<(), RuntimeError> {
+    let Seen {
+        script,
+        known,
+        program,
+        bundle,
+        ..
+    } = seen;
+    let title = format!("script `{}`", script.name);
+    let captured = |name: &String| match known.contains(&name.as_str()) {
+        true => Ok(()),
+        false => Err(wrong("a variable is used before it is captured")),
+    };
     match part {
         ScriptPart::Value { node } => {
             // Outside a channel everybody at the contacts reads along.
@@ -120,20 +159,96 @@ fn part(
             } else {
                 Secrecy::Cardholder
             };
-            super::references::sink(program, *node, &[ValueType::Bytes], clearance, &name)
+            super::references::sink(program, *node, &[ValueType::Bytes], clearance, &title)
         }
-        ScriptPart::Variable { name } if known.contains(&name.as_str()) => Ok(()),
-        ScriptPart::Variable { .. } => Err(wrong("a variable is used before it is captured")),
-        ScriptPart::Secret { node, under, .. } => {
+        ScriptPart::Variable { name } => captured(name),
+        ScriptPart::Secret {
+            node,
+            under,
+            inside,
+            ..
+        } => {
+            let keys = &bundle.content().keys;
             let key = match under {
-                Some(key) => content.keys.get(*key as usize).map(|k| k.usage.as_str()),
-                None if script.secured => Some("transport"),
+                Some(_) if *inside => return Err(wrong("a secret under a key and inside")),
+                Some(key) => keys.get(*key as usize).map(|k| k.usage.as_str()),
+                None if script.secured && (!inside || seen.enciphers) => Some("transport"),
                 None => return Err(wrong("a secret without a key to encipher it")),
             };
             if key != Some("transport") {
                 return Err(broken("a key that enciphers no secrets for cards"));
             }
-            super::references::sink(program, *node, &[ValueType::Sealed], Secrecy::Secret, &name)
+            super::references::sink(
+                program,
+                *node,
+                &[ValueType::Sealed],
+                Secrecy::Secret,
+                &title,
+            )
+        }
+        ScriptPart::Object { tag, parts } => {
+            let tag = cardwright_standards::tlv::Tag::from_hex(tag);
+            if tag.is_none() || depth == 0 || parts.len() > SCRIPT_COMMANDS_MAX {
+                return Err(wrong("a data object that can't be"));
+            }
+            parts.iter().try_for_each(|inner| match inner {
+                ScriptPart::Secret { .. } => Err(wrong("a secret inside a data object")),
+                inner => self::part(inner, seen, depth - 1),
+            })
+        }
+        ScriptPart::Certificate { key, .. } => {
+            captured(key)?;
+            certificate(part, seen, &title)
         }
     }
+}
+
+/// A certificate: its authority, its nodes, and usages that there are.
+fn certificate(part: &ScriptPart, seen: &Seen<'_>, title: &str) -> Result<(), RuntimeError> {
+    let ScriptPart::Certificate {
+        issuer,
+        authority,
+        serial,
+        name,
+        not_before,
+        not_after,
+        usage,
+        extended,
+        ..
+    } = part
+    else {
+        return Ok(());
+    };
+    let slot = seen.bundle.content().keys.get(*issuer as usize);
+    let file = seen.bundle.asset(authority).unwrap_or_default();
+    let file = x509::Authority::read(file).map_err(|e| wrong(&e.to_string()))?;
+    let own = |slot: &cardwright_bundle::KeySlot| {
+        slot.usage == "certificate_signing" && slot.bits as usize == file.modulus.len() * 8
+    };
+    if !slot.is_some_and(own) {
+        return Err(wrong("a certificate that its authority does not sign"));
+    }
+    let known = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let extended_known = |word: &String| {
+        x509::EXTENDED_USAGES
+            .iter()
+            .any(|(known, _)| *known == word.as_str())
+    };
+    let parts_known = name.iter().all(|(part, _)| known(&x509::NAME_PARTS, part));
+    if !parts_known
+        || name.is_empty()
+        || name.len() > x509::NAME_PARTS.len()
+        || !usage.iter().all(|word| known(&x509::USAGES, word))
+        || !extended.iter().all(extended_known)
+    {
+        return Err(wrong("a name or a usage that a certificate has not"));
+    }
+    let sink = |node: u32, kind: ValueType| {
+        super::references::sink(seen.program, node, &[kind], Secrecy::Cardholder, title)
+    };
+    sink(*serial, ValueType::Bytes)?;
+    sink(*not_before, ValueType::Date)?;
+    sink(*not_after, ValueType::Date)?;
+    name.iter()
+        .try_for_each(|(_, node)| sink(*node, ValueType::Text))
 }

@@ -26,3 +26,4 @@ pub mod tags;
 pub mod test_keys;
 pub mod tlv;
 pub mod track;
+pub mod x509;

@@ -64,6 +64,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Build the bundle again.",
     ),
     (
+        "R1218",
+        "no certificate of the card's key",
+        "The card's answer holds no key that is certified, its name or dates can't be, or the key \
+         that signs is not the authority's.",
+        "The card is rejected; when it happens again, look at the authority's certificate and key.",
+    ),
+    (
         "R1221",
         "a PIN that is not the page's",
         "A page asked for a PIN that was printed already or is not its own.",
@@ -128,6 +135,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "scenario and card disagree",
         "The scenario speaks of an application, key or PIN that the card does not have.",
         "Correct the scenario.",
+    ),
+    (
+        "R1260",
+        "an access card does not prove itself",
+        "A certificate is not the authority's, or a key does not answer a challenge as its \
+         certificate or the issuer says.",
+        "The card is rejected; when it happens again, stop and compare keys and certificates.",
     ),
     (
         "R1223",

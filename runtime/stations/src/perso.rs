@@ -65,6 +65,7 @@ pub fn personalize(
             ..*draw
         };
         let target = Target {
+            loaded,
             application,
             data: made,
             keys,
@@ -101,6 +102,7 @@ pub(crate) fn diversification(name: &str) -> Result<Diversification, StationErro
 
 /// What is to be written, and with which keys.
 struct Target<'t> {
+    loaded: &'t Loaded,
     application: &'t Application,
     data: &'t ApplicationData,
     keys: &'t BoundKeys,
@@ -118,6 +120,7 @@ fn run_script(
     let both = script.zip(target.data.script.as_ref());
     let (script, data) = both.ok_or_else(|| no_data(&target.application.name))?;
     let mut stage = Stage {
+        loaded: target.loaded,
         keys: target.keys,
         session,
         card,

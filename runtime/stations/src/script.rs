@@ -8,22 +8,34 @@ use crate::{
     perso::{PersoCount, dek_padding, send},
 };
 use cardwright_bundle::{Otherwise, Script, ScriptCommand, ScriptPart, Split};
-use cardwright_ports::{CardChannel, HsmSession, hsm::ChannelId};
+use cardwright_ports::{
+    CardChannel, HsmSession,
+    hsm::{BlobPart, ChannelId, Sealed},
+};
 use cardwright_runtime::{
-    datagen::{DgiValue, ScriptData},
+    Loaded,
+    datagen::{CertificateData, DgiValue, ScriptData},
     plan::BoundKeys,
 };
+use cardwright_standards::{tlv, x509};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// A card under a script.
 pub(crate) struct Stage<'s> {
+    pub(crate) loaded: &'s Loaded,
     pub(crate) keys: &'s BoundKeys,
     pub(crate) session: &'s mut dyn HsmSession,
     pub(crate) card: &'s mut dyn CardChannel,
     /// Open channel, for a secured script.
     pub(crate) channel: Option<ChannelId>,
     pub(crate) count: &'s mut PersoCount,
+}
+
+/// A command's data: octets, or what the HSM alone knows.
+enum Data {
+    Clear(Zeroizing<Vec<u8>>),
+    Sealed(Sealed),
 }
 
 type Variables = BTreeMap<String, Zeroizing<Vec<u8>>>;
@@ -47,6 +59,16 @@ impl Stage<'_> {
         variables: &mut Variables,
     ) -> Result<(), StationError> {
         let data = self.data(command, values, variables)?;
+        if let Data::Sealed(sealed) = &data {
+            let (_, status) = self.send_sealed(command, sealed)?;
+            return match command.expect.iter().any(|words| words.has(status)) {
+                true => Ok(()),
+                false => Err(unexpected(script, command, status)),
+            };
+        }
+        let Data::Clear(data) = data else {
+            return Err(no_value(command));
+        };
         let mut tries = match command.otherwise {
             Otherwise::Retry { times } => times,
             _ => 0,
@@ -70,46 +92,147 @@ impl Stage<'_> {
         command: &ScriptCommand,
         values: &[Option<DgiValue>],
         variables: &Variables,
-    ) -> Result<Zeroizing<Vec<u8>>, StationError> {
-        let mut data = Zeroizing::new(Vec::new());
-        for (part, value) in command.parts.iter().zip(values) {
-            match (part, value) {
-                (ScriptPart::Value { .. }, Some(DgiValue::Clear(octets))) => {
-                    data.extend_from_slice(octets);
-                }
-                (ScriptPart::Variable { name }, _) => {
-                    let octets = variables.get(name).ok_or_else(|| {
-                        StationError::new(
-                            "R1214",
-                            format!(
-                                "`{}` needs `{name}`, which the card never gave",
-                                command.title
-                            ),
-                            "the command that captures it was passed over; the card is rejected",
-                        )
-                    })?;
-                    data.extend_from_slice(octets);
-                }
-                (ScriptPart::Secret { under, padding, .. }, Some(value)) => {
-                    let sealed = value.sealed().ok_or_else(|| no_value(command))?;
-                    let octets = match (under, self.channel) {
-                        (Some(key), _) => {
-                            let key = self.keys.get(*key)?;
-                            self.session
-                                .encipher_for_card(&sealed, key, dek_padding(*padding))?
-                        }
-                        (None, Some(channel)) => {
-                            self.session
-                                .recode(channel, &sealed, dek_padding(*padding))?
-                        }
-                        (None, None) => return Err(no_value(command)),
-                    };
-                    data.extend_from_slice(&octets);
-                }
-                _ => return Err(no_value(command)),
-            }
+    ) -> Result<Data, StationError> {
+        let inside = |p: &ScriptPart| matches!(p, ScriptPart::Secret { inside: true, .. });
+        let mut values = values.iter();
+        if command.parts.iter().any(inside) {
+            return self.sealed(command, values);
         }
-        Ok(data)
+        let mut data = Zeroizing::new(Vec::new());
+        for part in &command.parts {
+            let octets = self.part(command, part, &mut values, variables)?;
+            data.extend_from_slice(&octets);
+        }
+        Ok(Data::Clear(data))
+    }
+
+    /// Octets and secrets side by side, joined inside the HSM.
+    fn sealed(
+        &mut self,
+        command: &ScriptCommand,
+        values: std::slice::Iter<'_, Option<DgiValue>>,
+    ) -> Result<Data, StationError> {
+        let mut opened = Vec::new();
+        for value in values {
+            opened.push(match value {
+                Some(DgiValue::Clear(octets)) => Ok(octets),
+                Some(value) => Err(value.sealed().ok_or_else(|| no_value(command))?),
+                None => return Err(no_value(command)),
+            });
+        }
+        let parts: Vec<BlobPart<'_>> = opened
+            .iter()
+            .map(|part| match part {
+                Ok(octets) => BlobPart::Clear(octets),
+                Err(sealed) => BlobPart::Sealed(sealed),
+            })
+            .collect();
+        match opened.as_slice() {
+            [Err(sealed)] => Ok(Data::Sealed(sealed.clone())),
+            _ => Ok(Data::Sealed(self.session.join_sealed(&parts)?)),
+        }
+    }
+
+    fn part(
+        &mut self,
+        command: &ScriptCommand,
+        part: &ScriptPart,
+        values: &mut std::slice::Iter<'_, Option<DgiValue>>,
+        variables: &Variables,
+    ) -> Result<Zeroizing<Vec<u8>>, StationError> {
+        if let ScriptPart::Object { tag, parts } = part {
+            let mut inside = Zeroizing::new(Vec::new());
+            for part in parts {
+                inside.extend_from_slice(&self.part(command, part, values, variables)?);
+            }
+            let tag = tlv::Tag::from_hex(tag).ok_or_else(|| no_value(command))?;
+            let object = tlv::build(tag, &inside).map_err(|_| no_value(command))?;
+            return Ok(Zeroizing::new(object));
+        }
+        let value = values.next().ok_or_else(|| no_value(command))?;
+        let octets = match (part, value) {
+            (ScriptPart::Value { .. }, Some(DgiValue::Clear(octets))) => octets.clone(),
+            (ScriptPart::Variable { name }, _) => variable(command, variables, name)?.to_vec(),
+            (ScriptPart::Secret { under, padding, .. }, Some(value)) => {
+                let sealed = value.sealed().ok_or_else(|| no_value(command))?;
+                let padding = dek_padding(*padding);
+                match (under, self.channel) {
+                    (Some(key), _) => {
+                        let key = self.keys.get(*key)?;
+                        self.session.encipher_for_card(&sealed, key, padding)?
+                    }
+                    (None, Some(channel)) => self.session.recode(channel, &sealed, padding)?,
+                    (None, None) => return Err(no_value(command)),
+                }
+            }
+            (ScriptPart::Certificate { key, .. }, Some(DgiValue::Clear(data))) => {
+                let key = variable(command, variables, key)?;
+                self.certificate(part, data, key)?
+            }
+            _ => return Err(no_value(command)),
+        };
+        Ok(Zeroizing::new(octets))
+    }
+
+    /// The certificate of a key that the card has just made.
+    fn certificate(
+        &mut self,
+        part: &ScriptPart,
+        data: &[u8],
+        key: &[u8],
+    ) -> Result<Vec<u8>, StationError> {
+        let ScriptPart::Certificate {
+            issuer,
+            authority,
+            usage,
+            extended,
+            ..
+        } = part
+        else {
+            return Err(certificate_error("no certificate"));
+        };
+        let refused = |e: x509::X509Error| certificate_error(&e.to_string());
+        let data = CertificateData::from_bytes(data)?;
+        let name = data
+            .name
+            .iter()
+            .map(|(part, text)| (part.as_str(), text.as_str()));
+        let holder = x509::Holder {
+            serial: &data.serial,
+            name: name.collect(),
+            not_before: data.not_before,
+            not_after: data.not_after,
+            usage: usage.iter().map(String::as_str).collect(),
+            extended: extended.iter().map(String::as_str).collect(),
+        };
+        let file = self.loaded.bundle().asset(authority).unwrap_or_default();
+        let authority = x509::Authority::read(file).map_err(refused)?;
+        let key = x509::card_public_key(key).map_err(refused)?;
+        let to_be_signed = x509::to_be_signed(&holder, &authority, &key).map_err(refused)?;
+        let issuer = self.keys.get(*issuer)?;
+        let signature = self.session.sign_certificate(issuer, &to_be_signed)?;
+        let certificate = x509::assemble(&to_be_signed, &signature).map_err(refused)?;
+        // A key that is not the authority's would make certificates that nobody takes.
+        authority.check(&certificate).map_err(refused)?;
+        Ok(certificate)
+    }
+
+    /// A command whose data the HSM alone knows.
+    fn send_sealed(
+        &mut self,
+        command: &ScriptCommand,
+        data: &Sealed,
+    ) -> Result<(Vec<u8>, u16), StationError> {
+        let header = hex::decode(&command.header).unwrap_or_default();
+        let header = <[u8; 4]>::try_from(header).map_err(|_| no_value(command))?;
+        let channel = self.channel.ok_or_else(|| no_value(command))?;
+        let wrapped = self.session.wrap_sealed(channel, header, data)?;
+        let answer = send(self.card, &wrapped, self.count)?;
+        let answer = self.session.unwrap(channel, &answer)?;
+        match answer.split_last_chunk::<2>() {
+            Some((data, status)) => Ok((data.to_vec(), u16::from_be_bytes(*status))),
+            None => Err(endless()),
+        }
     }
 
     /// Sends a command, in pieces where it is split; the last piece's answer counts.
@@ -181,27 +304,90 @@ impl Stage<'_> {
             octets = Zeroizing::new(self.session.wrap(channel, &octets)?);
         }
         let mut answer = send(self.card, &octets, self.count)?;
-        if let Some(channel) = self.channel {
-            answer = self.session.unwrap(channel, &answer)?;
-        }
         let mut whole = Vec::new();
-        // ISO/IEC 7816-4, 5.6: the rest waits for GET RESPONSE; a card that never ends is cut off.
+        // ISO/IEC 7816-4, 5.6: the rest waits for GET RESPONSE, below the secure channel; a card
+        // that never ends is cut off.
         for _ in 0..16 {
             let Some((part, &[sw1, sw2])) = answer.split_last_chunk::<2>() else {
                 break;
             };
             whole.extend_from_slice(part);
-            if sw1 != 0x61 || self.channel.is_some() {
-                return Ok((whole, u16::from_be_bytes([sw1, sw2])));
+            if sw1 == 0x61 {
+                answer = send(self.card, &[0x00, 0xC0, 0x00, 0x00, sw2], self.count)?;
+                continue;
             }
-            answer = send(self.card, &[0x00, 0xC0, 0x00, 0x00, sw2], self.count)?;
+            let Some(channel) = self.channel else {
+                return Ok((whole, u16::from_be_bytes([sw1, sw2])));
+            };
+            whole.extend_from_slice(&[sw1, sw2]);
+            let opened = self.session.unwrap(channel, &whole)?;
+            let (data, status) = opened.split_last_chunk::<2>().ok_or_else(endless)?;
+            return Ok((data.to_vec(), u16::from_be_bytes(*status)));
         }
-        Err(StationError::new(
-            "R1211",
-            "the card's answer has no status word, or no end",
-            "the card is rejected",
-        ))
+        Err(endless())
     }
+}
+
+fn endless() -> StationError {
+    StationError::new(
+        "R1211",
+        "the card's answer has no status word, or no end",
+        "the card is rejected",
+    )
+}
+
+fn certificate_error(what: &str) -> StationError {
+    StationError::new(
+        "R1218",
+        format!("no certificate is made of the card's key: {what}"),
+        "the card is rejected; when it happens again, look at the authority's certificate and key",
+    )
+}
+
+fn variable<'v>(
+    command: &ScriptCommand,
+    variables: &'v Variables,
+    name: &str,
+) -> Result<&'v [u8], StationError> {
+    variables.get(name).map(|v| v.as_slice()).ok_or_else(|| {
+        StationError::new(
+            "R1214",
+            format!(
+                "`{}` needs `{name}`, which the card never gave",
+                command.title
+            ),
+            "the command that captures it was passed over; the card is rejected",
+        )
+    })
+}
+
+/// The octets of pieces that the order alone decides; nothing where others are among them.
+pub(crate) fn assembled(parts: &[ScriptPart], values: &[Option<&DgiValue>]) -> Option<Vec<u8>> {
+    fn one(
+        part: &ScriptPart,
+        values: &mut std::slice::Iter<'_, Option<&DgiValue>>,
+    ) -> Option<Vec<u8>> {
+        match part {
+            ScriptPart::Object { tag, parts } => {
+                let mut inside = Vec::new();
+                for part in parts {
+                    inside.extend(one(part, values)?);
+                }
+                tlv::build(tlv::Tag::from_hex(tag)?, &inside).ok()
+            }
+            ScriptPart::Value { .. } => match values.next()? {
+                Some(DgiValue::Clear(octets)) => Some(octets.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    let mut values = values.iter();
+    let mut all = Vec::new();
+    for part in parts {
+        all.extend(one(part, &mut values)?);
+    }
+    Some(all)
 }
 
 fn no_value(command: &ScriptCommand) -> StationError {

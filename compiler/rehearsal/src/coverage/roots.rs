@@ -30,10 +30,21 @@ pub(super) fn card(card: &Card) -> Vec<NodeId> {
         let commands = application.script.iter().flat_map(|s| &s.commands);
         nodes.extend(
             commands
-                .flat_map(|c| &c.parts)
-                .filter_map(|part| match part {
-                    ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => Some(*node),
-                    ScriptPart::Variable { .. } => None,
+                .flat_map(|c| ScriptPart::leaves(&c.parts))
+                .flat_map(|part| match part {
+                    ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => vec![*node],
+                    ScriptPart::Variable { .. } | ScriptPart::Object { .. } => Vec::new(),
+                    ScriptPart::Certificate {
+                        serial,
+                        name,
+                        not_before,
+                        not_after,
+                        ..
+                    } => {
+                        let mut nodes = vec![*serial, *not_before, *not_after];
+                        nodes.extend(name.iter().map(|(_, node)| *node));
+                        nodes
+                    }
                 }),
         );
     }

@@ -5,7 +5,7 @@ use super::super::read;
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
-use cardwright_bundle::{Application, Channel};
+use cardwright_bundle::{Application, Channel, ScriptPart};
 
 /// Options i that are known for each protocol (GlobalPlatform Card Specification, appendix E;
 /// Amendment D).
@@ -146,6 +146,30 @@ pub(super) fn only_scripts(
             elaborator.findings().push(
                 Problem::error("E0458", span, message)
                     .help("give it a script that is not secured, or a GlobalPlatform platform"),
+            );
+        }
+    }
+}
+
+/// Secrets inside a script's commands are enciphered by the channel alone: it has to do so.
+pub(super) fn enciphered_enough(
+    elaborator: &mut Elaborator<'_>,
+    channel: &Channel,
+    applications: &[Application],
+    span: Span,
+) {
+    let inside = |p: &ScriptPart| matches!(p, ScriptPart::Secret { inside: true, .. });
+    for application in applications {
+        let commands = application.script.iter().flat_map(|s| &s.commands);
+        let secret = commands.flat_map(|c| &c.parts).any(inside);
+        if secret && channel.security_level & 0x02 == 0 {
+            let message = format!(
+                "`{}` sends secrets by the channel, which does not encipher its data",
+                application.name
+            );
+            elaborator.findings().push(
+                Problem::error("E0467", span, message)
+                    .help("write `security_level: 0x03` or 0x33 into the platform"),
             );
         }
     }

@@ -2,6 +2,7 @@
 //! EMV CPS, in the order in which they are sent.
 
 pub(crate) mod afl;
+mod certificate;
 mod cvm;
 mod dgis;
 mod directories;

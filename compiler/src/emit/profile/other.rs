@@ -7,6 +7,7 @@ use super::{install, quirks, script};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, Span, dictionary};
+use crate::types::Type;
 use cardwright_bundle::Application;
 
 /// What groupings of such an application may name.
@@ -88,6 +89,9 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
 /// AID of NFC Forum Type 4 Tags.
 const NDEF_AID: [u8; 7] = [0xD2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x01];
 
+/// Registered part of the AID of PIV applications (SP 800-73-4 part 1, 2.2).
+const PIV_AID: [u8; 9] = [0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00];
+
 /// An application that a script writes.
 fn scripted<'a>(
     elaborator: &mut Elaborator<'a>,
@@ -109,14 +113,24 @@ fn scripted<'a>(
     }
     let script = script::lower(elaborator, found, own)?;
     let tag = aid == NDEF_AID;
+    let access = aid.starts_with(&PIV_AID);
     let mut facts = Vec::new();
+    if let Some(entry) = decl.attribute("pin") {
+        let pin = elaborator.phrase(entry.value.as_ref()?, Some(&Type::Pin))?;
+        facts.push(("pin".to_owned(), pin.node));
+    }
     if let Some(message) = own.element(elaborator, "E104").filter(|_| tag) {
         facts.push(("ndef".to_owned(), message.node));
     }
     Some(Application {
         name: decl.name.clone(),
         aid: hex::encode_upper(&aid),
-        applet: if tag { "ndef" } else { "native" }.to_owned(),
+        applet: match (tag, access) {
+            (true, _) => "ndef",
+            (_, true) => "piv",
+            _ => "native",
+        }
+        .to_owned(),
         dictionary: dictionary(decl).to_owned(),
         install: install::lower(elaborator, decl),
         script: Some(script),

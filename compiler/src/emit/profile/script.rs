@@ -5,11 +5,12 @@ use super::parts;
 use super::styles::Holdings;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Span};
+use crate::model::{Decl, MArg, MEntry, MExpr, MItem, MKind, Span};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{
-    Capture, Otherwise, Script, ScriptCommand, ScriptPart, Split, StatusWords, Variable,
+    Capture, OBJECT_DEPTH_MAX, Otherwise, Padding, Script, ScriptCommand, ScriptPart, Split,
+    StatusWords, Variable,
 };
 
 /// The script that an application names.
@@ -25,6 +26,7 @@ pub(super) fn lower<'a>(
         secured: secured.as_deref() == Some("true"),
         variables: Vec::new(),
         filled: Vec::new(),
+        depth: 0,
     };
     let mut commands = Vec::new();
     for entry in &decl.entries {
@@ -61,6 +63,8 @@ struct Lines<'l, 'a> {
     variables: Vec<Variable>,
     /// Variables that a command before has filled.
     filled: Vec<String>,
+    /// Data objects that lie around the present piece.
+    depth: usize,
 }
 
 impl<'a> Lines<'_, 'a> {
@@ -74,9 +78,9 @@ impl<'a> Lines<'_, 'a> {
         let octets = entry.clause("of").and_then(|c| c.single()?.integer());
         let octets = octets
             .and_then(|n| u16::try_from(n).ok())
-            .filter(|n| (1..=255).contains(n));
+            .filter(|n| (1..=512).contains(n));
         let Some(octets) = octets else {
-            let help = "write such as `variable serial of 4`, 1 to 255 octets";
+            let help = "write such as `variable serial of 4`, 1 to 512 octets";
             return self.wrong(
                 "E0451",
                 entry.span,
@@ -163,6 +167,13 @@ impl<'a> Lines<'_, 'a> {
     }
 
     fn piece(&mut self, term: &'a MExpr) -> Option<ScriptPart> {
+        if let MKind::Call { callee, args } = &term.kind {
+            match callee.word() {
+                Some("object") => return self.object(args, term.span),
+                Some("certify") => return self.certify(args, term.span),
+                _ => {}
+            }
+        }
         if let Some(name) = term.word()
             && self.variables.iter().any(|v| v.name == name)
         {
@@ -182,6 +193,52 @@ impl<'a> Lines<'_, 'a> {
             self.elaborator.expr(term, Some(&Type::bytes()))?
         };
         self.value(&octets, term.span)
+    }
+
+    /// `object(#53, …)`: a data object around pieces.
+    fn object(&mut self, args: &'a [MArg], span: Span) -> Option<ScriptPart> {
+        let tag = args
+            .first()
+            .and_then(|a| crate::model::shape::tag_of(&a.value));
+        let tag = tag.map(str::to_ascii_uppercase);
+        let (Some(tag), false) = (tag, args.len() < 2) else {
+            let help = "write such as `object(#53, #5FC102)`: a tag, and the pieces inside";
+            self.wrong("E0452", span, "this is no data object around pieces", help);
+            return None;
+        };
+        if self.depth >= OBJECT_DEPTH_MAX {
+            let help = "put fewer data objects into each other";
+            self.wrong("E0452", span, "data objects lie too deep", help);
+            return None;
+        }
+        self.depth += 1;
+        let parts: Option<Vec<ScriptPart>> =
+            args.iter().skip(1).map(|a| self.piece(&a.value)).collect();
+        self.depth -= 1;
+        Some(ScriptPart::Object { tag, parts: parts? })
+    }
+
+    /// `certify(login, own_key)`: a declared certificate of a key in a variable.
+    fn certify(&mut self, args: &'a [MArg], span: Span) -> Option<ScriptPart> {
+        let model = self.elaborator.model();
+        let (declared, key) = match args {
+            [declared, key] => (
+                read::declaration(model, &declared.value, "certificate"),
+                key.value.word().map(str::to_owned),
+            ),
+            _ => (None, None),
+        };
+        let filled = key.filter(|k| self.filled.contains(k));
+        let (Some(declared), Some(key)) = (declared, filled) else {
+            let help = "write `certify(login, own_key)`: a declared `certificate`, and a variable \
+                        that a command before has captured";
+            self.wrong("E0468", span, "this certifies no key of the card", help);
+            return None;
+        };
+        if declared.poisoned {
+            return None;
+        }
+        super::certificate::lower(self.elaborator, declared, key)
     }
 
     fn element(&mut self, term: &MExpr) -> Option<Typed> {
@@ -214,6 +271,20 @@ impl<'a> Lines<'_, 'a> {
     fn secret(&mut self, entry: &'a MEntry) -> Option<ScriptPart> {
         let (sealed, padding, _) = parts::blob(self.elaborator, entry, self.holdings)?;
         let under = entry.clause("under").and_then(|c| c.single());
+        if entry.clause("by").is_some() {
+            if under.is_some() || !self.secured {
+                let help = "write `secured = true`, and `by channel` without `under`";
+                let message = "only a secured script has a channel that enciphers its data";
+                self.wrong("E0454", entry.span, message, help);
+                return None;
+            }
+            return Some(ScriptPart::Secret {
+                node: sealed.node,
+                under: None,
+                padding: Padding::None,
+                inside: true,
+            });
+        }
         let under = match under {
             Some(key) => {
                 let name = self.elaborator.key(key, &["transport"])?;
@@ -232,6 +303,7 @@ impl<'a> Lines<'_, 'a> {
             node: sealed.node,
             under,
             padding,
+            inside: false,
         })
     }
 
@@ -249,7 +321,7 @@ impl<'a> Lines<'_, 'a> {
                 .iter()
                 .find(|v| v.name == name)
                 .map(|v| v.octets);
-            let fits = |from: i64, octets: u16| from >= 1 && from + i64::from(octets) <= 257;
+            let fits = |from: i64, octets: u16| from >= 1 && from + i64::from(octets) <= 513;
             match (from, octets) {
                 (Some(from), Some(octets)) if fits(from, octets) => {
                     self.filled.push(name.to_owned());
@@ -264,7 +336,7 @@ impl<'a> Lines<'_, 'a> {
                     self.wrong("E0451", inner.span, message, help);
                 }
                 _ => {
-                    let message = format!("`{name}` does not lie within an answer of 256 octets");
+                    let message = format!("`{name}` does not lie within an answer of 512 octets");
                     let help = "write the first octet, from 1: `capture serial = answer(16)`";
                     self.wrong("E0451", inner.span, message, help);
                 }

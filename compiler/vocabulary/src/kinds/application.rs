@@ -5,7 +5,7 @@ use crate::{Sink, Want};
 
 use Need::{Default, Optional, Required};
 
-pub(super) static KINDS: &[Kind] = &[APPLICATION, INSTALL, DGIS, STRUCT, BLOB];
+pub(super) static KINDS: &[Kind] = &[APPLICATION, CERTIFICATE, INSTALL, DGIS, STRUCT, BLOB];
 
 const BLOCK: Kind = Kind {
     name: "",
@@ -44,6 +44,12 @@ const APPLICATION: Kind = Kind {
             Optional,
             "commands that personalize it, in the place of DGIs",
         ),
+        Attribute::value(
+            "pin",
+            Is::Expr(Want::Pin, None),
+            Optional,
+            "the PIN that a scenario verifies, of an access card",
+        ),
         Attribute::block("data", "profile.data", "data elements by tag or by name"),
         Attribute::block(
             "dgis",
@@ -54,6 +60,85 @@ const APPLICATION: Kind = Kind {
     ],
     doc: "An application that is not EMV's: what its data groupings hold.",
     reference: "EMV CPS, GlobalPlatform Card Specification",
+    ..BLOCK
+};
+
+/// Parts of a name and their longest texts (RFC 5280, appendix A.1).
+const fn name_part(pattern: &'static str, most: u32, need: Need, doc: &'static str) -> Attribute {
+    Attribute::value(
+        pattern,
+        Is::Expr(Want::Text(most), Some(Sink::ChipClear)),
+        need,
+        doc,
+    )
+}
+
+const CERTIFICATE: Kind = Kind {
+    name: "certificate",
+    top: true,
+    inherits: true,
+    speaks_of: SpeaksOf::Record,
+    attributes: &[
+        Attribute::value(
+            "issuer",
+            Is::Key(&["certificate_signing"]),
+            Required,
+            "key of the authority that signs",
+        ),
+        Attribute::value(
+            "serial",
+            Is::Expr(Want::Octets, Some(Sink::ChipClear)),
+            Required,
+            "serial number, 1 to 20 octets, another one for each certificate",
+        )
+        .from("RFC 5280, 4.1.2.2"),
+        name_part("common_name", 64, Required, "whose key it is"),
+        name_part("serial_number", 64, Optional, "number of the holder"),
+        name_part("unit", 64, Optional, "organizational unit"),
+        name_part("organization", 64, Optional, "organization"),
+        name_part("country", 2, Optional, "country, two letters (ISO 3166-1)"),
+        Attribute::value(
+            "not_before",
+            Is::Expr(Want::Date, Some(Sink::ChipClear)),
+            Required,
+            "first day",
+        ),
+        Attribute::value(
+            "not_after",
+            Is::Expr(Want::Date, Some(Sink::ChipClear)),
+            Required,
+            "last day",
+        ),
+        Attribute::value(
+            "usage",
+            Is::WordList(&[
+                "data_encipherment",
+                "digital_signature",
+                "key_agreement",
+                "key_encipherment",
+                "non_repudiation",
+            ]),
+            Default("[digital_signature]"),
+            "what the key may be used for",
+        )
+        .from("RFC 5280, 4.2.1.3"),
+        Attribute::value(
+            "extended",
+            Is::WordList(&[
+                "card_authentication",
+                "client_authentication",
+                "content_signing",
+                "email_protection",
+                "server_authentication",
+                "smart_card_logon",
+            ]),
+            Default("[]"),
+            "purposes",
+        )
+        .from("RFC 5280, 4.2.1.12; FIPS 201"),
+    ],
+    doc: "The X.509 certificate of a key that a card makes: `certify(login, own_key)` in a script.",
+    reference: "RFC 5280",
     ..BLOCK
 };
 

@@ -83,9 +83,9 @@ const KEY: Kind = Kind {
             "certificate",
             Is::File,
             Optional,
-            "certificate of an issuer key",
+            "certificate of an issuer key; of an authority its own (X.509, DER)",
         )
-        .from("EMV Book 2, 6.3 (tag 90)"),
+        .from("EMV Book 2, 6.3 (tag 90); RFC 5280"),
         Attribute::value(
             "ca",
             Is::File,

@@ -204,6 +204,16 @@ const CONTACT: Kind = Kind {
             "verifies the certificates and a dynamic signature, or the one over static data",
         )
         .many(),
+        Attribute::bare(
+            "authenticate card",
+            "the keys of an access card answer a challenge, as their certificates say",
+        )
+        .many(),
+        Attribute::bare(
+            "authenticate management",
+            "card and issuer prove to each other that they know an access card's management key",
+        )
+        .many(),
         Attribute::bare("verify pin <expression>", "VERIFY with the order's PIN").many(),
         Attribute::bare(
             "purchase <money> expect <arqc|cvc3> signed_by <name>",

@@ -21,6 +21,7 @@ const BLOCK: Kind = Kind {
 const SCRIPT: Kind = Kind {
     name: "script",
     top: true,
+    inherits: true,
     speaks_of: SpeaksOf::Record,
     merge: Merge::ByKey,
     attributes: &[
@@ -37,11 +38,15 @@ const SCRIPT: Kind = Kind {
         )
         .with(&[ClauseRow {
             keyword: "of",
-            takes: Is::Number(1, 255),
+            takes: Is::Number(1, 512),
             doc: "octets",
         }])
         .many(),
-        Attribute::block("command <text>", "script.command", "a command, in its turn").many(),
+        Attribute::block(
+            "command <text>",
+            "script.command",
+            "a command, in its turn; one of a base's title goes on where the base's stands",
+        ),
     ],
     doc: "Commands that personalize a card or an application, in their order.",
     reference: "ISO/IEC 7816-4; the card's manual",
@@ -54,6 +59,12 @@ const SECRET: &[ClauseRow] = &[
         keyword: "under",
         takes: Is::Key(&["transport"]),
         doc: "key that the card knows; the channel's own when it is left out",
+    },
+    ClauseRow {
+        keyword: "by",
+        takes: Is::Word(&["channel"]),
+        doc: "no cipher of its own: a part of the data that the secure channel enciphers, known to \
+              the HSM alone",
     },
     ClauseRow {
         keyword: "with",
@@ -77,7 +88,9 @@ const COMMAND: Kind = Kind {
             Is::Any,
             Optional,
             "octets, or a list of pieces: expressions, variables, data elements of the \
-             application (`#E104`), `length_of #E104` (two octets)",
+             application (`#E104`), `length_of #E104` (two octets), `object(#53, …)` (a data \
+             object around pieces), `certify(login, own_key)` (the certificate of a key that the \
+             card has made)",
         ),
         Attribute::block(
             "secret",
@@ -117,6 +130,7 @@ const COMMAND: Kind = Kind {
             "fills a variable from this octet of the answer on: `capture serial = answer(16)`",
         ),
     ],
+    merge: Merge::ByKey,
     doc: "One command of a script.",
     reference: "ISO/IEC 7816-4",
     ..BLOCK

@@ -31,6 +31,8 @@ pub(crate) enum Role {
     Plain,
     /// A Type 4 Tag.
     Tag,
+    /// A PIV application.
+    Piv,
 }
 
 /// What a payment application remembers from one transaction to the next.
@@ -90,6 +92,23 @@ impl Application {
         }
     }
 
+    /// A PIV application as it leaves its maker.
+    pub(crate) fn piv() -> Self {
+        Self {
+            groups: crate::piv::blank(),
+            ..Self::installed(crate::piv::PIV_AID.to_vec())
+        }
+    }
+
+    /// An installed applet by its AID: those that come with something on them, or none.
+    pub(crate) fn of_aid(aid: &[u8]) -> Self {
+        match aid {
+            aid if aid == crate::tag::NDEF_AID => Self::tag(),
+            aid if aid == crate::piv::PIV_AID => Self::piv(),
+            aid => Self::installed(aid.to_vec()),
+        }
+    }
+
     /// An installed plain applet.
     pub(crate) fn plain(applet: &PlainApplet) -> Self {
         Self {
@@ -103,6 +122,8 @@ impl Application {
             Role::Plain
         } else if self.aid == crate::tag::NDEF_AID {
             Role::Tag
+        } else if self.aid == crate::piv::PIV_AID {
+            Role::Piv
         } else if self.aid == PSE_AID {
             Role::ContactDirectory
         } else if self.aid == PPSE_AID {

@@ -7,7 +7,7 @@ use crate::channel::{Channel, Handshake};
 use crate::content::{Loading, Registry};
 use crate::crypto::secret;
 use crate::personalize::{Progress, Stream};
-use crate::{CardFault, content, domain, emv, plain, tag, tlv};
+use crate::{CardFault, content, domain, emv, piv, plain, tag, tlv};
 use cardwright_ports::{CardChannel, CardError, SecretBytes};
 
 /// Answer to reset: T=0 and T=1 offered, seven historical octets (pre-issuing data `CWVC1`), check
@@ -40,6 +40,7 @@ pub(crate) struct Volatile {
     waiting: Vec<u8>,
     /// File that a Type 4 Tag has selected.
     file: Option<u16>,
+    piv: piv::Session,
 }
 
 impl Volatile {
@@ -54,6 +55,7 @@ impl Volatile {
             session: emv::Session::default(),
             waiting: Vec::new(),
             file: None,
+            piv: piv::Session::default(),
         }
     }
 }
@@ -84,10 +86,7 @@ impl VirtualCard {
         let applications = spec
             .instances
             .iter()
-            .map(|aid| match aid.as_slice() == tag::NDEF_AID {
-                true => Application::tag(),
-                false => Application::installed(aid.clone()),
-            })
+            .map(|aid| Application::of_aid(aid))
             .chain(spec.plain.iter().map(Application::plain))
             .collect();
         let mut card = Self::assemble(platform, applications)?;
@@ -202,7 +201,8 @@ impl VirtualCard {
     /// Obeys a command, through the secure channel where one is open.
     fn route(&mut self, command: Command) -> Vec<u8> {
         let plain = |status: Sw| status.to_be_bytes().to_vec();
-        if !matches!(command.cla & 0xF0, 0x00 | 0x80) {
+        let chained = command.cla & 0xF0 == 0x10 && self.selected_role() == Some(Role::Piv);
+        if !chained && !matches!(command.cla & 0xF0, 0x00 | 0x80) {
             return plain(sw::WRONG_CLA);
         }
         if command.cla & 0x03 != 0 {
@@ -259,6 +259,16 @@ impl VirtualCard {
             Selected::Application(index) => index,
         };
         let application = self.applications.get_mut(index).ok_or(sw::CONDITIONS)?;
+        if application.role() == Role::Piv {
+            let mut piv = piv::Piv {
+                groups: &mut application.groups,
+                session: &mut self.volatile.piv,
+                entropy: &mut self.platform.entropy,
+                interface: self.interface,
+                secured: channel.is_some(),
+            };
+            return piv::execute(&mut piv, command);
+        }
         if application.role() == Role::Tag {
             return tag::execute(&mut application.groups, &mut self.volatile.file, command);
         }
@@ -281,12 +291,13 @@ impl VirtualCard {
 
     /// Whether a Type 4 Tag is selected.
     fn in_tag(&self) -> bool {
+        self.selected_role() == Some(Role::Tag)
+    }
+
+    fn selected_role(&self) -> Option<Role> {
         match self.volatile.selected {
-            Selected::Domain => false,
-            Selected::Application(index) => {
-                let application = self.applications.get(index);
-                application.is_some_and(|a| a.role() == Role::Tag)
-            }
+            Selected::Domain => None,
+            Selected::Application(index) => Some(self.applications.get(index)?.role()),
         }
     }
 
@@ -306,7 +317,7 @@ impl VirtualCard {
         // Where every grouping is marked as the last, nobody knows which one is: the sequence that
         // personalized the application may go on.
         let goes_on = self.platform.quirks.last_block_on_every_dgi && self.volatile.stream.begun();
-        if application.role() == Role::Tag {
+        if matches!(application.role(), Role::Tag | Role::Piv) {
             return Err(sw::WRONG_INS);
         }
         if application.profile.is_some() && !goes_on {
@@ -339,6 +350,7 @@ impl VirtualCard {
                 self.volatile.selected = selected;
                 self.volatile.session = emv::Session::default();
                 self.volatile.file = None;
+                self.volatile.piv = piv::Session::default();
                 [&data[..], &status.to_be_bytes()].concat()
             }
             Err(status) => status.to_be_bytes().to_vec(),
@@ -375,6 +387,13 @@ impl VirtualCard {
         };
         let (aid, selected) = found.get(place).ok_or(sw::NOT_FOUND)?;
         let (proprietary, status) = self.proprietary(*selected);
+        let role = match selected {
+            Selected::Application(index) => self.applications.get(*index).map(Application::role),
+            Selected::Domain => None,
+        };
+        if role == Some(Role::Piv) {
+            return Ok((*selected, piv::property_template(), status));
+        }
         let inside = [tlv::write(0x84, aid), proprietary].concat();
         Ok((*selected, tlv::write(0x6F, &inside), status))
     }

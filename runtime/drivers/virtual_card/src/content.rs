@@ -277,8 +277,7 @@ fn install(card: &mut VirtualCard, command: &Command) -> Answer {
         .find(|applet| applet.aid == instance)
     {
         Some(applet) => Application::plain(applet),
-        None if instance == crate::tag::NDEF_AID => Application::tag(),
-        None => Application::installed(instance.to_vec()),
+        None => Application::of_aid(instance),
     };
     card.applications.push(made);
     card.registry.instances.push(Instance {

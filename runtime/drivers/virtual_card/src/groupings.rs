@@ -69,7 +69,7 @@ const OBJECT_GROUPINGS: [u16; 6] = [0x9F10, 0x9F13, 0x9F14, 0x9F23, 0x9F36, 0x9F
 pub(crate) fn known(grouping: u16, role: Role) -> bool {
     let directory = matches!(grouping, number::FCI | number::FCI_CONTACTLESS)
         || (is_record(grouping) && grouping & 0xFF != 0);
-    if matches!(role, Role::Plain | Role::Tag) {
+    if matches!(role, Role::Plain | Role::Tag | Role::Piv) {
         return false; // its own rules say what it knows
     }
     let payment = matches!(

@@ -20,6 +20,7 @@ mod groupings;
 mod keys;
 pub mod manual;
 mod personalize;
+mod piv;
 mod plain;
 mod profile;
 mod quirks;
@@ -36,6 +37,7 @@ pub use blank::{BlankKeys, BlankSpec, ISSUER_DOMAIN_AID, PPSE_AID, PSE_AID, Prot
 pub use card::VirtualCard;
 pub use content::{DapSpec, PackageSpec};
 pub use fault::{CODES, CardFault};
+pub use piv::PIV_AID;
 pub use plain::{PlainApplet, PlainGrouping, PlainPadding};
 pub use quirks::Quirks;
 pub use rsa::ComponentPadding;

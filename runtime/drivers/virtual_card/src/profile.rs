@@ -110,7 +110,7 @@ impl Profile {
             }
             Role::Payment => profile.payment = Some(Payment::build(groups, &profile, quirks)?),
             Role::ContactDirectory => profile.check_directory()?,
-            Role::Plain | Role::Tag => {}
+            Role::Plain | Role::Tag | Role::Piv => {}
             Role::ContactlessDirectory => {
                 profile
                     .fci_object(Interface::Contactless, 0xBF0C)

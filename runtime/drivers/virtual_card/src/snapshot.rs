@@ -1,7 +1,7 @@
 //! A card's whole persistent state as JSON, and back. It holds clear TEST keys; what comes back
 //! is checked like everything else that comes from outside.
 
-use crate::application::{Application, Registers};
+use crate::application::{Application, Registers, Role};
 use crate::blank::{INSTANCES_MAX, Platform, Protocol};
 use crate::content::{Instance, PackageSpec};
 use crate::crypto::secret;
@@ -232,7 +232,7 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
     application.plain = kept.plain.clone();
     for (number, value) in &kept.groupings {
         let wrong = || CardFault::snapshot(format!("grouping {number:04X} is not a card's"));
-        if application.role() == crate::application::Role::Tag {
+        if matches!(application.role(), Role::Tag | Role::Piv) {
             let value = secret(&zeroize::Zeroizing::new(value.octets()?));
             application.groups.insert(*number, value);
             continue;
@@ -256,7 +256,10 @@ fn bring_back(kept: &KeptApplication, quirks: &Quirks) -> Result<Application, Ca
         let value = groupings::accept(*number, value, quirks).map_err(|_| wrong())?;
         application.groups.insert(*number, value);
     }
-    let tag = application.role() == crate::application::Role::Tag;
+    if application.role() == Role::Piv && !crate::piv::whole(&application.groups) {
+        return Err(CardFault::snapshot("an access card's data are not whole"));
+    }
+    let tag = application.role() == Role::Tag;
     if tag && !crate::tag::whole(&application.groups) {
         return Err(CardFault::snapshot("a tag's files are not whole"));
     }

@@ -427,6 +427,9 @@ impl Visit<'_> {
         let (_, made) = self.application(&terminal.application)?;
         let pin = made.pin.clone().map(SealedPin);
         let pin = pin.ok_or_else(|| Failure::new("R1259", "the application has no PIN"))?;
+        if method == Some("piv") {
+            return self.verify_piv_pin(&pin);
+        }
         if method == Some("plain") {
             let block = self.session.plain_offline_pin(&pin)?;
             let verify = verify_command(0x80, block.expose())?;

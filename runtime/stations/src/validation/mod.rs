@@ -9,6 +9,7 @@ mod groupings;
 mod magstripe;
 mod objects;
 mod physical;
+mod piv;
 mod purchase;
 mod tag;
 mod terminal;
@@ -172,6 +173,9 @@ impl<'a> Validator<'a> {
             "read_records" => visit.read_records(terminal),
             "ndef_matches_source" => visit.ndef_matches_source(terminal),
             "groupings_match_source" => visit.groupings_match_source(terminal),
+            "objects_match_source" => visit.objects_match_source(terminal),
+            "authenticate_card" => visit.authenticate_card(terminal),
+            "authenticate_management" => visit.authenticate_management(terminal),
             "data_matches_source" => visit.data_matches_source(terminal),
             "authenticate_sda" => visit.authenticate_sda(terminal),
             "authenticate_dda" => visit.authenticate_dda(terminal),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cardwright_ports::hsm::{ChannelId, ChannelSpec, Diversification, Draw, KeyUse};
 use cardwright_standards::globalplatform::diversify::{self, diversify};
 use cardwright_standards::globalplatform::initialize::{self, Answer, Protocol};
-use cardwright_standards::globalplatform::{Channel, ChannelError};
+use cardwright_standards::globalplatform::{C_DECRYPTION, Channel, ChannelError};
 use std::sync::Arc;
 
 use super::Session;
@@ -25,7 +25,12 @@ enum State {
         host_challenge: [u8; 8],
     },
     /// EXTERNAL AUTHENTICATE is made; commands are secured. The card's key data make its next keys.
-    Open(Channel, [u8; 10]),
+    Open {
+        channel: Channel,
+        key_data: [u8; 10],
+        /// Whether it enciphers what it carries.
+        enciphers: bool,
+    },
 }
 
 /// The channels of a session.
@@ -120,7 +125,11 @@ impl Channels {
             &answer,
         )
         .map_err(refused)?;
-        let opened = State::Open(open, answer.diversification_data);
+        let opened = State::Open {
+            channel: open,
+            key_data: answer.diversification_data,
+            enciphers: spec.security_level & C_DECRYPTION != 0,
+        };
         self.states.insert(channel.0, opened);
         Ok(command)
     }
@@ -128,7 +137,7 @@ impl Channels {
     /// The open channel of an identifier.
     pub(super) fn open(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
         match self.states.get_mut(&channel.0) {
-            Some(State::Open(open, _)) => Ok(open),
+            Some(State::Open { channel, .. }) => Ok(channel),
             Some(State::Started { .. }) => {
                 Err(error::CHANNEL.found("the card has not authenticated itself"))
             }
@@ -136,10 +145,25 @@ impl Channels {
         }
     }
 
+    /// An open channel that enciphers what it carries.
+    pub(super) fn enciphering(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
+        let fits = matches!(
+            self.states.get(&channel.0),
+            Some(State::Open {
+                enciphers: true,
+                ..
+            })
+        );
+        match fits {
+            true => self.open(channel),
+            false => Err(error::CHANNEL.found("it is not open, or carries data in clear")),
+        }
+    }
+
     /// The card's key data at the other end of an open channel.
     pub(super) fn key_data(&self, channel: ChannelId) -> Result<[u8; 10], Refused> {
         match self.states.get(&channel.0) {
-            Some(State::Open(_, key_data)) => Ok(*key_data),
+            Some(State::Open { key_data, .. }) => Ok(*key_data),
             _ => Err(error::CHANNEL.found("it is not open")),
         }
     }

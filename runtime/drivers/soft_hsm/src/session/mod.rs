@@ -1,5 +1,6 @@
 //! One session: every intent of the port, each a few lines over the standards' functions.
 
+mod access;
 mod cards;
 mod certificates;
 mod channels;
@@ -397,6 +398,32 @@ impl HsmSession for Session {
         open.encrypt_sensitive(&mut clear)
             .map_err(|e| channels::channel_error(&e))?;
         Ok(std::mem::take(&mut *clear))
+    }
+
+    fn wrap_sealed(
+        &mut self,
+        channel: ChannelId,
+        header: [u8; 4],
+        data: &Sealed,
+    ) -> Result<Vec<u8>, HsmError> {
+        self.wrapped_sealed(channel, header, data)
+    }
+
+    fn sign_certificate(
+        &mut self,
+        authority: KeyHandle,
+        to_be_signed: &[u8],
+    ) -> Result<Vec<u8>, HsmError> {
+        self.signed_certificate(authority, to_be_signed)
+    }
+
+    fn cipher_challenge(
+        &mut self,
+        key: &Sealed,
+        block: &[u8],
+        decipher: bool,
+    ) -> Result<Vec<u8>, HsmError> {
+        self.ciphered_challenge(key, block, decipher)
     }
 
     fn put_card_keys(

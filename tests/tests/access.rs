@@ -1,0 +1,287 @@
+//! The access card of Kestrel Works: keys that the chip makes, certificates that others believe.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers fail loudly"
+)]
+
+use cardwright_bundle::{Application, Bundle, Content, ScriptCommand, ScriptPart};
+use cardwright_rehearsal::{Carried, Order, Rehearsal, Rehearsed};
+use cardwright_runtime::load;
+use cardwright_tests::{
+    projects::{self, Folder},
+    workspace,
+};
+use std::path::PathBuf;
+use std::process::Command;
+
+fn folder() -> PathBuf {
+    workspace::root().join("examples/kestrel-access")
+}
+
+fn bundle() -> Bundle {
+    projects::compile(&Folder(folder()))
+}
+
+fn order() -> Order {
+    let fields = [
+        ("badge", "7000000013"),
+        ("facility", "12"),
+        ("level", "3"),
+        ("until", "2812"),
+        ("name", "Åsa Lindqvist"),
+        ("unit", "Foundry"),
+    ];
+    let text = |(name, value): (&str, &str)| (name.to_owned(), vec![value.to_owned()]);
+    Order {
+        fields: fields.into_iter().map(text).collect(),
+        bin: None,
+    }
+}
+
+fn made() -> Rehearsed {
+    let mut rehearsal = Rehearsal::new(bundle()).unwrap_or_else(|e| panic!("{}", e.what));
+    let made = rehearsal.order_in("badges", &order());
+    made.unwrap_or_else(|e| panic!("{} {}", e.code, e.what))
+}
+
+/// What the script wrote into containers, by the last octet of their tags.
+fn containers(made: &Rehearsed) -> Vec<(u8, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut data = Vec::new();
+    for exchange in &made.exchanges {
+        let Some(clear) = exchange.carries.as_ref().filter(|c| c.header[1] == 0xDB) else {
+            continue;
+        };
+        for part in &clear.parts {
+            match part {
+                Carried::Clear(octets) => data.extend_from_slice(octets),
+                Carried::Sealed(_) => panic!("a container is no secret"),
+            }
+        }
+        if clear.header[0] & 0x10 == 0 {
+            let whole = std::mem::take(&mut data);
+            found.push((whole[4], whole[5..].to_vec()));
+        }
+    }
+    found
+}
+
+/// The value behind a tag and a length in the long form.
+fn inside(octets: &[u8], tag: u8) -> &[u8] {
+    assert_eq!(octets[0], tag);
+    let (length, head) = match octets[1] {
+        0x82 => (usize::from(u16::from_be_bytes([octets[2], octets[3]])), 4),
+        0x81 => (usize::from(octets[2]), 3),
+        short => (usize::from(short), 2),
+    };
+    &octets[head..head + length]
+}
+
+/// What OpenSSL says, and whether it was content.
+fn openssl(arguments: &[&str]) -> (bool, String) {
+    let done = Command::new("openssl").args(arguments).output();
+    let done = done.expect("`openssl` is needed by this test");
+    let text = [done.stdout, done.stderr].concat();
+    (
+        done.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn openssl_believes_the_certificates_of_keys_that_the_card_made() {
+    let made = made();
+    for (scenario, verdict) in &made.verdicts {
+        assert_eq!(verdict.failure, None, "{scenario}: {}", verdict.name);
+    }
+    let containers = containers(&made);
+    let numbers: Vec<u8> = containers.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [0x02, 0x07, 0x05, 0x01]);
+    let scratch = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| scratch.path().join(name).to_string_lossy().into_owned();
+    let authority = folder()
+        .join("keys/badge-ca.cer")
+        .to_string_lossy()
+        .into_owned();
+    let pem = path("ca.pem");
+    openssl(&["x509", "-inform", "DER", "-in", &authority, "-out", &pem]);
+    for (number, holder, purpose) in [
+        (
+            0x05,
+            "CN = \\C3\\85sa Lindqvist",
+            "TLS Web Client Authentication",
+        ),
+        (0x01, "CN = badge 7000000013", "2.16.840.1.101.3.6.8"),
+    ] {
+        let (_, value) = containers
+            .iter()
+            .find(|(n, _)| *n == number)
+            .expect("a container");
+        let value = inside(value, 0x53);
+        let certificate = inside(value, 0x70);
+        assert!(value.ends_with(&[0x71, 0x01, 0x00, 0xFE, 0x00]));
+        let (der, own) = (path("own.der"), path("own.pem"));
+        std::fs::write(&der, certificate).expect("a file");
+        let shown = ["x509", "-inform", "DER", "-in", &der, "-out", &own, "-text"];
+        let (fine, text) = openssl(&shown);
+        assert!(fine, "{text}");
+        let text = std::fs::read_to_string(&own).expect("text") + &text;
+        for expected in [
+            holder,
+            purpose,
+            "O = Kestrel Works",
+            "C = SE",
+            "NIST CURVE: P-256",
+            "Digital Signature",
+            "sha256WithRSAEncryption",
+            "Not After : Dec 31 23:59:59 2028 GMT",
+        ] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+        let at = [
+            "verify",
+            "-attime",
+            "1790000000",
+            "-CAfile",
+            &pem,
+            "-x509_strict",
+            &own,
+        ];
+        let (fine, text) = openssl(&at);
+        assert!(fine, "{text}");
+        // A certificate with one octet changed is nobody's.
+        let mut forged = certificate.to_vec();
+        forged[60] ^= 1;
+        std::fs::write(&der, &forged).expect("a file");
+        openssl(&["x509", "-inform", "DER", "-in", &der, "-out", &own]);
+        assert!(!openssl(&["verify", "-attime", "1790000000", "-CAfile", &pem, &own]).0);
+    }
+}
+
+#[test]
+fn secrets_travel_where_the_hsm_alone_knows_them() {
+    let made = made();
+    let sealed: Vec<([u8; 2], usize)> = made
+        .exchanges
+        .iter()
+        .filter_map(|e| e.carries.as_ref())
+        .filter(|c| matches!(c.header[1], 0x24 | 0xFF))
+        .map(|c| match c.parts.as_slice() {
+            [Carried::Sealed(octets)] => ([c.header[1], c.header[3]], *octets),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        sealed,
+        [([0x24, 0x80], 16), ([0x24, 0x81], 16), ([0xFF, 0xFF], 19)]
+    );
+}
+
+/// What a load of Kestrel's bundle comes to after its script was changed.
+fn lie(change: impl FnOnce(&mut Vec<ScriptCommand>)) -> Option<&'static str> {
+    lie_about(|content| {
+        let mut all = content.cards.iter_mut().filter_map(|c| c.chip.as_mut());
+        let chip = all.next().expect("a chip");
+        let access = |a: &&mut Application| a.name == "access";
+        let access = chip.applications.iter_mut().find(access).expect("it");
+        change(&mut access.script.as_mut().expect("a script").commands);
+    })
+}
+
+fn lie_about(change: impl FnOnce(&mut Content)) -> Option<&'static str> {
+    let bundle = bundle();
+    let mut content = bundle.content().clone();
+    change(&mut content);
+    let assets = content.assets.iter().map(|asset| {
+        let octets = bundle.asset(&asset.name).expect("an asset").to_vec();
+        (asset.name.clone(), (asset.media_type.clone(), octets))
+    });
+    let changed = Bundle::seal(content.clone(), assets.collect()).expect("it can be sealed");
+    load::accept(changed).err().map(|e| e.code)
+}
+
+/// Changes the certificate of the first command that has one.
+fn certificate(commands: &mut [ScriptCommand], change: fn(&mut ScriptPart)) {
+    fn find(part: &mut ScriptPart) -> Option<&mut ScriptPart> {
+        match part {
+            ScriptPart::Object { parts, .. } => parts.iter_mut().find_map(find),
+            ScriptPart::Certificate { .. } => Some(part),
+            _ => None,
+        }
+    }
+    let mut all = commands.iter_mut().flat_map(|c| &mut c.parts);
+    change(all.find_map(find).expect("a certificate"));
+}
+
+#[test]
+fn a_bundle_that_lies_about_certificates_is_refused() {
+    assert_eq!(lie(|_| {}), None);
+    let changed = |change: fn(&mut ScriptPart)| lie(|c| certificate(c, change));
+    let issuer = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate { issuer, .. } = part {
+            *issuer = 0;
+        }
+    };
+    assert_eq!(changed(issuer), Some("R1131"), "a key of another use");
+    let authority = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate { authority, .. } = part {
+            "nowhere".clone_into(authority);
+        }
+    };
+    assert_eq!(changed(authority), Some("R1131"));
+    let variable = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate { key, .. } = part {
+            "card_key".clone_into(key);
+        }
+    };
+    assert_eq!(changed(variable), Some("R1131"), "not captured yet");
+    let usage = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate { usage, .. } = part {
+            usage.push("anything".into());
+        }
+    };
+    assert_eq!(changed(usage), Some("R1131"));
+    let name = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate { name, .. } = part {
+            name.clear();
+        }
+    };
+    assert_eq!(changed(name), Some("R1131"));
+    let serial = |part: &mut ScriptPart| {
+        if let ScriptPart::Certificate {
+            serial, not_before, ..
+        } = part
+        {
+            *serial = *not_before;
+        }
+    };
+    assert_eq!(changed(serial), Some("R1102"), "a date as a number");
+    let deep = lie(|commands| {
+        for _ in 0..8 {
+            let parts = std::mem::take(&mut commands[0].parts);
+            let tag = "53".to_owned();
+            commands[0].parts = vec![ScriptPart::Object { tag, parts }];
+        }
+    });
+    assert_eq!(deep, Some("R1131"));
+}
+
+#[test]
+fn a_secret_in_a_channel_that_carries_data_in_clear_is_refused() {
+    let clear = lie_about(|content| {
+        let mut all = content.cards.iter_mut().filter_map(|c| c.chip.as_mut());
+        let channel = all.next().expect("a chip").channel.as_mut();
+        channel.expect("a channel").security_level = 0x01;
+    });
+    assert_eq!(clear, Some("R1131"));
+    let split = lie(|commands| {
+        let secret = |c: &&mut ScriptCommand| c.title == "set the PIN";
+        let command = commands.iter_mut().find(secret).expect("it");
+        command.split = Some(cardwright_bundle::Split::Chain { octets: 100 });
+    });
+    assert_eq!(split, Some("R1131"));
+}
