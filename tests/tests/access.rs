@@ -259,7 +259,7 @@ fn a_bundle_that_lies_about_certificates_is_refused() {
             *serial = *not_before;
         }
     };
-    assert_eq!(changed(serial), Some("R1102"), "a date as a number");
+    assert_eq!(changed(serial), Some("R1101"), "a date as a number");
     let deep = lie(|commands| {
         for _ in 0..8 {
             let parts = std::mem::take(&mut commands[0].parts);

@@ -306,25 +306,7 @@ fn on_a_lying_chip(to: (u8, u8), answer: fn(Vec<u8>) -> Vec<u8>) -> Option<&'sta
         aid: hex::decode("A00000999201").expect("an AID"),
         modules: Vec::new(),
     });
-    let wallet = chip
-        .applications
-        .iter()
-        .find(|a| a.name == "wallet")
-        .unwrap();
-    spec.loadable.push(PlainApplet {
-        aid: hex::decode(&wallet.aid).expect("an AID"),
-        groupings: wallet
-            .dgis
-            .iter()
-            .map(|dgi| PlainGrouping {
-                number: dgi.number,
-                secret: dgi.encrypted,
-                padding: PlainPadding::IfNeeded,
-                octets: dgi.octets.map(|octets| octets as usize),
-                joined: false,
-            })
-            .collect(),
-    });
+    spec.loadable.push(wallet(chip));
     for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
         spec.quirks.declare(quirk);
     }

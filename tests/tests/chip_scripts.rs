@@ -366,7 +366,7 @@ fn a_script_that_lies_is_refused() {
     let beyond = |c: &mut ScriptCommand| {
         c.captures.push(Capture {
             variable: "serial".into(),
-            from: 255,
+            from: 510,
         });
     };
     assert_eq!(scripted(beyond), Some("R1131"));
