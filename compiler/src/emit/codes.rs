@@ -377,7 +377,7 @@ const OTHERS: &[CodeRow] = &[
         "EMV Book 2, A1.4",
     ),
     (
-        "E0520",
+        "E0517",
         "an authority whose certificate does not go with its key",
         "An X.509 authority has an RSA key of 2048 bits and its own certificate, with the right to sign others.",
         "Write `rsa(2048, 65537)` and `certificate = file(\"ca.cer\")`, DER.",

@@ -47,7 +47,7 @@ pub(super) fn read(
 }
 
 fn refuse(context: &mut Context<'_>, span: Span, message: String) {
-    context.push(Problem::error("E0520", span, message).help(
+    context.push(Problem::error("E0517", span, message).help(
         "write `rsa(2048, 65537)` and `certificate = file(\"ca.cer\")`, DER of an authority",
     ));
 }
