@@ -93,6 +93,11 @@ impl HsmSession for Counting<'_> {
         "channel.unwrap" fn unwrap(channel: ChannelId, answer: &[u8]) -> Vec<u8>;
         "channel.recode" fn recode(
             channel: ChannelId, sealed: &Sealed, padding: DekPadding) -> Vec<u8>;
+        "channel.wrap_sealed" fn wrap_sealed(
+            channel: ChannelId, header: [u8; 4], data: &Sealed) -> Vec<u8>;
+        "x509.sign" fn sign_certificate(authority: KeyHandle, to_be_signed: &[u8]) -> Vec<u8>;
+        "card.challenge" fn cipher_challenge(
+            key: &Sealed, block: &[u8], decipher: bool) -> Vec<u8>;
         "channel.put_keys" fn put_card_keys(
             channel: ChannelId, new: &NewCardKeys) -> (Vec<u8>, Vec<u8>);
         "emv.verify_cryptogram" fn verify_cryptogram(

@@ -114,6 +114,26 @@ impl ScriptPart {
         }
     }
 
+    /// Nodes that the piece takes its own data from; those of pieces inside are theirs.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeId> {
+        match self {
+            Self::Value { node } | Self::Secret { node, .. } => vec![*node],
+            Self::Variable { .. } | Self::Object { .. } => Vec::new(),
+            Self::Certificate {
+                serial,
+                name,
+                not_before,
+                not_after,
+                ..
+            } => {
+                let mut nodes = vec![*serial, *not_before, *not_after];
+                nodes.extend(name.iter().map(|(_, node)| *node));
+                nodes
+            }
+        }
+    }
+
     /// All pieces of a command that hold no others, in their order.
     #[must_use]
     pub fn leaves(parts: &[Self]) -> Vec<&Self> {

@@ -54,7 +54,7 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// All uses with the names that sources and bundles use.
-    pub const NAMES: [(KeyUse, &'static str); 13] = [
+    pub const NAMES: [(KeyUse, &'static str); 14] = [
         (KeyUse::CardVerification, "card_verification"),
         (
             KeyUse::EmvApplicationCryptogram,

@@ -31,21 +31,7 @@ pub(super) fn card(card: &Card) -> Vec<NodeId> {
         nodes.extend(
             commands
                 .flat_map(|c| ScriptPart::leaves(&c.parts))
-                .flat_map(|part| match part {
-                    ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => vec![*node],
-                    ScriptPart::Variable { .. } | ScriptPart::Object { .. } => Vec::new(),
-                    ScriptPart::Certificate {
-                        serial,
-                        name,
-                        not_before,
-                        not_after,
-                        ..
-                    } => {
-                        let mut nodes = vec![*serial, *not_before, *not_after];
-                        nodes.extend(name.iter().map(|(_, node)| *node));
-                        nodes
-                    }
-                }),
+                .flat_map(ScriptPart::nodes),
         );
     }
     if let Some(stripe) = &card.stripe {

@@ -168,14 +168,8 @@ fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option
 fn command(card: &Card, script: &Script, title: &str) -> Option<Found> {
     let mut commands = script.commands.iter();
     let command = commands.find(|command| command.title == title)?;
-    let nodes: Vec<NodeId> = command
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => Some(*node),
-            ScriptPart::Variable { .. } => None,
-        })
-        .collect();
+    let leaves = ScriptPart::leaves(&command.parts);
+    let nodes: Vec<NodeId> = leaves.into_iter().flat_map(ScriptPart::nodes).collect();
     (!nodes.is_empty()).then(|| Found {
         program: card.program,
         nodes,

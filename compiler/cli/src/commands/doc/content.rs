@@ -132,6 +132,14 @@ fn commands(content: &Content, reader: &Reader, program: u32, a: &Application) -
     let script = a.script.as_ref();
     let commands = script.map(|s| s.commands.as_slice()).unwrap_or_default();
     let part = |part: &ScriptPart| match part {
+        ScriptPart::Object { tag, .. } => format!("data object {tag}"),
+        ScriptPart::Certificate { key, name, .. } => {
+            let names: Vec<String> = name
+                .iter()
+                .map(|(part, node)| format!("{part} {}", reader.term(program, *node)))
+                .collect();
+            format!("the certificate of {key} for {}", names.join(", "))
+        }
         ScriptPart::Value { node } => reader.term(program, *node),
         ScriptPart::Variable { name } => format!("what the card gave as {name}"),
         ScriptPart::Secret { node, .. } => {
@@ -149,7 +157,7 @@ fn commands(content: &Content, reader: &Reader, program: u32, a: &Application) -
         json!({
             "title": command.title,
             "header": command.header,
-            "parts": command.parts.iter().map(part).collect::<Vec<_>>(),
+            "parts": ScriptPart::leaves(&command.parts).into_iter().map(part).collect::<Vec<_>>(),
             "expect": words.collect::<Vec<_>>(),
             "origin": origin(content, command.span),
         })
