@@ -315,6 +315,28 @@ impl<'a> Sentences<'_, 'a> {
         self.push("verify_pin", entry, vec![("method".to_owned(), method)]);
     }
 
+    /// Whether a purchase expects what the application gives: a cryptogram, or a dynamic code.
+    fn proves(&mut self, entry: &MEntry, coded: bool) -> bool {
+        let clause = entry.clause("expect");
+        let terms = clause.map_or(&[][..], |c| c.terms.as_slice());
+        let mut terms = entry.head.iter().chain(terms);
+        if terms.any(|t| t.word() == Some("cvc3")) == coded {
+            return true;
+        }
+        let (message, help) = match coded {
+            true => (
+                "in magnetic stripe mode there is no cryptogram",
+                "write `expect cvc3 …`",
+            ),
+            false => (
+                "the application makes no dynamic codes",
+                "write `expect arqc …`",
+            ),
+        };
+        self.wrong("E0909", entry.span, message, help);
+        false
+    }
+
     /// `purchase 10.00 EUR expect arqc signed_by imk_ac`.
     fn purchase(&mut self, entry: &'a MEntry) {
         let model = self.context.model;
@@ -330,25 +352,8 @@ impl<'a> Sentences<'_, 'a> {
             .map_or(&[][..], |c| c.terms.as_slice());
         let mode = self.selected.as_ref().map_or(Mode::Emv, |a| a.mode);
         let coded = mode == Mode::Magstripe;
-        let said = |word: &str| {
-            entry
-                .head
-                .iter()
-                .chain(clause)
-                .any(|t| t.word() == Some(word))
-        };
-        if said("cvc3") != coded {
-            let (message, help) = match coded {
-                true => (
-                    "in magnetic stripe mode there is no cryptogram",
-                    "write `expect cvc3 …`",
-                ),
-                false => (
-                    "the application makes no dynamic codes",
-                    "write `expect arqc …`",
-                ),
-            };
-            return self.wrong("E0909", entry.span, message, help);
+        if !self.proves(entry, coded) {
+            return;
         }
         let mut terms = entry.head.iter().chain(clause);
         let named = terms.find(|t| t.word() == Some("signed_by")).is_some();

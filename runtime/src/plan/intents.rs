@@ -142,17 +142,7 @@ pub(super) fn perform(
                 args.text(2)?,
             )?))
         }
-        Intent::Cvc3Vector => {
-            let path = IccKeyPath {
-                issuer_master_key: key(keys, 0)?,
-                derivation: derivation(args.text(0)?)?,
-                pan: args.text(1)?,
-                psn: args.text(2)?,
-                atc: 0,
-            };
-            let vector = session.dynamic_code_vector(&path, args.bytes(3)?)?;
-            Ok(Value::Bytes(vector.to_vec()))
-        }
+        Intent::Cvc3Vector => cvc3_vector(key(keys, 0)?, &args, session),
         Intent::BlobJoin => Ok(Value::Sealed(session.join_sealed(&args.blob()?)?)),
         Intent::CardKey => Ok(Value::Sealed(session.card_key(
             derivation(args.text(0)?)?,
@@ -192,6 +182,23 @@ pub(super) fn perform(
             draws,
         ),
     }
+}
+
+/// What a card starts the dynamic codes of a track from.
+fn cvc3_vector(
+    issuer: KeyHandle,
+    args: &Args<'_>,
+    session: &mut dyn HsmSession,
+) -> Result<Value, RuntimeError> {
+    let path = IccKeyPath {
+        issuer_master_key: issuer,
+        derivation: derivation(args.text(0)?)?,
+        pan: args.text(1)?,
+        psn: args.text(2)?,
+        atc: 0,
+    };
+    let vector = session.dynamic_code_vector(&path, args.bytes(3)?)?;
+    Ok(Value::Bytes(vector.to_vec()))
 }
 
 /// The chip's own key: drawn once, then kept.
