@@ -137,13 +137,6 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Correct the scenario.",
     ),
     (
-        "R1260",
-        "an access card does not prove itself",
-        "A certificate is not the authority's, or a key does not answer a challenge as its \
-         certificate or the issuer says.",
-        "The card is rejected; when it happens again, stop and compare keys and certificates.",
-    ),
-    (
         "R1223",
         "not in the directory",
         "PSE or PPSE does not list the application.",
@@ -184,6 +177,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "the card gives a secret out",
         "A grouping that was sent enciphered is answered to GET DATA.",
         "Stop the lot and ask the card's maker: such an applet may not hold keys or PINs.",
+    ),
+    (
+        "R1230",
+        "an access card does not prove itself",
+        "A certificate is not the authority's, or a key does not answer a challenge as its \
+         certificate or the issuer says.",
+        "The card is rejected; when it happens again, stop and compare keys and certificates.",
     ),
     (
         "R1288",

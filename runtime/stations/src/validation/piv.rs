@@ -54,7 +54,7 @@ impl Visit<'_> {
                 }
                 (None, Some(asset)) => {
                     self.certified(&found, asset)
-                        .map_err(|what| Failure::new("R1260", format!("{title}: {what}")))?;
+                        .map_err(|what| Failure::new("R1230", format!("{title}: {what}")))?;
                 }
                 _ => {}
             }
@@ -79,12 +79,12 @@ impl Visit<'_> {
             let container = self.container(*number)?;
             let key = self
                 .certified(&container, asset)
-                .map_err(|what| Failure::new("R1260", what))?;
+                .map_err(|what| Failure::new("R1230", what))?;
             self.challenge(*slot, &key)?;
             answered += 1;
         }
         match answered {
-            0 => Err(Failure::new("R1260", "no certificate names a key to ask")),
+            0 => Err(Failure::new("R1230", "no certificate names a key to ask")),
             _ => Ok(()),
         }
     }
@@ -113,7 +113,7 @@ impl Visit<'_> {
         match key.answered(&hash, &answer) {
             true => Ok(()),
             false => Err(Failure::new(
-                "R1260",
+                "R1230",
                 format!("key {slot:02X} is not the one of its certificate"),
             )),
         }
@@ -142,7 +142,7 @@ impl Visit<'_> {
         let response = objects::top(&objects::top(&answer, "7C")?, "82")?;
         match response == expected {
             true => Ok(()),
-            false => Err(Failure::new("R1260", "the card has another management key")),
+            false => Err(Failure::new("R1230", "the card has another management key")),
         }
     }
 
