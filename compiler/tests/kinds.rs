@@ -165,6 +165,19 @@ const KINDS: &[Kind] = &[
         },
         None,
     ),
+    (
+        "conditions that double",
+        || {
+            doubling("let a0 = order.name\n", |n| {
+                format!(
+                    "let a{n} = if order.kind == \"{}\" then a{1} else a{1}\n",
+                    n % 10,
+                    n - 1
+                )
+            })
+        },
+        None,
+    ),
     ("copies of copies", copies, None),
     ("a circle of bases", circle, Some("E0107")),
     ("a ladder of 3,000 bases", ladder, Some("E0107")),

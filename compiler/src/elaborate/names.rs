@@ -6,6 +6,10 @@ use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Span, Target, find};
 use crate::types::Type;
 use cardwright_vocabulary::{Is, Shape, Want, kind};
 
+/// Lets within lets that are looked at once more for each condition around them. What lies deeper
+/// is looked at as if no condition held.
+const LETS_UNDER_CONDITIONS: usize = 6;
+
 /// What a name in an expression means.
 pub(super) enum Meaning<'a> {
     /// An argument: its expression, and where that stands.
@@ -201,14 +205,21 @@ impl<'a> Elaborator<'a> {
         }
         let value = decl.value.as_ref()?.single()?;
         self.enter(&decl.qualified, span)?;
+        // Values below many others are made once for all conditions: each more would double them.
+        let deep = self.open.len() > LETS_UNDER_CONDITIONS;
+        let facts = deep.then(|| std::mem::take(&mut self.facts));
         let typed = self.standing(Env::default(), |s| s.expr(value, want));
+        self.keep_let(&memo, typed.as_ref());
+        self.facts = facts.unwrap_or_else(|| std::mem::take(&mut self.facts));
         self.open.pop();
-        let typed = typed?;
-        // What holds here because of a condition around need not hold elsewhere.
-        if self.facts.is_empty() {
-            self.lets.insert(memo, typed.clone());
+        Some(typed?.through(what, span))
+    }
+
+    /// What holds here because of a condition around need not hold elsewhere.
+    fn keep_let(&mut self, memo: &str, typed: Option<&Typed>) {
+        if let Some(typed) = typed.filter(|_| self.facts.is_empty()) {
+            self.lets.insert(memo.to_owned(), typed.clone());
         }
-        Some(typed.through(what, span))
     }
 
     fn attribute_value(
