@@ -225,7 +225,7 @@ fn groupings_and_channel_of_a_badge() {
     let pair = Pair::new("kestrel-access", &[]);
     let one = |from: &str, to: &str| pair.changes(("works.perso", from, to));
     assert_eq!(
-        one("security_level: 0x33", "security_level: 0x13"),
+        one("  keys = kmc\n}", "  keys = kmc\n  security_level = 0x13\n}"),
         [": security level of channel: 33 -> 13: - answers are enciphered"]
     );
     assert_eq!(

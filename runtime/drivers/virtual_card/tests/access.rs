@@ -91,18 +91,22 @@ fn administration_asks_for_the_channel_or_the_management_key() {
         0x6A80,
         "RSA is not there"
     );
-    select(&mut c, &PIV_AID);
-    assert_eq!(ok(&mut c, "00CB3FFF055C035FC10200"), h("5302FE00"));
-    assert_eq!(status(&mut c, "00CB3FFF055C035FC10700"), 0x6A82);
-    assert_eq!(status(&mut c, "00CB3F00055C035FC10200"), 0x6A86);
-    // Mutual authentication under the new key, AES-128 of 11 (part 2, appendix A.1).
+    containers_are_read_and_the_new_key_counts(&mut c);
+}
+
+/// Mutual authentication under the new key, AES-128 of 11 (part 2, appendix A.1), then one-sided.
+fn containers_are_read_and_the_new_key_counts(c: &mut VirtualCard) {
+    select(c, &PIV_AID);
+    assert_eq!(ok(c, "00CB3FFF055C035FC10200"), h("5302FE00"));
+    assert_eq!(status(c, "00CB3FFF055C035FC10700"), 0x6A82);
+    assert_eq!(status(c, "00CB3F00055C035FC10200"), 0x6A86);
     let key = [0x11; 16];
     assert_eq!(
-        status(&mut c, "00870A9B047C02800000"),
+        status(c, "00870A9B047C02800000"),
         0x6A86,
         "another algorithm"
     );
-    let witness = ok(&mut c, "0087089B047C02800000");
+    let witness = ok(c, "0087089B047C02800000");
     assert_eq!(witness[..4], h("7C128010"));
     let clear = host_decrypts(&key, &witness[4..]);
     let challenge = "00112233445566778899AABBCCDDEEFF";
@@ -110,30 +114,21 @@ fn administration_asks_for_the_channel_or_the_management_key() {
         "0087089B267C248010{}8110{challenge}00",
         hex::encode_upper(clear)
     );
-    let answer = ok(&mut c, &both);
+    let answer = ok(c, &both);
     assert_eq!(answer, [h("7C128210"), aes(&key, &h(challenge))].concat());
-    assert_eq!(
-        status(&mut c, &format!("{PUT}095C035FC1075302FE00")),
-        0x9000
-    );
-    assert_eq!(status(&mut c, &both), 0x6A80, "a witness is good once");
+    assert_eq!(status(c, &format!("{PUT}095C035FC1075302FE00")), 0x9000);
+    assert_eq!(status(c, &both), 0x6A80, "a witness is good once");
     // One-sided: the host answers the card's challenge.
-    select(&mut c, &PIV_AID);
+    select(c, &PIV_AID);
     assert_eq!(
-        status(&mut c, &format!("{PUT}095C035FC1075302FE00")),
+        status(c, &format!("{PUT}095C035FC1075302FE00")),
         0x6982,
         "it is over"
     );
-    let challenge = ok(&mut c, "0087089B047C02810000");
+    let challenge = ok(c, "0087089B047C02810000");
     let response = hex::encode_upper(aes(&key, &challenge[4..]));
-    assert_eq!(
-        status(&mut c, &format!("0087089B147C128210{response}")),
-        0x9000
-    );
-    assert_eq!(
-        status(&mut c, &format!("{PUT}095C035FC1075302FE00")),
-        0x9000
-    );
+    assert_eq!(status(c, &format!("0087089B147C128210{response}")), 0x9000);
+    assert_eq!(status(c, &format!("{PUT}095C035FC1075302FE00")), 0x9000);
 }
 
 fn host_decrypts(key: &[u8], text: &[u8]) -> Vec<u8> {
