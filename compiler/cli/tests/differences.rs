@@ -225,7 +225,10 @@ fn groupings_and_channel_of_a_badge() {
     let pair = Pair::new("kestrel-access", &[]);
     let one = |from: &str, to: &str| pair.changes(("works.perso", from, to));
     assert_eq!(
-        one("  keys = kmc\n}", "  keys = kmc\n  security_level = 0x13\n}"),
+        one(
+            "  keys = kmc\n}",
+            "  keys = kmc\n  security_level = 0x13\n}"
+        ),
         [": security level of channel: 33 -> 13: - answers are enciphered"]
     );
     assert_eq!(

@@ -11,10 +11,13 @@ pub(crate) const NODES: &[&str] = &[
     "file_name",
     "message",
     "node",
+    "not_after",
+    "not_before",
     "pan",
     "priority",
     "psn",
     "selector",
+    "serial",
     "sort",
     "track1",
     "track2",
@@ -26,7 +29,7 @@ pub(crate) const KEYS: &[&str] = &["key", "transport_key", "under"];
 /// Keys whose numbers the standards write in hexadecimal.
 pub(crate) const OCTETS: &[&str] = &["ca_index", "key_version", "option", "security_level"];
 /// Lists of pairs whose second part is a node.
-pub(crate) const NODE_PAIRS: &[&str] = &["accept", "nodes"];
+pub(crate) const NODE_PAIRS: &[&str] = &["accept", "name", "nodes"];
 /// Lists of pairs whose second part is a key slot.
 pub(crate) const KEY_PAIRS: &[&str] = &["keys"];
 /// What is shown whole, however small the part that differs.

@@ -30,6 +30,9 @@ struct Written {
     authority: Option<String>,
 }
 
+/// What the parts of each command of a script hold.
+type CommandValues<'d> = Vec<Vec<Option<&'d DgiValue>>>;
+
 impl Visit<'_> {
     /// Every container holds what was written; certificates are the issuer's.
     pub(super) fn objects_match_source(&mut self, terminal: &Terminal) -> Result<(), Failure> {
@@ -216,10 +219,7 @@ impl Visit<'_> {
         authority.check(&certificate).map_err(|e| e.to_string())
     }
 
-    fn script(
-        &self,
-        terminal: &Terminal,
-    ) -> Result<(Script, Vec<Vec<Option<&DgiValue>>>), Failure> {
+    fn script(&self, terminal: &Terminal) -> Result<(Script, CommandValues<'_>), Failure> {
         let (declared, made) = self.application(&terminal.application)?;
         let both = declared.script.as_ref().zip(made.script.as_ref());
         let none = || Failure::new("R1259", "the application has no script");
