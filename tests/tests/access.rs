@@ -183,16 +183,14 @@ fn secrets_travel_where_the_hsm_alone_knows_them() {
 
 /// What a load of Kestrel's bundle comes to after its script was changed.
 fn lie(change: impl FnOnce(&mut Vec<ScriptCommand>)) -> Option<&'static str> {
-    lie_about(|content| {
-        let mut all = content.cards.iter_mut().filter_map(|c| c.chip.as_mut());
-        let chip = all.next().expect("a chip");
-        let access = |a: &&mut Application| a.name == "access";
-        let access = chip.applications.iter_mut().find(access).expect("it");
-        change(&mut access.script.as_mut().expect("a script").commands);
-    })
+    lie_about(|content| change(commands(content)))
 }
 
 fn lie_about(change: impl FnOnce(&mut Content)) -> Option<&'static str> {
+    load::accept(changed(change)).err().map(|e| e.code)
+}
+
+fn changed(change: impl FnOnce(&mut Content)) -> Bundle {
     let bundle = bundle();
     let mut content = bundle.content().clone();
     change(&mut content);
@@ -200,8 +198,16 @@ fn lie_about(change: impl FnOnce(&mut Content)) -> Option<&'static str> {
         let octets = bundle.asset(&asset.name).expect("an asset").to_vec();
         (asset.name.clone(), (asset.media_type.clone(), octets))
     });
-    let changed = Bundle::seal(content.clone(), assets.collect()).expect("it can be sealed");
-    load::accept(changed).err().map(|e| e.code)
+    Bundle::seal(content.clone(), assets.collect()).expect("it can be sealed")
+}
+
+/// The commands of Kestrel's badge.
+fn commands(content: &mut Content) -> &mut Vec<ScriptCommand> {
+    let mut all = content.cards.iter_mut().filter_map(|c| c.chip.as_mut());
+    let chip = all.next().expect("a chip");
+    let access = |a: &&mut Application| a.name == "access";
+    let access = chip.applications.iter_mut().find(access).expect("it");
+    &mut access.script.as_mut().expect("a script").commands
 }
 
 /// Changes the certificate of the first command that has one.
@@ -268,6 +274,44 @@ fn a_bundle_that_lies_about_certificates_is_refused() {
         }
     });
     assert_eq!(deep, Some("R1131"));
+}
+
+#[test]
+fn a_certificate_that_ends_before_it_begins_is_r1218() {
+    let bundle = changed(|content| {
+        certificate(commands(content), |part| {
+            if let ScriptPart::Certificate {
+                not_before,
+                not_after,
+                ..
+            } = part
+            {
+                std::mem::swap(not_before, not_after);
+            }
+        });
+    });
+    let mut rehearsal = Rehearsal::new(bundle).unwrap_or_else(|e| panic!("{}", e.what));
+    let refused = rehearsal.order_in("badges", &order()).err();
+    assert_eq!(refused.map(|e| e.code), Some("R1218"));
+}
+
+#[test]
+fn a_badge_whose_certificates_name_no_key_is_r1230() {
+    fn certifies(part: &ScriptPart) -> bool {
+        match part {
+            ScriptPart::Object { parts, .. } => parts.iter().any(certifies),
+            part => matches!(part, ScriptPart::Certificate { .. }),
+        }
+    }
+    let bundle = changed(|content| {
+        commands(content).retain(|command| !command.parts.iter().any(certifies));
+    });
+    let mut rehearsal = Rehearsal::new(bundle).unwrap_or_else(|e| panic!("{}", e.what));
+    let made = rehearsal.order_in("badges", &order());
+    let made = made.unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
+    let failures = made.verdicts.iter().filter_map(|(_, v)| v.failure.as_ref());
+    let codes: Vec<&str> = failures.map(|(code, _)| *code).collect();
+    assert!(codes.contains(&"R1230"), "{codes:?}");
 }
 
 #[test]
