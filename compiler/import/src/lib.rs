@@ -1,8 +1,8 @@
 //! Existing personalization data as the first draft of a project: files in, sources out, no I/O.
 //!
-//! A file is read into cards ([`data`]), account numbers that belong to people are replaced
-//! ([`specimens`]), cards of the same shape become one product ([`shapes`]), and each product is
-//! written as sources with the orders that give its cards back ([`draft`]). Keys and PINs are never
+//! A file is read into cards (`data`), account numbers that belong to people are replaced
+//! (`specimens`), cards of the same shape become one product (`shapes`), and each product is
+//! written as sources with the orders that give its cards back (`draft`). Keys and PINs are never
 //! copied: only their lengths are kept.
 
 mod codes;
