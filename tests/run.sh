@@ -28,8 +28,11 @@ need cc gcc
 need bash bash
 need pdftotext poppler-utils
 need python3 python3
-python3 -c 'import zxingcpp' 2>/dev/null || missing="$missing python3-zxing-cpp"
-python3 -c 'import PIL' 2>/dev/null || missing="$missing python3-pil"
+# A python of one's own does not see what the system installs: take the system's, if it has them.
+has_readers() { "$1" -c 'import zxingcpp, PIL' 2>/dev/null; }
+has_readers python3 || CARDWRIGHT_PYTHON=/usr/bin/python3
+export CARDWRIGHT_PYTHON="${CARDWRIGHT_PYTHON:-python3}"
+has_readers "$CARDWRIGHT_PYTHON" || missing="$missing python3 python3-zxing-cpp python3-pil"
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
     need opensc-tool opensc

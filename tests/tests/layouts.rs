@@ -405,10 +405,13 @@ fn symbols(pdf: &[u8]) -> Vec<(String, String)> {
         .status();
     assert!(drawn.expect("pdftoppm of poppler-utils").success());
     let script = workspace::root().join("tests/peers/symbols.py");
-    let out = std::process::Command::new("python3")
-        .args([text(&script), text(&picture.with_extension("pgm"))])
-        .output()
-        .expect("python3");
+    let out = std::process::Command::new(
+        // A python of one's own does not see what the system installs.
+        std::env::var_os("CARDWRIGHT_PYTHON").unwrap_or_else(|| "python3".into()),
+    )
+    .args([text(&script), text(&picture.with_extension("pgm"))])
+    .output()
+    .expect("python3");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(
         out.status.success(),
