@@ -50,11 +50,17 @@ pub enum KeyUse {
     CertificateSigning,
     /// Transport key between data preparation and personalization device (K0).
     Transport,
+    /// Protects key blocks (K1).
+    KeyBlockProtection,
+    /// Private key that receives keys: RSA-OAEP, ECDH, TR-34 (K3).
+    KeyExchange,
+    /// Private key that signs key packages and requests of a site (S0).
+    PackageSigning,
 }
 
 impl KeyUse {
     /// All uses with the names that sources and bundles use.
-    pub const NAMES: [(KeyUse, &'static str); 14] = [
+    pub const NAMES: [(KeyUse, &'static str); 17] = [
         (KeyUse::CardVerification, "card_verification"),
         (
             KeyUse::EmvApplicationCryptogram,
@@ -78,6 +84,9 @@ impl KeyUse {
         (KeyUse::EmvCaPrivate, "emv.ca_private"),
         (KeyUse::CertificateSigning, "certificate_signing"),
         (KeyUse::Transport, "transport"),
+        (KeyUse::KeyBlockProtection, "key_block_protection"),
+        (KeyUse::KeyExchange, "key_exchange"),
+        (KeyUse::PackageSigning, "package_signing"),
     ];
 
     /// The use by its name.

@@ -2,16 +2,20 @@
 
 pub mod card;
 pub mod clock;
+pub mod custody;
 pub mod hsm;
 pub mod machine;
 pub mod paper;
+pub mod register;
 pub mod secret;
 pub mod store;
 
 pub use card::{CardChannel, CardError};
 pub use clock::Clock;
+pub use custody::{CustodyHsm, KeyCustody};
 pub use hsm::{Hsm, HsmError, HsmSession};
 pub use machine::{Machine, MachineError};
 pub use paper::{Paper, PaperError};
+pub use register::Registers;
 pub use secret::{SecretBytes, SecretDigits};
 pub use store::{Store, StoreError};

@@ -478,6 +478,8 @@ pub enum Change {
     /// Numbers a file that the job writes: the next of its owner and format. A file that has its
     /// number keeps it, so that a job that is ended again after a crash loses and doubles none.
     NumberFile(JobId, OutputName),
+    /// Changes a row of a register; another version than expected is R1405.
+    Register(crate::register::RegisterChange),
 }
 
 /// An output file, as the ledger numbers them from job to job.

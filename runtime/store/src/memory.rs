@@ -6,6 +6,7 @@ use crate::rows::Rows;
 use crate::rules;
 use crate::site_key::keyed;
 use cardwright_ports::StoreError;
+use cardwright_ports::register::{Register, RegisterRow, Registers};
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
     JobId, JobRow, JobState, MailerState, NewJob, NewOrder, OrderKey, OrderQuery, OrderRow,
@@ -43,6 +44,7 @@ struct Tables {
     tallies: BTreeMap<(JobId, TallyKind, String), Tally>,
     /// Files of an owner and format in their sequence.
     numbered: BTreeMap<(String, String), Vec<(JobId, String)>>,
+    registers: BTreeMap<(Register, String), RegisterRow>,
 }
 
 impl MemoryStore {
@@ -306,6 +308,43 @@ impl Rows for Tables {
             files.push(file);
         }
         Ok(())
+    }
+
+    fn register_row(
+        &self,
+        register: Register,
+        id: &str,
+    ) -> Result<Option<RegisterRow>, StoreError> {
+        Ok(self.registers.get(&(register, id.to_owned())).cloned())
+    }
+
+    fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError> {
+        let place = (row.register, row.id.clone());
+        self.registers.insert(place, row.clone());
+        Ok(())
+    }
+
+    fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError> {
+        self.registers.remove(&(register, id.to_owned()));
+        Ok(())
+    }
+}
+
+impl Registers for MemoryStore {
+    fn register_row(
+        &self,
+        register: Register,
+        id: &str,
+    ) -> Result<Option<RegisterRow>, StoreError> {
+        self.read(|tables| tables.register_row(register, id))
+    }
+
+    fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError> {
+        self.read(|tables| {
+            let rows = tables.registers.iter();
+            let of = rows.filter(|((list, _), _)| *list == register);
+            Ok(of.map(|(_, row)| row.clone()).collect())
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a backend must keep: rows inside one transaction, nothing of the protocol.
 
 use cardwright_ports::StoreError;
+use cardwright_ports::register::{Register, RegisterRow};
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, MailerState, NewJob, NewOrder,
     OrderKey, OrderRow, OrderStatus, OutputName, RefusedRow, Tally, Why,
@@ -49,4 +50,9 @@ pub(crate) trait Rows {
     fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError>;
     /// Gives a file the next number of its owner and format, unless it has one.
     fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError>;
+
+    fn register_row(&self, register: Register, id: &str)
+    -> Result<Option<RegisterRow>, StoreError>;
+    fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError>;
+    fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError>;
 }

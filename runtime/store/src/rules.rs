@@ -3,6 +3,7 @@
 use crate::codes::{conflict, error, same_card, same_file};
 use crate::rows::Rows;
 use cardwright_ports::StoreError;
+use cardwright_ports::register::{RegisterChange, RegisterRow};
 use cardwright_ports::store::{
     Approval, AuditEntry, Batch, BundleRow, CardData, Change, JobId, JobRow, JobState, MailerState,
     NewJob, NewOrder, OrderKey, OrderState, OrderStatus, RefusedRow, Require, Subject, Why,
@@ -14,6 +15,8 @@ const APPROVAL_SECONDS: i64 = 86_400;
 /// A clock that another person's station may be ahead by.
 const CLOCK_SLACK_SECONDS: i64 = 300;
 const TEXT_BYTES: usize = 4_096;
+/// A register's row may hold sealed parts and certificates.
+const REGISTER_BYTES: usize = 1 << 18;
 const SEALED_BYTES: usize = 1 << 20;
 
 /// Applies a whole batch; whether the job has ended, so that the caller signs a checkpoint.
@@ -118,6 +121,7 @@ fn apply_one(rows: &mut dyn Rows, at: i64, change: &Change) -> Result<bool, Stor
             rows.job(*job)?;
             rows.number_file(*job, name)?;
         }
+        Change::Register(change) => change_register(rows, at, change)?,
     }
     Ok(false)
 }
@@ -479,8 +483,39 @@ pub(crate) fn check_entry(entry: &AuditEntry) -> Result<(), StoreError> {
 
 /// Refuses a text that is too long or holds what looks like a PAN: a word of digits, also with
 /// single spaces between groups, of 12 to 19 digits and a right Luhn digit (ISO/IEC 7812-1).
+fn change_register(
+    rows: &mut dyn Rows,
+    at: i64,
+    change: &RegisterChange,
+) -> Result<(), StoreError> {
+    public_text(&change.id)?;
+    let found = rows.register_row(change.register, &change.id)?;
+    let version = found.map_or(0, |row| row.version);
+    if version != change.from {
+        let (list, id, from) = (change.register.name(), &change.id, change.from);
+        let what = format!("{list} {id} has version {version}, the change expects {from}");
+        return Err(error("R1405", what));
+    }
+    let Some(body) = &change.body else {
+        return rows.remove_register_row(change.register, &change.id);
+    };
+    limit(body.len(), REGISTER_BYTES)?;
+    no_card_number(body)?;
+    rows.put_register_row(&RegisterRow {
+        register: change.register,
+        id: change.id.clone(),
+        version: version.saturating_add(1),
+        changed_at: at,
+        body: body.clone(),
+    })
+}
+
 fn public_text(text: &str) -> Result<(), StoreError> {
     limit(text.len(), TEXT_BYTES)?;
+    no_card_number(text)
+}
+
+fn no_card_number(text: &str) -> Result<(), StoreError> {
     for word in text.split(|c: char| !c.is_alphanumeric()) {
         if is_card_number(word) {
             return Err(error("R1408", "digits that pass as a card number"));

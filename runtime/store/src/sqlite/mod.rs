@@ -10,12 +10,16 @@ use crate::rows::Rows;
 use crate::rules;
 use crate::site_key::SiteKey;
 use cardwright_ports::StoreError;
+use cardwright_ports::register::{Register, RegisterRow, Registers};
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
     JobId, JobRow, MailerState, NewJob, OrderKey, OrderQuery, OrderRow, OrderState, OutputName,
     RefusedRow, Seen, Store, Tally,
 };
-use rows::{JOB_COLUMNS, ORDER_COLUMNS, SqlRows, bundle_row, job_row, order_row, tally_row};
+use rows::{
+    JOB_COLUMNS, ORDER_COLUMNS, REGISTER_COLUMNS, SqlRows, bundle_row, job_row, order_row,
+    register_row, tally_row,
+};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -328,6 +332,22 @@ impl Store for SqliteStore {
     fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
         let inner = self.lock()?;
         verify(&inner.connection, inner.anchor.path(), self.key.public())
+    }
+}
+
+impl Registers for SqliteStore {
+    fn register_row(
+        &self,
+        register: Register,
+        id: &str,
+    ) -> Result<Option<RegisterRow>, StoreError> {
+        self.read(|rows| rows.register_row(register, id))
+    }
+
+    fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError> {
+        let sql =
+            format!("SELECT {REGISTER_COLUMNS} FROM registers WHERE register = ?1 ORDER BY id");
+        self.read(|rows| list(rows.0, &sql, [register.name()], register_row))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{from_sql, int, list, one, stored};
 use crate::codes::error;
 use crate::rows::Rows;
 use cardwright_ports::StoreError;
+use cardwright_ports::register::{Register, RegisterRow};
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, JobState, MailerState, NewJob,
     NewOrder, OrderKey, OrderRow, OrderState, OrderStatus, OutputName, RefusedRow, Subject, Tally,
@@ -17,6 +18,18 @@ pub(crate) const JOB_COLUMNS: &str = "id, name, bundle_digest, file_sha256, file
                                       epoch, fence, wrapped_key, opened_at";
 pub(crate) const ORDER_COLUMNS: &str = "job, number, line, priority, product, state, epoch, \
     attempt, step, blank, serial, code, reason, mailer, mailer_copy, mailer_code, mailer_reason";
+
+pub(crate) const REGISTER_COLUMNS: &str = "register, id, version, changed_at, body";
+
+pub(crate) fn register_row(row: &Row<'_>) -> rusqlite::Result<RegisterRow> {
+    Ok(RegisterRow {
+        register: stored(Register::from_name(&row.get::<_, String>(0)?))?,
+        id: row.get(1)?,
+        version: from_sql(row.get(2)?),
+        changed_at: row.get(3)?,
+        body: row.get(4)?,
+    })
+}
 
 pub(crate) fn bundle_row(row: &Row<'_>) -> rusqlite::Result<BundleRow> {
     Ok(BundleRow {
@@ -394,5 +407,35 @@ impl Rows for SqlRows<'_> {
                    WHERE owner = ?1 AND format = ?2 \
                    ON CONFLICT (job, owner, format, file) DO UPDATE SET number = number";
         self.put(sql, params![name.owner, name.format, int(job)?, name.file])
+    }
+
+    fn register_row(
+        &self,
+        register: Register,
+        id: &str,
+    ) -> Result<Option<RegisterRow>, StoreError> {
+        let sql =
+            format!("SELECT {REGISTER_COLUMNS} FROM registers WHERE register = ?1 AND id = ?2");
+        one(self.0, &sql, params![register.name(), id], register_row)
+    }
+
+    fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError> {
+        let sql = "INSERT INTO registers (register, id, version, changed_at, body) \
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (register, id) DO UPDATE \
+                   SET version = ?3, changed_at = ?4, body = ?5";
+        let version = int(row.version)?;
+        let values = params![
+            row.register.name(),
+            row.id,
+            version,
+            row.changed_at,
+            row.body
+        ];
+        self.put(sql, values)
+    }
+
+    fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM registers WHERE register = ?1 AND id = ?2";
+        self.put(sql, params![register.name(), id])
     }
 }

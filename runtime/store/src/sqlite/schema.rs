@@ -1,7 +1,7 @@
 //! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
 
 /// Version of the schema, in `PRAGMA user_version`.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 const TALLIES: &str = "
 CREATE TABLE tallies (
@@ -18,18 +18,27 @@ CREATE TABLE file_numbers (
     UNIQUE (job, owner, format, file)) WITHOUT ROWID;
 ";
 
+/// Keys, ceremonies, packages and certificates.
+const REGISTERS: &str = "
+CREATE TABLE registers (
+    register TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (register, id)) WITHOUT ROWID;
+";
+
 /// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
 pub(crate) fn upgrade(from: i64) -> Option<String> {
     let text = match from {
-        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}"),
+        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}"),
         // A rejected order's mailer stood as PENDING for ever.
         1 => format!(
             "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
              ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
              UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
-             {TALLIES}{FILE_NUMBERS}"
+             {TALLIES}{FILE_NUMBERS}{REGISTERS}"
         ),
-        2 => FILE_NUMBERS.to_owned(),
+        2 => format!("{FILE_NUMBERS}{REGISTERS}"),
+        3 => REGISTERS.to_owned(),
         VERSION => String::new(),
         _ => return None,
     };
