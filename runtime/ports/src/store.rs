@@ -354,6 +354,8 @@ pub struct CardData {
     pub sealed: Vec<u8>,
     /// Keyed hash of the clear data: tells the same draw from another one.
     pub fingerprint: [u8; 32],
+    /// Keys of the pool that are in it; binding the data uses them up. Empty when it is read.
+    pub pooled: Vec<u64>,
 }
 
 /// What an approval is about.
@@ -478,6 +480,8 @@ pub enum Change {
     /// Numbers a file that the job writes: the next of its owner and format. A file that has its
     /// number keeps it, so that a job that is ended again after a crash loses and doubles none.
     NumberFile(JobId, OutputName),
+    /// Adds a key to the pool; one that was ever in it is R1419.
+    PoolKey(crate::pool::NewPooledKey),
     /// Changes a row of a register; another version than expected is R1405.
     Register(crate::register::RegisterChange),
 }

@@ -1,4 +1,4 @@
-//! Codes of the store: R1401 to R1419. The same file or card again is intake's R1515 or R1517.
+//! Codes of the store: R1401 to R1419 (all taken). The same file or card again is intake's R1515 or R1517.
 
 use cardwright_ports::StoreError;
 use cardwright_ports::store::{JobId, OrderKey};
@@ -125,6 +125,13 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "After a restart nothing physical happens before somebody has looked at the line \
          and said so.",
         "look at the line, then authorize the job",
+    ),
+    (
+        "R1419",
+        "a key of the pool twice",
+        "Each key that was made ahead serves one order. This one was bound to another order, \
+         or a key with its modulus is or was in the pool. Nothing of the batch was kept.",
+        "run the job again; if it happens twice, make new keys and look at the random generator",
     ),
 ];
 

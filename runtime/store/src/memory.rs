@@ -6,6 +6,7 @@ use crate::rows::Rows;
 use crate::rules;
 use crate::site_key::keyed;
 use cardwright_ports::StoreError;
+use cardwright_ports::pool::{KeyPool, NewPooledKey, PoolLevel, PooledKey};
 use cardwright_ports::register::{Register, RegisterRow, Registers};
 use cardwright_ports::store::{
     Approval, AuditEntry, AuditRecord, AuditVerdict, Batch, BundleRow, CardData, Counts, Identity,
@@ -44,6 +45,7 @@ struct Tables {
     tallies: BTreeMap<(JobId, TallyKind, String), Tally>,
     /// Files of an owner and format in their sequence.
     numbered: BTreeMap<(String, String), Vec<(JobId, String)>>,
+    pool: Pool,
     registers: BTreeMap<(Register, String), RegisterRow>,
 }
 
@@ -274,7 +276,11 @@ impl Rows for Tables {
     }
 
     fn add_card_data(&mut self, key: OrderKey, data: &CardData) -> Result<(), StoreError> {
-        self.card_data.insert(key, Arc::new(data.clone()));
+        let kept = CardData {
+            pooled: Vec::new(),
+            ..data.clone()
+        };
+        self.card_data.insert(key, Arc::new(kept));
         Ok(())
     }
 
@@ -327,6 +333,73 @@ impl Rows for Tables {
     fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError> {
         self.registers.remove(&(register, id.to_owned()));
         Ok(())
+    }
+
+    fn add_pool_key(&mut self, key: &NewPooledKey) -> Result<bool, StoreError> {
+        let keys = &mut self.pool.keys;
+        if keys.values().any(|(there, _)| there.digest == key.digest) {
+            return Ok(false);
+        }
+        let id = keys.last_key_value().map_or(1, |(id, _)| id + 1);
+        keys.insert(id, (key.clone(), None));
+        Ok(true)
+    }
+
+    fn use_pool_key(&mut self, id: u64, key: OrderKey) -> Result<bool, StoreError> {
+        match self.pool.keys.get_mut(&id) {
+            Some((pooled, user @ None)) => {
+                pooled.key.clear();
+                *user = Some(key);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Keys made ahead; a used one keeps its digest.
+#[derive(Clone, Default)]
+struct Pool {
+    keys: BTreeMap<u64, (NewPooledKey, Option<OrderKey>)>,
+}
+
+impl KeyPool for MemoryStore {
+    fn pool_levels(&self) -> Result<Vec<PoolLevel>, StoreError> {
+        self.read(|tables| {
+            let mut levels: BTreeMap<(u32, u32), (u64, u64)> = BTreeMap::new();
+            for (key, user) in tables.pool.keys.values() {
+                let level = levels.entry((key.bits, key.exponent)).or_default();
+                level.0 += u64::from(user.is_none());
+                level.1 += u64::from(user.is_some());
+            }
+            let level = |((bits, exponent), (unused, used))| PoolLevel {
+                bits,
+                exponent,
+                unused,
+                used,
+            };
+            Ok(levels.into_iter().map(level).collect())
+        })
+    }
+
+    fn pool_keys(
+        &self,
+        bits: u32,
+        exponent: u32,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<PooledKey>, StoreError> {
+        self.read(|tables| {
+            let later = tables.pool.keys.range(after.saturating_add(1)..);
+            let fits = later.filter(|(_, (key, user))| {
+                user.is_none() && (key.bits, key.exponent) == (bits, exponent)
+            });
+            let page = fits.take(limit).map(|(id, (key, _))| PooledKey {
+                id: *id,
+                key: key.key.clone(),
+            });
+            Ok(page.collect())
+        })
     }
 }
 

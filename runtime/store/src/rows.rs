@@ -1,6 +1,7 @@
 //! What a backend must keep: rows inside one transaction, nothing of the protocol.
 
 use cardwright_ports::StoreError;
+use cardwright_ports::pool::NewPooledKey;
 use cardwright_ports::register::{Register, RegisterRow};
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, MailerState, NewJob, NewOrder,
@@ -55,4 +56,9 @@ pub(crate) trait Rows {
     -> Result<Option<RegisterRow>, StoreError>;
     fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError>;
     fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError>;
+
+    /// Adds a key; false when its digest is there.
+    fn add_pool_key(&mut self, key: &NewPooledKey) -> Result<bool, StoreError>;
+    /// Marks a key as an order's and forgets its sealed parts; false when it is not unused.
+    fn use_pool_key(&mut self, id: u64, key: OrderKey) -> Result<bool, StoreError>;
 }

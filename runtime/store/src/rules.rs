@@ -121,6 +121,12 @@ fn apply_one(rows: &mut dyn Rows, at: i64, change: &Change) -> Result<bool, Stor
             rows.job(*job)?;
             rows.number_file(*job, name)?;
         }
+        Change::PoolKey(key) => {
+            limit(key.key.len(), SEALED_BYTES)?;
+            if !rows.add_pool_key(key)? {
+                return Err(error("R1419", "a key that is or was in the pool"));
+            }
+        }
         Change::Register(change) => change_register(rows, at, change)?,
     }
     Ok(false)
@@ -338,6 +344,12 @@ fn bind_card_data(rows: &mut dyn Rows, key: OrderKey, data: &CardData) -> Result
     match rows.card_data(key)? {
         None => {
             rows.order(key)?;
+            for id in &data.pooled {
+                if !rows.use_pool_key(*id, key)? {
+                    let what = format!("key {id} of the pool, for order {}", key.order);
+                    return Err(error("R1419", what));
+                }
+            }
             rows.add_card_data(key, data)
         }
         Some(first) if first.fingerprint == data.fingerprint => Ok(()),

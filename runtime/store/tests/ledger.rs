@@ -239,6 +239,7 @@ fn card_data_are_bound_once() {
         let data = |octet| CardData {
             sealed: vec![octet; 9],
             fingerprint: [octet / 2; 32],
+            pooled: Vec::new(),
         };
         commit(store, vec![Change::CardData(key, data(2))]).unwrap();
         // Sealed anew, the same inside.

@@ -96,6 +96,7 @@ fn what_is_not_there_is_r1414() {
         let data = CardData {
             sealed: vec![1; 9],
             fingerprint: [1; 32],
+            pooled: Vec::new(),
         };
         for change in [
             Change::Mailer {

@@ -264,6 +264,7 @@ fn another_draw_for_the_same_order_is_an_alarm() {
     let data = cardwright_ports::store::CardData {
         sealed: vec![1],
         fingerprint: [9; 32],
+        pooled: Vec::new(),
     };
     let batch = Batch {
         at: 1,

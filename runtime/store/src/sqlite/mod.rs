@@ -1,5 +1,6 @@
 //! The store on SQLite: write-ahead log, synchronous FULL, one writer, secure delete.
 
+mod pool;
 mod rows;
 mod schema;
 mod seen;

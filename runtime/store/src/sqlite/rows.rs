@@ -4,6 +4,7 @@ use super::{from_sql, int, list, one, stored};
 use crate::codes::error;
 use crate::rows::Rows;
 use cardwright_ports::StoreError;
+use cardwright_ports::pool::NewPooledKey;
 use cardwright_ports::register::{Register, RegisterRow};
 use cardwright_ports::store::{
     Approval, BundleRow, CardData, Identity, JobId, JobRow, JobState, MailerState, NewJob,
@@ -331,6 +332,7 @@ impl Rows for SqlRows<'_> {
             Ok(CardData {
                 sealed: r.get(0)?,
                 fingerprint: r.get(1)?,
+                pooled: Vec::new(),
             })
         })
     }
@@ -437,5 +439,21 @@ impl Rows for SqlRows<'_> {
     fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM registers WHERE register = ?1 AND id = ?2";
         self.put(sql, params![register.name(), id])
+    }
+
+    fn add_pool_key(&mut self, key: &NewPooledKey) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO pool (bits, exponent, digest, key) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (digest) DO NOTHING";
+        let values = params![key.bits, key.exponent, key.digest.as_slice(), key.key];
+        let mut statement = self.0.prepare_cached(sql).map_err(super::failed)?;
+        Ok(statement.execute(values).map_err(super::failed)? == 1)
+    }
+
+    fn use_pool_key(&mut self, id: u64, key: OrderKey) -> Result<bool, StoreError> {
+        let sql = "UPDATE pool SET key = NULL, job = ?2, number = ?3 \
+                   WHERE id = ?1 AND key IS NOT NULL";
+        let values = params![int(id)?, int(key.job)?, int(key.order)?];
+        let mut statement = self.0.prepare_cached(sql).map_err(super::failed)?;
+        Ok(statement.execute(values).map_err(super::failed)? == 1)
     }
 }

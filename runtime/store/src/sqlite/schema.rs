@@ -26,19 +26,27 @@ CREATE TABLE registers (
     PRIMARY KEY (register, id)) WITHOUT ROWID;
 ";
 
+/// Keys made ahead. A used key keeps its row, without its sealed parts: it is never made again.
+const POOL: &str = "
+CREATE TABLE pool (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, bits INTEGER NOT NULL, exponent INTEGER NOT NULL,
+    digest BLOB NOT NULL UNIQUE, key BLOB, job INTEGER, number INTEGER);
+CREATE INDEX pool_unused ON pool (bits, exponent, id) WHERE key IS NOT NULL;
+";
+
 /// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
 pub(crate) fn upgrade(from: i64) -> Option<String> {
     let text = match from {
-        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}"),
+        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}{POOL}"),
         // A rejected order's mailer stood as PENDING for ever.
         1 => format!(
             "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
              ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
              UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
-             {TALLIES}{FILE_NUMBERS}{REGISTERS}"
+             {TALLIES}{FILE_NUMBERS}{REGISTERS}{POOL}"
         ),
-        2 => format!("{FILE_NUMBERS}{REGISTERS}"),
-        3 => REGISTERS.to_owned(),
+        2 => format!("{FILE_NUMBERS}{REGISTERS}{POOL}"),
+        3 => format!("{REGISTERS}{POOL}"),
         VERSION => String::new(),
         _ => return None,
     };
