@@ -19,6 +19,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-standards", &[]),
     ("cardwright-bundle", &[]),
     ("cardwright-ports", &[]),
+    // Arithmetic only: it has never heard of an HSM or a card.
+    ("cardwright-rsa", &[]),
     ("cardwright-files", &["bundle"]),
     ("cardwright-vocabulary", &["standards"]),
     (
@@ -36,7 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-store", &["ports"]),
     ("cardwright-calc", &["standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
-    ("cardwright-soft-hsm", &["ports", "standards"]),
+    ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
     // The card shares nothing with the code that personalizes it.
     ("cardwright-virtual-card", &["ports"]),
     ("cardwright-machine", &["ports"]),

@@ -7,12 +7,13 @@
 
 use std::time::{Duration, Instant};
 
+use cardwright_rsa::generate;
+
 use cardwright_ports::hsm::{Derivation, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse};
 
 use crate::SoftHsm;
 use crate::entropy::Stream;
-use crate::error::Refused;
-use crate::rsa_key::generate;
+use crate::error::{self, Refused};
 
 /// A measured figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +88,9 @@ fn mean(seconds: f64, mut work: impl FnMut(u64) -> Result<(), Refused>) -> Resul
 pub fn key_generation(bits: u32, exponent: u32, seconds: f64) -> Result<Figure, Refused> {
     let mut source = Stream::new(&[0xB5; 32]);
     let each = mean(seconds, |_| {
-        generate(bits, exponent, &mut source).map(|_| ())
+        generate(bits, exponent, &mut source)
+            .map(|_| ())
+            .map_err(error::of_rsa)
     })?;
     Ok(Figure {
         name: format!("RSA-{bits} key, e = {exponent}"),
@@ -98,10 +101,11 @@ pub fn key_generation(bits: u32, exponent: u32, seconds: f64) -> Result<Figure, 
 
 /// Time of one private operation, with the check by the public key.
 pub fn private_operation(bits: u32, seconds: f64) -> Result<Figure, Refused> {
-    let key = generate(bits, 3, &mut Stream::new(&[0xB6; 32]))?;
+    let mut source = Stream::new(&[0xB6; 32]);
+    let key = generate(bits, 3, &mut source).map_err(error::of_rsa)?;
     let mut text = vec![0x42; key.modulus().len()];
     let each = mean(seconds, |_| {
-        text = key.apply(&text)?;
+        text = key.apply(&text, &mut source).map_err(error::of_rsa)?;
         Ok(())
     })?;
     Ok(Figure {
@@ -201,7 +205,7 @@ pub fn rsa_crate_key_generation(bits: u32, exponent: u32, seconds: f64) -> Resul
             rsa::rand_core::impls::next_u64_via_fill(self)
         }
         fn fill_bytes(&mut self, octets: &mut [u8]) {
-            crate::rsa_key::RandomSource::fill(&mut self.0, octets);
+            self.0.fill(octets);
         }
         fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
             self.fill_bytes(octets);

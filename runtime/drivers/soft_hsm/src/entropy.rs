@@ -6,13 +6,13 @@
 
 use aes::Aes256Enc;
 use cardwright_ports::hsm::Draw;
+use cardwright_rsa::{NoRandomness, RandomSource};
 use cipher::{Array, BlockCipherEncrypt, KeyInit};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{self, Refused};
-use crate::rsa_key::RandomSource;
 
 /// Octets of a root secret.
 pub(crate) const ROOT_OCTETS: usize = 32;
@@ -109,6 +109,13 @@ impl Stream {
         }
     }
 
+    /// The next octets of the stream.
+    pub fn fill(&mut self, octets: &mut [u8]) {
+        for octet in octets {
+            *octet = self.next();
+        }
+    }
+
     fn next(&mut self) -> u8 {
         if self.used == 16 {
             // Block by block: most draws are short, and setting up wide lanes costs more than one.
@@ -135,10 +142,18 @@ impl Stream {
 }
 
 impl RandomSource for Stream {
-    fn fill(&mut self, octets: &mut [u8]) {
-        for octet in octets {
-            *octet = self.next();
-        }
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+        Self::fill(self, octets);
+        Ok(())
+    }
+}
+
+/// The operating system's generator, for what need not come out the same again: blinding.
+pub(crate) struct System;
+
+impl RandomSource for System {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+        getrandom::fill(octets).map_err(|_| NoRandomness)
     }
 }
 

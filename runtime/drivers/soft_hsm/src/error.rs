@@ -1,6 +1,7 @@
 //! The codes with which this HSM refuses, band R13; one table for errors and for their pages.
 
 use cardwright_ports::HsmError;
+use cardwright_rsa::RsaError;
 
 /// What this crate's functions fail with.
 pub type Refused = HsmError;
@@ -27,6 +28,16 @@ impl Code {
             mend: self.mend,
             retryable: false,
         }
+    }
+}
+
+/// An RSA operation's reason under this HSM's codes.
+pub fn of_rsa(reason: RsaError) -> Refused {
+    match reason {
+        RsaError::Size(what) => RSA_SIZE.found(what),
+        RsaError::Argument(what) => ARGUMENT.found(what),
+        RsaError::Randomness(what) => RANDOMNESS.found(what),
+        RsaError::Fault => FAULT.found(reason.to_string()),
     }
 }
 
@@ -59,7 +70,7 @@ codes! {
         "A handle belongs to the HSM that gave it and means nothing elsewhere."
         "bind the key in this HSM before it is used";
     RSA_SIZE "R1304" "this RSA size is not supported"
-        "Moduli have 512 to 2048 bits, a multiple of 8, and the public exponent is 3 or 65537 (EMV Book 2, B2.1)."
+        "Moduli have 512 to 4096 bits, a multiple of 8, and the public exponent is 3 or 65537 (EMV Book 2, B2.1). An ICC key has at most 1984 bits."
         "choose a modulus of 1152 to 1984 bits and exponent 3 or 65537";
     SEALED "R1305" "a sealed value does not open"
         "The blob was not sealed by this HSM for this purpose, or it was changed. Each HSM has its own storage key."

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cardwright_ports::hsm::{CheckMethod, KeyHandle, KeyRequest, KeyUse};
+use cardwright_rsa::RsaKey;
 use cardwright_standards::cipher::{AesKey, KeyBytes, TdesKey};
 use cardwright_standards::kcv::{self, Algorithm, Method};
 use cardwright_standards::test_keys;
 use sha2::{Digest, Sha256};
 
 use crate::error::{self, Refused};
-use crate::rsa_key::RsaKey;
 
 /// Keys of one HSM, and the limit of its handles.
 pub(crate) const KEYS_MAX: usize = 1_000;
@@ -77,7 +77,7 @@ impl Key {
     pub(crate) fn open_test_key(request: &KeyRequest) -> Result<Self, Refused> {
         let refused = |e: test_keys::TestKeyError| error::KEY_DIFFERS.found(e.to_string());
         let material = if request.algorithm == "rsa" {
-            crate::rsa_key::check_size(request.bits, request.exponent)?;
+            cardwright_rsa::check_size(request.bits, request.exponent).map_err(error::of_rsa)?;
             let (first, second) =
                 test_keys::rsa_primes(&request.name, request.bits, request.exponent)
                     .map_err(refused)?;
@@ -198,7 +198,7 @@ pub(crate) fn rsa_from_primes(
     } else {
         (second, first)
     };
-    RsaKey::from_primes(p, q, exponent)
+    RsaKey::from_primes(p, q, exponent).map_err(error::of_rsa)
 }
 
 /// The name of a use as sources and bundles write it.

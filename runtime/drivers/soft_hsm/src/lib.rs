@@ -1,7 +1,7 @@
 //! An HSM in memory for TEST keys: nothing that it holds protects a real card.
 //!
 //! [`SoftHsm`] carries out the intents of the port with the algorithms of the standards and an RSA
-//! of its own ([`rsa_key`]). Random values are labelled draws from the site's root secret
+//! of its own (`cardwright-rsa`). Random values are labelled draws from the site's root secret
 //! ([`entropy`]), so that lanes, order of calls and repetition do not change what a card gets.
 
 pub mod bench;
@@ -12,7 +12,6 @@ mod gcm;
 mod hsm;
 mod keys;
 mod known_answers;
-pub mod rsa_key;
 mod seal;
 mod session;
 pub mod test_ca;

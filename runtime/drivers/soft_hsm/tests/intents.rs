@@ -350,14 +350,14 @@ fn the_card_opens_its_enciphered_pin() {
         })
         .collect();
     assert!(parts.iter().all(|p| p.len() == 72));
-    let key =
-        cardwright_soft_hsm::rsa_key::RsaKey::from_primes(&parts[4], &parts[3], 65_537).unwrap();
+    let key = cardwright_rsa::RsaKey::from_primes(&parts[4], &parts[3], 65_537).unwrap();
     assert_eq!(key.modulus(), card.modulus);
     let challenge = [9, 8, 7, 6, 5, 4, 3, 2];
     let sent = s
         .encipher_offline_pin(&pin, &card.modulus, card.exponent, &challenge, &DRAW)
         .unwrap();
-    let clear = key.apply(&sent).unwrap();
+    let mut source = cardwright_soft_hsm::entropy::Stream::new(&[1; 32]);
+    let clear = key.apply(&sent, &mut source).unwrap();
     assert_eq!(clear[..9], unhex("7F241234FFFFFFFFFF"));
     assert_eq!(clear[9..17], challenge);
 }

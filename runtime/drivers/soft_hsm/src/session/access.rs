@@ -47,7 +47,7 @@ impl Session {
         x509::signable(to_be_signed, rsa.modulus())
             .map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let hash: [u8; 32] = Sha256::digest(to_be_signed).into();
-        rsa.apply(&x509::signature_block(&hash, rsa.modulus().len()))
+        super::certificates::private(rsa, &x509::signature_block(&hash, rsa.modulus().len()))
     }
 
     /// One block under a key that was sealed for a card.

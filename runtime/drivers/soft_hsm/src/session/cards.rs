@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use super::{Session, draw_context};
 use crate::error::{self, Refused};
 use crate::keys::Key;
-use crate::rsa_key;
 
 /// Largest ICC modulus (EMV Book 2, B2.1).
 const ICC_BITS_MAX: u32 = 1_984;
@@ -119,7 +118,7 @@ impl Session {
             return Err(error::RSA_SIZE.found(format!("an ICC modulus of {bits} bits")));
         }
         let mut stream = self.shared.root.draw(draw, "ICC RSA key");
-        let key = rsa_key::generate(bits, exponent, &mut stream)?;
+        let key = cardwright_rsa::generate(bits, exponent, &mut stream).map_err(error::of_rsa)?;
         let context = draw_context(draw);
         let [q_inverse, d_q, d_p, q, p] = key.components();
         let seal = |octets: &[u8]| self.seal(octets, Vec::new(), &context);

@@ -8,9 +8,11 @@ use cardwright_standards::emv::certificates::{
 };
 use cardwright_standards::emv::oda::static_data_block;
 
+use cardwright_rsa::RsaKey;
+
 use super::Session;
+use crate::entropy::System;
 use crate::error::{self, Refused};
-use crate::rsa_key::RsaKey;
 
 /// Most octets of static data: far beyond all records of a card.
 const STATIC_OCTETS_MAX: usize = 1 << 16;
@@ -62,8 +64,13 @@ impl Session {
         let key = self.key_for(issuer, KeyUse::EmvIssuerPrivate)?;
         let rsa = key.rsa()?;
         let block = static_data_block(data_authentication_code, static_data, rsa.modulus().len());
-        rsa.apply(&block.map_err(|e| certificate_error(&e))?)
+        private(rsa, &block.map_err(|e| certificate_error(&e))?)
     }
+}
+
+/// The private operation, blinded by the operating system's randomness.
+pub(super) fn private(rsa: &RsaKey, block: &[u8]) -> Result<Vec<u8>, Refused> {
+    rsa.apply(block, &mut System).map_err(error::of_rsa)
 }
 
 fn signed(
@@ -72,7 +79,7 @@ fn signed(
 ) -> Result<Certificate, Refused> {
     let ToBeSigned { block, remainder } = block.map_err(|e| certificate_error(&e))?;
     Ok(Certificate {
-        certificate: rsa.apply(&block)?,
+        certificate: private(rsa, &block)?,
         remainder,
     })
 }

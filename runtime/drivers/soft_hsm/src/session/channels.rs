@@ -11,7 +11,6 @@ use std::sync::Arc;
 use super::Session;
 use crate::error::{self, Refused};
 use crate::keys::{Key, Material};
-use crate::rsa_key::RandomSource;
 
 /// Channels of one session at a time; one worker has one card before it.
 const CHANNELS_MAX: usize = 64;

@@ -21,7 +21,6 @@ use zeroize::Zeroizing;
 use crate::error::{self, Refused};
 use crate::hsm::Shared;
 use crate::keys::Key;
-use crate::rsa_key::RandomSource;
 
 /// Most octets of one random draw.
 const RANDOM_OCTETS_MAX: usize = 4_096;

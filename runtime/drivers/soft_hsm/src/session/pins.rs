@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::{Session, draw_context};
 use crate::error::{self, Refused};
-use crate::rsa_key::{RandomSource, raise};
 
 /// Octets of the mark that says to which PAN a PIN is bound.
 const MARK_OCTETS: usize = 8;
@@ -278,7 +277,7 @@ impl Session {
         }
         let tail = clear.get_mut(17..).unwrap_or_default();
         self.shared.root.draw(draw, "offline PIN").fill(tail);
-        raise(modulus, exponent, &clear)
+        cardwright_rsa::raise(modulus, exponent, &clear).map_err(error::of_rsa)
     }
 }
 

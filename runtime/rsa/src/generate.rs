@@ -2,12 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::limbs::{multiply, to_octets};
-use super::montgomery::bit_length;
-use super::prime::search;
-use super::private::RsaKey;
-use super::{RandomSource, check_size, with_half_limbs};
-use crate::error::{self, Refused};
+use crate::limbs::{multiply, to_octets};
+use crate::montgomery::bit_length;
+use crate::prime::search;
+use crate::private::RsaKey;
+use crate::{RandomSource, RsaError, check_size, with_half_limbs};
 
 /// Draws of a second prime before the search is given up; one is practically always enough.
 const DRAWS_MAX: u32 = 100;
@@ -19,21 +18,25 @@ const DISTANCE_BITS: usize = 100;
 /// Both primes have their two highest bits set, so that the modulus has its exact length; `p` is
 /// the larger one. The private exponent `d = (1 + k phi) / e` is at least `phi / e` and so beyond
 /// `2^(bits / 2)` for both exponents. The key has signed and verified once before it is returned.
+///
+/// # Errors
+/// [`RsaError::Size`] for sizes that are not allowed, [`RsaError::Randomness`] when the source
+/// fails or gives what is not random, [`RsaError::Fault`] when the new key does not verify.
 pub fn generate(
     bits: u32,
     exponent: u32,
     source: &mut dyn RandomSource,
-) -> Result<RsaKey, Refused> {
+) -> Result<RsaKey, RsaError> {
     check_size(bits, exponent)?;
     with_half_limbs!(bits, LIMBS => pair::<LIMBS>(bits, exponent, source),
-        else Err(error::RSA_SIZE.found(format!("a modulus of {bits} bits"))))
+        else Err(RsaError::modulus_bits(bits)))
 }
 
 fn pair<const L: usize>(
     bits: u32,
     exponent: u32,
     source: &mut dyn RandomSource,
-) -> Result<RsaKey, Refused> {
+) -> Result<RsaKey, RsaError> {
     let half = bits as usize / 2;
     let first = search::<L>(half, exponent, source)?;
     for _ in 0..DRAWS_MAX {
@@ -43,7 +46,7 @@ fn pair<const L: usize>(
         } else {
             (&second, &first)
         };
-        let (distance, _) = super::montgomery::subtract(large, small);
+        let (distance, _) = crate::montgomery::subtract(large, small);
         if bit_length(&distance) <= half - DISTANCE_BITS {
             continue;
         }
@@ -57,5 +60,7 @@ fn pair<const L: usize>(
         to_octets(small.as_slice(), &mut q);
         return RsaKey::from_primes(&p, &q, exponent);
     }
-    Err(error::RANDOMNESS.found("no second prime far enough from the first"))
+    Err(RsaError::Randomness(
+        "no second prime far enough from the first",
+    ))
 }

@@ -1,6 +1,6 @@
 //! Octets to limbs and back, and the few operations on whole numbers that a key needs.
 
-use super::montgomery::accumulate;
+use crate::montgomery::accumulate;
 
 /// Big-endian octets as limbs; `None` when they need more.
 pub(crate) fn from_octets<const L: usize>(octets: &[u8]) -> Option<[u64; L]> {

@@ -7,12 +7,12 @@
 
 use std::sync::OnceLock;
 
-use super::limbs::inverse_modulo_prime;
+use crate::limbs::inverse_modulo_prime;
 
 /// Sieving primes are below this. Beyond it, striking out costs more than the tests it saves.
 const LIMIT: u32 = 1 << 16;
 /// Limbs of the largest prime that is searched.
-const LIMBS_MAX: usize = 16;
+const LIMBS_MAX: usize = 32;
 
 /// A sieving prime.
 struct SmallPrime {
@@ -90,7 +90,7 @@ impl Sieve {
             }
         }
         // 1 - start = 2 i (mod exponent)
-        let rest = super::limbs::remainder(start, exponent);
+        let rest = crate::limbs::remainder(start, exponent);
         let one_off = u64::from(exponent) + 1 - u64::from(rest);
         let half = u64::from(exponent.div_ceil(2));
         let first = one_off * half % u64::from(exponent);
@@ -199,8 +199,8 @@ mod tests {
                 number[0] += 2 * i as u64;
                 let divides = odd_primes_below(LIMIT)
                     .iter()
-                    .any(|&p| super::super::limbs::remainder(&number, p) == 0);
-                let one = super::super::limbs::remainder(&number, exponent) == 1;
+                    .any(|&p| crate::limbs::remainder(&number, p) == 0);
+                let one = crate::limbs::remainder(&number, exponent) == 1;
                 assert_eq!(mark == 1, divides || one, "index {i}, e {exponent}");
             }
         }

@@ -3,10 +3,9 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::limbs::{from_octets, inverse_modulo_prime, multiply, remainder, scale, to_octets};
-use super::montgomery::{Modulus, accumulate, bit_length, subtract};
-use super::{check_size, public, with_half_limbs};
-use crate::error::{self, Refused};
+use crate::limbs::{from_octets, inverse_modulo_prime, multiply, remainder, scale, to_octets};
+use crate::montgomery::{Modulus, accumulate, bit_length, subtract};
+use crate::{RandomSource, RsaError, check_size, public, with_half_limbs};
 
 /// An RSA private key with its chip components; can't be printed or copied, wiped when dropped.
 pub struct RsaKey {
@@ -18,7 +17,7 @@ pub struct RsaKey {
 
 /// The private operation with a width of its own.
 trait Engine: Send + Sync {
-    fn apply(&self, input: &[u8], output: &mut [u8]) -> Option<()>;
+    fn apply(&self, input: &[u8], output: &mut [u8], blinds: [u64; 2]) -> Option<()>;
 }
 
 impl RsaKey {
@@ -26,18 +25,20 @@ impl RsaKey {
     /// key must sign and verify.
     ///
     /// # Errors
-    /// R1304 for sizes that are not allowed; R1315 when signing and verifying differ.
-    pub fn from_primes(p: &[u8], q: &[u8], exponent: u32) -> Result<Self, Refused> {
+    /// [`RsaError::Size`] for sizes that are not allowed; [`RsaError::Fault`] when signing and
+    /// verifying differ.
+    pub fn from_primes(p: &[u8], q: &[u8], exponent: u32) -> Result<Self, RsaError> {
         let bits = 2 * octets_bits(p);
         check_size(bits, exponent)?;
         let key = with_half_limbs!(bits, LIMBS => Self::build::<LIMBS>(p, q, exponent), else None)
-            .ok_or_else(|| error::RSA_SIZE.found("primes that do not make a key"))?;
+            .ok_or_else(|| RsaError::Size("primes that do not make a key".to_owned()))?;
         // Pairwise consistency: a composite factor or a wrong component would show here.
         let mut probe = vec![0x5A; key.modulus.len()];
         if let Some(first) = probe.first_mut() {
             *first = 0;
         }
-        key.apply(&probe)?;
+        // Nobody chose the input, and the key has no other result yet to compare with.
+        key.apply_blinded(&probe, [0; 2])?;
         Ok(key)
     }
 
@@ -103,25 +104,37 @@ impl RsaKey {
         q
     }
 
-    /// `input^d mod n`, as long as the modulus. The result is raised to the public exponent and
+    /// `input^d mod n`, as long as the modulus. Both exponents are blinded by what the source
+    /// gives, which does not change the result. The result is raised to the public exponent and
     /// compared before it leaves: a fault in one half would give the factors away.
     ///
     /// # Errors
-    /// R1307 when the input is not below the modulus; R1315 after a fault.
-    pub fn apply(&self, input: &[u8]) -> Result<Vec<u8>, Refused> {
+    /// [`RsaError::Argument`] when the input is not below the modulus; [`RsaError::Randomness`]
+    /// when the source fails; [`RsaError::Fault`] after a fault.
+    pub fn apply(&self, input: &[u8], source: &mut dyn RandomSource) -> Result<Vec<u8>, RsaError> {
+        let mut blinds = [0u64; 2];
+        for blind in &mut blinds {
+            let mut octets = Zeroizing::new([0; 8]);
+            source.fill(octets.as_mut_slice())?;
+            *blind = u64::from_le_bytes(*octets);
+        }
+        self.apply_blinded(input, blinds)
+    }
+
+    fn apply_blinded(&self, input: &[u8], blinds: [u64; 2]) -> Result<Vec<u8>, RsaError> {
         let padded = self.padded(input)?;
         let mut output = vec![0; self.modulus.len()];
-        let done = self.engine.apply(&padded, &mut output);
+        let done = self.engine.apply(&padded, &mut output, blinds);
         let again = public::raise(&self.modulus, self.exponent, &output);
         match (done, again) {
             (Some(()), Ok(again)) if bool::from(again.ct_eq(&padded)) => Ok(output),
-            _ => Err(error::FAULT.found("an RSA result that its public key does not confirm")),
+            _ => Err(RsaError::Fault),
         }
     }
 
     /// The input as long as the modulus; refused when it is not below it.
-    fn padded(&self, input: &[u8]) -> Result<Vec<u8>, Refused> {
-        let refused = || error::ARGUMENT.found("an RSA input that is not below the modulus");
+    fn padded(&self, input: &[u8]) -> Result<Vec<u8>, RsaError> {
+        let refused = || RsaError::Argument(public::NOT_BELOW);
         let missing = self
             .modulus
             .len()
@@ -198,13 +211,16 @@ fn private_exponent<const L: usize>(
 }
 
 impl<const L: usize> Engine for Crt<L> {
-    fn apply(&self, input: &[u8], output: &mut [u8]) -> Option<()> {
+    fn apply(&self, input: &[u8], output: &mut [u8], blinds: [u64; 2]) -> Option<()> {
         // The input is cut at R = 2^(64 L).
         let split = input.len().checked_sub(8 * L);
         let (high, low) = input.split_at_checked(split.unwrap_or(0))?;
         let (high, low) = (from_octets::<L>(high)?, from_octets::<L>(low)?);
-        let m_p = half(&self.p, &self.p_r_squared, &high, &low, &self.d_p);
-        let m_q = half(&self.q, &self.q_r_squared, &high, &low, &self.d_q);
+        let [p_blind, q_blind] = blinds;
+        let d_p = blinded(&self.d_p, self.p.limbs(), p_blind);
+        let d_q = blinded(&self.d_q, self.q.limbs(), q_blind);
+        let m_p = half(&self.p, &self.p_r_squared, &high, &low, &d_p);
+        let m_q = half(&self.q, &self.q_r_squared, &high, &low, &d_q);
         // Garner: s = m_q + q ((m_p - m_q) q^-1 mod p); q < p, so m_q is a residue of p as well.
         let difference = Zeroizing::new(self.p.subtract(&m_p, &m_q));
         let factor = Zeroizing::new(self.p.multiply(&difference, &self.q_inverse));
@@ -221,13 +237,30 @@ impl<const L: usize> Engine for Crt<L> {
     }
 }
 
+/// `exponent + blind (prime - 1)`, one limb longer: another exponent each time, the same power.
+fn blinded<const L: usize>(
+    exponent: &[u64; L],
+    prime: &[u64; L],
+    blind: u64,
+) -> Zeroizing<Vec<u64>> {
+    let mut order = Zeroizing::new(*prime);
+    if let Some(lowest) = order.first_mut() {
+        *lowest &= !1;
+    }
+    let mut sum = Zeroizing::new(Vec::with_capacity(L + 1));
+    sum.extend_from_slice(exponent);
+    let carry = accumulate(&mut sum, blind, order.as_slice());
+    sum.push(carry);
+    sum
+}
+
 /// `(high R + low)^exponent mod n`.
 fn half<const L: usize>(
     modulus: &Modulus<L>,
     r_squared: &[u64; L],
     high: &[u64; L],
     low: &[u64; L],
-    exponent: &[u64; L],
+    exponent: &[u64],
 ) -> Zeroizing<[u64; L]> {
     // multiply(x, R^2) brings any x of L limbs into Montgomery's form; twice shifts by R.
     let shifted = modulus.multiply(&modulus.multiply(high, r_squared), r_squared);

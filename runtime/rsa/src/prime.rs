@@ -2,11 +2,10 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::RandomSource;
-use super::limbs::from_octets;
-use super::montgomery::{Modulus, bit_length, set_bit};
-use super::sieve::Sieve;
-use crate::error::{self, Refused};
+use crate::limbs::from_octets;
+use crate::montgomery::{Modulus, bit_length, set_bit};
+use crate::sieve::Sieve;
+use crate::{RandomSource, RsaError};
 
 /// Windows that are searched before a search is given up; one is nearly always enough.
 const WINDOWS_MAX: u32 = 1_000;
@@ -17,6 +16,8 @@ const ROUNDS_SHORT: u32 = 7;
 const LONG_PRIME_BITS: usize = 550;
 /// Useless bases in a row after which the source is taken for dead.
 const BASES_MAX: u32 = 100;
+/// Octets of the longest prime.
+const OCTETS_MAX: usize = 256;
 
 /// A random prime of exactly `bits` bits whose two highest bits are set and that is not 1 modulo
 /// `exponent`. Each call draws its own window.
@@ -24,30 +25,33 @@ pub(crate) fn search<const L: usize>(
     bits: usize,
     exponent: u32,
     source: &mut dyn RandomSource,
-) -> Result<Zeroizing<[u64; L]>, Refused> {
-    let sieve = Sieve::for_limbs(L).ok_or_else(|| error::RSA_SIZE.found("a prime too long"))?;
+) -> Result<Zeroizing<[u64; L]>, RsaError> {
+    let sieve = Sieve::for_limbs(L).ok_or_else(|| RsaError::Size("a prime too long".to_owned()))?;
     // About ten primes are in it (half as many for exponent 3).
     let mut window = Zeroizing::new(vec![0u8; bits * 8]);
     for _ in 0..WINDOWS_MAX {
-        let start = random_odd::<L>(bits, source);
+        let start = random_odd::<L>(bits, source)?;
         sieve.strike(start.as_slice(), exponent, &mut window);
         for (index, _) in window.iter().enumerate().filter(|(_, mark)| **mark == 0) {
             let candidate = Zeroizing::new(plus(&start, 2 * index as u64));
-            if bit_length(candidate.as_slice()) == bits && is_prime(&candidate, bits, source) {
+            if bit_length(candidate.as_slice()) == bits && is_prime(&candidate, bits, source)? {
                 return Ok(candidate);
             }
         }
     }
-    Err(error::RANDOMNESS.found("no prime in a thousand windows"))
+    Err(RsaError::Randomness("no prime in a thousand windows"))
 }
 
 /// A random odd number of `bits` bits with its two highest bits set.
-fn random_odd<const L: usize>(bits: usize, source: &mut dyn RandomSource) -> Zeroizing<[u64; L]> {
-    let mut octets = Zeroizing::new([0u8; 8 * 16]);
+fn random_odd<const L: usize>(
+    bits: usize,
+    source: &mut dyn RandomSource,
+) -> Result<Zeroizing<[u64; L]>, RsaError> {
+    let mut octets = Zeroizing::new([0u8; OCTETS_MAX]);
     let length = bits.div_ceil(8);
     let mut number = Zeroizing::new([0u64; L]);
     if let Some(octets) = octets.get_mut(..length) {
-        source.fill(octets);
+        source.fill(octets)?;
         if let (Some(first), 1..) = (octets.first_mut(), bits % 8) {
             *first &= 0xFF >> (8 - bits % 8);
         }
@@ -56,7 +60,7 @@ fn random_odd<const L: usize>(bits: usize, source: &mut dyn RandomSource) -> Zer
     set_bit(number.as_mut_slice(), bits - 1);
     set_bit(number.as_mut_slice(), bits - 2);
     set_bit(number.as_mut_slice(), 0);
-    number
+    Ok(number)
 }
 
 fn plus<const L: usize>(number: &[u64; L], addend: u64) -> [u64; L] {
@@ -75,19 +79,24 @@ fn is_prime<const L: usize>(
     candidate: &[u64; L],
     bits: usize,
     source: &mut dyn RandomSource,
-) -> bool {
+) -> Result<bool, RsaError> {
     let Some(test) = StrongTest::new(candidate) else {
-        return false;
+        return Ok(false);
     };
     if !test.passes_base_two() {
-        return false;
+        return Ok(false);
     }
     let rounds = if bits >= LONG_PRIME_BITS {
         ROUNDS_LONG
     } else {
         ROUNDS_SHORT
     };
-    (0..rounds).all(|_| test.passes_random_base(source))
+    for _ in 0..rounds {
+        if !test.passes_random_base(source)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Strong probable prime test of one number.
@@ -128,16 +137,16 @@ impl<const L: usize> StrongTest<L> {
         self.ends_well(power)
     }
 
-    fn passes_random_base(&self, source: &mut dyn RandomSource) -> bool {
+    fn passes_random_base(&self, source: &mut dyn RandomSource) -> Result<bool, RsaError> {
         // Any residue serves as a base already in Montgomery's form; it is cut to one bit less
         // than the number so that it is below it. The values 0, 1 and -1 prove nothing.
-        let mut octets = Zeroizing::new([0u8; 8 * 16]);
+        let mut octets = Zeroizing::new([0u8; OCTETS_MAX]);
         let bits = bit_length(self.modulus.limbs()) - 1;
         let Some(octets) = octets.get_mut(..bits.div_ceil(8)) else {
-            return false;
+            return Ok(false);
         };
         for _ in 0..BASES_MAX {
-            source.fill(octets);
+            source.fill(octets)?;
             if let (Some(first), 1..) = (octets.first_mut(), bits % 8) {
                 *first &= 0xFF >> (8 - bits % 8);
             }
@@ -145,10 +154,10 @@ impl<const L: usize> StrongTest<L> {
             let trivial =
                 base == [0; L] || base == *self.modulus.one() || base == self.modulus.minus_one();
             if !trivial {
-                return self.ends_well(self.modulus.power(&base, &self.odd));
+                return Ok(self.ends_well(self.modulus.power(&base, &self.odd)));
             }
         }
-        false
+        Ok(false)
     }
 
     /// `power` is the base to the odd part: it or one of its squares must be as for a prime.

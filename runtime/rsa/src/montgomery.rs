@@ -172,7 +172,7 @@ impl<const L: usize> Modulus<L> {
 
     /// `base^exponent` in Montgomery's form, by windows of four bits read in full from a table:
     /// neither branches nor addresses depend on base or exponent.
-    pub(crate) fn power(&self, base: &[u64; L], exponent: &[u64; L]) -> [u64; L] {
+    pub(crate) fn power(&self, base: &[u64; L], exponent: &[u64]) -> [u64; L] {
         let mut table = [[0u64; L]; 16];
         let mut entry = self.one;
         for slot in &mut table {
