@@ -130,6 +130,11 @@ pub fn tables() -> Vec<Table> {
         table("stations", &["R12"], events(cardwright_stations::CODES)),
         table("files", &["R15"], events(cardwright_files::codes::CODES)),
         table("store", &["R14"], events(cardwright_store::CODES)),
+        table(
+            "keys: inventory",
+            &["R13"],
+            events(cardwright_keys::inventory::CODES),
+        ),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",

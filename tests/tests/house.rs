@@ -37,6 +37,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("cardwright-store", &["ports"]),
     ("cardwright-calc", &["standards"]),
+    // Key management is pure: what it asks of an HSM and of a store goes through ports.
+    ("cardwright-keys", &["ports", "standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
     ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
     // The card shares nothing with the code that personalizes it.
@@ -93,6 +95,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "files",
             "standards",
             "ports",
+            "keys",
             "calc",
             "soft-hsm",
             "virtual-card",
@@ -107,6 +110,8 @@ const EDGES: &[(&str, &[&str])] = &[
 const TEST_EDGES: &[(&str, &[&str])] = &[
     // The engine's tests ask the machine's own ledger, over a real store.
     ("cardwright-runtime", &["machine", "store"]),
+    // Acts on keys are cut off at each boundary, over a real store.
+    ("cardwright-keys", &["store"]),
     // Symbols are no larger than the standards' tables, which the compiler reckons with.
     ("cardwright-paper", &["standards"]),
 ];

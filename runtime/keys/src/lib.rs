@@ -1,0 +1,11 @@
+//! The key management station: what keys a site has and in which state, who may do what to them,
+//! and how they travel.
+//!
+//! Nouns are rows of the site's registers, JSON without secrets. Verbs are functions of what is
+//! known: they give changes and audit entries, and a caller commits both together. What needs the
+//! HSM goes through [`cardwright_ports::KeyCustody`]; this crate does no input or output of its own.
+
+mod error;
+pub mod inventory;
+
+pub use error::{Code, KeysError};
