@@ -7,10 +7,11 @@ use crate::{
     Loaded, RuntimeError, Value,
     certified::Certified,
     load::broken,
-    plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
+    plan::{BoundKeys, Draws, Fields, Prepared, ReadyKey, Run, RunFacts, Values},
 };
 use cardwright_bundle::{
-    Card, FaceSide, Padding, Program, Script, ScriptCommand, ScriptPart, Secrecy,
+    Card, Constant, FaceSide, Node, Op, Padding, Program, Script, ScriptCommand, ScriptPart,
+    Secrecy,
 };
 use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
 use serde::{Deserialize, Serialize};
@@ -197,7 +198,25 @@ impl<'a> Datagen<'a> {
         })
     }
 
-    /// Makes one card's data.
+    /// The ICC keys that each card of this product needs: modulus bits and exponent.
+    pub fn icc_keys(&self) -> Vec<(u32, u32)> {
+        let nodes = &self.source.nodes;
+        let number = |id: &u32| match nodes.get(*id as usize).map(|n| &n.op) {
+            Some(Op::Constant {
+                value: Constant::Number(number),
+            }) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        let needed = |node: &Node| match &node.op {
+            Op::Intent { intent, args, .. } if intent == "rsa.generate" => {
+                Some((number(args.first()?)?, number(args.get(1)?)?))
+            }
+            _ => None,
+        };
+        nodes.iter().filter_map(needed).collect()
+    }
+
+    /// Makes one card's data; every value is drawn now.
     pub fn make(
         &self,
         fields: &dyn Fields,
@@ -206,7 +225,20 @@ impl<'a> Datagen<'a> {
         job: &str,
         order: u64,
     ) -> Result<CardData, RuntimeError> {
-        let mut draws = Draws::default();
+        self.make_with(fields, facts, session, (job, order), Vec::new())
+    }
+
+    /// Makes one card's data for an order of a job. ICC keys are taken from those made ahead first;
+    /// the data's draws say which.
+    pub fn make_with(
+        &self,
+        fields: &dyn Fields,
+        facts: &RunFacts,
+        session: &mut dyn HsmSession,
+        (job, order): (&str, u64),
+        ready: Vec<ReadyKey>,
+    ) -> Result<CardData, RuntimeError> {
+        let mut draws = Draws::with_keys(ready);
         let mut run = Run {
             fields,
             facts,

@@ -347,6 +347,7 @@ impl Plant {
             row: &row,
             hsm: work.hsm,
             store: work.store,
+            pool: &cardwright_stations::pool::NoPool,
             machine: work.machine,
             paper: &paper,
             clock: work.clock,

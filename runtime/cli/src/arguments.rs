@@ -133,6 +133,8 @@ pub(crate) struct Keys {
 pub(crate) enum KeysVerb {
     /// Certify the open test key of an issuer by the open test CA: for TEST bundles only.
     TestCertificate(TestCertificate),
+    /// Keys of chips made ahead.
+    Pool(crate::commands::pool::Pool),
 }
 
 #[derive(Args)]

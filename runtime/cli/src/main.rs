@@ -46,7 +46,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, failure::Failure> {
         Command::Intake(intake) => commands::intake::run(&site, &intake),
         Command::Job(job) => commands::job::run(&site, &job),
         Command::Audit(audit) => commands::audit::run(&site, &audit),
-        Command::Keys(keys) => commands::keys::run(&keys),
+        Command::Keys(keys) => commands::keys::run(&site, &keys),
         Command::Card(card) => commands::card::run(&card),
         Command::Calc(calc) => commands::calc::run(&calc),
         Command::Bench(bench) => commands::bench::run(&bench),

@@ -36,6 +36,9 @@ pub(crate) struct SiteFile {
     /// The printer, where its pages are to be moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) printer: Option<PrinterTable>,
+    /// Keys of chips that are made ahead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pool: Vec<crate::commands::pool::PoolTable>,
 }
 
 /// The printer of letters, carriers and labels.
@@ -119,6 +122,7 @@ impl Site {
             },
             machine: MachineTable { first_stock },
             printer: None,
+            pool: Vec::new(),
         };
         let site = Self {
             folder: folder.to_path_buf(),

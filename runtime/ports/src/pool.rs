@@ -40,7 +40,7 @@ pub struct PoolLevel {
 
 /// Reads the pool; it changes by [`crate::store::Change::PoolKey`] and by the keys that
 /// [`crate::store::CardData`] names.
-pub trait KeyPool {
+pub trait KeyPool: Send + Sync {
     /// Levels, by size and exponent.
     fn pool_levels(&self) -> Result<Vec<PoolLevel>, StoreError>;
     /// Unused keys of a size and exponent after a number, oldest first.

@@ -71,7 +71,7 @@ pub struct RegisterChange {
 }
 
 /// Reads the registers; they change by [`crate::store::Change::Register`].
-pub trait Registers {
+pub trait Registers: Send + Sync {
     /// One row.
     fn register_row(&self, register: Register, id: &str)
     -> Result<Option<RegisterRow>, StoreError>;

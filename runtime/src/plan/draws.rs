@@ -13,6 +13,23 @@ use std::collections::BTreeMap;
 pub struct Draws {
     pins: BTreeMap<String, Vec<u8>>,
     icc_keys: BTreeMap<String, DrawnKey>,
+    /// Keys made ahead that this order may take.
+    #[serde(skip)]
+    ready: Vec<ReadyKey>,
+    /// Numbers in the pool of those that it took.
+    #[serde(skip)]
+    taken: Vec<u64>,
+}
+
+/// An ICC key that was made ahead.
+#[derive(Clone)]
+pub struct ReadyKey {
+    /// Number in the pool.
+    pub id: u64,
+    /// Modulus bits that it was made for.
+    pub bits: u32,
+    /// The key.
+    pub key: IccKey,
 }
 
 /// An ICC key in a form that can be stored; its components are sealed by the HSM.
@@ -24,6 +41,28 @@ struct DrawnKey {
 }
 
 impl Draws {
+    /// Nothing drawn yet; ICC keys are taken from these first.
+    pub fn with_keys(ready: Vec<ReadyKey>) -> Self {
+        Self {
+            ready,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a key made ahead, if there is one of the size and exponent.
+    pub(super) fn take_ready(&mut self, bits: u32, exponent: u32) -> Option<IccKey> {
+        let fits = |k: &ReadyKey| (k.bits, k.key.exponent) == (bits, exponent);
+        let place = self.ready.iter().position(fits)?;
+        let ready = self.ready.remove(place);
+        self.taken.push(ready.id);
+        Some(ready.key)
+    }
+
+    /// Numbers in the pool of the keys that this order took.
+    pub fn taken(&self) -> &[u64] {
+        &self.taken
+    }
+
     /// A PIN that was drawn before.
     pub fn pin(&self, purpose: &str) -> Option<SealedPin> {
         self.pins.get(purpose).cloned().map(SealedPin)

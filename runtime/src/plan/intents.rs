@@ -218,7 +218,10 @@ fn rsa_key(
         purpose: &purpose,
         ..draw
     };
-    let icc_key = session.icc_rsa_key(bits, exponent, &draw)?;
+    let icc_key = match draws.take_ready(bits, exponent) {
+        Some(ready) => ready,
+        None => session.icc_rsa_key(bits, exponent, &draw)?,
+    };
     draws.keep_icc_key(&purpose, &icc_key);
     Ok(Value::IccKey(Box::new(icc_key)))
 }

@@ -11,7 +11,7 @@ use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyU
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use draws::Draws;
+pub use draws::{Draws, ReadyKey};
 pub use evaluate::{Run, Values};
 pub use intents::derivation;
 

@@ -234,6 +234,19 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "Codes that begin with E belong to the compiler: `cardwright explain`.",
     ),
     (
+        "R1270",
+        "a key of the pool can't be read",
+        "A key that was made ahead does not have the form in which it was kept.",
+        "Restore the store from its copy, or run the job without the pool.",
+    ),
+    (
+        "R1271",
+        "no level for the pool",
+        "The pool of keys made ahead is filled to levels, and none that can be used was given.",
+        "Add a `[[pool]]` table with bits, exponent and level to site.toml, or give --bits and \
+         --level.",
+    ),
+    (
         "R1298",
         "no report here",
         "The folder holds no report of the job.",

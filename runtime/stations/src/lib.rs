@@ -12,6 +12,7 @@ pub mod line;
 pub mod outputs;
 pub mod pages;
 pub mod perso;
+pub mod pool;
 pub mod report;
 mod script;
 mod take;

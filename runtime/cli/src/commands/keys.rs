@@ -12,9 +12,10 @@ use cardwright_soft_hsm::{
 use std::path::Path;
 
 /// Carries a verb out.
-pub(crate) fn run(arguments: &Keys) -> Result<u8, Failure> {
+pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
     match &arguments.verb {
         KeysVerb::TestCertificate(wanted) => certify(wanted),
+        KeysVerb::Pool(wanted) => super::pool::run(site, wanted),
     }
 }
 

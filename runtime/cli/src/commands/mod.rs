@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod intake;
 pub(crate) mod job;
 pub(crate) mod keys;
+pub(crate) mod pool;
 mod production;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -107,13 +107,17 @@ pub(crate) fn produce(
     let machine = site.machine(blanks::chips(loaded.content())?)?;
     let paper = site.paper();
     let clock = SystemClock;
-    let lanes = going.lanes.unwrap_or_else(default_lanes).clamp(1, 256);
+    let lanes = going
+        .lanes
+        .unwrap_or_else(super::pool::processors)
+        .clamp(1, 256);
     let line = Line::new(LineParts {
         loaded,
         job,
         row: &row,
         hsm: &hsm,
         store,
+        pool: store,
         machine: &machine,
         paper: &paper,
         clock: &clock,
@@ -130,8 +134,11 @@ pub(crate) fn produce(
         clock: &clock,
         hands: &line,
     };
+    super::pool::announce(site, &line.pool_reach()?);
     let executor = Executor::new(ports, id, begin()?, route, settings);
-    let outcome = watched(site, store, id, &executor)?;
+    let outcome = super::pool::keep_filled(site, &hsm, store, lanes, || {
+        watched(site, store, id, &executor)
+    })?;
     let blanks = machine.blanks_of(id)?;
     let finish = Finish {
         lanes,
@@ -183,10 +190,6 @@ fn watched(
     let _ = std::fs::remove_file(&wish);
     bar.finish_and_clear();
     Ok(outcome?)
-}
-
-fn default_lanes() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn fill_stocks(

@@ -76,9 +76,15 @@ impl<'a> LineLane<'_, 'a> {
                 let label = line.draw_label();
                 let facts = line.facts(key.order);
                 let session = self.session.as_mut();
+                let ready = line.reserve.take(&made.datagen.icc_keys())?;
+                let place = (label.as_str(), key.order);
                 let data = made
                     .datagen
-                    .make(&record, &facts, session, &label, key.order)?;
+                    .make_with(&record, &facts, session, place, ready.clone())
+                    .inspect_err(|_| line.reserve.give_back(ready.clone()))?;
+                let taken = data.draws.taken().to_vec();
+                let left = ready.into_iter().filter(|key| !taken.contains(&key.id));
+                line.reserve.give_back(left);
                 let clear = zeroize::Zeroizing::new(data.to_bytes()?);
                 let context = SealContext {
                     order: key.order,
@@ -88,6 +94,7 @@ impl<'a> LineLane<'_, 'a> {
                 let kept = KeptData {
                     sealed: sealer.seal(&context, &clear)?,
                     fingerprint: sealer.fingerprint(&context, &clear),
+                    pooled: taken,
                 };
                 (data, Some(kept))
             }

@@ -4,13 +4,17 @@ mod closing;
 mod lane;
 mod summary;
 
-use crate::{StationError, pages, take};
+use crate::{
+    StationError, pages,
+    pool::{self, KeyKind, Reach, Reserve},
+    take,
+};
 use cardwright_bundle::{Card, Job, Product};
 use cardwright_ports::{
-    Clock, Hsm, HsmSession, Paper, Store,
+    Clock, Hsm, HsmSession, KeyPool, Paper, Store,
     machine::Machine,
     paper::Stationery,
-    store::{JobId, JobRow, OrderKey, RefusedRow, SealContext, Sealer},
+    store::{JobId, JobRow, OrderKey, OrderQuery, OrderState, RefusedRow, SealContext, Sealer},
 };
 use cardwright_runtime::{
     Date, Loaded, Value,
@@ -26,6 +30,9 @@ use std::{
 
 pub use summary::{Closing, Finish};
 
+/// Orders that are read at once.
+const ORDERS_PAGE: usize = 10_000;
+
 /// What a line is joined from.
 #[derive(Clone, Copy)]
 pub struct LineParts<'a> {
@@ -39,6 +46,8 @@ pub struct LineParts<'a> {
     pub hsm: &'a dyn Hsm,
     /// Store.
     pub store: &'a dyn Store,
+    /// Keys made ahead.
+    pub pool: &'a dyn KeyPool,
     /// Machine.
     pub machine: &'a dyn Machine,
     /// Paper.
@@ -61,6 +70,7 @@ pub struct Line<'a> {
     pub(crate) products: BTreeMap<&'a str, Made<'a>>,
     pub(crate) stationery: Stationery,
     pub(crate) date: Date,
+    pub(crate) reserve: Reserve<'a>,
 }
 
 /// A product with everything that makes it.
@@ -115,7 +125,40 @@ impl<'a> Line<'a> {
             products,
             stationery,
             date,
+            reserve: Reserve::new(parts.pool),
         })
+    }
+
+    /// How far the pool reaches for the orders that have no card yet.
+    pub fn pool_reach(&self) -> Result<Vec<Reach>, StationError> {
+        let store = self.parts.store;
+        let mut needs: BTreeMap<KeyKind, u64> = BTreeMap::new();
+        let mut query = OrderQuery {
+            states: vec![OrderState::Planned, OrderState::Claimed],
+            limit: ORDERS_PAGE,
+            ..OrderQuery::default()
+        };
+        let kinds: BTreeMap<&str, Vec<KeyKind>> = self
+            .products
+            .iter()
+            .map(|(code, made)| (*code, made.datagen.icc_keys()))
+            .collect();
+        if kinds.values().all(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        loop {
+            let rows = store.orders(self.parts.row.id, &query)?;
+            let Some(last) = rows.last() else {
+                break;
+            };
+            query.after = last.key.order;
+            for row in &rows {
+                for kind in kinds.get(row.product.as_str()).into_iter().flatten() {
+                    *needs.entry(*kind).or_default() += 1;
+                }
+            }
+        }
+        Ok(pool::reach(&needs, &self.parts.pool.pool_levels()?))
     }
 
     /// Day of the job.
