@@ -41,6 +41,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-keys", &["ports", "standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
     ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
+    // Tests of HSM drivers; no program that anybody runs imports it.
+    ("cardwright-hsm-conformance", &["ports", "standards"]),
     // The card shares nothing with the code that personalizes it.
     ("cardwright-virtual-card", &["ports"]),
     ("cardwright-machine", &["ports"]),
@@ -108,6 +110,8 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// What tests of a crate may import beyond [`EDGES`].
 const TEST_EDGES: &[(&str, &[&str])] = &[
+    // Every HSM driver passes the same kit.
+    ("cardwright-soft-hsm", &["hsm-conformance"]),
     // The engine's tests ask the machine's own ledger, over a real store.
     ("cardwright-runtime", &["machine", "store"]),
     // Acts on keys are cut off at each boundary, over a real store.

@@ -9,7 +9,7 @@ use cardwright_ports::{HsmError, HsmSession};
 use crate::entropy::Root;
 use crate::error::{self, Refused};
 use crate::file;
-use crate::keys::{Key, Material, Ring};
+use crate::keys::{Key, Material, Ring, rsa_from_primes};
 use crate::known_answers;
 use crate::seal::Sealer;
 use crate::session::Session;
@@ -79,6 +79,29 @@ impl SoftHsm {
             algorithm: request.algorithm.clone(),
             usage: request.usage,
             material: Material::symmetric(&request.algorithm, octets)?,
+        };
+        self.shared.add(key).map(|_| ())
+    }
+
+    /// Takes an RSA TEST key in by its two primes; kept like [`Self::add_test_key`].
+    ///
+    /// # Errors
+    /// R1301 when the primes do not make the key of the request, R1304, R1315; else as above.
+    pub fn add_test_rsa_key(
+        &self,
+        request: &KeyRequest,
+        first: &[u8],
+        second: &[u8],
+    ) -> Result<(), HsmError> {
+        let rsa = rsa_from_primes(first, second, request.exponent)?;
+        if request.algorithm != "rsa" || rsa.bits() != request.bits {
+            return Err(error::KEY_DIFFERS.found(format!("primes of {} bits", rsa.bits())));
+        }
+        let key = Key {
+            name: request.name.clone(),
+            algorithm: request.algorithm.clone(),
+            usage: request.usage,
+            material: Material::Rsa(rsa),
         };
         self.shared.add(key).map(|_| ())
     }
