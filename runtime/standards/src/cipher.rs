@@ -391,6 +391,23 @@ pub fn cbc_decrypt<const N: usize>(
     Ok(())
 }
 
+/// Enciphers or deciphers data of any length in place with a counter that starts at `initial` and
+/// is the whole block (NIST SP 800-38A, 6.5).
+pub fn ctr<const N: usize>(key: &impl Block<N>, initial: [u8; N], data: &mut [u8]) {
+    let mut counter = initial;
+    for part in data.chunks_mut(N) {
+        for (octet, mask) in part.iter_mut().zip(key.encrypt(counter)) {
+            *octet ^= mask;
+        }
+        for octet in counter.iter_mut().rev() {
+            *octet = octet.wrapping_add(1);
+            if *octet != 0 {
+                break;
+            }
+        }
+    }
+}
+
 /// Appends `80 00…` up to the next whole block (ISO/IEC 7816-4, ISO/IEC 9797-1 method 2).
 pub fn pad_80(data: &mut Vec<u8>, block: usize) {
     data.push(0x80);
@@ -459,6 +476,19 @@ mod tests {
             cbc_decrypt(&key, initial, &mut data).unwrap();
             assert_eq!(data, hex("6BC1BEE22E409F96E93D7E117393172A"));
         }
+    }
+
+    // NIST SP 800-38A, F.5.1: CTR-AES128; the last block cut, the counter carries.
+    #[test]
+    fn aes_ctr_of_sp_800_38a() {
+        let key = AesKey::new(&hex("2B7E151628AED2A6ABF7158809CF4F3C")).unwrap();
+        let initial = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF").try_into().unwrap();
+        let mut data = hex("6BC1BEE22E409F96E93D7E117393172AAE2D8A571E03AC9C9EB76FAC45AF");
+        ctr(&key, initial, &mut data);
+        assert_eq!(
+            data,
+            hex("874D6191B620E3261BEF6864990DB6CE9806F66B7970FDFF8617187BB9FF")
+        );
     }
 
     // NIST SP 800-67, B.1: TDEA with three keys in ECB mode.

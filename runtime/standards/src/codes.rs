@@ -129,6 +129,49 @@ pub static CODES: &[(&str, &str, &str, &str, &str)] = &[
         "house: open test keys",
     ),
     (
+        "E0595",
+        "key components",
+        "Components of a key are too few, too many, of different lengths, zero, equal or weak, \
+         their parity or check value is wrong, or the key that they make is weak.",
+        "Compare each component's check value with its form; let its custodian enter it again, or \
+         make new components.",
+        "ANSI X9.24-1; NIST SP 800-67, 3.3 (weak keys)",
+    ),
+    (
+        "E0596",
+        "key block refused",
+        "A key block is whole, but its header has unknown codes, codes that do not go together, a \
+         wrong or unknown optional block, or a key of another algorithm.",
+        "Ask the sender for a block with the usage, algorithm, mode of use and optional blocks of \
+         ANSI X9.143; or let the site's policy take what the message names.",
+        "ANSI X9.143, 6.3; ISO 20038, annex A",
+    ),
+    (
+        "E0597",
+        "check value of another key",
+        "A check value that came with a key, such as KC or KP in a key block, is not that of the \
+         key.",
+        "Do not use the key. Compare the check values with the sender by telephone and ask for \
+         the key again.",
+        "ANSI X9.24-1, annex A; ANSI X9.143, 6.3.6.7",
+    ),
+    (
+        "E0598",
+        "key may not leave like this",
+        "A key would leave under a weaker key, in a weaker form than it came in, with a wider use, \
+         or although it is not exportable.",
+        "Choose a stronger wrapping key or a key block; a legacy form needs an exception with a \
+         reason and a last day.",
+        "PCI PIN, 18 and 22; ANSI X9.24-1; NIST SP 800-57 part 1, table 2",
+    ),
+    (
+        "E0599",
+        "wrapped key does not open",
+        "A wrapped key is under another wrapping key, was changed, is cut, or is no key.",
+        "Check the wrapping key's check value with the sender and ask for the key again.",
+        "RFC 3394; RFC 5649; ANSI X9.17",
+    ),
+    (
         "E0690",
         "PIN length",
         "A PIN has 4 to 12 digits.",

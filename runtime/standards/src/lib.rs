@@ -4,6 +4,7 @@
 pub mod apdu;
 pub mod cipher;
 pub mod codes;
+pub mod components;
 pub mod cvv;
 mod des;
 pub mod des_keys;
@@ -15,7 +16,10 @@ pub mod formats;
 pub mod globalplatform;
 pub mod hex;
 pub mod kcv;
+pub mod key_policy;
+pub mod key_wrap;
 pub mod keyblock;
+pub mod legacy_wrap;
 pub mod mac;
 pub mod names;
 pub mod ndef;

@@ -8,7 +8,10 @@ use cardwright_standards::globalplatform::initialize::{Answer, Protocol, Scp03An
 use cardwright_standards::globalplatform::{CardKeys, Channel, cps, scp03};
 use cardwright_standards::pin::{Pin, block, pvv};
 use cardwright_standards::track::{self, Track};
-use cardwright_standards::{apdu, cvv, emboss, keyblock, names, pan, test_keys, tlv};
+use cardwright_standards::{
+    apdu, components, cvv, emboss, kcv, key_policy, key_wrap, keyblock, legacy_wrap, names, pan,
+    test_keys, tlv,
+};
 
 const KEY: [u8; 16] = *b"0123456789ABCDEF";
 const HOST: [u8; 8] = [1; 8];
@@ -118,6 +121,36 @@ fn keys_and_key_blocks() {
     assert_eq!(code!(cipher::strip_80(&[0; 8])), Some("E0593"));
     let single = test_keys::symmetric_key("k", "des");
     assert_eq!(code!(single), Some("E0594"));
+}
+
+#[test]
+fn exchanged_keys() {
+    let (tdes, ecb) = (kcv::Algorithm::Tdes, kcv::Method::Ecb);
+    let component = |octets| components::Component {
+        octets,
+        check_value: None,
+    };
+    let one = [component(&KEY)];
+    let odd = components::Parity::Adjusted;
+    let alone = components::combine(tdes, ecb, odd, &one, None);
+    assert_eq!(code!(alone), Some("E0595"));
+    let two = [component(&KEY), component(b"other component!")];
+    let wrong = components::combine(tdes, ecb, odd, &two, Some(&[0, 0, 0]));
+    assert_eq!(code!(wrong), Some("E0597"));
+    // A signature key in mode "encrypt" (X9.143, table 4).
+    let header = keyblock::Header::from_text("D0000S0AE00E0000").unwrap();
+    let fill = keyblock::fill_octets(&header, 16).unwrap();
+    let block = keyblock::wrap(&KEY, &header, &KEY, &vec![0; fill]).unwrap();
+    let odd = keyblock::open(&KEY, &block, &keyblock::Acceptance::STRICT);
+    assert_eq!(code!(odd), Some("E0596"));
+    let (two, three) = (key_policy::KeyKind::TDES2, key_policy::KeyKind::TDES3);
+    let today = key_policy::Day::new(2026, 11, 23).unwrap();
+    let form = key_policy::Form::KeyBlock(keyblock::Version::B);
+    let weaker = key_policy::may_wrap(two, three, form, None, today);
+    assert_eq!(code!(weaker), Some("E0598"));
+    assert_eq!(code!(key_wrap::unwrap(&KEY, &[0; 24])), Some("E0599"));
+    let cut = legacy_wrap::unwrap(legacy_wrap::LegacyForm::Ecb, &KEY, &[0; 8]);
+    assert_eq!(code!(cut), Some("E0599"));
 }
 
 #[test]

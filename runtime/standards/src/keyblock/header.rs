@@ -21,7 +21,7 @@ pub struct OptionalBlock {
 /// A key block's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// `A`, `B`, `C` or `D`.
+    /// `A`, `B`, `C`, `D` or `E`.
     pub version: char,
     /// Length of the whole key block; written anew when a key is wrapped.
     pub length: usize,

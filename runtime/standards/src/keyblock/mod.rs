@@ -1,18 +1,38 @@
-//! Key blocks: ANSI X9.143 (formerly TR-31), versions A, B, C and D.
+//! Key blocks: ANSI X9.143 (formerly TR-31), versions A, B, C and D, and ISO 20038's version E.
 //!
 //! A block is a readable header with optional blocks, the enciphered key with its length and random
 //! fill, and a MAC that binds both. Versions A and C encipher first and MAC the ciphertext with
-//! variants of the protection key; B and D derive both keys with CMAC, MAC the clear key and use
-//! the MAC as IV.
+//! variants of the protection key; B, D and E derive both keys with CMAC, MAC the clear key and
+//! start the encryption (CBC, for E CTR) with the MAC.
+//!
+//! [`wrap`] and [`unwrap`] do the cryptography and no more. [`open`] and [`seal`] are for keys that
+//! are to be used: they know what the header's codes mean, refuse what does not go together, and
+//! verify the check values that a block carries.
 
+mod attributes;
+mod binding;
 mod header;
+mod open;
+mod optional;
+mod private_key;
+mod terms;
 
+pub use attributes::{Attributes, Fault, KeyVersion, Shown};
 pub use header::{Header, OptionalBlock};
+pub use open::{Acceptance, KeyType, Opened, check_key, open, seal};
+pub use optional::{
+    Certificate, CheckValue, CheckValueMethod, Derivation, HmacHash, OPTIONAL_BLOCKS, Optional,
+    OptionalRow,
+};
+pub use private_key::{PrivateKeyForm, private_key_form};
+pub use terms::{
+    ALGORITHMS, Algorithm, AlgorithmRow, CONTEXTS, Context, EXPORTABILITIES, Exportability, MODES,
+    Mode, ModeRow, USAGES, Usage, UsageRow, Version,
+};
 
-use crate::cipher::{self, AesKey, CipherError, KEY_OCTETS_MAX, KeyBytes, TdesKey};
+use crate::cipher::{CipherError, KEY_OCTETS_MAX};
 use crate::hex;
-use crate::mac::{self, Cmac, Padding};
-use subtle::ConstantTimeEq;
+use binding::BlockKeys;
 use zeroize::Zeroizing;
 
 /// Longest key block in characters: its length has four digits.
@@ -46,6 +66,12 @@ pub enum KeyBlockError {
         /// Octets given.
         found: usize,
     },
+    /// Header, optional blocks or key do not go together, or the caller does not accept them.
+    #[error("key block refused: {0}")]
+    Refused(#[from] Fault),
+    /// A check value in the block is another than that of the key it speaks of.
+    #[error("optional block {0}: the check value is that of another key")]
+    CheckValue(&'static str),
 }
 
 impl KeyBlockError {
@@ -54,6 +80,8 @@ impl KeyBlockError {
         match self {
             Self::ProtectionKey(error) => error.code(),
             Self::Mac => "E0592",
+            Self::Refused(_) => "E0596",
+            Self::CheckValue(_) => "E0597",
             _ => "E0591",
         }
     }
@@ -81,7 +109,10 @@ pub fn fill_octets(header: &Header, key_octets: usize) -> Result<usize, KeyBlock
         _ => 0,
     };
     let hidden = longest.max(key_octets);
-    let block = version.block_octets();
+    let block = version.payload_block();
+    if block == 1 {
+        return Ok(hidden - key_octets);
+    }
     Ok(((2 + hidden) / block + 1) * block - 2 - key_octets)
 }
 
@@ -99,7 +130,7 @@ pub fn wrap(
         .filter(|_| key.len() <= KEY_MAX);
     let bits = bits.ok_or(KeyBlockError::Key)?;
     let octets = 2 + key.len() + fill.len();
-    if !octets.is_multiple_of(version.block_octets()) {
+    if !octets.is_multiple_of(version.payload_block()) {
         let needed = fill_octets(header, key.len())?;
         return Err(KeyBlockError::Fill {
             needed,
@@ -111,7 +142,7 @@ pub fn wrap(
     data.extend_from_slice(key);
     data.extend_from_slice(fill);
     let tail = (data.len() + version.mac_octets()) * 2;
-    let text = header.to_text(version.block_octets(), tail)?;
+    let text = header.to_text(version.header_block(), tail)?;
     let keys = BlockKeys::new(version, protection_key)?;
     let mac = keys.seal(text.as_bytes(), &mut data)?;
     Ok(format!("{text}{}{}", hex::encode(&data), hex::encode(&mac)))
@@ -135,8 +166,8 @@ pub fn unwrap(protection_key: &[u8], block: &str) -> Result<Unwrapped, KeyBlockE
     let (data, found) = octets
         .split_at_checked(split)
         .ok_or(KeyBlockError::Length)?;
-    let whole = data.len().is_multiple_of(version.block_octets());
-    if data.is_empty() || !whole || text.len() % version.block_octets() != 0 {
+    let whole = data.len().is_multiple_of(version.payload_block());
+    if data.is_empty() || !whole || text.len() % version.payload_block() != 0 {
         return Err(KeyBlockError::Length);
     }
     let mut data = Zeroizing::new(data.to_vec());
@@ -156,158 +187,30 @@ pub fn unwrap(protection_key: &[u8], block: &str) -> Result<Unwrapped, KeyBlockE
     })
 }
 
-/// The four versions differ in cipher and in how keys are bound.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Version {
-    /// A and C: 3DES, key variants.
-    Variant,
-    /// B: 3DES, derived keys.
-    DerivedTdes,
-    /// D: AES, derived keys.
-    DerivedAes,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Version {
-    fn of(letter: char) -> Result<Self, KeyBlockError> {
-        match letter {
-            'A' | 'C' => Ok(Self::Variant),
-            'B' => Ok(Self::DerivedTdes),
-            'D' => Ok(Self::DerivedAes),
-            _ => Err(KeyBlockError::Header("the version is not A, B, C or D")),
+    /// A block that is whole but for what it says of its key's length.
+    fn with_length(version: Version, bits: u16) -> String {
+        let header = Header::from_text(&format!("{}0000P0TE00E0000", version.letter())).unwrap();
+        let mut data = [&bits.to_be_bytes()[..], &[0x11; 30]].concat();
+        let tail = (data.len() + version.mac_octets()) * 2;
+        let text = header.to_text(version.header_block(), tail).unwrap();
+        let keys = BlockKeys::new(version, &[9; 16]).unwrap();
+        let mac = keys.seal(text.as_bytes(), &mut data).unwrap();
+        format!("{text}{}{}", hex::encode(&data), hex::encode(&mac))
+    }
+
+    #[test]
+    fn a_key_is_not_longer_than_its_block() {
+        for version in Version::ALL {
+            let opened = |bits| unwrap(&[9; 16], &with_length(version, bits));
+            assert_eq!(opened(128).ok().map(|it| it.key.len()), Some(16));
+            assert_eq!(opened(240).ok().map(|it| it.fill.len()), Some(0));
+            for bits in [241, 248, 256, 0x8000, u16::MAX, 129, 7] {
+                assert_eq!(opened(bits).err(), Some(KeyBlockError::Key), "{bits}");
+            }
         }
     }
-
-    fn block_octets(self) -> usize {
-        if self == Self::DerivedAes { 16 } else { 8 }
-    }
-
-    fn mac_octets(self) -> usize {
-        match self {
-            Self::Variant => 4,
-            Self::DerivedTdes => 8,
-            Self::DerivedAes => 16,
-        }
-    }
-}
-
-/// Encryption and MAC keys of one protection key.
-#[allow(clippy::large_enum_variant, reason = "lives for one call")]
-enum BlockKeys {
-    Variant { enc: TdesKey, mac: TdesKey },
-    DerivedTdes { enc: TdesKey, mac: TdesKey },
-    DerivedAes { enc: AesKey, mac: AesKey },
-}
-
-impl BlockKeys {
-    fn new(version: Version, protection_key: &[u8]) -> Result<Self, CipherError> {
-        Ok(match version {
-            Version::Variant => {
-                let variant = |mask: u8| {
-                    let octets = protection_key.iter().map(|octet| octet ^ mask);
-                    TdesKey::new(&Zeroizing::new(octets.collect::<Vec<u8>>()))
-                };
-                Self::Variant {
-                    enc: variant(0x45)?,
-                    mac: variant(0x4D)?,
-                }
-            }
-            Version::DerivedTdes => {
-                let master = TdesKey::new(protection_key)?;
-                let algorithm = u8::from(master.is_triple());
-                let derived = |usage| {
-                    let key = derive(&master, usage, algorithm, protection_key.len())?;
-                    TdesKey::new(key.expose())
-                };
-                Self::DerivedTdes {
-                    enc: derived(0)?,
-                    mac: derived(1)?,
-                }
-            }
-            Version::DerivedAes => {
-                let master = AesKey::new(protection_key)?;
-                let algorithm = protection_key.len() as u8 / 8;
-                let derived = |usage| {
-                    let key = derive(&master, usage, algorithm, protection_key.len())?;
-                    AesKey::new(key.expose())
-                };
-                Self::DerivedAes {
-                    enc: derived(0)?,
-                    mac: derived(1)?,
-                }
-            }
-        })
-    }
-
-    /// Enciphers in place; gives the MAC.
-    fn seal(&self, header: &[u8], data: &mut [u8]) -> Result<Vec<u8>, KeyBlockError> {
-        Ok(match self {
-            Self::Variant { enc, mac } => {
-                cipher::cbc_encrypt(enc, header_iv(header)?, data)?;
-                variant_mac(mac, header, data)
-            }
-            Self::DerivedTdes { enc, mac } => {
-                let value = Cmac::over(mac, &[header, data]);
-                cipher::cbc_encrypt(enc, value, data)?;
-                value.to_vec()
-            }
-            Self::DerivedAes { enc, mac } => {
-                let value = Cmac::over(mac, &[header, data]);
-                cipher::cbc_encrypt(enc, value, data)?;
-                value.to_vec()
-            }
-        })
-    }
-
-    /// Deciphers in place after or before the MAC was checked, as the version has it.
-    fn open(&self, header: &[u8], data: &mut [u8], found: &[u8]) -> Result<(), KeyBlockError> {
-        let expected = match self {
-            Self::Variant { enc, mac } => {
-                let expected = variant_mac(mac, header, data);
-                cipher::cbc_decrypt(enc, header_iv(header)?, data)?;
-                expected
-            }
-            Self::DerivedTdes { enc, mac } => {
-                let initial = found.try_into().map_err(|_| KeyBlockError::Length)?;
-                cipher::cbc_decrypt(enc, initial, data)?;
-                Cmac::over(mac, &[header, data]).to_vec()
-            }
-            Self::DerivedAes { enc, mac } => {
-                let initial = found.try_into().map_err(|_| KeyBlockError::Length)?;
-                cipher::cbc_decrypt(enc, initial, data)?;
-                Cmac::over(mac, &[header, data]).to_vec()
-            }
-        };
-        if bool::from(expected.ct_eq(found)) {
-            Ok(())
-        } else {
-            Err(KeyBlockError::Mac)
-        }
-    }
-}
-
-/// The first 8 characters of the header.
-fn header_iv(header: &[u8]) -> Result<[u8; 8], KeyBlockError> {
-    header.first_chunk().copied().ok_or(KeyBlockError::Length)
-}
-
-/// 4 octets of the CBC-MAC; header and ciphertext are whole blocks.
-fn variant_mac(key: &TdesKey, header: &[u8], data: &[u8]) -> Vec<u8> {
-    let value = mac::cbc_mac(key, &[header, data].concat(), Padding::Zeros);
-    value.into_iter().take(4).collect()
-}
-
-/// `counter | usage | 00 | algorithm | length in bits` under CMAC, as long as the protection key.
-fn derive<const N: usize>(
-    master: &impl cipher::Block<N>,
-    usage: u8,
-    algorithm: u8,
-    octets: usize,
-) -> Result<KeyBytes, CipherError> {
-    let [high, low] = (octets as u16 * 8).to_be_bytes();
-    let mut stream = Zeroizing::new([0u8; KEY_OCTETS_MAX]);
-    for (place, counter) in stream.chunks_exact_mut(N).zip(1u8..) {
-        let block = Cmac::over(master, &[&[counter, 0, usage, 0, 0, algorithm, high, low]]);
-        place.copy_from_slice(&block);
-    }
-    KeyBytes::new(stream.get(..octets).unwrap_or_default())
 }
