@@ -12,14 +12,16 @@ pub mod metrics;
 pub mod model;
 pub mod project;
 mod rules;
+mod session;
 pub mod secrecy;
 mod standard_codes;
 pub mod types;
 
 pub use cardwright_bundle::{Environment, Secrecy};
 pub use emit::{build, check};
+pub use session::Session;
 
-use diagnostics::{Finding, Findings};
+use diagnostics::Finding;
 use model::Model;
 use project::Project;
 
@@ -35,7 +37,7 @@ pub struct Checked {
 }
 
 /// How long a thing of the source becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Measure {
     /// Where it was written.
     pub span: model::Span,
@@ -57,12 +59,5 @@ impl Checked {
 /// Checks a project against the language: names, types, inheritance, keys, secrecy, rules.
 #[must_use]
 pub fn check_language(project: &Project<'_>) -> Checked {
-    let mut findings = Findings::new();
-    let model = model::lower(project, &mut findings);
-    check::check(&model, &mut findings);
-    Checked {
-        findings: findings.resolve(&model.sources),
-        model,
-        measures: Vec::new(),
-    }
+    Session::default().check_language(project)
 }

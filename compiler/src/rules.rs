@@ -6,23 +6,39 @@ use crate::diagnostics::{BrokenRule, Problem, Severity};
 use crate::elaborate::{Elaborator, Shared};
 use crate::model::{Decl, MEntry, MExpr, MKind, Model, walk};
 use crate::secrecy::Sink;
+use crate::session::{Keeper, Outcome, Task};
 use crate::types::Type;
 use known::Eye;
 
 /// Checks all rules of the Model: those on orders for their types and secrecy, those on kinds
 /// against every concrete declaration.
-pub(crate) fn check(model: &Model, shared: &mut Shared) {
+pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut Keeper<'_>>) {
     overrides(model, shared);
     for rule in model.of_kind("rule").filter(|d| !d.poisoned) {
+        let mut task = |other: Option<&Decl>, make: &dyn Fn(&mut Shared)| {
+            let Some(keeper) = keeper.as_deref_mut() else {
+                make(shared);
+                return;
+            };
+            let outcome = keeper.outcome(model, Task::Rule, rule, other, || {
+                let mut own = Shared::default();
+                make(&mut own);
+                Outcome::of(own.findings)
+            });
+            let problems = outcome.map_or(&[][..], |outcome| &outcome.problems);
+            problems.iter().for_each(|p| shared.findings.push(p.clone()));
+        };
         if let Some(kind) = &rule.for_decl {
             for decl in model.concrete(kind) {
-                held(model, rule, decl, shared);
+                task(Some(decl), &|shared| held(model, rule, decl, shared));
             }
         } else if let Some((format, record)) = &rule.for_record {
-            let mut elaborator = Elaborator::new(model, shared, format, record);
-            for entry in &rule.entries {
-                on_order(entry, &mut elaborator);
-            }
+            task(None, &|shared| {
+                let mut elaborator = Elaborator::new(model, shared, format, record);
+                for entry in rule.entries.iter() {
+                    on_order(entry, &mut elaborator);
+                }
+            });
         } else {
             shared.findings.push(
                 Problem::error("E0113", rule.span, "a rule says what it speaks of").help(
@@ -48,7 +64,7 @@ pub(crate) struct Requirement<'a> {
 /// Requirements of a rule; `because` may be a clause or the entry after.
 pub(crate) fn requirements(rule: &Decl) -> Vec<Requirement<'_>> {
     let mut found: Vec<Requirement<'_>> = Vec::new();
-    for entry in &rule.entries {
+    for entry in rule.entries.iter() {
         match (entry.word(0), entry.head.get(1)) {
             (Some("require"), Some(condition)) => found.push(Requirement {
                 condition,

@@ -6,7 +6,7 @@ use crate::position::Text;
 use crate::uri;
 use cardwright_compiler::model::{SourceFile, Span};
 use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, MemoryFiles, Project};
-use cardwright_compiler::{Checked, Environment, check, check_language};
+use cardwright_compiler::{Checked, Environment, Session};
 use lsp_types::{Location, Uri};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,11 +71,11 @@ pub(crate) struct Analysis {
 
 impl Analysis {
     /// Reads and checks a project; a file without one is held against the language only.
-    pub(crate) fn of(home: Home, documents: &Documents) -> Self {
+    fn of(home: Home, documents: &Documents, session: &mut Session) -> Self {
         let (checked, assets) = match &home {
             Home::Project(root) => {
                 let files = Overlay { root, documents };
-                let checked = check(&Project::read(&files), Environment::Test);
+                let checked = session.check(&Project::read(&files), Environment::Test);
                 let mut assets = files.list("");
                 assets.retain(|name| !name.ends_with(".perso") && name != MANIFEST);
                 (checked, assets)
@@ -86,7 +86,7 @@ impl Analysis {
                 let files = MemoryFiles::new()
                     .with(MANIFEST, manifest)
                     .with(ALONE, text);
-                (check_language(&Project::read(&files)), Vec::new())
+                (session.check_language(&Project::read(&files)), Vec::new())
             }
         };
         let sources = checked.model.sources.files.iter();
@@ -153,15 +153,19 @@ impl Analysis {
 /// The analyses of all homes that have an open document.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    analyses: BTreeMap<Home, Analysis>,
+    /// Each with what is kept from check to check.
+    analyses: BTreeMap<Home, (Analysis, Session)>,
 }
 
 impl Workspace {
     /// Checks a home anew.
     pub(crate) fn analyse(&mut self, home: &Home, documents: &Documents) -> &Analysis {
-        let analysis = Analysis::of(home.clone(), documents);
-        self.analyses.remove(home);
-        self.analyses.entry(home.clone()).or_insert(analysis)
+        // A check that breaks off leaves nothing behind.
+        let mut session = self.analyses.remove(home).map(|(_, kept)| kept);
+        let session = session.get_or_insert_default();
+        let analysis = Analysis::of(home.clone(), documents, session);
+        let both = (analysis, std::mem::take(session));
+        &self.analyses.entry(home.clone()).or_insert(both).0
     }
 
     pub(crate) fn forget(&mut self, home: &Home) {
@@ -169,7 +173,7 @@ impl Workspace {
     }
 
     pub(crate) fn get(&self, home: &Home) -> Option<&Analysis> {
-        self.analyses.get(home)
+        self.analyses.get(home).map(|(analysis, _)| analysis)
     }
 
     pub(crate) fn homes(&self) -> Vec<Home> {

@@ -1,6 +1,7 @@
 //! Expressions over an order: typed in their places, and held against their sinks.
 
 use crate::elaborate::{Elaborator, field_def, want_type, written_want};
+use crate::model::log::Asked;
 use crate::model::shape::tag_of;
 use crate::model::{Decl, MEntry, MExpr, MKind, Model};
 use crate::types::{Lengths, Type};
@@ -75,6 +76,7 @@ fn main_record(format: &Decl) -> Option<String> {
 /// The record that cards, profiles and layouts of the project speak of, when it is one and the
 /// same.
 pub(crate) fn only_record(model: &Model) -> Option<(String, String)> {
+    model.ask(Asked::Ground);
     let mut found = None;
     for decl in model.decls.values().filter(|d| !d.standard) {
         let ground = match (decl.kind.as_str(), &decl.for_record) {

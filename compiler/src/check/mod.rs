@@ -11,21 +11,38 @@ pub(crate) use expressions::{ground, only_record};
 use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{Elaborator, Shared};
 use crate::model::{Decl, Model};
+use crate::session::{Keeper, Outcome, Task};
 use cardwright_vocabulary::{function, kind};
 
 /// Checks all declarations of the project.
-pub(crate) fn check(model: &Model, findings: &mut Findings) {
-    let mut shared = Shared::default();
+pub(crate) fn check(
+    model: &Model,
+    findings: &mut Findings,
+    mut keeper: Option<&mut Keeper<'_>>,
+) {
     let own = |d: &&Decl| (!d.standard || d.wanted) && !d.poisoned;
     for decl in model.decls.values().filter(own) {
-        let (format, record) = expressions::ground(model, decl);
-        shared.findings.enter(decl);
-        let elaborator = Elaborator::new(model, &mut shared, &format, &record);
-        declaration(decl, elaborator);
+        let Some(keeper) = keeper.as_deref_mut() else {
+            findings.append(one(model, decl));
+            continue;
+        };
+        let make = || Outcome::of(one(model, decl));
+        let outcome = keeper.outcome(model, Task::Check, decl, None, make);
+        let problems = outcome.map_or(&[][..], |outcome| &outcome.problems);
+        problems.iter().for_each(|p| findings.push(p.clone()));
     }
-    shared.findings.leave();
-    crate::rules::check(model, &mut shared);
+    let mut shared = Shared::default();
+    crate::rules::check(model, &mut shared, keeper);
     findings.append(shared.findings);
+}
+
+/// Findings about one declaration.
+fn one(model: &Model, decl: &Decl) -> Findings {
+    let mut shared = Shared::default();
+    let (format, record) = expressions::ground(model, decl);
+    shared.findings.enter(decl);
+    declaration(decl, Elaborator::new(model, &mut shared, &format, &record));
+    shared.findings
 }
 
 fn declaration<'a>(decl: &'a Decl, mut elaborator: Elaborator<'a>) {

@@ -8,6 +8,7 @@ use crate::model::{MSegment, Sources, Span};
 use cardwright_dsl::{Kind, Node, Parsed, Range, parse};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A text instead of another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,19 @@ impl Change {
         }
     }
 
+    /// The place, to move it.
+    pub(super) fn span_mut(&mut self) -> &mut Span {
+        match self {
+            Self::Argument(span, _)
+            | Self::Behind(span, _)
+            | Self::Entry(span, _)
+            | Self::Instead(span, _)
+            | Self::Listed(span, _)
+            | Self::Out(span)
+            | Self::Use(span, _) => span,
+        }
+    }
+
     fn title(&self) -> String {
         match self {
             Self::Behind(_, text) | Self::Entry(_, text) | Self::Listed(_, text) => {
@@ -106,7 +120,7 @@ pub fn apply(text: &str, fix: &Fix) -> String {
 }
 
 /// Trees of the files that fixes were asked for, each parsed once.
-pub(super) type Trees = BTreeMap<u32, Parsed>;
+pub(super) type Trees = BTreeMap<u32, Arc<Parsed>>;
 
 /// A change as edits; none for what belongs to a package, and where the text is not as expected.
 pub(super) fn fix(change: &Change, sources: &Sources, trees: &mut Trees) -> Option<Fix> {
@@ -123,7 +137,10 @@ pub(super) fn fix(change: &Change, sources: &Sources, trees: &mut Trees) -> Opti
     let found = if let Change::Instead(_, text) = change {
         (!at.is_empty()).then(|| (at, text.clone()))?
     } else {
-        let parsed = trees.entry(span.file).or_insert_with(|| parse(&file.text));
+        let parsed = trees.entry(span.file).or_insert_with(|| match &file.tree {
+            Some(tree) => Arc::clone(tree),
+            None => Arc::new(parse(&file.text)),
+        });
         let root = parsed.tree.root();
         match change {
             Change::Argument(_, text) => {

@@ -11,7 +11,7 @@ pub use codes::{CODES, CodeRow, explanation};
 pub use fix::{Change, Edit, Fix, apply};
 pub use render::human;
 
-use crate::model::{Decl, Made, Sources, Span};
+use crate::model::{Decl, Made, Sources, Span, Spans};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -124,6 +124,17 @@ pub struct Problem {
     pub consequence: bool,
 }
 
+impl Spans for Problem {
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.span);
+        self.labels.spans(visit);
+        self.path.spans(visit);
+        if let Some(change) = &mut self.change {
+            visit(change.span_mut());
+        }
+    }
+}
+
 impl Problem {
     /// An error.
     pub fn error(code: &str, span: Span, message: impl Into<String>) -> Self {
@@ -214,9 +225,19 @@ pub struct Findings {
     problems: Vec<Problem>,
     /// The copy that is looked at, when a `for … in …` made it: its name and what it was made from.
     copy: Option<(String, Made)>,
+    /// Whether errors were found before, which are not in this collection.
+    earlier: bool,
 }
 
 impl Findings {
+    /// An empty collection behind others, in which there may be errors.
+    pub(crate) fn after(errors: bool) -> Self {
+        Self {
+            earlier: errors,
+            ..Self::default()
+        }
+    }
+
     /// An empty collection.
     #[must_use]
     pub fn new() -> Self {
@@ -244,7 +265,7 @@ impl Findings {
     /// Whether there is an error among them.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.problems.iter().any(|p| p.severity == Severity::Error)
+        self.earlier || self.problems.iter().any(|p| p.severity == Severity::Error)
     }
 
     /// How many there are.
@@ -257,6 +278,13 @@ impl Findings {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// Whether names or syntax may be broken; [`Findings::resolve`] says whether they are.
+    pub(crate) fn may_be_broken(&self) -> bool {
+        let broken = |p: &Problem| p.code.starts_with("E00") || p.code.starts_with("E01");
+        let mut problems = self.problems.iter();
+        problems.any(|p| p.severity == Severity::Error && broken(p))
     }
 
     /// Takes the problems back that came after so many, in their order.

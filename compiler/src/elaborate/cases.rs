@@ -161,7 +161,7 @@ impl<'a> Elaborator<'a> {
             Some(_) => return, // anything may stand in for a missing row
         };
         let name = self.shared.tables.get(table);
-        let Some(data) = name.and_then(|name| self.model.tables.get(name)) else {
+        let Some(data) = name.and_then(|name| self.model.table(name)) else {
             return;
         };
         let Some(gives) = data.table.columns.get(column).map(|c| c.gives) else {

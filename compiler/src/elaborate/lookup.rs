@@ -28,7 +28,7 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         let (decl, rest) = self.table_named(column, 1)?;
-        let data = self.model.tables.get(&decl.qualified)?;
+        let data = self.model.table(&decl.qualified)?;
         let Some(at) = rest.first().and_then(|name| data.column(name)) else {
             let names: Vec<&str> = data.table.columns.iter().map(|c| c.name.as_str()).collect();
             let wanted = rest.first().map_or("", String::as_str);
@@ -137,7 +137,7 @@ impl<'a> Elaborator<'a> {
             return None;
         };
         let (decl, _) = self.table_named(table, 0)?;
-        let data = self.model.tables.get(&decl.qualified)?;
+        let data = self.model.table(&decl.qualified)?;
         let key = self.table_key(decl, key)?;
         if let Some(Op::Constant {
             value: Constant::Text(text),
@@ -240,7 +240,7 @@ impl<'a> Elaborator<'a> {
 
     /// The key as the table's keys are written.
     fn table_key(&mut self, decl: &Decl, key: &'a MExpr) -> Option<Typed> {
-        let data = self.model.tables.get(&decl.qualified)?;
+        let data = self.model.table(&decl.qualified)?;
         let typed = self.expr(key, None)?;
         let exact = decl.attribute("key").and_then(|e| e.single()?.word());
         let column = exact.and_then(|name| data.column(name));

@@ -27,6 +27,7 @@ use crate::diagnostics::Findings;
 use crate::model::{Decl, MExpr, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{NodeId, Op, Program, Secrecy};
+use indexmap::IndexSet;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -104,7 +105,7 @@ pub struct Shared {
     /// The source map.
     pub spans: SpanTable,
     /// Lengths that were come upon, for whoever writes the source.
-    pub measures: Vec<crate::Measure>,
+    pub measures: IndexSet<crate::Measure>,
     /// Tables that programs look into, by qualified name, in the order of the bundle.
     pub tables: Vec<String>,
 }
@@ -307,9 +308,7 @@ impl<'a> Elaborator<'a> {
             None => octets,
         };
         let measure = crate::Measure { span, words };
-        if !self.shared.measures.contains(&measure) {
-            self.shared.measures.push(measure);
-        }
+        self.shared.measures.insert(measure);
     }
 
     /// The collection of problems.

@@ -13,12 +13,13 @@ use super::profile::{self, App, Element, Ground};
 use super::read;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Shared, Typed};
-use crate::model::{Decl, MEntry, Span};
+use crate::model::{Decl, MEntry, Span, Spans};
 use crate::project::Project;
 use crate::secrecy::Sink;
+use crate::session::{Keeper, Task};
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// What others need to know of a card.
 #[derive(Clone, Debug)]
@@ -41,8 +42,21 @@ pub(crate) struct Facts {
     pub(crate) printed: bool,
     /// Whether all its applications could be lowered; if not, they have said why.
     pub(crate) complete: bool,
+    /// Slot of the key that opens the channel.
+    pub(crate) channel: Option<u32>,
+    /// Slots of the keys that its applications get.
+    pub(crate) carried: Vec<u32>,
     /// Where.
     pub(crate) span: Span,
+}
+
+impl Spans for Facts {
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.span);
+        for application in &mut self.applications {
+            visit(&mut application.span);
+        }
+    }
 }
 
 /// What scenarios need to know of an application.
@@ -95,39 +109,39 @@ struct Identity {
 }
 
 /// Lowers all cards.
-pub(super) fn lower(context: &mut Context<'_>) {
+pub(super) fn lower(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
     let model = context.model;
     for decl in model.concrete("card") {
-        context.shared.findings.enter(decl);
-        card(context, decl);
+        context.piece(keeper.as_deref_mut(), Task::Card, decl, card);
     }
 }
 
 /// Profiles that no card holds and none builds on are checked all the same: a profile says itself
 /// what record it speaks of.
-pub(super) fn unplaced(context: &mut Context<'_>) {
+pub(super) fn unplaced(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
     let model = context.model;
-    let ground = ground(context);
+    let bases = model.of_kind("profile").flat_map(|d| &d.bases);
+    let bases: HashSet<&String> = bases.collect();
     for decl in model.concrete("profile") {
-        let built_on = model
-            .of_kind("profile")
-            .any(|d| d.bases.contains(&decl.qualified));
-        let Some((format, record)) = decl.for_record.clone() else {
-            continue;
-        };
-        if built_on || context.placed.contains(&decl.qualified) {
-            continue;
+        if !bases.contains(&decl.qualified) && !context.placed.contains(&decl.qualified) {
+            context.piece(keeper.as_deref_mut(), Task::Unplaced, decl, alone);
         }
-        // Nothing of it goes into the bundle: its spans neither.
-        let mut shared = Shared::default();
-        let mut elaborator = Elaborator::new(model, &mut shared, &format, &record);
-        let lowered = profile::lower(&mut elaborator, &ground, decl);
-        let program = elaborator.finish();
-        let track = lowered.and_then(|(app, _)| app.element("57").cloned());
-        context.shared.findings.append(shared.findings);
-        if let Some(track) = track {
-            stripe::chip_value(context, &program, &track, &decl.name);
-        }
+    }
+}
+
+/// A profile by itself. Nothing of it goes into the bundle: its spans neither.
+fn alone<'a>(context: &mut Context<'a>, decl: &'a Decl) {
+    let Some((format, record)) = &decl.for_record else {
+        return;
+    };
+    let mut shared = Shared::default();
+    let mut elaborator = Elaborator::new(context.model, &mut shared, format, record);
+    let lowered = profile::lower(&mut elaborator, &ground(context), decl);
+    let program = elaborator.finish();
+    let track = lowered.and_then(|(app, _)| app.element("57").cloned());
+    context.shared.findings.append(shared.findings);
+    if let Some(track) = track {
+        stripe::chip_value(context, &program, &track, &decl.name);
     }
 }
 
@@ -206,6 +220,9 @@ fn register(
     lowered: Lowered,
 ) {
     let (chip, applications) = lowered.chip.unzip();
+    let channel = chip.as_ref().and_then(|c| Some(c.channel.as_ref()?.key));
+    let carried = chip.iter().flat_map(|c| &c.applications);
+    let carried = carried.flat_map(|a| &a.keys).map(|(_, key)| *key).collect();
     context.cards.push(Facts {
         name: decl.name.clone(),
         qualified: decl.qualified.clone(),
@@ -216,6 +233,8 @@ fn register(
         embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
         printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
         complete: lowered.complete,
+        channel,
+        carried,
         span: decl.span,
     });
     let span = context.shared.spans.id(decl.span);

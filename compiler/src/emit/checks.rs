@@ -1,10 +1,12 @@
 //! Checks over the whole bundle: keys against what they carry, and against one another.
 
 use super::Context;
+use super::card::Facts;
 use super::keys::strength;
 use crate::diagnostics::Problem;
 use crate::model::Span;
-use cardwright_bundle::{Card, Job, KeySlot};
+use cardwright_bundle::{Job, KeySlot};
+use std::collections::HashSet;
 
 /// All of them.
 pub(super) fn lower(context: &mut Context<'_>) {
@@ -19,12 +21,11 @@ fn span(context: &Context<'_>, id: u32) -> Span {
 }
 
 /// The strongest symmetric key that a card's applications get.
-fn strongest<'k>(keys: &'k [KeySlot], cards: &[&Card]) -> Option<&'k KeySlot> {
-    let chips = cards.iter().filter_map(|c| c.chip.as_ref());
-    let applications = chips.flat_map(|c| &c.applications);
-    applications
-        .flat_map(|a| &a.keys)
-        .filter_map(|(_, id)| keys.get(*id as usize))
+fn strongest<'k>(keys: &'k [KeySlot], cards: &[&Facts]) -> Option<&'k KeySlot> {
+    cards
+        .iter()
+        .flat_map(|card| &card.carried)
+        .filter_map(|id| keys.get(*id as usize))
         .filter(|slot| strength(&slot.algorithm) > 0)
         .max_by_key(|slot| strength(&slot.algorithm))
 }
@@ -33,11 +34,8 @@ fn strongest<'k>(keys: &'k [KeySlot], cards: &[&Card]) -> Option<&'k KeySlot> {
 fn channels(context: &mut Context<'_>) {
     let content = &context.content;
     let mut problems = Vec::new();
-    for card in &content.cards {
-        let channel = card
-            .chip
-            .as_ref()
-            .and_then(|c| Some(c.channel.as_ref()?.key));
+    for card in &context.cards {
+        let channel = card.channel;
         let channel = channel.and_then(|id| content.keys.get(id as usize));
         let (Some(channel), Some(carried)) = (channel, strongest(&content.keys, &[card])) else {
             continue;
@@ -48,7 +46,7 @@ fn channels(context: &mut Context<'_>) {
                  is as strong as its weakest key",
                 channel.name, channel.algorithm, carried.name, carried.algorithm
             );
-            let problem = Problem::error("E0510", span(context, card.span), message)
+            let problem = Problem::error("E0510", card.span, message)
                 .label(span(context, channel.span), "the channel's master key")
                 .help("take SCP03 with an AES key as strong as the application's keys");
             problems.push(problem);
@@ -62,9 +60,11 @@ fn channels(context: &mut Context<'_>) {
 /// A key travels in a file under one that is at least as strong (ISO 11568, X9.24-1).
 fn transport(context: &mut Context<'_>) {
     let content = &context.content;
-    let made = |job: &Job| -> Vec<&Card> {
-        let named = |c: &&Card| job.products.iter().any(|p| p.card == c.name);
-        content.cards.iter().filter(named).collect()
+    let made = |job: &Job| -> Vec<&Facts> {
+        let products = job.products.iter().map(|p| p.card.as_str());
+        let products: HashSet<&str> = products.collect();
+        let named = |c: &&Facts| products.contains(c.name.as_str());
+        context.cards.iter().filter(named).collect()
     };
     let mut problems = Vec::new();
     for job in &content.jobs {

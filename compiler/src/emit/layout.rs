@@ -18,6 +18,7 @@ use super::{Context, fonts, read};
 use crate::diagnostics::Problem;
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::point_um;
+use crate::session::{Keeper, Task};
 use crate::model::{Decl, MEntry, MExpr, MKind};
 use cardwright_bundle::{FurtherPage, Item, Layout, Rect};
 use items::Page;
@@ -29,18 +30,17 @@ const A4: (u32, u32) = (210_000, 297_000);
 const PAGES_MAX: i64 = 20;
 
 /// Lowers all layouts.
-pub(super) fn lower(context: &mut Context<'_>) {
+pub(super) fn lower(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
     let model = context.model;
     for decl in model.concrete("layout") {
-        context.shared.findings.enter(decl);
-        let Some((format, record)) = decl.for_record.clone() else {
-            continue;
-        };
-        layout(context, decl, &format, &record);
+        context.piece(keeper.as_deref_mut(), Task::Layout, decl, layout);
     }
 }
 
-fn layout<'a>(context: &mut Context<'a>, decl: &'a Decl, format: &str, record: &str) {
+fn layout<'a>(context: &mut Context<'a>, decl: &'a Decl) {
+    let Some((format, record)) = &decl.for_record else {
+        return;
+    };
     let (model, project) = (context.model, context.project);
     let purpose = decl.attribute("purpose").and_then(read::word);
     let purpose = purpose.unwrap_or_else(|| "carrier".to_owned());

@@ -12,6 +12,7 @@ mod formats;
 mod job;
 mod keys;
 mod layout;
+mod piece;
 mod profile;
 mod read;
 mod scenario;
@@ -20,6 +21,7 @@ mod test_cases;
 mod value;
 
 pub use codes::CODES;
+pub(crate) use piece::{Frame, Piece};
 pub(crate) use fonts::bytes as font_bytes;
 pub use layout::{CODES as LAYOUT_CODES, measure};
 pub use test_cases::{Expectation, TestCase, issuer_bin, test_cases};
@@ -28,6 +30,7 @@ use crate::diagnostics::{Finding, Findings, Problem, Severity};
 use crate::elaborate::Shared;
 use crate::model::{Decl, MEntry, Model};
 use crate::project::Project;
+use crate::session::{Keeper, Session};
 use crate::standard_codes;
 use cardwright_bundle::{Bundle, Content, Environment, Issuer, Limits, Program};
 use cardwright_vocabulary::CodeList;
@@ -58,6 +61,8 @@ pub(crate) struct Context<'a> {
     placed: BTreeSet<String>,
     /// What cards turned out to hold, for layouts, flows, scenarios and jobs.
     cards: Vec<card::Facts>,
+    /// Whether there were errors before cards and layouts, each of which is made by itself.
+    flawed: bool,
 }
 
 impl Context<'_> {
@@ -80,7 +85,7 @@ impl Context<'_> {
 /// Emits a Model. Findings say all that is wrong; the content is good only when none is an error.
 #[must_use]
 pub fn emit(model: &Model, project: &Project<'_>, environment: Environment) -> (Emitted, Findings) {
-    emit_all(model, project, environment, true)
+    emit_all(model, project, environment, true, None)
 }
 
 /// Emits a Model; profiles that no card holds only where the check found no error, for what
@@ -90,6 +95,7 @@ fn emit_all(
     project: &Project<'_>,
     environment: Environment,
     unplaced: bool,
+    mut keeper: Option<&mut Keeper<'_>>,
 ) -> (Emitted, Findings) {
     let mut context = Context {
         model,
@@ -101,26 +107,33 @@ fn emit_all(
         bin: None,
         placed: BTreeSet::new(),
         cards: Vec::new(),
+        flawed: false,
     };
     issuer(&mut context);
     keys::lower(&mut context);
     formats::lower(&mut context);
-    card::lower(&mut context);
-    if unplaced {
-        card::unplaced(&mut context);
+    context.flawed = context.shared.findings.has_errors();
+    if let Some(keeper) = keeper.as_deref_mut() {
+        keeper.frame(context.frame());
     }
-    layout::lower(&mut context);
+    card::lower(&mut context, keeper.as_deref_mut());
+    if unplaced {
+        card::unplaced(&mut context, keeper.as_deref_mut());
+    }
+    layout::lower(&mut context, keeper.as_deref_mut());
     flow::lower(&mut context);
     scenario::lower(&mut context);
     job::lower(&mut context);
     context.shared.findings.leave();
     checks::lower(&mut context);
-    tables(&mut context);
-    sources::lower(&mut context);
+    if keeper.is_none() {
+        tables(&mut context);
+        sources::lower(&mut context);
+    }
     let emitted = Emitted {
         content: context.content,
         assets: context.assets,
-        measures: std::mem::take(&mut context.shared.measures),
+        measures: context.shared.measures.drain(..).collect(),
     };
     (emitted, context.shared.findings)
 }
@@ -130,12 +143,35 @@ fn emit_all(
 /// Where names or syntax are broken, nothing is emitted: what follows would speak of ruins.
 #[must_use]
 pub fn check(project: &Project<'_>, environment: Environment) -> crate::Checked {
-    let (model, findings, emitted) = run(project, environment);
-    crate::Checked {
-        findings: findings.resolve(&model.sources),
-        model,
-        measures: emitted.map(|e| e.measures).unwrap_or_default(),
+    Session::default().check(project, environment)
+}
+
+/// What follows on the check of the language in a check of everything; gives lengths.
+pub(crate) fn go_on(
+    model: &Model,
+    findings: &mut Findings,
+    environment: Environment,
+    keeper: &mut Keeper<'_>,
+) -> Vec<crate::Measure> {
+    let project = keeper.project;
+    if broken(model, findings) {
+        return Vec::new();
     }
+    let sound = !findings.has_errors();
+    let (emitted, found) = emit_all(model, project, environment, sound, Some(keeper));
+    findings.append(found);
+    findings.append(test_cases(model).1);
+    emitted.measures
+}
+
+/// Whether names or syntax are broken.
+fn broken(model: &Model, findings: &Findings) -> bool {
+    let broken = |code: &str| code.starts_with("E00") || code.starts_with("E01");
+    findings.may_be_broken()
+        && findings
+            .resolve(&model.sources)
+            .iter()
+            .any(|f| broken(&f.code) && f.severity == Severity::Error)
 }
 
 /// From a project to a sealed, unsigned bundle with all jobs.
@@ -143,7 +179,7 @@ pub fn check(project: &Project<'_>, environment: Environment) -> crate::Checked 
 /// # Errors
 /// All findings, when one of them is an error.
 pub fn build(project: &Project<'_>, environment: Environment) -> Result<Bundle, Vec<Finding>> {
-    sealed(run(project, environment))
+    sealed(run_for(project, environment, None))
 }
 
 /// The same for one bundle of the manifest: its jobs, and what they need.
@@ -205,10 +241,6 @@ fn beyond(emitted: &Emitted) -> Option<String> {
     ))
 }
 
-fn run(project: &Project<'_>, environment: Environment) -> Run {
-    run_for(project, environment, None)
-}
-
 fn run_for(project: &Project<'_>, environment: Environment, bundle: Option<&str>) -> Run {
     let mut findings = Findings::new();
     let mut model = crate::model::lower(project, &mut findings);
@@ -221,17 +253,12 @@ fn run_for(project: &Project<'_>, environment: Environment, bundle: Option<&str>
         let span = crate::model::Span::default();
         findings.push(Problem::error("E0129", span, message).help(help));
     }
-    crate::check::check(&model, &mut findings);
-    let broken = |code: &str| code.starts_with("E00") || code.starts_with("E01");
-    let resolved = findings.resolve(&model.sources);
-    if resolved
-        .iter()
-        .any(|f| broken(&f.code) && f.severity == Severity::Error)
-    {
+    crate::check::check(&model, &mut findings, None);
+    if broken(&model, &findings) {
         return (model, findings, None);
     }
     let sound = !findings.has_errors();
-    let (emitted, found) = emit_all(&model, project, environment, sound);
+    let (emitted, found) = emit_all(&model, project, environment, sound, None);
     findings.append(found);
     if bundle.is_none() {
         findings.append(test_cases(&model).1);
@@ -271,7 +298,7 @@ fn empty(model: &Model, environment: Environment) -> Content {
 fn tables(context: &mut Context<'_>) {
     let model = context.model;
     for name in context.shared.tables.clone() {
-        if let Some(data) = model.tables.get(&name) {
+        if let Some(data) = model.table(&name) {
             let span = model.get(&name).map(|d| d.span).unwrap_or_default();
             context.content.tables.push(cardwright_bundle::LookupTable {
                 span: context.shared.spans.id(span),

@@ -33,7 +33,7 @@ pub(super) fn lower(context: &mut Context<'_>) {
             selected: None,
             tried: false,
         };
-        for block in &decl.entries {
+        for block in decl.entries.iter() {
             sentences.block(block);
         }
         let checks = sentences.checks;

@@ -14,7 +14,7 @@ pub enum Mark {
 }
 
 /// One entry: head words, clauses, value, block.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MEntry {
     /// Head terms, without a leading `required`, `default` or `final`.
     pub head: Vec<MExpr>,
@@ -78,7 +78,7 @@ impl MEntry {
 }
 
 /// A clause: keyword and terms.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MClause {
     /// `when`, `for`, `at`, `else`, `as`, `each`, `width`, `under`, `after`, `sample`, …
     pub keyword: String,
@@ -100,7 +100,7 @@ impl MClause {
 }
 
 /// Terms side by side, and clauses.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MPhrase {
     /// Terms.
     pub terms: Vec<MExpr>,
@@ -122,7 +122,7 @@ impl MPhrase {
 }
 
 /// An expression and its place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MExpr {
     /// What it is.
     pub kind: MKind,
@@ -205,7 +205,7 @@ impl MExpr {
 }
 
 /// One segment of a dotted name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MSegment {
     /// Word, or a tag's hexadecimal digits in capitals.
     pub text: String,
@@ -216,7 +216,7 @@ pub struct MSegment {
 }
 
 /// A part of a text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MPart {
     /// Characters.
     Literal(String),
@@ -225,7 +225,7 @@ pub enum MPart {
 }
 
 /// An element of a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MItem {
     /// Written with `...`: its elements are meant.
     pub spread: bool,
@@ -234,7 +234,7 @@ pub struct MItem {
 }
 
 /// An argument of a call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MArg {
     /// Name of a named argument.
     pub name: Option<String>,
@@ -243,7 +243,7 @@ pub struct MArg {
 }
 
 /// Kinds of expression; the mirror of the tree's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MKind {
     /// `a + b`, `a == b`, `a and b`, …
     Binary {

@@ -3,39 +3,54 @@
 use super::read::Reader;
 use super::repeat::{self, Template};
 use super::resolve::{Import, Imported, Scope, join};
+use super::kept::Kept;
 use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, packages, reach, tables, usage};
 use crate::diagnostics::{Change, Findings, Problem, Severity};
 use crate::project::{Package, Project, ProjectSource, standard_packages};
 use cardwright_dsl::ast::{Entry, File};
-use cardwright_dsl::{Parsed, parse};
+use cardwright_dsl::Parsed;
 use cardwright_vocabulary::{kind, nearest, top_kinds};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Lowers a project's sources to a Model. Problems go into `findings`; the Model holds all that
 /// could be understood.
 pub fn lower(project: &Project<'_>, findings: &mut Findings) -> Model {
+    lower_kept(project, findings, &mut Kept::default())
+}
+
+/// The same with what was kept of an earlier time.
+pub(crate) fn lower_kept(
+    project: &Project<'_>,
+    findings: &mut Findings,
+    kept: &mut Kept,
+) -> Model {
     let mut model = Model {
         manifest: project.manifest.clone(),
         ..Model::default()
     };
     troubles(project, &mut model, findings);
-    let parsed = parse_all(project, &mut model);
+    let parsed = parse_all(project, &mut model, kept);
     for (file, parsed) in &parsed {
         syntax(*file, parsed, findings);
         scope_of(*file, parsed, &mut model, findings);
     }
     let mut templates = Vec::new();
     for (file, parsed) in &parsed {
-        declare_all(*file, parsed, &mut model, &mut templates, findings);
+        let tops = kept.tops(&model, *file, parsed);
+        declare_all(*file, &tops, &mut model, &mut templates, findings);
     }
     imports(&parsed, &mut model, findings);
     tables::read(project, &mut model, findings);
     repeat::carry_out(&mut model, templates, findings);
+    kept.recognise(&mut model);
     packages::check(project, &mut model, findings);
-    inherit::carry_out(&mut model, findings);
-    reach::want(&mut model);
+    inherit::carry_out(&mut model, kept, findings);
+    let uses = kept.uses(&model);
+    reach::want(&mut model, &uses);
     reach::bundles_exist(&mut model, findings);
-    usage::report_unused(&model, findings);
+    usage::report_unused(&model, &uses, findings);
+    kept.settle(&model);
     model
 }
 
@@ -77,11 +92,16 @@ enum Offered<'p> {
 }
 
 /// The project's files, and those of the packages that they use, directly or not.
-fn parse_all(project: &Project<'_>, model: &mut Model) -> Vec<(u32, Parsed)> {
+fn parse_all(
+    project: &Project<'_>,
+    model: &mut Model,
+    kept: &mut Kept,
+) -> Vec<(u32, Arc<Parsed>)> {
     let mut all = Vec::new();
     let mut wanted: Vec<String> = Vec::new();
-    let add = |model: &mut Model, file: SourceFile, wanted: &mut Vec<String>| {
-        let parsed = parse(&file.text);
+    let mut add = |model: &mut Model, mut file: SourceFile, wanted: &mut Vec<String>| {
+        let parsed = kept.parsed(&file);
+        file.tree = Some(Arc::clone(&parsed));
         let file = add_file(model, file);
         let imports = File::of(&parsed.tree).imports();
         wanted.extend(imports.iter().map(|i| i.path().text()));
@@ -199,9 +219,64 @@ fn scope_of(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findin
     }
 }
 
+/// What stands at the top of a file, for itself.
+#[derive(Clone, Debug)]
+pub(super) enum Top {
+    /// A declaration.
+    Decl(Decl),
+    /// What is none, and what is wrong with it, where that was not said before.
+    Other(Option<Problem>),
+    /// A name of a kind that is unknown, and what is said of it.
+    Hidden(String, Option<Problem>),
+    /// A declaration that stands for several.
+    Template(Template),
+}
+
+/// Reads what stands at the top of a file.
+pub(super) fn tops(model: &Model, file: u32, parsed: &Parsed) -> Vec<Top> {
+    let span = Span {
+        file,
+        ..Span::default()
+    };
+    let scope = model.scope(span);
+    let package = scope.map_or("", |s| s.package.as_str());
+    let standard = model.sources.file(file).is_some_and(|f| f.standard);
+    let reader = Reader { file, origin: "" };
+    let entries = File::of(&parsed.tree).entries().into_iter();
+    let top = |entry| top(&reader, entry, package, standard);
+    entries.map(top).collect()
+}
+
+fn top(reader: &Reader<'_>, entry: Entry<'_>, package: &str, standard: bool) -> Top {
+    if repeat::repeats(&reader.clauses(&entry.clauses())) {
+        return Top::Template(Template {
+            entry: reader.entry(entry),
+            package: package.to_owned(),
+            standard,
+            poisoned: entry.has_error(),
+        });
+    }
+    let Some(named) = name_of(reader, entry) else {
+        return Top::Other(nameless(reader, entry));
+    };
+    let qualified = join(package, &named.key());
+    if kind(&named.kind).is_none_or(|k| !k.top) {
+        let problem = (!entry.has_error()).then(|| unknown_kind(&named));
+        return Top::Hidden(qualified, problem);
+    }
+    Top::Decl(declaration(
+        reader.file,
+        entry,
+        named,
+        &qualified,
+        package,
+        standard,
+    ))
+}
+
 fn declare_all(
     file: u32,
-    parsed: &Parsed,
+    tops: &[Top],
     model: &mut Model,
     templates: &mut Vec<Template>,
     findings: &mut Findings,
@@ -214,48 +289,37 @@ fn declare_all(
         .scope(span)
         .map(|s| s.package.clone())
         .unwrap_or_default();
-    let standard = model.sources.file(file).is_some_and(|f| f.standard);
-    for entry in File::of(&parsed.tree).entries() {
-        let reader = Reader { file, origin: "" };
-        if repeat::repeats(&reader.clauses(&entry.clauses())) {
-            templates.push(Template {
-                entry: reader.entry(entry),
-                package: package.clone(),
-                standard,
-                poisoned: entry.has_error(),
-            });
-            continue;
-        }
-        let Some(named) = name_of(&reader, entry) else {
-            nameless(&reader, entry, findings);
-            continue;
-        };
-        let qualified = join(&package, &named.key());
-        if kind(&named.kind).is_none_or(|k| !k.top) {
-            if !entry.has_error() {
-                unknown_kind(&named, findings);
+    for top in tops {
+        let decl = match top {
+            Top::Decl(decl) => decl,
+            Top::Template(template) => {
+                templates.push(template.clone());
+                continue;
             }
-            model.poisoned.insert(qualified);
-            continue;
-        }
-        if let Some(first) = model.decls.get(&qualified) {
+            Top::Other(problem) => {
+                problem.iter().for_each(|p| findings.push(p.clone()));
+                continue;
+            }
+            Top::Hidden(name, problem) => {
+                problem.iter().for_each(|p| findings.push(p.clone()));
+                model.poisoned.insert(name.clone());
+                continue;
+            }
+        };
+        if let Some(first) = model.decls.get(&decl.qualified) {
+            let message = format!("`{}` is declared twice", decl.name);
             findings.push(
-                Problem::error(
-                    "E0105",
-                    named.span,
-                    format!("`{}` is declared twice", named.name),
-                )
-                .label(first.span, "first here")
-                .help("give one of them another name"),
+                Problem::error("E0105", decl.span, message)
+                    .label(first.span, "first here")
+                    .help("give one of them another name"),
             );
             continue;
         }
-        let decl = declaration(file, entry, named, &qualified, &package, standard);
         if decl.kind != "test" {
             let names = &mut model.packages.entry(package.clone()).or_default().names;
-            names.insert(decl.name.clone(), qualified.clone());
+            names.insert(decl.name.clone(), decl.qualified.clone());
         }
-        model.decls.insert(qualified, decl);
+        model.decls.insert(decl.qualified.clone(), decl.clone());
     }
 }
 
@@ -314,21 +378,14 @@ fn name_of(reader: &Reader<'_>, entry: Entry<'_>) -> Option<Named> {
     })
 }
 
-fn nameless(reader: &Reader<'_>, entry: Entry<'_>, findings: &mut Findings) {
-    if entry.has_error() {
-        return;
-    }
-    findings.push(
-        Problem::error(
-            "E0103",
-            reader.span(entry.head().range()),
-            "a declaration begins with its kind and its name",
-        )
-        .help("write it as `profile debit { … }` or `let icvv = …`"),
-    );
+fn nameless(reader: &Reader<'_>, entry: Entry<'_>) -> Option<Problem> {
+    let span = reader.span(entry.head().range());
+    let message = "a declaration begins with its kind and its name";
+    let help = "write it as `profile debit { … }` or `let icvv = …`";
+    (!entry.has_error()).then(|| Problem::error("E0103", span, message).help(help))
 }
 
-fn unknown_kind(named: &Named, findings: &mut Findings) {
+fn unknown_kind(named: &Named) -> Problem {
     let names: Vec<&str> = top_kinds().map(|k| k.name).collect();
     let problem = Problem::error(
         "E0101",
@@ -337,7 +394,7 @@ fn unknown_kind(named: &Named, findings: &mut Findings) {
     );
     let near = nearest(&named.kind, names.iter().copied());
     let otherwise = format!("kinds are: {}", names.join(", "));
-    findings.push(problem.meant(named.kind_span, near, otherwise));
+    problem.meant(named.kind_span, near, otherwise)
 }
 
 fn declaration(
@@ -365,7 +422,7 @@ fn declaration(
         params: named.params,
         value: entry.value().map(|p| reader.phrase(p)),
         clauses: reader.clauses(&entry.clauses()),
-        entries: entry.block().map(|b| reader.entries(b)).unwrap_or_default(),
+        entries: Arc::new(entry.block().map(|b| reader.entries(b)).unwrap_or_default()),
         span: named.span,
         poisoned: entry.has_error(),
         standard,
@@ -375,13 +432,13 @@ fn declaration(
     }
 }
 
-fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings) {
+fn imports(parsed: &[(u32, Arc<Parsed>)], model: &mut Model, findings: &mut Findings) {
     for (file, parsed) in parsed {
         let reader = Reader {
             file: *file,
             origin: "",
         };
-        let mut found: Vec<Import> = Vec::new();
+        let mut found = Scope::default();
         let lines = File::of(&parsed.tree).imports();
         for import in lines.into_iter().filter(|import| !import.has_error()) {
             let path = import.path().text();
@@ -391,7 +448,7 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
                 unknown_import(model, &path, span, findings);
                 Imported::Poisoned
             });
-            if let Some(other) = found.iter().find(|i| i.alias == alias) {
+            if let Some(other) = found.import(&alias) {
                 let message = if other.path == path {
                     format!("`{path}` is imported twice")
                 } else {
@@ -408,7 +465,7 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
                 findings.push(problem);
                 continue;
             }
-            found.push(Import {
+            found.add(Import {
                 alias,
                 path,
                 target,
@@ -419,7 +476,8 @@ fn imports(parsed: &[(u32, Parsed)], model: &mut Model, findings: &mut Findings)
             .ok()
             .and_then(|n| model.scopes.get_mut(n))
         {
-            scope.imports = found;
+            found.package = std::mem::take(&mut scope.package);
+            *scope = found;
         }
     }
 }

@@ -1,16 +1,18 @@
 //! Inheritance: bases found, entries merged, `required`, `default` and `final` held.
 
+use super::kept::Kept;
 use super::shape::{block_kind, key_of, row_of, stands_beside};
 use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target};
 use crate::diagnostics::{Change, Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most bases under a declaration.
 const DEEPEST: usize = 32;
 
 /// Resolves what every declaration builds on and speaks of, and merges inherited entries.
-pub(super) fn carry_out(model: &mut Model, findings: &mut Findings) {
+pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findings) {
     let names: Vec<String> = model.decls.keys().cloned().collect();
     for name in &names {
         speaks_of(model, name, findings);
@@ -19,7 +21,7 @@ pub(super) fn carry_out(model: &mut Model, findings: &mut Findings) {
     break_cycles(model, &names, findings);
     let mut done = BTreeSet::new();
     for name in &names {
-        effective(model, name, &mut done, findings);
+        effective(model, kept, name, &mut done, findings);
     }
     for decl in model.decls.values() {
         missing(decl, findings);
@@ -270,7 +272,13 @@ fn short<'m>(model: &'m Model, qualified: &'m str) -> &'m str {
 }
 
 /// Merges a declaration's bases into it, the base's own bases first.
-fn effective(model: &mut Model, name: &str, done: &mut BTreeSet<String>, findings: &mut Findings) {
+fn effective(
+    model: &mut Model,
+    kept: &mut Kept,
+    name: &str,
+    done: &mut BTreeSet<String>,
+    findings: &mut Findings,
+) {
     if !done.insert(name.to_owned()) {
         return;
     }
@@ -278,15 +286,17 @@ fn effective(model: &mut Model, name: &str, done: &mut BTreeSet<String>, finding
     let Some(of_kind) = kind(&decl.kind) else {
         return;
     };
-    twice(of_kind, &decl.entries, findings);
-    let Some(base) = decl.bases.first().cloned() else {
+    let base = decl.bases.first().cloned();
+    if let Some(base) = &base {
+        effective(model, kept, base, done, findings);
+    }
+    let Some(decl) = model.get(name) else { return };
+    let parent = base.as_ref().and_then(|base| model.get(base));
+    let inherited = parent.map(|parent| Arc::clone(&parent.entries));
+    let merged = entries(of_kind, decl, inherited, kept, findings);
+    let (Some(base), Some(parent)) = (base, parent) else {
         return;
     };
-    effective(model, &base, done, findings);
-    let (Some(decl), Some(parent)) = (model.get(name), model.get(&base)) else {
-        return;
-    };
-    let merged = merge(of_kind, &parent.entries, &decl.entries, findings);
     let (record, spoken, poisoned) = (
         parent.for_record.clone(),
         parent.for_decl.clone(),
@@ -305,6 +315,30 @@ fn effective(model: &mut Model, name: &str, done: &mut BTreeSet<String>, finding
             d.for_decl = spoken;
         }
     });
+}
+
+/// The entries of a declaration with those that it inherits.
+fn entries(
+    of_kind: &Kind,
+    decl: &Decl,
+    inherited: Option<Arc<Vec<MEntry>>>,
+    kept: &mut Kept,
+    findings: &mut Findings,
+) -> Arc<Vec<MEntry>> {
+    if let Some((made, problems)) = kept.merged(decl, inherited.as_ref()) {
+        problems.iter().for_each(|p| findings.push(p.clone()));
+        return made;
+    }
+    let mut found = Findings::new();
+    twice(of_kind, &decl.entries, &mut found);
+    let made = match &inherited {
+        Some(base) => Arc::new(merge(of_kind, base, &decl.entries, &mut found)),
+        None => Arc::clone(&decl.entries),
+    };
+    let problems = found.split_off(0);
+    problems.iter().for_each(|p| findings.push(p.clone()));
+    kept.keep_merged(decl, inherited, &made, problems);
+    made
 }
 
 fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
@@ -398,26 +432,34 @@ fn missing(decl: &Decl, findings: &mut Findings) {
     if !decl.is_concrete() || decl.bases.is_empty() {
         return;
     }
-    fn look(decl: &Decl, entries: &[MEntry], within: &str, findings: &mut Findings) {
+    fn look<'m>(
+        decl: &'m Decl,
+        entries: &'m [MEntry],
+        within: &mut Vec<&'m MEntry>,
+        findings: &mut Findings,
+    ) {
         for entry in entries {
             let asked = entry.mark == Some(Mark::Required)
                 && entry.value.is_none()
                 && entry.block.is_none();
             if asked {
                 let key = key_of(None, entry);
+                let around = within.iter().map(|e| format!("{}.", key_of(None, e)));
+                let around: String = around.collect();
                 findings.push(
                     Problem::error(
                         "E0109",
                         decl.span,
-                        format!("{} `{}` lacks `{within}{key}`", decl.kind, decl.name),
+                        format!("{} `{}` lacks `{around}{key}`", decl.kind, decl.name),
                     )
                     .label(entry.head_span(), format!("`{}` asks for it", entry.origin))
                     .help(format!("give `{key}` a value")),
                 );
             }
-            let inside = format!("{within}{}.", key_of(None, entry));
-            look(decl, entry.entries(), &inside, findings);
+            within.push(entry);
+            look(decl, entry.entries(), within, findings);
+            within.pop();
         }
     }
-    look(decl, &decl.entries, "", findings);
+    look(decl, &decl.entries, &mut Vec::new(), findings);
 }

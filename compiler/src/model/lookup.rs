@@ -1,6 +1,7 @@
 //! What names mean at a place, for tools that look at a project while it is being typed: broken
 //! declarations have names, too, and each segment of a dotted name means something of its own.
 
+use super::log::Asked;
 use super::resolve::Imported;
 use super::shape::tag_of;
 use super::{Decl, MEntry, MExpr, MSegment, Model, Span};
@@ -127,7 +128,7 @@ impl Model {
         let decl = match here(&scope.package, &first.text) {
             Some(decl) => Some(decl),
             None => {
-                let import = scope.imports.iter().find(|i| i.alias == first.text);
+                let import = scope.import(&first.text);
                 match import.map(|i| &i.target) {
                     Some(Imported::Decl(qualified)) => self.get(qualified),
                     Some(Imported::Package(package)) => {
@@ -154,6 +155,7 @@ impl Model {
     /// Declarations that a file may name, as it writes them: its package's and its imports'.
     #[must_use]
     pub fn visible(&self, file: u32) -> Vec<Visible<'_>> {
+        self.ask(Asked::Anything);
         let span = Span {
             file,
             ..Span::default()
@@ -172,12 +174,12 @@ impl Model {
             }
         };
         package(&scope.package, "");
-        for import in &scope.imports {
+        for import in scope.imports() {
             if let Imported::Package(name) = &import.target {
                 package(name, &format!("{}.", import.alias));
             }
         }
-        for import in &scope.imports {
+        for import in scope.imports() {
             if let Imported::Decl(qualified) = &import.target {
                 found.extend(self.get(qualified).map(|decl| Visible {
                     written: import.alias.clone(),
@@ -191,6 +193,7 @@ impl Model {
     /// Names of all packages that a file may import.
     #[must_use]
     pub fn importable(&self) -> Vec<String> {
+        self.ask(Asked::Anything);
         let standard = crate::project::standard_packages();
         let mut found: Vec<String> = standard
             .filter_map(|(_, text)| super::gather::package_line(text))

@@ -7,6 +7,9 @@
 mod entry;
 mod gather;
 mod inherit;
+mod kept;
+pub(crate) mod log;
+mod moved;
 mod lookup;
 mod packages;
 mod print;
@@ -21,6 +24,9 @@ mod usage;
 
 pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark};
 pub use gather::lower;
+pub(crate) use gather::lower_kept;
+pub(crate) use kept::{Kept, Upkeep};
+pub(crate) use moved::Spans;
 pub use lookup::{Named, Visible};
 pub use print::print;
 pub(crate) use reach::keep_bundle;
@@ -34,9 +40,12 @@ pub(crate) use usage::walk;
 
 use crate::project::Manifest;
 use indexmap::IndexMap;
+use log::Asked;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// One declaration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decl {
     /// Kind: `issuer`, `key`, `format`, `profile`, …
     pub kind: String,
@@ -62,8 +71,8 @@ pub struct Decl {
     pub value: Option<MPhrase>,
     /// Clauses of the head.
     pub clauses: Vec<MClause>,
-    /// Effective entries, after inheritance.
-    pub entries: Vec<MEntry>,
+    /// Effective entries, after inheritance; shared with whoever keeps them from check to check.
+    pub entries: Arc<Vec<MEntry>>,
     /// Where its name stands.
     pub span: Span,
     /// Broken by a syntax error: later phases say nothing about it.
@@ -128,24 +137,44 @@ pub struct Model {
     /// Declarations by qualified name, in the order of files and lines.
     pub decls: IndexMap<String, Decl>,
     /// Tables by qualified name; those with faults are not here.
-    pub tables: IndexMap<String, TableData>,
+    pub tables: IndexMap<String, Arc<TableData>>,
     /// First segments of the tables and lists that a `for … in …` names, by file.
     pub(crate) repeated: std::collections::BTreeSet<(u32, String)>,
     /// Names that a syntax error hides; nothing is said about them.
     pub poisoned: std::collections::BTreeSet<String>,
     pub(crate) scopes: Vec<resolve::Scope>,
     pub(crate) packages: IndexMap<String, resolve::Package>,
+    /// Notes what is asked, while somebody wants to know.
+    log: RefCell<Option<Box<log::Log>>>,
 }
 
 impl Model {
     /// A declaration by qualified name.
     #[must_use]
     pub fn get(&self, qualified: &str) -> Option<&Decl> {
-        self.decls.get(qualified)
+        let Some((at, _, decl)) = self.decls.get_full(qualified) else {
+            if !qualified.is_empty() {
+                self.ask(Asked::Names);
+            }
+            return None;
+        };
+        self.ask_decl(at);
+        Some(decl)
+    }
+
+    /// A table's rows by its qualified name; none where the table has faults.
+    #[must_use]
+    pub fn table(&self, qualified: &str) -> Option<&TableData> {
+        self.get(qualified)?;
+        self.tables.get(qualified).map(|data| &**data)
     }
 
     /// All declarations of a kind, the standard packages' too, in order.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Decl> + 'a {
+        match cardwright_vocabulary::kind(kind) {
+            Some(known) => self.ask(Asked::Kind(known.name)),
+            None => self.ask(Asked::Anything),
+        }
         self.decls.values().filter(move |d| d.kind == kind)
     }
 
@@ -156,7 +185,9 @@ impl Model {
 
     /// Keys in the order of their slots in the bundle: `keys().nth(id)`.
     pub fn keys(&self) -> impl Iterator<Item = &Decl> {
-        self.of_kind("key").filter(|d| !d.poisoned && !d.left_out)
+        self.ask(Asked::Keys);
+        let keys = self.decls.values().filter(|d| d.kind == "key");
+        keys.filter(|d| !d.poisoned && !d.left_out)
     }
 
     /// The bundle's slot number of a key.

@@ -67,11 +67,9 @@ fn unused(project: &Project<'_>, model: &mut Model, findings: &mut Findings) {
             .iter()
             .zip(&model.sources.files)
             .any(|(scope, file)| {
-                let imports = scope.imports.iter();
-                !file.standard
-                    && imports
-                        .map(|i| i.path.split('.').next())
-                        .any(|f| f == Some(&root))
+                let imports = scope.imports();
+                let mut roots = imports.map(|i| i.path.split('.').next());
+                !file.standard && roots.any(|f| f == Some(&root))
             });
         // The standard packages cost nothing, and a project may use them tomorrow.
         if found && !used && name != "std" {

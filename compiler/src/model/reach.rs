@@ -1,5 +1,6 @@
 //! What a declaration needs: names followed from declaration to declaration.
 
+use super::usage::Uses;
 use super::{Decl, MExpr, MKind, Model, Target, gather, usage};
 use crate::diagnostics::{Findings, Problem};
 use std::collections::HashSet;
@@ -10,17 +11,15 @@ const PARTS: &[&str] = &[
 ];
 
 /// Marks what the project names in its packages: that goes into the bundle with its own things.
-pub(super) fn want(model: &mut Model) {
-    let own = model.decls.values().filter(|d| !d.standard);
-    let reached = reach(model, own);
-    let offered = |model: &Model, decl: &Decl| model.sources.package(decl.span).is_some();
-    let named: Vec<String> = reached
-        .into_iter()
-        .filter(|name| model.get(name).is_some_and(|d| offered(model, d)))
-        .collect();
-    for name in named {
-        if let Some(decl) = model.decls.get_mut(&name) {
-            decl.wanted = true;
+pub(super) fn want(model: &mut Model, uses: &Uses<'_>) {
+    let own = model.decls.values().enumerate();
+    let own = own.filter(|(_, d)| !d.standard).map(|(at, _)| at);
+    let reached = reach(model, own.collect(), |at, decl| {
+        uses.targets(at, decl.bases.is_empty()).collect()
+    });
+    for at in reached {
+        if let Some((_, decl)) = model.decls.get_index_mut(at) {
+            decl.wanted = model.sources.package(decl.span).is_some();
         }
     }
 }
@@ -51,33 +50,38 @@ pub(crate) fn keep_bundle(model: &mut Model, bundle: &str) -> bool {
     let Some(entry) = model.manifest.bundles.get(bundle) else {
         return false;
     };
-    let jobs = || {
-        model
-            .concrete("job")
-            .filter(|d| entry.jobs.contains(&d.name))
-    };
-    let mut kept: HashSet<String> = jobs().map(|d| d.qualified.clone()).collect();
-    kept.extend(reach(model, jobs()));
-    for decl in model.decls.values_mut() {
-        decl.left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&decl.qualified);
+    let jobs = model
+        .concrete("job")
+        .filter(|d| entry.jobs.contains(&d.name))
+        .filter_map(|d| model.decls.get_index_of(&d.qualified));
+    let jobs: Vec<usize> = jobs.collect();
+    let mut kept: HashSet<usize> = jobs.iter().copied().collect();
+    kept.extend(reach(model, jobs, |_, decl| names(model, decl)));
+    for (at, decl) in model.decls.values_mut().enumerate() {
+        decl.left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&at);
     }
     model.manifest.name = format!("{}-{bundle}", model.manifest.name);
     true
 }
 
-/// Qualified names of all that declarations name, directly or not. What is only built on is not
-/// among them, but what it names is: its entries are part of what builds on it.
-fn reach<'m>(model: &'m Model, from: impl Iterator<Item = &'m Decl>) -> HashSet<String> {
-    let mut reached: HashSet<String> = HashSet::new();
-    let mut open: Vec<&'m Decl> = from.collect();
-    while let Some(decl) = open.pop() {
-        let mut named = names(model, decl);
-        named.extend(decl.for_record.iter().map(|(format, _)| format.clone()));
-        named.extend(decl.for_decl.clone());
-        for name in named {
-            if let Some(next) = model.get(&name)
-                && reached.insert(name)
-            {
+/// Places of all that declarations name, directly or not. What is only built on is not among
+/// them, but what it names is: its entries are part of what builds on it.
+fn reach(
+    model: &Model,
+    from: Vec<usize>,
+    names: impl Fn(usize, &Decl) -> Vec<usize>,
+) -> HashSet<usize> {
+    let mut reached: HashSet<usize> = HashSet::new();
+    let mut open = from;
+    while let Some(at) = open.pop() {
+        let Some((_, decl)) = model.decls.get_index(at) else {
+            continue;
+        };
+        let format = decl.for_record.iter().map(|(format, _)| format);
+        let spoken = format.chain(&decl.for_decl);
+        let spoken = spoken.filter_map(|name| model.decls.get_index_of(name));
+        for next in names(at, decl).into_iter().chain(spoken) {
+            if reached.insert(next) {
                 open.push(next);
             }
         }
@@ -86,13 +90,13 @@ fn reach<'m>(model: &'m Model, from: impl Iterator<Item = &'m Decl>) -> HashSet<
 }
 
 /// What the effective entries, the value and the clauses of a declaration name.
-fn names(model: &Model, decl: &Decl) -> Vec<String> {
+fn names(model: &Model, decl: &Decl) -> Vec<usize> {
     let mut found = Vec::new();
     let mut note = |e: &MExpr| {
         if let MKind::Name(segments) = &e.kind
             && let Target::Decl { qualified, .. } = model.resolve(segments, e.span)
         {
-            found.push(qualified);
+            found.extend(model.decls.get_index_of(&qualified));
         }
     };
     let inherits = !decl.bases.is_empty();

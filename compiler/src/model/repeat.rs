@@ -9,6 +9,7 @@ mod substitute;
 
 use super::{Decl, MClause, MEntry, MExpr, MKind, Model, Span, Target};
 use crate::diagnostics::{Findings, Problem};
+use std::sync::Arc;
 use substitute::Bindings;
 
 /// Most copies that one `for` makes.
@@ -37,6 +38,7 @@ enum Bound {
 }
 
 /// Declarations that stand for several: kept aside until tables are read.
+#[derive(Clone, Debug)]
 pub(super) struct Template {
     /// The whole entry.
     pub(super) entry: MEntry,
@@ -94,7 +96,7 @@ pub(super) fn carry_out(model: &mut Model, templates: Vec<Template>, findings: &
         };
         let entries = maker.entries(&entries, &Bindings::default());
         if let Some(decl) = model.decls.get_mut(&name) {
-            decl.entries = entries;
+            decl.entries = Arc::new(entries);
         }
     }
 }
@@ -358,8 +360,11 @@ fn declare(
             .names;
         names.insert(name.clone(), qualified.clone());
     }
-    let mut decl = Decl {
-        span: head.span,
+    let span = head.span;
+    let mut entries = entry.block.unwrap_or_default();
+    written_by(&mut entries, &qualified);
+    let decl = Decl {
+        span,
         kind,
         name,
         qualified: qualified.clone(),
@@ -372,7 +377,7 @@ fn declare(
         params: Vec::new(),
         value: entry.value,
         clauses: entry.clauses,
-        entries: entry.block.unwrap_or_default(),
+        entries: Arc::new(entries),
         poisoned: template.poisoned,
         standard: template.standard,
         wanted: false,
@@ -383,7 +388,6 @@ fn declare(
             rows,
         }),
     };
-    written_by(&mut decl.entries, &qualified);
     model.decls.insert(qualified, decl);
 }
 

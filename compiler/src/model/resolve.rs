@@ -1,5 +1,6 @@
 //! What a name means, in the scope of the file that it was written in.
 
+use super::log::Asked;
 use super::{Decl, MSegment, Model, Span};
 use crate::diagnostics::{Change, Problem};
 use cardwright_vocabulary::nearest;
@@ -41,7 +42,24 @@ pub(crate) struct Import {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) package: String,
-    pub(crate) imports: Vec<Import>,
+    /// Imports by alias, in their order.
+    imports: IndexMap<String, Import>,
+}
+
+impl Scope {
+    /// All imports.
+    pub(crate) fn imports(&self) -> impl Iterator<Item = &Import> {
+        self.imports.values()
+    }
+
+    /// An import by its alias.
+    pub(crate) fn import(&self, alias: &str) -> Option<&Import> {
+        self.imports.get(alias)
+    }
+
+    pub(super) fn add(&mut self, import: Import) {
+        self.imports.insert(import.alias.clone(), import);
+    }
 }
 
 /// Names of one package: short name to qualified name.
@@ -52,35 +70,48 @@ pub(crate) struct Package {
 
 impl Model {
     pub(crate) fn scope(&self, span: Span) -> Option<&Scope> {
-        self.scopes.get(usize::try_from(span.file).ok()?)
+        self.scope_of(span.file)
+    }
+
+    fn scope_of(&self, file: u32) -> Option<&Scope> {
+        self.scopes.get(usize::try_from(file).ok()?)
     }
 
     /// Resolves a dotted name in the scope of the file of `span`.
     #[must_use]
     pub fn resolve(&self, segments: &[MSegment], span: Span) -> Target {
-        let Some((first, scope)) = segments.first().zip(self.scope(span)) else {
+        let Some(first) = segments.first().filter(|first| !first.is_tag) else {
             return Target::Unknown;
         };
-        if first.is_tag {
+        let second = segments.get(1).map(|second| second.text.as_str());
+        self.logged(span.file, &first.text, second)
+            .unwrap_or_else(|| self.look(span.file, &first.text, second))
+    }
+
+    /// Looks a name up in the scope of a file.
+    pub(super) fn look(&self, file: u32, first: &str, second: Option<&str>) -> Target {
+        let Some(scope) = self.scope_of(file) else {
             return Target::Unknown;
-        }
-        if let Some(qualified) = self.in_package(&scope.package, &first.text) {
+        };
+        if let Some(qualified) = self.in_package(&scope.package, first) {
             return self.target(qualified, 1);
         }
-        let hidden = |package: &str, name: &str| self.poisoned.contains(&join(package, name));
-        if hidden(&scope.package, &first.text) {
+        let hidden = |package: &str, name: &str| {
+            !self.poisoned.is_empty() && self.poisoned.contains(&join(package, name))
+        };
+        if hidden(&scope.package, first) {
             return Target::Poisoned;
         }
-        let Some(import) = scope.imports.iter().find(|i| i.alias == first.text) else {
+        let Some(import) = scope.import(first) else {
             return Target::Unknown;
         };
-        match (&import.target, segments.get(1)) {
+        match (&import.target, second) {
             (Imported::Poisoned, _) => Target::Poisoned,
             (Imported::Decl(qualified), _) => self.target(qualified, 1),
             (Imported::Package(package), Some(second)) => {
-                match self.in_package(package, &second.text) {
+                match self.in_package(package, second) {
                     Some(qualified) => self.target(qualified, 2),
-                    None if hidden(package, &second.text) => Target::Poisoned,
+                    None if hidden(package, second) => Target::Poisoned,
                     None => Target::Unknown,
                 }
             }
@@ -100,6 +131,7 @@ impl Model {
     /// A known name near to one that is unknown, for advice.
     #[must_use]
     pub fn similar(&self, segments: &[MSegment], span: Span, kinds: &[&str]) -> Option<String> {
+        self.ask(Asked::Anything);
         let scope = self.scope(span)?;
         let wanted = |qualified: &String| {
             kinds.is_empty()
@@ -117,12 +149,12 @@ impl Model {
         };
         let first = &segments.first()?.text;
         if let Some(second) = segments.get(1) {
-            let import = scope.imports.iter().find(|i| i.alias == *first);
+            let import = scope.import(first);
             if let Some(Imported::Package(package)) = import.map(|i| &i.target) {
                 return nearest(&second.text, names(package)).map(|n| format!("{first}.{n}"));
             }
         }
-        let aliases = scope.imports.iter().map(|i| i.alias.as_str());
+        let aliases = scope.imports().map(|i| i.alias.as_str());
         nearest(first, names(&scope.package).chain(aliases)).map(str::to_owned)
     }
 
@@ -130,9 +162,10 @@ impl Model {
     /// the only one of that name.
     #[must_use]
     pub fn import_for(&self, segments: &[MSegment], span: Span) -> Option<String> {
+        self.ask(Asked::Anything);
         let scope = self.scope(span)?;
         let (first, second) = (segments.first()?, segments.get(1));
-        if first.is_tag || scope.imports.iter().any(|i| i.alias == first.text) {
+        if first.is_tag || scope.import(&first.text).is_some() {
             return None;
         }
         let mut found = Vec::new();
@@ -181,7 +214,7 @@ impl Model {
     }
 
     fn target(&self, qualified: &str, used: usize) -> Target {
-        if self.get(qualified).is_none_or(|d| d.poisoned) {
+        if self.decls.get(qualified).is_none_or(|d| d.poisoned) {
             return Target::Poisoned;
         }
         Target::Decl {

@@ -1,6 +1,8 @@
 //! Source files, and the way from a byte span to a line and a column.
 
 use crate::diagnostics::Place;
+use cardwright_dsl::Parsed;
+use std::sync::Arc;
 
 /// A byte range in one of the model's source files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +44,8 @@ pub struct SourceFile {
     pub standard: bool,
     /// Label of the package that it belongs to, `house@1.2.0`, when that is no standard one.
     pub package: Option<String>,
+    /// Its tree, when it was parsed.
+    pub(crate) tree: Option<Arc<Parsed>>,
     line_starts: Vec<usize>,
 }
 
@@ -57,6 +61,7 @@ impl SourceFile {
             text,
             standard,
             package: None,
+            tree: None,
             line_starts,
         }
     }

@@ -8,13 +8,14 @@ use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{FieldDef, field_def};
 use crate::project::Project;
 use crate::types::Type;
+use std::sync::Arc;
 use cardwright_bundle::{LookupRow, LookupTable, Secrecy, TableColumn, TableKey};
 
 /// Most rows of a table.
 pub const MAX_TABLE_ROWS: usize = 100_000;
 
 /// A table as read: what a bundle would carry, and where each row was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableData {
     /// Rows sorted by key.
     pub table: LookupTable,
@@ -75,7 +76,7 @@ pub(super) fn read(project: &Project<'_>, model: &mut Model, findings: &mut Find
             continue;
         };
         if let Some(data) = one(project, model, &decl, findings) {
-            model.tables.insert(name, data);
+            model.tables.insert(name, Arc::new(data));
         }
     }
 }

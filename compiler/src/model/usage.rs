@@ -1,34 +1,103 @@
 //! What is declared or imported and never used.
 
+use super::log::Names;
 use super::resolve::Imported;
 use super::{Decl, MEntry, MExpr, MKind, MPart, MPhrase, Model};
 use crate::diagnostics::{Change, Findings, Problem};
 use std::collections::HashSet;
+use std::sync::Arc;
 
-/// Every plain use of a name: in which file, and its first two segments.
-#[derive(Default)]
-struct Uses<'m> {
-    first: HashSet<(u32, &'m str)>,
-    decls: HashSet<String>,
+/// Numbers of the names in a declaration, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NamesOf {
+    /// In what it says. Effective entries name more than the file's own: all that counts is that
+    /// it is named.
+    pub(super) own: Vec<u32>,
+    /// In what stands after its colon.
+    pub(super) base: Vec<u32>,
+}
+
+impl NamesOf {
+    /// Collects the names of a declaration.
+    pub(super) fn of(model: &Model, decl: &Decl, names: &mut Names) -> Self {
+        let mut found = Self::default();
+        let mut note = |e: &MExpr, list: &mut Vec<u32>| {
+            if let MKind::Name(segments) = &e.kind
+                && let Some(first) = segments.first().filter(|first| !first.is_tag)
+            {
+                let second = segments.get(1).map(|s| s.text.as_str());
+                list.push(names.of(model, e.span.file, &first.text, second).0);
+            }
+        };
+        walk_decl(decl, false, &mut |e| note(e, &mut found.own));
+        if let Some(phrase) = &decl.base {
+            walk_phrase(phrase, &mut |e| note(e, &mut found.base));
+        }
+        for list in [&mut found.own, &mut found.base] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        found
+    }
+}
+
+/// Which names the declarations of a Model use, in its order, and what they mean.
+pub(super) struct Uses<'k> {
+    of: Vec<Arc<NamesOf>>,
+    names: &'k Names,
+    /// Places in the Model of the declarations that names mean, by the number of the name.
+    targets: Vec<Option<usize>>,
+}
+
+impl<'k> Uses<'k> {
+    pub(super) fn new(model: &Model, of: Vec<Arc<NamesOf>>, names: &'k Names) -> Self {
+        let numbers = 0..u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let target = |number| match &names.get(number)?.2.target {
+            super::Target::Decl { qualified, .. } => model.decls.get_index_of(qualified),
+            _ => None,
+        };
+        let targets = numbers.map(target).collect();
+        Self { of, names, targets }
+    }
+
+    /// Places of what the declaration at a place names; with what it builds on, if that is asked.
+    pub(super) fn targets(&self, at: usize, base: bool) -> impl Iterator<Item = usize> {
+        let of = self.of.get(at).into_iter();
+        let numbers = of.flat_map(move |of| of.own.iter().chain(of.base.iter().filter(move |_| base)));
+        numbers.filter_map(|number| *self.targets.get(usize::try_from(*number).ok()?)?)
+    }
+
+    /// File and first segment of every name.
+    fn firsts(&self) -> HashSet<(u32, &str)> {
+        let mut used = vec![false; self.targets.len()];
+        for of in &self.of {
+            for number in of.own.iter().chain(&of.base) {
+                if let Some(used) = used.get_mut(*number as usize) {
+                    *used = true;
+                }
+            }
+        }
+        let numbers = (0_u32..).zip(used).filter(|(_, used)| *used);
+        numbers
+            .filter_map(|(number, _)| self.names.get(number))
+            .map(|(file, first, _)| (file, first))
+            .collect()
+    }
 }
 
 /// Warns of imports, lets, functions and keys that nothing uses.
-pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
-    let mut uses = Uses::default();
-    for decl in model.decls.values() {
-        // Effective entries name more than the file's own: all that counts is that it is named.
-        walk_decl(decl, true, &mut |e| note(model, e, &mut uses));
-    }
+pub(super) fn report_unused(model: &Model, uses: &Uses<'_>, findings: &mut Findings) {
     let broken = model.decls.values().any(|d| d.poisoned) || !model.poisoned.is_empty();
     if broken {
         return; // the broken text may be what uses them
     }
+    let firsts = uses.firsts();
     for (file, scope) in model.scopes.iter().enumerate() {
         let Ok(file) = u32::try_from(file) else { break };
         if model.sources.file(file).is_none_or(|f| f.standard) {
             continue;
         }
-        for import in &scope.imports {
+        for import in scope.imports() {
             // `std.emv` stands for the vocabulary of EMV as well, whose words have no prefix.
             let hidden = import.target == Imported::Poisoned;
             let repeated = (file, import.alias.clone());
@@ -36,7 +105,7 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
                 && !model.repeated.contains(&repeated)
                 && !hidden
                 && !applies(model, &import.path)
-                && !uses.first.contains(&(file, import.alias.as_str()))
+                && !firsts.contains(&(file, import.alias.as_str()))
             {
                 let message = format!("`{}` is imported and not used", import.path);
                 findings.push(
@@ -47,8 +116,19 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
             }
         }
     }
-    report_unnamed(model, findings);
-    for decl in model.decls.values().filter(|d| !d.standard) {
+    report_unnamed(model, uses, findings);
+    let mut named = vec![false; model.decls.len()];
+    for at in 0..model.decls.len() {
+        for target in uses.targets(at, true) {
+            if let Some(named) = named.get_mut(target) {
+                *named = true;
+            }
+        }
+    }
+    for (decl, named) in model.decls.values().zip(named) {
+        if decl.standard || named {
+            continue;
+        }
         let word = match decl.kind.as_str() {
             "let" => "value",
             "fn" => "function",
@@ -62,7 +142,7 @@ pub(super) fn report_unused(model: &Model, findings: &mut Findings) {
                 .repeated
                 .iter()
                 .any(|(_, name)| decl.kind == "table" && *name == decl.name);
-        if !repeated && !uses.decls.contains(&decl.qualified) {
+        if !repeated {
             let message = format!("the {word} `{}` is declared and not used", decl.name);
             findings.push(
                 Problem::warning("E0116", decl.span, message)
@@ -97,25 +177,23 @@ const NAMED: [&str; 9] = [
 
 /// E0118: what no other declaration names, in a project that has jobs. A project without any is a
 /// package: what it declares is for others.
-fn report_unnamed(model: &Model, findings: &mut Findings) {
+fn report_unnamed(model: &Model, uses: &Uses<'_>, findings: &mut Findings) {
     let own = || model.decls.values().filter(|d| !d.standard);
     if !own().any(|d| d.kind == "job") {
         return;
     }
-    let mut named: HashSet<String> = HashSet::new();
-    for decl in model.decls.values() {
-        walk_decl(decl, true, &mut |e| {
-            if let MKind::Name(segments) = &e.kind
-                && let super::Target::Decl { qualified, .. } = model.resolve(segments, e.span)
-                && qualified != decl.qualified
-            {
-                named.insert(qualified);
+    let mut named = vec![false; model.decls.len()];
+    for (at, decl) in model.decls.values().enumerate() {
+        let format = decl.for_record.iter();
+        let format = format.filter_map(|(format, _)| model.decls.get_index_of(format));
+        for target in uses.targets(at, true).filter(|to| *to != at).chain(format) {
+            if let Some(named) = named.get_mut(target) {
+                *named = true;
             }
-        });
-        named.extend(decl.for_record.iter().map(|(format, _)| format.clone()));
+        }
     }
-    for decl in own().filter(|d| NAMED.contains(&d.kind.as_str()) && !d.poisoned) {
-        if named.contains(&decl.qualified) {
+    for (decl, named) in model.decls.values().zip(named) {
+        if decl.standard || named || decl.poisoned || !NAMED.contains(&decl.kind.as_str()) {
             continue;
         }
         let message = format!("no job comes to the {} `{}`", decl.kind, decl.name);
@@ -141,18 +219,6 @@ pub(super) fn walk_decl<'m>(decl: &'m Decl, base: bool, visit: &mut impl FnMut(&
     }
     for clause in &decl.clauses {
         clause.terms.iter().for_each(|t| walk(t, visit));
-    }
-}
-
-fn note<'m>(model: &'m Model, e: &'m MExpr, uses: &mut Uses<'m>) {
-    let MKind::Name(segments) = &e.kind else {
-        return;
-    };
-    if let Some(first) = segments.first() {
-        uses.first.insert((e.span.file, first.text.as_str()));
-        if let super::Target::Decl { qualified, .. } = model.resolve(segments, e.span) {
-            uses.decls.insert(qualified);
-        }
     }
 }
 

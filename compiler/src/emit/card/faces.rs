@@ -452,7 +452,7 @@ fn embossable(context: &Context<'_>, program: &Program, id: NodeId, numeric: boo
             ..
         }) => {
             let name = context.shared.tables.get(*table as usize);
-            let table = name.and_then(|n| context.model.tables.get(n));
+            let table = name.and_then(|n| context.model.table(n));
             let cells = table.map(|t| t.table.rows.iter().map(|r| r.cells.get(*column as usize)));
             let fits = |cell: Option<&String>| {
                 cell.is_some_and(|cell| cell.chars().all(|c| on_drum(c, numeric)))

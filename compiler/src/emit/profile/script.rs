@@ -29,7 +29,7 @@ pub(super) fn lower<'a>(
         depth: 0,
     };
     let mut commands = Vec::new();
-    for entry in &decl.entries {
+    for entry in decl.entries.iter() {
         match entry.word(0) {
             Some("variable") => lines.variable(entry),
             Some("command") => commands.extend(lines.command(entry)),

@@ -1,0 +1,126 @@
+//! Cards and layouts: each is made by itself, so that a session can keep what came of it.
+
+use super::{Context, card, empty};
+use crate::diagnostics::Findings;
+use crate::elaborate::Shared;
+use crate::model::{Decl, Span, Spans};
+use crate::session::{Keeper, Outcome, Task};
+use cardwright_bundle::{Content, Format, Issuer, KeySlot, Layout};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What cards and layouts see of what was made before them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    issuer: Issuer,
+    keys: Vec<KeySlot>,
+    formats: Vec<Format>,
+    bin: Option<String>,
+    flawed: bool,
+}
+
+/// What flows, scenarios, jobs and checks go on with.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    cards: Vec<card::Facts>,
+    placed: BTreeSet<String>,
+    layouts: Vec<Layout>,
+}
+
+impl Spans for Piece {
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        // A layout's spans are numbers, and its own is given anew.
+        self.cards.spans(visit);
+    }
+}
+
+impl<'a> Context<'a> {
+    /// What cards and layouts rest on.
+    pub(super) fn frame(&self) -> Frame {
+        Frame {
+            issuer: self.content.issuer.clone(),
+            keys: self.content.keys.clone(),
+            formats: self.content.formats.clone(),
+            bin: self.bin.clone(),
+            flawed: self.flawed,
+        }
+    }
+
+    /// Makes a card or a layout. With a keeper nothing goes into the bundle: what came of it may
+    /// be of an earlier time.
+    pub(super) fn piece(
+        &mut self,
+        keeper: Option<&mut Keeper<'_>>,
+        task: Task,
+        decl: &'a Decl,
+        make: fn(&mut Context<'a>, &'a Decl),
+    ) {
+        let Some(keeper) = keeper else {
+            self.alone(decl, make);
+            return;
+        };
+        let model = self.model;
+        let outcome = keeper.outcome(model, task, decl, None, || {
+            let mut apart = self.apart();
+            apart.alone(decl, make);
+            apart.outcome()
+        });
+        let Some(outcome) = outcome else { return };
+        let problems = outcome.problems.iter();
+        problems.for_each(|p| self.shared.findings.push(p.clone()));
+        self.shared.measures.extend(outcome.measures.iter().cloned());
+        let Some(piece) = &outcome.piece else { return };
+        self.cards.extend(piece.cards.iter().cloned());
+        self.placed.extend(piece.placed.iter().cloned());
+        let span = self.shared.spans.id(decl.span);
+        let layouts = piece.layouts.iter().cloned();
+        self.content
+            .layouts
+            .extend(layouts.map(|layout| Layout { span, ..layout }));
+    }
+
+    /// Makes a card or a layout whose findings know nothing of those of others.
+    fn alone(&mut self, decl: &'a Decl, make: fn(&mut Context<'a>, &'a Decl)) {
+        let own = Findings::after(self.flawed);
+        let before = std::mem::replace(&mut self.shared.findings, own);
+        self.shared.findings.enter(decl);
+        make(self, decl);
+        let own = std::mem::replace(&mut self.shared.findings, before);
+        self.shared.findings.append(own);
+    }
+
+    /// The same ground, and nothing on it.
+    fn apart(&self) -> Self {
+        let content = &self.content;
+        Self {
+            model: self.model,
+            project: self.project,
+            environment: self.environment,
+            shared: Shared {
+                spans: self.shared.spans.clone(),
+                ..Shared::default()
+            },
+            content: Content {
+                issuer: content.issuer.clone(),
+                keys: content.keys.clone(),
+                formats: content.formats.clone(),
+                ..empty(self.model, self.environment)
+            },
+            assets: BTreeMap::new(),
+            bin: self.bin.clone(),
+            placed: BTreeSet::new(),
+            cards: Vec::new(),
+            flawed: self.flawed,
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        let mut outcome = Outcome::of(self.shared.findings);
+        outcome.measures = self.shared.measures.into_iter().collect();
+        outcome.piece = Some(Piece {
+            cards: self.cards,
+            placed: self.placed,
+            layouts: self.content.layouts,
+        });
+        outcome
+    }
+}

@@ -1,0 +1,380 @@
+//! What is kept between two checks of one project: trees by text, declarations by what they were
+//! made from, and in which revision each of them last became another.
+
+use super::gather::{self, Top};
+use super::log::{Asked, Log, Names};
+use super::moved::Edits;
+use super::usage::{NamesOf, Uses};
+use super::{Decl, MEntry, Model, SourceFile, TableData};
+use crate::diagnostics::Problem;
+use crate::project::Manifest;
+use cardwright_dsl::{Parsed, parse};
+use indexmap::IndexMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Names that may be kept although nobody may use them any more; beyond it all is done anew.
+const STALE_NAMES: usize = 50_000;
+
+/// What is kept of a file, for as long as its text stays the same.
+#[derive(Debug)]
+struct Read {
+    text: String,
+    parsed: Arc<Parsed>,
+    /// The number and package that its declarations were read for, and they.
+    tops: Option<(u32, String, Arc<Vec<Top>>)>,
+}
+
+/// What a declaration's entries were merged from, and the result.
+#[derive(Clone, Debug)]
+struct Merged {
+    kind: String,
+    own: Arc<Vec<MEntry>>,
+    base: Option<Arc<Vec<MEntry>>>,
+    made: Arc<Vec<MEntry>>,
+    problems: Vec<Problem>,
+}
+
+/// What inheritance found out about a declaration besides its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Head {
+    for_record: Option<(String, String)>,
+    for_decl: Option<String>,
+    bases: Vec<String>,
+    poisoned: bool,
+    wanted: bool,
+}
+
+impl Head {
+    fn of(decl: &Decl) -> Self {
+        Self {
+            for_record: decl.for_record.clone(),
+            for_decl: decl.for_decl.clone(),
+            bases: decl.bases.clone(),
+            poisoned: decl.poisoned,
+            wanted: decl.wanted,
+        }
+    }
+}
+
+/// A declaration from check to check.
+#[derive(Debug)]
+struct Life {
+    /// As it was written, before inheritance.
+    raw: Decl,
+    raw_changed: u32,
+    head: Head,
+    /// The revision in which what it says last changed; to have moved is no change.
+    changed: u32,
+    /// The last revision in which it was there.
+    seen: u32,
+    merged: Option<Merged>,
+    uses: Option<(Decl, Arc<NamesOf>)>,
+}
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    revision: u32,
+    manifest: Option<Manifest>,
+    files: HashMap<String, Read>,
+    sources: Vec<SourceFile>,
+    edits: Option<Edits>,
+    lives: IndexMap<String, Life>,
+    tables: IndexMap<String, Arc<TableData>>,
+    names: Names,
+    kinds: HashMap<&'static str, (Vec<u32>, u32)>,
+    keys: (Vec<u32>, u32),
+    ground: (Option<(String, String)>, u32),
+    /// When a declaration last came or went.
+    named: u32,
+    /// When anything last changed.
+    any: u32,
+}
+
+/// What became of kept things in a revision.
+pub(crate) enum Upkeep<'k> {
+    /// Nothing of before holds.
+    Anew,
+    /// Spans have moved.
+    Moved(&'k Edits),
+}
+
+impl Kept {
+    /// The revision of the last check.
+    pub(crate) fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// What became of kept things.
+    pub(crate) fn upkeep(&self) -> Upkeep<'_> {
+        self.edits.as_ref().map_or(Upkeep::Anew, Upkeep::Moved)
+    }
+
+    /// The tree of a file.
+    pub(super) fn parsed(&mut self, file: &SourceFile) -> Arc<Parsed> {
+        if let Some(read) = self.files.get(&file.path).filter(|r| r.text == file.text) {
+            return Arc::clone(&read.parsed);
+        }
+        let parsed = Arc::new(parse(&file.text));
+        let read = Read {
+            text: file.text.clone(),
+            parsed: Arc::clone(&parsed),
+            tops: None,
+        };
+        self.files.insert(file.path.clone(), read);
+        parsed
+    }
+
+    /// What stands at the top of a file.
+    pub(super) fn tops(&mut self, model: &Model, file: u32, parsed: &Parsed) -> Arc<Vec<Top>> {
+        let package = model.scope(super::Span {
+            file,
+            ..Default::default()
+        });
+        let package = package.map_or("", |s| s.package.as_str());
+        let source = model.sources.file(file);
+        let read = source.and_then(|source| self.files.get_mut(&source.path));
+        let Some(read) = read else {
+            return Arc::new(gather::tops(model, file, parsed));
+        };
+        match &read.tops {
+            Some((number, of, tops)) if *number == file && of == package => Arc::clone(tops),
+            _ => {
+                let tops = Arc::new(gather::tops(model, file, parsed));
+                read.tops = Some((file, package.to_owned(), Arc::clone(&tops)));
+                tops
+            }
+        }
+    }
+
+    /// Begins a revision: knows declarations again that are what they were, moved or not.
+    pub(super) fn recognise(&mut self, model: &mut Model) {
+        self.revision += 1;
+        let known = self.manifest.as_ref() == Some(&model.manifest);
+        let edits = Edits::between(&self.sources, &model.sources.files);
+        self.edits = edits.filter(|_| known && self.names.len() <= STALE_NAMES);
+        if self.edits.is_none() {
+            let files = std::mem::take(&mut self.files);
+            *self = Self {
+                revision: self.revision,
+                manifest: Some(model.manifest.clone()),
+                files,
+                ..Self::default()
+            };
+        }
+        for decl in model.decls.values_mut() {
+            self.recognise_one(decl);
+        }
+        self.sources.clone_from(&model.sources.files);
+    }
+
+    fn recognise_one(&mut self, decl: &mut Decl) {
+        let now = self.revision;
+        let Some(life) = self.lives.get_mut(&decl.qualified) else {
+            self.named = now;
+            let life = Life {
+                raw: decl.clone(),
+                raw_changed: now,
+                head: Head::default(),
+                changed: now,
+                seen: now,
+                merged: None,
+                uses: None,
+            };
+            self.lives.insert(decl.qualified.clone(), life);
+            return;
+        };
+        if life.seen + 1 != now {
+            self.named = now;
+            life.raw_changed = now;
+        }
+        life.seen = now;
+        let as_it_was = life.raw == *decl;
+        // Entries of a file whose text is the same are the same ones.
+        if as_it_was && Arc::ptr_eq(&life.raw.entries, &decl.entries) {
+            return;
+        }
+        let mut moved = life.raw.clone();
+        let whole = self.edits.as_ref().is_some_and(|e| e.carry(&mut moved));
+        if !(whole && moved == *decl) {
+            life.raw_changed = now;
+        } else if as_it_was {
+            decl.entries = Arc::clone(&life.raw.entries);
+            return;
+        }
+        life.raw = decl.clone();
+    }
+
+    /// Entries that were merged before from the same own ones and the same base, and what was said.
+    pub(super) fn merged(
+        &self,
+        decl: &Decl,
+        base: Option<&Arc<Vec<MEntry>>>,
+    ) -> Option<(Arc<Vec<MEntry>>, &[Problem])> {
+        let merged = self.lives.get(&decl.qualified)?.merged.as_ref()?;
+        let same_base = match (&merged.base, base) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        let same = same_base && Arc::ptr_eq(&merged.own, &decl.entries) && merged.kind == decl.kind;
+        same.then(|| (Arc::clone(&merged.made), merged.problems.as_slice()))
+    }
+
+    /// Keeps what entries were merged to.
+    pub(super) fn keep_merged(
+        &mut self,
+        decl: &Decl,
+        base: Option<Arc<Vec<MEntry>>>,
+        made: &Arc<Vec<MEntry>>,
+        problems: Vec<Problem>,
+    ) {
+        if let Some(life) = self.lives.get_mut(&decl.qualified) {
+            life.merged = Some(Merged {
+                kind: decl.kind.clone(),
+                own: Arc::clone(&decl.entries),
+                base,
+                made: Arc::clone(made),
+                problems,
+            });
+        }
+    }
+
+    /// The names that declarations use, and what they mean now.
+    pub(super) fn uses(&mut self, model: &Model) -> Uses<'_> {
+        self.names.refresh(model, self.revision);
+        let mut of = Vec::with_capacity(model.decls.len());
+        for decl in model.decls.values() {
+            let life = self.lives.get_mut(&decl.qualified);
+            let known = life.as_ref().and_then(|life| life.uses.as_ref());
+            if let Some((_, names)) = known.filter(|(of, _)| of == decl) {
+                of.push(Arc::clone(names));
+                continue;
+            }
+            let names = Arc::new(NamesOf::of(model, decl, &mut self.names));
+            if let Some(life) = life {
+                life.uses = Some((decl.clone(), Arc::clone(&names)));
+            }
+            of.push(names);
+        }
+        Uses::new(model, of, &self.names)
+    }
+
+    /// Notes what changed, now that the Model is whole.
+    pub(super) fn settle(&mut self, model: &Model) {
+        let now = self.revision;
+        self.settle_decls(model);
+        let mut kinds: HashMap<&'static str, (Vec<u32>, bool)> = HashMap::new();
+        let mut keys = Vec::new();
+        for decl in model.decls.values() {
+            let Some((at, _, life)) = self.lives.get_full(&decl.qualified) else {
+                continue;
+            };
+            let number = u32::try_from(at).unwrap_or(u32::MAX);
+            if decl.kind == "key" && !decl.poisoned {
+                keys.push(number);
+            }
+            if let Some(kind) = cardwright_vocabulary::kind(&decl.kind) {
+                let (members, changed) = kinds.entry(kind.name).or_default();
+                members.push(number);
+                *changed |= life.changed == now;
+            }
+        }
+        for kind in cardwright_vocabulary::top_kinds() {
+            let (members, changed) = kinds.remove(kind.name).unwrap_or_default();
+            let kept = self.kinds.entry(kind.name).or_default();
+            if changed || kept.0 != members {
+                *kept = (members, now);
+            }
+        }
+        if self.keys.0 != keys {
+            self.keys = (keys, now);
+        }
+        let ground = crate::check::only_record(model);
+        if self.ground.0 != ground {
+            self.ground = (ground, now);
+        }
+        if !self.edits.as_ref().is_some_and(Edits::are_none) {
+            self.any = now;
+        }
+    }
+
+    fn settle_decls(&mut self, model: &Model) {
+        let now = self.revision;
+        for life in self.lives.values_mut().filter(|l| l.seen + 1 == now) {
+            // It is not there any more.
+            (life.changed, life.uses, life.merged) = (now, None, None);
+            self.named = now;
+        }
+        let raw_changed = |name: &String| {
+            let life = self.lives.get(name);
+            life.is_none_or(|life| life.raw_changed == now)
+        };
+        let changed: Vec<bool> = model
+            .decls
+            .values()
+            .map(|decl| {
+                let mut all = decl.bases.iter().chain([&decl.qualified]);
+                all.any(raw_changed) || self.table_changed(model, &decl.qualified)
+            })
+            .collect();
+        for (decl, changed) in model.decls.values().zip(changed) {
+            let head = Head::of(decl);
+            if let Some(life) = self.lives.get_mut(&decl.qualified)
+                && (changed || life.head != head)
+            {
+                (life.changed, life.head) = (now, head);
+            }
+        }
+        self.tables.clone_from(&model.tables);
+    }
+
+    fn table_changed(&self, model: &Model, name: &str) -> bool {
+        match (self.tables.get(name), model.tables.get(name)) {
+            (Some(old), Some(new)) if old == new => {
+                let edits = self.edits.as_ref();
+                !edits.is_some_and(|e| e.are_none() || e.carry(&mut Arc::clone(old)))
+            }
+            (Some(old), Some(new)) => {
+                let mut moved = Arc::clone(old);
+                let whole = self.edits.as_ref().is_some_and(|e| e.carry(&mut moved));
+                !(whole && moved == *new)
+            }
+            (old, new) => old.is_some() != new.is_some(),
+        }
+    }
+
+    /// Has the questions that are asked of a Model noted.
+    pub(crate) fn listen(&mut self, model: &mut Model) {
+        let number = |name: &String| self.lives.get_index_of(name);
+        let numbers = model.decls.keys().map(number);
+        let numbers = numbers.map(|n| n.and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
+        let log = Log::new(numbers.collect(), std::mem::take(&mut self.names));
+        model.log = Some(Box::new(log)).into();
+    }
+
+    /// Takes the names back when all questions were asked.
+    pub(crate) fn hear_out(&mut self, model: &mut Model) {
+        if let Some(log) = model.log.take() {
+            self.names = log.names;
+        }
+    }
+
+    /// The revision in which an answer last changed; the files that are no sources, and what the
+    /// emission makes, are not known here.
+    pub(crate) fn changed(&self, asked: Asked) -> u32 {
+        match asked {
+            Asked::Anything => self.any,
+            Asked::Decl(number) => {
+                let life = self.lives.get_index(usize::try_from(number).unwrap_or(usize::MAX));
+                life.map_or(self.revision, |(_, life)| life.changed)
+            }
+            Asked::Ground => self.ground.1,
+            Asked::Keys => self.keys.1,
+            Asked::Kind(kind) => self.kinds.get(kind).map_or(self.revision, |k| k.1),
+            Asked::Names => self.named,
+            Asked::Asset(_) | Asked::Frame | Asked::Name(_) => self.revision,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a session finds after any change is what a fresh check finds: findings, lengths and
+//! declarations, over the shipped examples and random changes of their files.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
+use cardwright_compiler::{Checked, Environment, Session, check, check_language};
+use std::path::Path;
+
+/// Changes of each example, one upon the other.
+const CHANGES: usize = 24;
+/// After so many changes the example is what it was.
+const BACK: usize = 6;
+
+/// Numbers from a seed (SplitMix64), so that a failure can be had again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let n = u64::try_from(n.max(1)).expect("small");
+        usize::try_from((z ^ (z >> 31)) % n).expect("small")
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn folder(path: &Path, prefix: &str, mut files: MemoryFiles) -> MemoryFiles {
+    let entries = std::fs::read_dir(path).expect("a folder").flatten();
+    for entry in entries.filter(|e| !e.file_name().to_string_lossy().starts_with('.')) {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            if name != "target" && name != "generator" && name != "tests" {
+                files = folder(&entry.path(), &format!("{name}/"), files);
+            }
+        } else {
+            files = files.with(&name, std::fs::read(entry.path()).expect("a file"));
+        }
+    }
+    files
+}
+
+/// Words that are put in: some mean something anywhere, some nowhere.
+const WORDS: &[&str] = &[
+    "}", "{", "x", "= 1", "use std.emv\n", "let extra = 12\n", "// a comment\n", "\"", "order.pan",
+    "poisoned", "profile", "[", "required ", "#9F14 = x\"01\"\n", "key k : aes128 { use = transport }\n",
+];
+
+/// One change of a text: a line or a word comes, goes, is doubled or becomes another.
+fn changed(text: &str, random: &mut Random) -> String {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let at = random.below(lines.len());
+    let mut out: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    if out.is_empty() {
+        return "let first = 1\n".to_owned();
+    }
+    match random.below(9) {
+        0 | 1 => out.insert(at, "// seen\n".to_owned()),
+        2 => {
+            out.remove(at);
+        }
+        3 => out.insert(at, lines[random.below(lines.len())].to_owned()),
+        4 => {
+            let digits: String = lines[at]
+                .chars()
+                .map(|c| if c.is_ascii_digit() { '7' } else { c })
+                .collect();
+            out[at] = digits;
+        }
+        5 => {
+            let words: Vec<&str> = lines[at].split(' ').collect();
+            let drop = random.below(words.len());
+            let kept = words.iter().enumerate().filter(|(n, _)| *n != drop);
+            out[at] = kept.map(|(_, w)| *w).collect::<Vec<_>>().join(" ");
+        }
+        6 => out.swap(at, random.below(lines.len())),
+        _ => {
+            let ends: Vec<usize> = lines[at].char_indices().map(|(n, _)| n).collect();
+            let place = ends[random.below(ends.len())];
+            out[at].insert_str(place, WORDS[random.below(WORDS.len())]);
+        }
+    }
+    out.concat()
+}
+
+fn same(kept: &Checked, fresh: &Checked, what: &str) {
+    assert_eq!(kept.findings, fresh.findings, "findings, {what}");
+    assert_eq!(kept.measures, fresh.measures, "lengths, {what}");
+    assert_eq!(kept.model.decls, fresh.model.decls, "declarations, {what}");
+    assert_eq!(kept.model.tables, fresh.model.tables, "tables, {what}");
+}
+
+fn wander(name: &str, whole: &MemoryFiles, seed: u64) {
+    let mut random = Random(seed);
+    let mut session = Session::default();
+    let mut files = whole.clone();
+    let all = whole.list("");
+    let sources: Vec<&String> = all.iter().filter(|n| n.ends_with(".perso")).collect();
+    let others: Vec<&String> = all
+        .iter()
+        .filter(|n| n.ends_with(".csv") || n.ends_with(".toml") || n.ends_with(".cer"))
+        .collect();
+    for n in 0..CHANGES {
+        let what = format!("{name}, seed {seed}, change {n}");
+        let kept = session.check(&Project::read(&files), Environment::Test);
+        let fresh = check(&Project::read(&files), Environment::Test);
+        same(&kept, &fresh, &what);
+        if n % BACK == BACK - 1 {
+            files = whole.clone();
+            continue;
+        }
+        let path = match (random.below(8), others.is_empty()) {
+            (0, false) => others[random.below(others.len())],
+            _ => sources[random.below(sources.len())],
+        };
+        let text = String::from_utf8(files.read(path).expect("a file")).expect("text");
+        files = files.with(path, changed(&text, &mut random));
+    }
+}
+
+fn example(name: &str, seed: u64) {
+    let files = folder(&root().join("examples").join(name), "", MemoryFiles::new());
+    wander(name, &files, seed);
+}
+
+#[test]
+fn the_example_bank() {
+    example("aurora-bank", 1);
+}
