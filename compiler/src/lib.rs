@@ -12,8 +12,8 @@ pub mod metrics;
 pub mod model;
 pub mod project;
 mod rules;
-mod session;
 pub mod secrecy;
+mod session;
 mod standard_codes;
 pub mod types;
 

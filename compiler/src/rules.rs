@@ -26,7 +26,9 @@ pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut 
                 Outcome::of(own.findings)
             });
             let problems = outcome.map_or(&[][..], |outcome| &outcome.problems);
-            problems.iter().for_each(|p| shared.findings.push(p.clone()));
+            problems
+                .iter()
+                .for_each(|p| shared.findings.push(p.clone()));
         };
         if let Some(kind) = &rule.for_decl {
             for decl in model.concrete(kind) {

@@ -12,9 +12,9 @@ use cardwright_compiler::{Checked, Environment, Session, check, check_language};
 use std::path::Path;
 
 /// Changes of each example, one upon the other.
-const CHANGES: usize = 24;
+const CHANGES: usize = 20;
 /// After so many changes the example is what it was.
-const BACK: usize = 6;
+const BACK: usize = 5;
 
 /// Numbers from a seed (SplitMix64), so that a failure can be had again.
 struct Random(u64);
@@ -51,8 +51,21 @@ fn folder(path: &Path, prefix: &str, mut files: MemoryFiles) -> MemoryFiles {
 
 /// Words that are put in: some mean something anywhere, some nowhere.
 const WORDS: &[&str] = &[
-    "}", "{", "x", "= 1", "use std.emv\n", "let extra = 12\n", "// a comment\n", "\"", "order.pan",
-    "poisoned", "profile", "[", "required ", "#9F14 = x\"01\"\n", "key k : aes128 { use = transport }\n",
+    "}",
+    "{",
+    "x",
+    "= 1",
+    "use std.emv\n",
+    "let extra = 12\n",
+    "// a comment\n",
+    "\"",
+    "order.pan",
+    "poisoned",
+    "profile",
+    "[",
+    "required ",
+    "#9F14 = x\"01\"\n",
+    "key k : aes128 { use = transport }\n",
 ];
 
 /// One change of a text: a line or a word comes, goes, is doubled or becomes another.
@@ -135,4 +148,114 @@ fn example(name: &str, seed: u64) {
 #[test]
 fn the_example_bank() {
     example("aurora-bank", 1);
+}
+
+#[test]
+fn a_prepaid_programme() {
+    example("harbour-prepaid", 2);
+}
+
+#[test]
+fn an_access_card() {
+    example("kestrel-access", 3);
+}
+
+#[test]
+fn a_loyalty_card() {
+    example("lantern-loyalty", 4);
+}
+
+#[test]
+fn a_file_in_ebcdic() {
+    example("meridian-debit", 5);
+}
+
+/// Changes that reach far: a base, a key, a format, a rule, a table, a name that comes or goes.
+#[test]
+fn what_reaches_far_is_done_again() {
+    const ROWS: &str = "code,label\nA,FIRST\nB,SECOND\n";
+    const BASE: &str =
+        "package small\n\nlet limit = 3\nprofile base : debit { label = \"BASE\" }\n";
+    const HEIRS: &str = "package small\n\nuse std.emv\n\n\
+        table names = file(\"names.csv\") { key = code; code : text 4; label : text 16 }\n\
+        rule short for profile { require length(label) <= 12 because \"{label} is long\" }\n\
+        profile \"heir_{row.code}\" : base for row in names { label = row.label }\n\
+        profile own : base { label = \"OWN\"; offline_pin { value = order.pin; tries = limit } }\n\
+        card c1 : debit_card { chip { applications = [own] } }\n\
+        card c2 : debit_card { chip { applications = [heir_A] } }\n";
+    let keys = root().join("examples/aurora-bank/keys");
+    let shared = root().join("tests/cases/codes/shared");
+    let whole = folder(&shared, "", folder(&keys, "keys/", MemoryFiles::new()))
+        .with(
+            "cardwright.toml",
+            "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n",
+        )
+        .with("a_base.perso", BASE)
+        .with("b_heirs.perso", HEIRS)
+        .with("names.csv", ROWS);
+    let changes: &[(&str, &str, &str)] = &[
+        ("a_base.perso", "\"BASE\"", "\"A LONGER BASE\""),
+        ("a_base.perso", "limit = 3", "limit = 300"),
+        ("a_base.perso", "let limit", "// above\nlet limit"),
+        (
+            "a_base.perso",
+            "profile base",
+            "let order = 3\nprofile base",
+        ),
+        (
+            "a_base.perso",
+            "profile base : debit",
+            "profile base : nothing",
+        ),
+        ("b_heirs.perso", "\"OWN\"", "\"A LABEL OF ITS OWN\""),
+        ("b_heirs.perso", "<= 12", "<= 4"),
+        ("b_heirs.perso", "card c1", "// above\ncard c1"),
+        ("b_heirs.perso", "card c2", "card c3"),
+        ("b_heirs.perso", "use std.emv\n", ""),
+        ("names.csv", "SECOND", "A SECOND ROW"),
+        ("names.csv", "A,FIRST\n", ""),
+        ("names.csv", "B,", "AB,"),
+        ("names.csv", "code,label\n", "label,code\n"),
+        ("keys/issuer-92.cer", "9", "8"),
+        ("cardwright.toml", "1.0.0", "1.0.1"),
+        (
+            "small.perso",
+            "key imk_ac ",
+            "key new_one : aes128 { use = transport }\nkey imk_ac ",
+        ),
+        ("small.perso", "width 19", "width 18"),
+        ("small.perso", "tries = 3", "tries = 03"),
+        ("small.perso", "999992", "999991"),
+        ("small.perso", "card debit_card", "card debit_card_2"),
+        ("small.perso", "shrink = to 6 pt", "shrink = to 9 pt"),
+    ];
+    let mut session = Session::default();
+    for (n, (path, old, new)) in changes.iter().enumerate() {
+        let text = String::from_utf8(whole.read(path).expect("a file")).expect("text");
+        assert!(text.contains(old), "{path} has {old}");
+        let other = whole.clone().with(path, text.replacen(old, new, 1));
+        for files in [&whole, &other] {
+            let kept = session.check(&Project::read(files), Environment::Test);
+            let fresh = check(&Project::read(files), Environment::Test);
+            same(
+                &kept,
+                &fresh,
+                &format!("{path}, {old:?} to {new:?}, change {n}"),
+            );
+        }
+    }
+    for environment in [Environment::Live, Environment::Test] {
+        let kept = session.check(&Project::read(&whole), environment);
+        same(
+            &kept,
+            &check(&Project::read(&whole), environment),
+            "the environment",
+        );
+    }
+    let kept = session.check_language(&Project::read(&whole));
+    same(
+        &kept,
+        &check_language(&Project::read(&whole)),
+        "the language",
+    );
 }

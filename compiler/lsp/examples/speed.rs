@@ -12,7 +12,7 @@
 )]
 
 use cardwright_compiler::project::{MemoryFiles, Project};
-use cardwright_compiler::{Environment, build, check, check_language};
+use cardwright_compiler::{Environment, Session, build, check, check_language};
 use lsp_server::{Connection, Message, Notification, Request};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -29,11 +29,24 @@ fn main() {
         .nth(1)
         .and_then(|n| n.parse().ok())
         .unwrap_or(15);
+    let part = std::env::args().nth(2);
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     let large = large();
-    check_large(&large, runs);
-    example(runs);
-    formatter(runs);
-    editor(runs);
+    if wanted("large") {
+        check_large(&large, runs);
+    }
+    if wanted("changes") {
+        changes(&large, runs);
+    }
+    if wanted("example") {
+        example(runs);
+    }
+    if wanted("formatter") {
+        formatter(runs);
+    }
+    if wanted("editor") {
+        editor(runs);
+    }
 }
 
 fn root() -> PathBuf {
@@ -170,6 +183,51 @@ fn check_large(files: &MemoryFiles, runs: usize) {
     );
 }
 
+/// Changes of one line of the large project, in memory: what a session does again.
+fn changes(files: &MemoryFiles, runs: usize) {
+    use cardwright_compiler::project::Files as _;
+    println!("a change of one line of that project, in a session");
+    let one = "products_07.perso";
+    let all = [
+        (
+            "a comment above ten products",
+            one,
+            "profile product_70",
+            "// seen\nprofile product_70",
+        ),
+        (
+            "a value of one profile",
+            one,
+            "#9F14 = x\"06\"",
+            "#9F14 = x\"07\"",
+        ),
+        (
+            "one more value of the project",
+            one,
+            "/// Product 75.",
+            "let more = 1\n/// Product 75.",
+        ),
+        (
+            "a value of the base of all",
+            "small.perso",
+            "tries = 3",
+            "tries = 4",
+        ),
+    ];
+    for (what, path, old, new) in all {
+        let text = String::from_utf8(files.read(path).expect("a file")).expect("text");
+        assert!(text.contains(old), "{what}: {old} stands in {path}");
+        let other = files.clone().with(path, text.replacen(old, new, 1));
+        let mut session = Session::default();
+        let _first = session.check(&Project::read(files), Environment::Test);
+        let took = median(runs, |n| {
+            let files = if n % 2 == 0 { &other } else { files };
+            session.check(&Project::read(files), Environment::Test)
+        });
+        say(&format!("  {what}"), took, "goal 10 ms");
+    }
+}
+
 fn aurora() -> MemoryFiles {
     folder(&root().join("examples/aurora-bank"), "", MemoryFiles::new())
 }
@@ -196,7 +254,7 @@ fn formatter(runs: usize) {
         text.push_str(&source.text);
         text.push('\n');
     }
-    let text = text.repeat(20);
+    let text = text.repeat((256 << 10) / text.len());
     let took = median(runs, |_| cardwright_dsl::format(&text));
     let speed = text.len() as f64 / took.as_secs_f64() / 1e6;
     println!(

@@ -15,11 +15,7 @@ use crate::session::{Keeper, Outcome, Task};
 use cardwright_vocabulary::{function, kind};
 
 /// Checks all declarations of the project.
-pub(crate) fn check(
-    model: &Model,
-    findings: &mut Findings,
-    mut keeper: Option<&mut Keeper<'_>>,
-) {
+pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&mut Keeper<'_>>) {
     let own = |d: &&Decl| (!d.standard || d.wanted) && !d.poisoned;
     for decl in model.decls.values().filter(own) {
         let Some(keeper) = keeper.as_deref_mut() else {

@@ -21,9 +21,9 @@ mod test_cases;
 mod value;
 
 pub use codes::CODES;
-pub(crate) use piece::{Frame, Piece};
 pub(crate) use fonts::bytes as font_bytes;
 pub use layout::{CODES as LAYOUT_CODES, measure};
+pub(crate) use piece::{Frame, Piece};
 pub use test_cases::{Expectation, TestCase, issuer_bin, test_cases};
 
 use crate::diagnostics::{Finding, Findings, Problem, Severity};

@@ -67,7 +67,9 @@ impl<'a> Context<'a> {
         let Some(outcome) = outcome else { return };
         let problems = outcome.problems.iter();
         problems.for_each(|p| self.shared.findings.push(p.clone()));
-        self.shared.measures.extend(outcome.measures.iter().cloned());
+        self.shared
+            .measures
+            .extend(outcome.measures.iter().cloned());
         let Some(piece) = &outcome.piece else { return };
         self.cards.extend(piece.cards.iter().cloned());
         self.placed.extend(piece.placed.iter().cloned());

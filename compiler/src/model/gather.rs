@@ -1,14 +1,14 @@
 //! Trees to declarations: packages, imports, names declared twice.
 
+use super::kept::Kept;
 use super::read::Reader;
 use super::repeat::{self, Template};
 use super::resolve::{Import, Imported, Scope, join};
-use super::kept::Kept;
 use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, packages, reach, tables, usage};
 use crate::diagnostics::{Change, Findings, Problem, Severity};
 use crate::project::{Package, Project, ProjectSource, standard_packages};
-use cardwright_dsl::ast::{Entry, File};
 use cardwright_dsl::Parsed;
+use cardwright_dsl::ast::{Entry, File};
 use cardwright_vocabulary::{kind, nearest, top_kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +20,7 @@ pub fn lower(project: &Project<'_>, findings: &mut Findings) -> Model {
 }
 
 /// The same with what was kept of an earlier time.
-pub(crate) fn lower_kept(
-    project: &Project<'_>,
-    findings: &mut Findings,
-    kept: &mut Kept,
-) -> Model {
+pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &mut Kept) -> Model {
     let mut model = Model {
         manifest: project.manifest.clone(),
         ..Model::default()
@@ -92,11 +88,7 @@ enum Offered<'p> {
 }
 
 /// The project's files, and those of the packages that they use, directly or not.
-fn parse_all(
-    project: &Project<'_>,
-    model: &mut Model,
-    kept: &mut Kept,
-) -> Vec<(u32, Arc<Parsed>)> {
+fn parse_all(project: &Project<'_>, model: &mut Model, kept: &mut Kept) -> Vec<(u32, Arc<Parsed>)> {
     let mut all = Vec::new();
     let mut wanted: Vec<String> = Vec::new();
     let mut add = |model: &mut Model, mut file: SourceFile, wanted: &mut Vec<String>| {

@@ -367,7 +367,9 @@ impl Kept {
         match asked {
             Asked::Anything => self.any,
             Asked::Decl(number) => {
-                let life = self.lives.get_index(usize::try_from(number).unwrap_or(usize::MAX));
+                let life = self
+                    .lives
+                    .get_index(usize::try_from(number).unwrap_or(usize::MAX));
                 life.map_or(self.revision, |(_, life)| life.changed)
             }
             Asked::Ground => self.ground.1,

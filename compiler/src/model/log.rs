@@ -53,9 +53,7 @@ impl Hash for NameRef<'_> {
 
 impl Equivalent<Name> for NameRef<'_> {
     fn equivalent(&self, name: &Name) -> bool {
-        self.file == name.file
-            && self.first == name.first
-            && self.second == name.second.as_deref()
+        self.file == name.file && self.first == name.first && self.second == name.second.as_deref()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::usage::Uses;
 use super::{Decl, MExpr, MKind, Model, Target, gather, usage};
 use crate::diagnostics::{Findings, Problem};
-use std::collections::HashSet;
+use indexmap::IndexSet;
 
 /// Kinds that a bundle holds for a job's sake; the rest is put in where it is named.
 const PARTS: &[&str] = &[
@@ -55,7 +55,7 @@ pub(crate) fn keep_bundle(model: &mut Model, bundle: &str) -> bool {
         .filter(|d| entry.jobs.contains(&d.name))
         .filter_map(|d| model.decls.get_index_of(&d.qualified));
     let jobs: Vec<usize> = jobs.collect();
-    let mut kept: HashSet<usize> = jobs.iter().copied().collect();
+    let mut kept: IndexSet<usize> = jobs.iter().copied().collect();
     kept.extend(reach(model, jobs, |_, decl| names(model, decl)));
     for (at, decl) in model.decls.values_mut().enumerate() {
         decl.left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&at);
@@ -70,8 +70,8 @@ fn reach(
     model: &Model,
     from: Vec<usize>,
     names: impl Fn(usize, &Decl) -> Vec<usize>,
-) -> HashSet<usize> {
-    let mut reached: HashSet<usize> = HashSet::new();
+) -> IndexSet<usize> {
+    let mut reached: IndexSet<usize> = IndexSet::new();
     let mut open = from;
     while let Some(at) = open.pop() {
         let Some((_, decl)) = model.decls.get_index(at) else {

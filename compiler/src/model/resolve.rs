@@ -108,13 +108,11 @@ impl Model {
         match (&import.target, second) {
             (Imported::Poisoned, _) => Target::Poisoned,
             (Imported::Decl(qualified), _) => self.target(qualified, 1),
-            (Imported::Package(package), Some(second)) => {
-                match self.in_package(package, second) {
-                    Some(qualified) => self.target(qualified, 2),
-                    None if hidden(package, second) => Target::Poisoned,
-                    None => Target::Unknown,
-                }
-            }
+            (Imported::Package(package), Some(second)) => match self.in_package(package, second) {
+                Some(qualified) => self.target(qualified, 2),
+                None if hidden(package, second) => Target::Poisoned,
+                None => Target::Unknown,
+            },
             (Imported::Package(_), None) => Target::Unknown,
         }
     }

@@ -8,8 +8,8 @@ use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{FieldDef, field_def};
 use crate::project::Project;
 use crate::types::Type;
-use std::sync::Arc;
 use cardwright_bundle::{LookupRow, LookupTable, Secrecy, TableColumn, TableKey};
+use std::sync::Arc;
 
 /// Most rows of a table.
 pub const MAX_TABLE_ROWS: usize = 100_000;

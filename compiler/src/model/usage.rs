@@ -63,7 +63,8 @@ impl<'k> Uses<'k> {
     /// Places of what the declaration at a place names; with what it builds on, if that is asked.
     pub(super) fn targets(&self, at: usize, base: bool) -> impl Iterator<Item = usize> {
         let of = self.of.get(at).into_iter();
-        let numbers = of.flat_map(move |of| of.own.iter().chain(of.base.iter().filter(move |_| base)));
+        let numbers =
+            of.flat_map(move |of| of.own.iter().chain(of.base.iter().filter(move |_| base)));
         numbers.filter_map(|number| *self.targets.get(usize::try_from(*number).ok()?)?)
     }
 

@@ -165,7 +165,12 @@ impl Keeper<'_> {
 
     /// Says what the emission has made before its tasks.
     pub(crate) fn frame(&mut self, frame: Frame) {
-        if self.memo.frame.as_ref().is_none_or(|(old, _)| *old != frame) {
+        if self
+            .memo
+            .frame
+            .as_ref()
+            .is_none_or(|(old, _)| *old != frame)
+        {
             self.memo.frame = Some((frame, self.kept.revision()));
         }
     }
