@@ -38,6 +38,10 @@ registers! {
     Authorities = "authorities",
     /// Requests for issuer certificates, and the certificates.
     Certificates = "certificates",
+    /// Sites that keys are exchanged with: their public identities, and who confirmed them.
+    Sites = "sites",
+    /// Which key versions a job was bound to.
+    Uses = "uses",
     /// Exceptions from the rules of key exchange, dated and signed.
     Exceptions = "exceptions",
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod keys;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -31,7 +33,7 @@ pub(crate) enum Command {
     /// The audit log.
     Audit(Audit),
     /// Keys and certificates.
-    Keys(Keys),
+    Keys(keys::Keys),
     /// Virtual cards.
     Card(Card),
     /// Calculators for engineers.
@@ -121,42 +123,6 @@ pub(crate) struct Run {
     /// Output of the summary.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
-}
-
-#[derive(Args)]
-pub(crate) struct Keys {
-    #[command(subcommand)]
-    pub(crate) verb: KeysVerb,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum KeysVerb {
-    /// Certify the open test key of an issuer by the open test CA: for TEST bundles only.
-    TestCertificate(TestCertificate),
-    /// Keys of chips made ahead.
-    Pool(crate::commands::pool::Pool),
-}
-
-#[derive(Args)]
-pub(crate) struct TestCertificate {
-    /// The key's name in the sources, with its issuer: `aurora.issuer_rsa`.
-    #[arg(long, value_name = "ISSUER.KEY")]
-    pub(crate) key: String,
-    /// Leftmost 3 to 8 digits of the issuer's PANs.
-    #[arg(long)]
-    pub(crate) range: String,
-    /// Last month of the certificate, MMYY.
-    #[arg(long, default_value = "1235")]
-    pub(crate) expiry: String,
-    /// Bits of the issuer's modulus.
-    #[arg(long, default_value_t = 1984)]
-    pub(crate) bits: u32,
-    /// Exponent of the issuer's key.
-    #[arg(long, default_value_t = 3)]
-    pub(crate) exponent: u32,
-    /// Folder for `issuer-92.cer` and `test-ca-92.pub`; files that are there stay.
-    #[arg(long)]
-    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

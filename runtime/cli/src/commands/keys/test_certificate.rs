@@ -1,7 +1,7 @@
-//! `keys`: certificates of open test keys.
+//! `keys test-certificate`: certificates of open test keys.
 
 use crate::{
-    arguments::{Keys, KeysVerb, TestCertificate},
+    arguments::keys::TestCertificate,
     failure::{Failure, exit},
     terminal,
 };
@@ -11,17 +11,9 @@ use cardwright_soft_hsm::{
 };
 use std::path::Path;
 
-/// Carries a verb out.
-pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
-    match &arguments.verb {
-        KeysVerb::TestCertificate(wanted) => certify(wanted),
-        KeysVerb::Pool(wanted) => super::pool::run(site, wanted),
-    }
-}
-
 /// Certifies an issuer's open test key. Everybody has both private keys: the same arguments give the
 /// same files everywhere.
-fn certify(wanted: &TestCertificate) -> Result<u8, Failure> {
+pub(crate) fn run(wanted: &TestCertificate) -> Result<u8, Failure> {
     refuse(wanted)?;
     let chain = TestCa {
         issuer_key: &wanted.key,
