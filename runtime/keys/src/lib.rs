@@ -5,7 +5,10 @@
 //! known: they give changes and audit entries, and a caller commits both together. What needs the
 //! HSM goes through [`cardwright_ports::KeyCustody`]; this crate does no input or output of its own.
 
+mod clerk;
 mod error;
 pub mod inventory;
+pub mod packages;
 
+pub use clerk::{Clerk, Hand, Ledger};
 pub use error::{Code, KeysError};

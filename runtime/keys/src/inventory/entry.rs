@@ -119,6 +119,8 @@ pub enum Origin {
         package: String,
         /// Name of the site.
         from: String,
+        /// Label of this site's own key that it was under.
+        under: String,
     },
     /// Found in the HSM and entered as it was.
     Adopted {},
