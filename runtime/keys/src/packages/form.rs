@@ -173,11 +173,14 @@ fn message(head: &[u8]) -> Vec<u8> {
     [b"cardwright key distribution v1\0".as_slice(), head].concat()
 }
 
+/// Signs octets.
+pub(super) type Sign<'s> = dyn FnMut(&[u8]) -> Result<Vec<u8>, KeysError> + 's;
+
 /// Writes a file.
 pub(super) fn seal<T: Serialize>(
     mark: [u8; 4],
     body: &T,
-    sign: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, KeysError>,
+    sign: &mut Sign<'_>,
 ) -> Result<Vec<u8>, KeysError> {
     let wrong = || PACKAGE.found("the package is too large");
     let text = serde_json::to_string(body).map_err(|_| wrong())?;
