@@ -86,11 +86,11 @@ impl KeyAlgorithm {
 /// Whether a key may leave its HSM wrapped (X9.143, header position 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exportability {
-    /// `E`: under a key that is trusted, in a key block.
+    /// `E`: under a key that is trusted, in a key block or another authenticated form.
     Exportable,
     /// `N`: never.
     NonExportable,
-    /// `S`: also in forms other than key blocks.
+    /// `S`: also in forms that do not meet X9.24, such as ECB.
     Sensitive,
 }
 
@@ -212,7 +212,7 @@ pub enum Wrapping<'a> {
 /// What a private key signs for key management.
 #[derive(Clone, Copy, Debug)]
 pub enum Signing<'a> {
-    /// RSASSA-PKCS1-v1_5 or ECDSA with SHA-256: certification requests, packages, CMS.
+    /// RSASSA-PKCS1-v1_5, or ECDSA (in DER), with SHA-256: certification requests, packages, CMS.
     Sha256 {
         /// Octets to be signed.
         message: &'a [u8],
@@ -287,7 +287,8 @@ pub trait KeyCustody {
         wrapping: &Wrapping<'_>,
     ) -> Result<Vec<u8>, HsmError>;
     /// Takes a key in that stands under the key that `under` names. Another algorithm, another check
-    /// value than expected or, for a block, another header is refused, and nothing is kept.
+    /// value than expected or, for a block, another header is refused, and nothing is kept. Wrong
+    /// parity is refused in legacy forms and set right in authenticated ones.
     fn unwrap(
         &mut self,
         wrapped: &[u8],

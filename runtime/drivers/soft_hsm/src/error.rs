@@ -108,4 +108,25 @@ codes! {
     TRANSLATION "R1316" "this PIN block translation is not allowed"
         "A PIN that came in bound to its PAN (formats 0, 3 and 4) may not go out in format 1, which is bound to none, and not under another PAN (ISO 9564-1)."
         "ask for format 0, 3 or 4 with the PAN of the order";
+    LABEL "R1370" "no key has this label"
+        "A key of the key management is named by its label, logical name and version. This HSM has none of that label, or the label has a form that no key can have."
+        "list the keys; generate or import the key first, or correct the label";
+    LABEL_TAKEN "R1371" "a key has this label already"
+        "A label names one key for ever. The new key was not made and nothing was changed."
+        "take the next version of the key, or destroy the old one by a ceremony first";
+    COMPONENT "R1372" "the components do not make this key"
+        "A component belongs to another ceremony or algorithm, was changed, stands twice in the list, or there are fewer than two or more than five. Or the key that they give is weak. Nothing was kept."
+        "begin the ceremony again with components that were made for it";
+    CHECK_VALUE "R1373" "the check value is another one"
+        "The key has another check value than was expected: a component or the key itself is not the one that its owner meant. Nothing was kept."
+        "compare the check values of all components with their forms and with the sender of the key";
+    MAY_NOT_TRAVEL "R1374" "the key may not travel this way"
+        "The key is not exportable, or the key that should wrap it is weaker than it or has another use, or the header of the block says another use or algorithm than the key has, or the wrapping can't carry such a key."
+        "wrap it under a transport or key block protection key that is at least as strong, with a header that agrees with the key";
+    WRAPPED "R1375" "the wrapped key does not open"
+        "It was wrapped under another key, or it was changed, or it is too short or malformed, or its header is not the one that was accepted. Nothing was kept."
+        "compare the check value of the wrapping key with the sender; ask for the key again";
+    PARITY "R1376" "length or parity is wrong"
+        "A component or key has another length than its algorithm, or is a DES key with an octet whose number of ones is even. A mistyped character shows here first. Nothing was kept."
+        "type the component again from its form; ask the sender for a key with odd parity";
 }

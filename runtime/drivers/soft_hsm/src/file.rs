@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
+use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::KeyUse;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -32,13 +33,16 @@ struct Content {
     keys: Vec<StoredKey>,
 }
 
-/// One key: `value` for a symmetric one, `p`, `q` and `exponent` for RSA.
+/// One key: `value` for a symmetric one and the scalar of P-256, `p`, `q` and `exponent` for RSA.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 struct StoredKey {
     name: String,
     algorithm: String,
     r#use: String,
+    /// Empty when it never leaves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    exportability: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     value: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -118,15 +122,35 @@ impl StoredKey {
         let material = if self.algorithm == "rsa" {
             let (p, q) = (octets(&self.p, &self.name)?, octets(&self.q, &self.name)?);
             Material::Rsa(rsa_from_primes(&p, &q, self.exponent)?)
+        } else if self.algorithm == "p256" {
+            let scalar = p256::SecretKey::from_slice(&octets(&self.value, &self.name)?);
+            Material::P256(scalar.map_err(|_| {
+                error::KEY_FILE.found(format!("key {}: no scalar of P-256", self.name))
+            })?)
         } else {
             Material::symmetric(&self.algorithm, &octets(&self.value, &self.name)?)?
         };
-        Ok(Key {
-            name: self.name.clone(),
-            algorithm: self.algorithm.clone(),
+        let exportability = self.exportability()?;
+        Ok(Key::new(
+            &self.name,
+            &self.algorithm,
             usage,
+            exportability,
             material,
-        })
+        ))
+    }
+
+    fn exportability(&self) -> Result<Exportability, Refused> {
+        if self.exportability.is_empty() {
+            return Ok(Exportability::NonExportable);
+        }
+        Exportability::ALL
+            .iter()
+            .find(|(_, _, word)| *word == self.exportability)
+            .map(|(exportability, ..)| *exportability)
+            .ok_or_else(|| {
+                error::KEY_FILE.found(format!("key {}: unknown exportability", self.name))
+            })
     }
 
     fn of(key: &Key) -> Self {
@@ -134,6 +158,11 @@ impl StoredKey {
             name: key.name.clone(),
             algorithm: key.algorithm.clone(),
             r#use: use_name(key.usage).to_owned(),
+            exportability: Exportability::ALL
+                .iter()
+                .find(|(e, ..)| *e == key.exportability && *e != Exportability::NonExportable)
+                .map_or("", |(_, _, word)| word)
+                .to_owned(),
             value: String::new(),
             p: String::new(),
             q: String::new(),
@@ -148,6 +177,10 @@ impl StoredKey {
                 stored.q = hex::encode_upper(rsa.q());
                 stored.exponent = rsa.exponent();
             }
+            Material::P256(key) => {
+                let scalar = Zeroizing::new(key.to_bytes());
+                stored.value = hex::encode_upper(*scalar);
+            }
         }
         stored
     }
@@ -161,7 +194,7 @@ fn octets(text: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Refused> {
 
 /// Writes a new file; one that is there already is not touched.
 pub(crate) fn create(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
-    let neighbour = write_neighbour(path, root, ring)?;
+    let neighbour = write_neighbour(path, root, ring, None)?;
     // A link fails where a rename would overwrite.
     let linked = std::fs::hard_link(&neighbour, path);
     let removed = std::fs::remove_file(&neighbour);
@@ -173,7 +206,20 @@ pub(crate) fn create(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refuse
 
 /// Writes the file anew.
 pub(crate) fn replace(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
-    let neighbour = write_neighbour(path, root, ring)?;
+    let neighbour = write_neighbour(path, root, ring, None)?;
+    std::fs::rename(&neighbour, path)
+        .and_then(|()| sync_folder(path))
+        .map_err(write_failed)
+}
+
+/// Writes the file anew without one key.
+pub(crate) fn replace_without(
+    path: &Path,
+    root: &Root,
+    ring: &Ring,
+    label: &str,
+) -> Result<(), Refused> {
+    let neighbour = write_neighbour(path, root, ring, Some(label))?;
     std::fs::rename(&neighbour, path)
         .and_then(|()| sync_folder(path))
         .map_err(write_failed)
@@ -183,11 +229,17 @@ fn write_failed(e: std::io::Error) -> Refused {
     error::KEY_FILE.found(format!("writing it failed: {e}"))
 }
 
-fn write_neighbour(path: &Path, root: &Root, ring: &Ring) -> Result<std::path::PathBuf, Refused> {
+fn write_neighbour(
+    path: &Path,
+    root: &Root,
+    ring: &Ring,
+    without: Option<&str>,
+) -> Result<std::path::PathBuf, Refused> {
+    let kept = |key: &&std::sync::Arc<Key>| Some(key.name.as_str()) != without;
     let content = Content {
         version: VERSION,
         root: hex::encode_upper(root.expose()),
-        keys: ring.iter().map(|k| StoredKey::of(k)).collect(),
+        keys: ring.iter().filter(kept).map(|k| StoredKey::of(k)).collect(),
     };
     let text = toml::to_string(&content)
         .map(Zeroizing::new)

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use cardwright_ports::custody::{CustodyHsm, Exportability, KeyCustody};
 use cardwright_ports::hsm::{Hsm, HsmInfo, KeyHandle, KeyRequest};
 use cardwright_ports::{HsmError, HsmSession};
 
+use crate::custody::Custody;
 use crate::entropy::Root;
 use crate::error::{self, Refused};
 use crate::file;
@@ -74,12 +76,13 @@ impl SoftHsm {
     /// R1301 for octets that do not fit the request or a weak key, R1302 when another key has the
     /// same octets for another use, R1310 when there is a key of that name already.
     pub fn add_test_key(&self, request: &KeyRequest, octets: &[u8]) -> Result<(), HsmError> {
-        let key = Key {
-            name: request.name.clone(),
-            algorithm: request.algorithm.clone(),
-            usage: request.usage,
-            material: Material::symmetric(&request.algorithm, octets)?,
-        };
+        let key = Key::new(
+            &request.name,
+            &request.algorithm,
+            request.usage,
+            Exportability::NonExportable,
+            Material::symmetric(&request.algorithm, octets)?,
+        );
         self.shared.add(key).map(|_| ())
     }
 
@@ -139,11 +142,21 @@ impl Hsm for SoftHsm {
     }
 }
 
+impl CustodyHsm for SoftHsm {
+    fn open_custody(&self) -> Result<Box<dyn KeyCustody + '_>, HsmError> {
+        Ok(Box::new(Custody::new(&self.shared)))
+    }
+}
+
 impl Shared {
     /// The key of a request: the stored one, or the open test key of that name.
     pub(crate) fn bind(&self, request: &KeyRequest) -> Result<KeyHandle, Refused> {
         if let Some(handle) = self.ring.read().map_err(|_| poisoned())?.find(request)? {
             return Ok(handle);
+        }
+        if request.name.contains('@') {
+            // A label with a version is a key of the key management, never an open test key.
+            return Err(error::LABEL.found(format!("no key {}", request.name)));
         }
         let key = Key::open_test_key(request)?;
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
@@ -159,14 +172,45 @@ impl Shared {
         Ok(handle)
     }
 
-    /// Takes a key in and keeps it.
-    fn add(&self, key: Key) -> Result<KeyHandle, Refused> {
+    /// Takes a key in and keeps it: in ring and file, or in neither.
+    pub(crate) fn add(&self, key: Key) -> Result<KeyHandle, Refused> {
+        let name = key.name.clone();
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
         let handle = ring.add(key)?;
-        match &self.path {
-            Some(path) => file::replace(path, &self.root, &ring).map(|()| handle),
-            None => Ok(handle),
+        if let Some(path) = &self.path
+            && let Err(refused) = file::replace(path, &self.root, &ring)
+        {
+            ring.remove(&name);
+            return Err(refused);
         }
+        Ok(handle)
+    }
+
+    /// Takes a key out of file and ring; the file first, so that a key that stays is still usable.
+    pub(crate) fn destroy(&self, label: &str) -> Result<(), Refused> {
+        let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        if ring.named(label).is_none() {
+            return Err(error::LABEL.found(format!("no key {label}")));
+        }
+        if let Some(path) = &self.path {
+            file::replace_without(path, &self.root, &ring, label)?;
+        }
+        ring.remove(label);
+        Ok(())
+    }
+
+    /// The key of a label, if there is one.
+    pub(crate) fn named(&self, label: &str) -> Result<Option<Arc<Key>>, Refused> {
+        let ring = self.ring.read().map_err(|_| poisoned())?;
+        Ok(ring.named(label).map(Arc::clone))
+    }
+
+    /// All keys, by label.
+    pub(crate) fn all(&self) -> Result<Vec<Arc<Key>>, Refused> {
+        let ring = self.ring.read().map_err(|_| poisoned())?;
+        let mut keys: Vec<_> = ring.iter().map(Arc::clone).collect();
+        keys.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(keys)
     }
 
     pub(crate) fn key(&self, handle: KeyHandle) -> Result<Arc<Key>, Refused> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::{CheckMethod, KeyHandle, KeyRequest, KeyUse};
 use cardwright_rsa::RsaKey;
 use cardwright_standards::cipher::{AesKey, KeyBytes, TdesKey};
@@ -23,6 +25,8 @@ pub(crate) enum Material {
     Aes(KeyBytes, AesKey),
     /// RSA private key.
     Rsa(RsaKey),
+    /// P-256 private key.
+    P256(p256::SecretKey),
 }
 
 impl Material {
@@ -54,6 +58,7 @@ impl Material {
         match (self, other) {
             (Self::Tdes(a, _), Self::Tdes(b, _)) | (Self::Aes(a, _), Self::Aes(b, _)) => a == b,
             (Self::Rsa(a), Self::Rsa(b)) => a.modulus() == b.modulus(),
+            (Self::P256(a), Self::P256(b)) => a.public_key() == b.public_key(),
             _ => false,
         }
     }
@@ -69,10 +74,35 @@ pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) algorithm: String,
     pub(crate) usage: KeyUse,
+    pub(crate) exportability: Exportability,
     pub(crate) material: Material,
+    /// Set when it is destroyed while sessions still hold it.
+    gone: AtomicBool,
 }
 
 impl Key {
+    pub(crate) fn new(
+        name: &str,
+        algorithm: &str,
+        usage: KeyUse,
+        exportability: Exportability,
+        material: Material,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            algorithm: algorithm.to_owned(),
+            usage,
+            exportability,
+            material,
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether it was destroyed.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
     /// The open test key of a request; the same at every site.
     pub(crate) fn open_test_key(request: &KeyRequest) -> Result<Self, Refused> {
         let refused = |e: test_keys::TestKeyError| error::KEY_DIFFERS.found(e.to_string());
@@ -87,12 +117,13 @@ impl Key {
                 test_keys::symmetric_key(&request.name, &request.algorithm).map_err(refused)?;
             Material::symmetric(&request.algorithm, octets.expose())?
         };
-        Ok(Self {
-            name: request.name.clone(),
-            algorithm: request.algorithm.clone(),
-            usage: request.usage,
+        Ok(Self::new(
+            &request.name,
+            &request.algorithm,
+            request.usage,
+            Exportability::NonExportable,
             material,
-        })
+        ))
     }
 
     /// Bits and exponent of an RSA key, else zeros.
@@ -152,6 +183,14 @@ impl Key {
         }
     }
 
+    /// The P-256 key.
+    pub(crate) fn p256(&self) -> Result<&p256::SecretKey, Refused> {
+        match &self.material {
+            Material::P256(key) => Ok(key),
+            _ => Err(self.unsuitable("P-256")),
+        }
+    }
+
     fn unsuitable(&self, wanted: &str) -> Refused {
         error::UNSUITABLE.found(format!(
             "key {} is {}, not {wanted}",
@@ -164,16 +203,8 @@ impl Key {
         let (algorithm, octets) = match &self.material {
             Material::Tdes(octets, _) => (Algorithm::Tdes, octets),
             Material::Aes(octets, _) => (Algorithm::Aes, octets),
-            Material::Rsa(key) => {
-                return match method {
-                    CheckMethod::Sha256 => Ok(Sha256::digest(key.modulus())
-                        .iter()
-                        .take(8)
-                        .copied()
-                        .collect()),
-                    _ => Err(self.unsuitable("symmetric")),
-                };
-            }
+            Material::Rsa(key) => return self.hash_value(method, key.modulus()),
+            Material::P256(key) => return self.hash_value(method, &point(key)),
         };
         let method = match method {
             CheckMethod::Ecb => Method::Ecb,
@@ -184,6 +215,20 @@ impl Key {
         kcv::check_value(algorithm, method, octets.expose())
             .map_err(|e| error::UNSUITABLE.found(e.to_string()))
     }
+
+    /// Check value of a key pair: the first 8 octets of SHA-256 over its public half.
+    fn hash_value(&self, method: CheckMethod, public: &[u8]) -> Result<Vec<u8>, Refused> {
+        match method {
+            CheckMethod::Sha256 => Ok(Sha256::digest(public).iter().take(8).copied().collect()),
+            _ => Err(self.unsuitable("symmetric")),
+        }
+    }
+}
+
+/// The point of a P-256 key, uncompressed, 65 octets (SEC 1, 2.3.3).
+pub(crate) fn point(key: &p256::SecretKey) -> Vec<u8> {
+    use p256::elliptic_curve::sec1::ToEncodedPoint;
+    key.public_key().to_encoded_point(false).as_bytes().to_vec()
 }
 
 /// A key from two primes in any order.
@@ -209,10 +254,11 @@ pub(crate) fn use_name(usage: KeyUse) -> &'static str {
         .map_or("an unknown use", |(_, name)| name)
 }
 
-/// All keys of an HSM.
+/// All keys of an HSM. The place of a destroyed key stays empty, so that no handle changes its
+/// meaning.
 #[derive(Default)]
 pub(crate) struct Ring {
-    keys: Vec<Arc<Key>>,
+    keys: Vec<Option<Arc<Key>>>,
     by_name: BTreeMap<String, u32>,
 }
 
@@ -230,15 +276,16 @@ impl Ring {
     pub(crate) fn get(&self, handle: KeyHandle) -> Result<&Arc<Key>, Refused> {
         self.keys
             .get(handle.0 as usize)
+            .and_then(Option::as_ref)
             .ok_or_else(|| error::KEY_HANDLE.found(format!("handle {}", handle.0)))
     }
 
     /// Takes a key in; refuses a second one of the name, and the same octets for another use.
     pub(crate) fn add(&mut self, key: Key) -> Result<KeyHandle, Refused> {
-        if self.keys.len() >= KEYS_MAX || self.by_name.contains_key(&key.name) {
+        if self.by_name.len() >= KEYS_MAX || self.by_name.contains_key(&key.name) {
             return Err(error::KEY_FILE.found(format!("no room for a key {}", key.name)));
         }
-        let twin = self.keys.iter().find(|k| k.material.same_as(&key.material));
+        let twin = self.iter().find(|k| k.material.same_as(&key.material));
         if let Some(twin) = twin.filter(|k| k.usage != key.usage) {
             return Err(error::KEY_USE.found(format!(
                 "keys {} and {} are the same octets for two uses",
@@ -247,11 +294,25 @@ impl Ring {
         }
         let number = self.keys.len() as u32;
         self.by_name.insert(key.name.clone(), number);
-        self.keys.push(Arc::new(key));
+        self.keys.push(Some(Arc::new(key)));
         Ok(KeyHandle(number))
     }
 
+    /// The key of a label.
+    pub(crate) fn named(&self, label: &str) -> Option<&Arc<Key>> {
+        let number = self.by_name.get(label)?;
+        self.keys.get(*number as usize)?.as_ref()
+    }
+
+    /// Takes a key out for ever; sessions that hold it will refuse it.
+    pub(crate) fn remove(&mut self, label: &str) -> Option<Arc<Key>> {
+        let number = self.by_name.remove(label)?;
+        let key = self.keys.get_mut(number as usize)?.take()?;
+        key.gone.store(true, Ordering::Release);
+        Some(key)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Key>> {
-        self.keys.iter()
+        self.keys.iter().flatten()
     }
 }

@@ -5,6 +5,7 @@
 //! ([`entropy`]), so that lanes, order of calls and repetition do not change what a card gets.
 
 pub mod bench;
+mod custody;
 pub mod entropy;
 pub mod error;
 mod file;
@@ -12,6 +13,7 @@ mod gcm;
 mod hsm;
 mod keys;
 mod known_answers;
+mod oaep;
 mod seal;
 mod session;
 pub mod test_ca;

@@ -13,6 +13,7 @@ use cardwright_rsa::RsaKey;
 use super::Session;
 use crate::entropy::System;
 use crate::error::{self, Refused};
+use crate::keys::Key;
 
 /// Most octets of static data: far beyond all records of a card.
 const STATIC_OCTETS_MAX: usize = 1 << 16;
@@ -43,15 +44,7 @@ impl Session {
         fields: &IssuerCertificateFields<'_>,
     ) -> Result<Certificate, Refused> {
         let key = self.key_for(ca, KeyUse::EmvCaPrivate)?;
-        let fields = IssuerCertificate {
-            issuer_identifier: fields.issuer_identifier,
-            expiry_mmyy: fields.expiry_mmyy,
-            serial: fields.serial,
-            modulus: fields.modulus,
-            exponent: fields.exponent,
-        };
-        let rsa = key.rsa()?;
-        signed(rsa, issuer_block(&fields, rsa.modulus().len()))
+        issuer_certificate(&key, fields)
     }
 
     pub(super) fn signed_static_data(
@@ -69,8 +62,24 @@ impl Session {
 }
 
 /// The private operation, blinded by the operating system's randomness.
-pub(super) fn private(rsa: &RsaKey, block: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(crate) fn private(rsa: &RsaKey, block: &[u8]) -> Result<Vec<u8>, Refused> {
     rsa.apply(block, &mut System).map_err(error::of_rsa)
+}
+
+/// An issuer's certificate by a CA's key, whose use was checked.
+pub(crate) fn issuer_certificate(
+    ca: &Key,
+    fields: &IssuerCertificateFields<'_>,
+) -> Result<Certificate, Refused> {
+    let fields = IssuerCertificate {
+        issuer_identifier: fields.issuer_identifier,
+        expiry_mmyy: fields.expiry_mmyy,
+        serial: fields.serial,
+        modulus: fields.modulus,
+        exponent: fields.exponent,
+    };
+    let rsa = ca.rsa()?;
+    signed(rsa, issuer_block(&fields, rsa.modulus().len()))
 }
 
 fn signed(

@@ -8,6 +8,8 @@ mod new_keys;
 mod pins;
 mod transport;
 
+pub(crate) use certificates::{issuer_certificate, private};
+
 use std::sync::Arc;
 
 use cardwright_ports::hsm::{
@@ -49,6 +51,9 @@ impl Session {
     fn key(&mut self, handle: KeyHandle) -> Result<Arc<Key>, Refused> {
         let place = handle.0 as usize;
         if let Some(Some(key)) = self.keys.get(place) {
+            if key.is_gone() {
+                return Err(error::KEY_HANDLE.found(format!("key {} was destroyed", key.name)));
+            }
             return Ok(Arc::clone(key));
         }
         let key = self.shared.key(handle)?;

@@ -26,8 +26,8 @@ impl Session {
                 pad(&mut clear, 16, padding)?;
                 cbc_encrypt(key, [0; 16], &mut clear)
             }
-            Material::Rsa(_) => {
-                return Err(error::UNSUITABLE.found("an RSA key as transport key"));
+            Material::Rsa(_) | Material::P256(_) => {
+                return Err(error::UNSUITABLE.found("a key pair as transport key"));
             }
         };
         done.map_err(|e| error::ARGUMENT.found(e.to_string()))?;

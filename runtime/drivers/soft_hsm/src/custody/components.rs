@@ -1,0 +1,129 @@
+//! Components: drawn or typed, sealed for one ceremony and algorithm, joined by XOR.
+
+use cardwright_ports::custody::{CheckValue, KeyAlgorithm, KeyFacts, NewKey, SealedComponent};
+use cardwright_ports::hsm::CheckMethod;
+use cardwright_standards::kcv;
+use zeroize::Zeroizing;
+
+use super::{Custody, draw, random, rules, same};
+use crate::error::{self, Refused};
+
+const KIND: &str = "component";
+const COMPONENTS: std::ops::RangeInclusive<usize> = 2..=5;
+const CEREMONY_OCTETS_MAX: usize = 256;
+
+impl Custody<'_> {
+    pub(super) fn drawn_component(
+        &self,
+        ceremony: &str,
+        algorithm: KeyAlgorithm,
+    ) -> Result<SealedComponent, Refused> {
+        self.sealed_component(ceremony, algorithm, &draw(algorithm)?)
+    }
+
+    pub(super) fn taken_component(
+        &self,
+        ceremony: &str,
+        algorithm: KeyAlgorithm,
+        clear: &[u8],
+    ) -> Result<SealedComponent, Refused> {
+        rules::check_form(algorithm, clear)?;
+        // Whoever knows that a component is trivial knows the other's share of the key.
+        if rules::is_weak(algorithm, clear) {
+            return Err(error::COMPONENT.found("a component that is weak as a key"));
+        }
+        self.sealed_component(ceremony, algorithm, clear)
+    }
+
+    fn sealed_component(
+        &self,
+        ceremony: &str,
+        algorithm: KeyAlgorithm,
+        clear: &[u8],
+    ) -> Result<SealedComponent, Refused> {
+        let check_value = check_value(algorithm, clear)?;
+        let bound = bound(ceremony, algorithm, &check_value)?;
+        // Equal components of two custodians must not show as equal blobs.
+        let mut context = [0; 16];
+        random(&mut context)?;
+        Ok(SealedComponent {
+            blob: self.shared.sealer.seal(KIND, &bound, &context, clear)?,
+            check_value,
+        })
+    }
+
+    pub(super) fn opened_component(
+        &self,
+        ceremony: &str,
+        algorithm: KeyAlgorithm,
+        component: &SealedComponent,
+    ) -> Result<Zeroizing<Vec<u8>>, Refused> {
+        let bound = bound(ceremony, algorithm, &component.check_value)?;
+        let clear = self
+            .shared
+            .sealer
+            .open(KIND, &bound, &component.blob)
+            .map_err(|_| {
+                error::COMPONENT.found("a component that was not sealed here for this ceremony")
+            })?;
+        rules::check_form(algorithm, &clear)?;
+        Ok(clear)
+    }
+
+    pub(super) fn combined(
+        &self,
+        ceremony: &str,
+        components: &[SealedComponent],
+        key: &NewKey<'_>,
+        expected: Option<&CheckValue>,
+    ) -> Result<KeyFacts, Refused> {
+        self.check_new(key)?;
+        if !COMPONENTS.contains(&components.len()) {
+            return Err(error::COMPONENT.found(format!("{} components", components.len())));
+        }
+        let length = rules::octets_of(key.algorithm)?;
+        let mut sum = Zeroizing::new(vec![0; length]);
+        let mut clear: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(components.len());
+        for component in components {
+            let opened = self.opened_component(ceremony, key.algorithm, component)?;
+            if clear.iter().any(|other| same(other, &opened)) {
+                return Err(error::COMPONENT.found("the same component twice"));
+            }
+            for (octet, part) in sum.iter_mut().zip(opened.iter()) {
+                *octet ^= part;
+            }
+            clear.push(opened);
+        }
+        // An even number of DES components has even parity.
+        rules::adjust(key.algorithm, &mut sum);
+        self.keep_octets(key, &sum, expected)
+    }
+}
+
+/// Check value of a component, as if it were a key: ECB for DES, CMAC for AES.
+fn check_value(algorithm: KeyAlgorithm, clear: &[u8]) -> Result<CheckValue, Refused> {
+    let (cipher, method, named) = if algorithm.has_parity() {
+        (kcv::Algorithm::Tdes, kcv::Method::Ecb, CheckMethod::Ecb)
+    } else {
+        (kcv::Algorithm::Aes, kcv::Method::Cmac, CheckMethod::Cmac)
+    };
+    let octets = kcv::check_value(cipher, method, clear)
+        .map_err(|e| error::ARGUMENT.found(e.to_string()))?;
+    Ok(CheckValue {
+        method: named,
+        octets,
+    })
+}
+
+/// What a component is sealed for: ceremony, algorithm, check value.
+fn bound(ceremony: &str, algorithm: KeyAlgorithm, value: &CheckValue) -> Result<Vec<u8>, Refused> {
+    if ceremony.is_empty() || ceremony.len() > CEREMONY_OCTETS_MAX {
+        return Err(error::ARGUMENT.found("a ceremony's name of 0 or more than 256 octets"));
+    }
+    let mut bound = ceremony.as_bytes().to_vec();
+    bound.push(0);
+    bound.extend_from_slice(algorithm.name().as_bytes());
+    bound.push(0);
+    bound.extend_from_slice(&value.octets);
+    Ok(bound)
+}

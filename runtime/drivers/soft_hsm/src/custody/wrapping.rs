@@ -1,0 +1,368 @@
+//! Keys under keys: key blocks, AES key wrap, and the legacy forms.
+
+use aes_kw::{KwAes128, KwAes192, KwAes256, KwpAes128, KwpAes192, KwpAes256};
+use cardwright_ports::custody::{
+    CheckValue, Exportability, KeyAlgorithm, KeyFacts, NewKey, Wrapping,
+};
+use cardwright_ports::hsm::KeyUse;
+use cardwright_standards::cipher as ciphers;
+use cardwright_standards::keyblock::{self, Header};
+use cipher::KeyInit;
+use zeroize::Zeroizing;
+
+use super::{Custody, may_leave, private_keys, random, rules};
+use crate::error::{self, Refused};
+use crate::keys::{Key, Material};
+
+/// Longest thing that comes in.
+const WRAPPED_OCTETS_MAX: usize = 9_999;
+
+impl Custody<'_> {
+    pub(super) fn wrapped(
+        &self,
+        label: &str,
+        under: &str,
+        wrapping: &Wrapping<'_>,
+    ) -> Result<Vec<u8>, Refused> {
+        let key = self.named(label)?;
+        may_leave(&key)?;
+        let algorithm = super::facts(&key)?.algorithm;
+        match wrapping {
+            Wrapping::KeyBlock { header } => {
+                let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, algorithm)?;
+                let header = agreed_header(header, algorithm, key.usage, key.exportability)?;
+                check_version(&header, &under)?;
+                block(&key, &under, &header)
+            }
+            Wrapping::AesKeyWrap { padded } => {
+                let under = self.wrapping_key(under, KeyUse::Transport, algorithm)?;
+                let clear = private_keys::wrap_octets(&key.material)?;
+                aes_wrap(octets_of(&under, true)?, &clear, *padded)
+            }
+            Wrapping::LegacyEcb | Wrapping::LegacyCbc => {
+                if key.exportability != Exportability::Sensitive {
+                    return Err(error::MAY_NOT_TRAVEL.found(format!(
+                        "key {} leaves in forms of X9.24 only, not in {}",
+                        key.name,
+                        legacy_name(wrapping)
+                    )));
+                }
+                let under = self.wrapping_key(under, KeyUse::Transport, algorithm)?;
+                let Some(_) = algorithm.octets() else {
+                    return Err(error::MAY_NOT_TRAVEL.found("a private key without a key block"));
+                };
+                let mut octets = private_keys::block_octets(&key.material)?;
+                legacy(&under, wrapping, &mut octets, true)?;
+                Ok(std::mem::take(&mut *octets))
+            }
+            Wrapping::RsaOaep { receiver, hash } => {
+                if !under.is_empty() {
+                    return Err(error::ARGUMENT.found("a wrapping key beside a public key"));
+                }
+                let clear = symmetric_octets(&key)?;
+                self.sealed_for(*receiver, *hash, &clear)
+            }
+            Wrapping::Ecdh { peer, info } => {
+                let shared = self.agreed(under, peer, info)?;
+                let clear = private_keys::wrap_octets(&key.material)?;
+                aes_wrap(shared.as_slice(), &clear, true)
+            }
+        }
+    }
+
+    pub(super) fn unwrapped(
+        &self,
+        wrapped: &[u8],
+        under: &str,
+        wrapping: &Wrapping<'_>,
+        key: &NewKey<'_>,
+        expected: Option<&CheckValue>,
+    ) -> Result<KeyFacts, Refused> {
+        self.check_new(key)?;
+        if wrapped.is_empty() || wrapped.len() > WRAPPED_OCTETS_MAX {
+            return Err(error::WRAPPED.found(format!("{} octets", wrapped.len())));
+        }
+        let algorithm = key.algorithm;
+        let mut octets = match wrapping {
+            Wrapping::KeyBlock { header } => {
+                let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, algorithm)?;
+                let header = received_header(header, key)?;
+                check_version(&header, &under)?;
+                let octets = opened_block(wrapped, &under, &header)?;
+                if algorithm.octets().is_none() {
+                    let material = private_keys::of_block(algorithm, &octets)?;
+                    return self.keep(key, material, expected);
+                }
+                octets
+            }
+            Wrapping::AesKeyWrap { padded } => {
+                let under = self.wrapping_key(under, KeyUse::Transport, algorithm)?;
+                aes_unwrap(octets_of(&under, true)?, wrapped, *padded)?
+            }
+            Wrapping::LegacyEcb | Wrapping::LegacyCbc => {
+                let under = self.wrapping_key(under, KeyUse::Transport, algorithm)?;
+                let mut octets = Zeroizing::new(wrapped.to_vec());
+                legacy(&under, wrapping, &mut octets, false)?;
+                // Parity is the only sign that these forms have of the wrong key.
+                rules::check_form(algorithm, &octets)?;
+                octets
+            }
+            Wrapping::RsaOaep { hash, .. } => self.opened_by(under, *hash, wrapped)?,
+            Wrapping::Ecdh { peer, info } => {
+                let shared = self.agreed(under, peer, info)?;
+                aes_unwrap(shared.as_slice(), wrapped, true)?
+            }
+        };
+        if algorithm.octets().is_none() {
+            let material = private_keys::of_wrap(algorithm, &octets)?;
+            return self.keep(key, material, expected);
+        }
+        // Authenticated forms carry DES keys of any parity, as X9.143's own example does.
+        rules::adjust(algorithm, &mut octets);
+        self.keep_octets(key, &octets, expected)
+    }
+
+    /// The key that wraps, for its only use, no weaker than what it wraps.
+    fn wrapping_key(
+        &self,
+        label: &str,
+        usage: KeyUse,
+        wrapped: KeyAlgorithm,
+    ) -> Result<std::sync::Arc<Key>, Refused> {
+        let key = self.named(label)?;
+        key.check_use(usage)
+            .map_err(|e| error::MAY_NOT_TRAVEL.found(e.what))?;
+        rules::check_strength(wrapped, &key)?;
+        Ok(key)
+    }
+}
+
+/// A header to wrap with, which must say what the key is.
+fn agreed_header(
+    text: &str,
+    algorithm: KeyAlgorithm,
+    usage: KeyUse,
+    exportability: Exportability,
+) -> Result<Header, Refused> {
+    let header = parsed(text)?;
+    let differs = |what: &str| Err(error::MAY_NOT_TRAVEL.found(format!("the header says {what}")));
+    if !rules::block_usages(usage).contains(&header.usage.as_str()) {
+        return differs(&format!("usage {}", header.usage));
+    }
+    if header.algorithm != rules::block_algorithm(algorithm) {
+        return differs(&format!("algorithm {}", header.algorithm));
+    }
+    // A receiver may do no more with the key than we may.
+    let allowed = match exportability {
+        Exportability::Sensitive => "ENS",
+        Exportability::Exportable => "EN",
+        Exportability::NonExportable => "N",
+    };
+    if !allowed.contains(header.exportability) {
+        return differs(&format!("exportability {}", header.exportability));
+    }
+    Ok(header)
+}
+
+/// The header of a block that comes in: usage and algorithm agree, and the key gets no more
+/// freedom than its sender gave.
+fn received_header(text: &str, key: &NewKey<'_>) -> Result<Header, Refused> {
+    let theirs = Exportability::ALL
+        .iter()
+        .find(|(_, letter, _)| parsed(text).is_ok_and(|h| h.exportability == *letter));
+    let Some((theirs, ..)) = theirs else {
+        parsed(text)?;
+        return Err(error::MAY_NOT_TRAVEL.found("the header says another exportability"));
+    };
+    let narrower = match theirs {
+        Exportability::NonExportable => key.exportability == Exportability::NonExportable,
+        Exportability::Exportable => key.exportability != Exportability::Sensitive,
+        Exportability::Sensitive => true,
+    };
+    if !narrower {
+        return Err(error::MAY_NOT_TRAVEL.found("the header allows less export than was asked for"));
+    }
+    agreed_header(text, key.algorithm, key.usage, *theirs)
+}
+
+fn parsed(text: &str) -> Result<Header, Refused> {
+    Header::from_text(text).map_err(|e| error::MAY_NOT_TRAVEL.found(e.to_string()))
+}
+
+/// Versions A, B and C are triple DES, D and E AES.
+fn check_version(header: &Header, under: &Key) -> Result<(), Refused> {
+    let fits = match &under.material {
+        Material::Tdes(..) => matches!(header.version, 'A' | 'B' | 'C'),
+        Material::Aes(..) => matches!(header.version, 'D' | 'E'),
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(error::MAY_NOT_TRAVEL.found(format!(
+        "a block of version {} under a key of algorithm {}",
+        header.version, under.algorithm
+    )))
+}
+
+fn block(key: &Key, under: &Key, header: &Header) -> Result<Vec<u8>, Refused> {
+    let refused = |e: keyblock::KeyBlockError| error::MAY_NOT_TRAVEL.found(e.to_string());
+    let octets = private_keys::block_octets(&key.material)?;
+    let fill = keyblock::fill_octets(header, octets.len()).map_err(refused)?;
+    let mut fill = Zeroizing::new(vec![0; fill]);
+    random(&mut fill)?;
+    keyblock::wrap(octets_of(under, false)?, header, &octets, &fill)
+        .map(String::into_bytes)
+        .map_err(refused)
+}
+
+fn opened_block(
+    wrapped: &[u8],
+    under: &Key,
+    header: &Header,
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let text = std::str::from_utf8(wrapped)
+        .map_err(|_| error::WRAPPED.found("a key block is ASCII text"))?;
+    let mut opened = keyblock::unwrap(octets_of(under, false)?, text)
+        .map_err(|e| error::WRAPPED.found(e.to_string()))?;
+    opened.header.length = header.length;
+    if opened.header != *header {
+        return Err(error::WRAPPED.found("its header is not the one that was accepted"));
+    }
+    Ok(opened.key)
+}
+
+/// The octets of a key that wraps.
+fn octets_of(key: &Key, aes: bool) -> Result<&[u8], Refused> {
+    match &key.material {
+        Material::Aes(octets, _) => Ok(octets.expose()),
+        Material::Tdes(octets, _) if !aes => Ok(octets.expose()),
+        _ => Err(error::MAY_NOT_TRAVEL.found(format!(
+            "key {} is {}, AES is needed",
+            key.name, key.algorithm
+        ))),
+    }
+}
+
+/// The octets of a key that has no structure.
+fn symmetric_octets(key: &Key) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    match &key.material {
+        Material::Tdes(..) | Material::Aes(..) => private_keys::block_octets(&key.material),
+        _ => Err(error::MAY_NOT_TRAVEL.found("a private key under RSA-OAEP")),
+    }
+}
+
+/// Calls a body with the key wrap of a key's size.
+macro_rules! with_wrap {
+    ([$small:ident, $middle:ident, $large:ident], $key:expr, $wrap:ident => $body:expr) => {
+        match $key.len() {
+            16 => {
+                let $wrap = $small::new_from_slice($key).map_err(|_| wrong_key())?;
+                $body
+            }
+            24 => {
+                let $wrap = $middle::new_from_slice($key).map_err(|_| wrong_key())?;
+                $body
+            }
+            32 => {
+                let $wrap = $large::new_from_slice($key).map_err(|_| wrong_key())?;
+                $body
+            }
+            _ => return Err(wrong_key()),
+        }
+    };
+}
+
+fn wrong_key() -> Refused {
+    error::MAY_NOT_TRAVEL.found("a wrapping key of another length than AES has")
+}
+
+/// RFC 3394, or RFC 5649 when padded.
+fn aes_wrap(key: &[u8], clear: &[u8], padded: bool) -> Result<Vec<u8>, Refused> {
+    if clear.is_empty() || (!padded && (clear.len() < 16 || !clear.len().is_multiple_of(8))) {
+        return Err(error::MAY_NOT_TRAVEL.found(format!(
+            "{} octets without padding under AES key wrap",
+            clear.len()
+        )));
+    }
+    let mut output = vec![0; clear.len().next_multiple_of(8) + 8];
+    let done = if padded {
+        with_wrap!([KwpAes128, KwpAes192, KwpAes256], key, wrap => wrap.wrap_key(clear, &mut output).is_ok())
+    } else {
+        with_wrap!([KwAes128, KwAes192, KwAes256], key, wrap => wrap.wrap_key(clear, &mut output).is_ok())
+    };
+    done.then_some(output).ok_or_else(wrong_key)
+}
+
+/// Opens what [`aes_wrap`] made.
+fn aes_unwrap(key: &[u8], wrapped: &[u8], padded: bool) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let refused = || error::WRAPPED.found("AES key wrap whose check does not hold");
+    let shortest = if padded { 16 } else { 24 };
+    if wrapped.len() < shortest || !wrapped.len().is_multiple_of(8) {
+        return Err(refused());
+    }
+    let mut output = Zeroizing::new(vec![0; wrapped.len()]);
+    let length = if padded {
+        with_wrap!([KwpAes128, KwpAes192, KwpAes256], key, wrap => wrap.unwrap_key(wrapped, &mut output).map(<[u8]>::len))
+    } else {
+        with_wrap!([KwAes128, KwAes192, KwAes256], key, wrap => wrap.unwrap_key(wrapped, &mut output).map(<[u8]>::len))
+    };
+    output.truncate(length.map_err(|_| refused())?);
+    Ok(output)
+}
+
+fn legacy_name(wrapping: &Wrapping<'_>) -> &'static str {
+    match wrapping {
+        Wrapping::LegacyCbc => "CBC",
+        _ => "ECB",
+    }
+}
+
+/// Key under key in ECB, or in CBC with IV zero.
+fn legacy(
+    under: &Key,
+    wrapping: &Wrapping<'_>,
+    octets: &mut Zeroizing<Vec<u8>>,
+    encrypt: bool,
+) -> Result<(), Refused> {
+    let cbc = matches!(wrapping, Wrapping::LegacyCbc);
+    let done = match &under.material {
+        Material::Tdes(_, key) => match (cbc, encrypt) {
+            (true, true) => ciphers::cbc_encrypt(key, [0; 8], octets),
+            (true, false) => ciphers::cbc_decrypt(key, [0; 8], octets),
+            (false, true) => ciphers::ecb_encrypt(key, octets),
+            (false, false) => ciphers::ecb_decrypt(key, octets),
+        },
+        Material::Aes(_, key) => match (cbc, encrypt) {
+            (true, true) => ciphers::cbc_encrypt(key, [0; 16], octets),
+            (true, false) => ciphers::cbc_decrypt(key, [0; 16], octets),
+            (false, true) => ciphers::ecb_encrypt(key, octets),
+            (false, false) => ciphers::ecb_decrypt(key, octets),
+        },
+        _ => return Err(error::MAY_NOT_TRAVEL.found("a key under a key pair in ECB or CBC")),
+    };
+    done.map_err(|e| error::PARITY.found(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 5649, 6: both examples.
+    #[test]
+    fn key_wrap_with_padding_is_that_of_rfc_5649() {
+        let key = hex::decode("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8").unwrap();
+        for (clear, wrapped) in [
+            (
+                "c37b7e6492584340bed12207808941155068f738",
+                "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
+            ),
+            ("466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f"),
+        ] {
+            let clear = hex::decode(clear).unwrap();
+            let made = aes_wrap(&key, &clear, true).unwrap();
+            assert_eq!(hex::encode(&made), wrapped);
+            assert_eq!(aes_unwrap(&key, &made, true).unwrap().as_slice(), clear);
+        }
+    }
+}
