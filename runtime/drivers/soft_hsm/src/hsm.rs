@@ -100,12 +100,13 @@ impl SoftHsm {
         if request.algorithm != "rsa" || rsa.bits() != request.bits {
             return Err(error::KEY_DIFFERS.found(format!("primes of {} bits", rsa.bits())));
         }
-        let key = Key {
-            name: request.name.clone(),
-            algorithm: request.algorithm.clone(),
-            usage: request.usage,
-            material: Material::Rsa(rsa),
-        };
+        let key = Key::new(
+            &request.name,
+            &request.algorithm,
+            request.usage,
+            Exportability::NonExportable,
+            Material::Rsa(rsa),
+        );
         self.shared.add(key).map(|_| ())
     }
 

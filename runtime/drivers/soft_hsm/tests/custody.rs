@@ -1,6 +1,6 @@
 //! Key management in the soft HSM: keys by label, components, what is refused.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -41,6 +41,7 @@ fn keys_of_every_algorithm_are_made_named_and_kept() {
         (KeyAlgorithm::Aes256, KeyUse::KeyBlockProtection),
         (rsa(1152), KeyUse::EmvIssuerPrivate),
         (rsa(2048), KeyUse::CertificateSigning),
+        (rsa(4096), KeyUse::KeyExchange),
         (KeyAlgorithm::P256, KeyUse::KeyExchange),
     ];
     let mut made = Vec::new();

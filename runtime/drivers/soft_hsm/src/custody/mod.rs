@@ -16,8 +16,8 @@ use cardwright_ports::custody::{
     CheckValue, Exportability, KeyAlgorithm, KeyCustody, KeyFacts, NewKey, PublicKey,
     SealedComponent, Signing, Wrapping,
 };
-use cardwright_rsa::RsaKey;
 use cardwright_ports::hsm::{Certificate, CheckMethod, HsmError, IssuerCertificateFields, KeyUse};
+use cardwright_rsa::RsaKey;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -186,9 +186,7 @@ impl KeyCustody for Custody<'_> {
     fn generate(&mut self, key: &NewKey<'_>) -> Result<KeyFacts, HsmError> {
         self.check_new(key)?;
         let material = match key.algorithm {
-            KeyAlgorithm::Rsa { bits, exponent } => {
-                Material::Rsa(generate(bits, exponent)?)
-            }
+            KeyAlgorithm::Rsa { bits, exponent } => Material::Rsa(generate(bits, exponent)?),
             KeyAlgorithm::P256 => Material::P256(scalar()?),
             symmetric => Material::symmetric(symmetric.name(), &draw(symmetric)?)?,
         };
