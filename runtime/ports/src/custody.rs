@@ -278,6 +278,23 @@ pub trait KeyCustody {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, HsmError>;
 
+    /// Takes a key apart into two to five components whose XOR it is, sealed for a ceremony that
+    /// gives it out on blind forms. An HSM that can't refuses.
+    fn split(
+        &mut self,
+        ceremony: &str,
+        label: &str,
+        components: usize,
+    ) -> Result<Vec<SealedComponent>, HsmError> {
+        let _ = (ceremony, components);
+        Err(HsmError {
+            code: "R1374",
+            what: format!("this HSM does not take keys apart: {label} stays whole"),
+            mend: "give the key out in a key block instead",
+            retryable: false,
+        })
+    }
+
     /// Gives a key out under another; `under` names the wrapping key and is empty for a receiver's
     /// public key. Key blocks are text in ASCII.
     fn wrap(

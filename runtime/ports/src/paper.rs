@@ -90,6 +90,14 @@ pub enum Mark {
         /// Thousandths of a point.
         size_mpt: u32,
     },
+    /// Where a key component goes, in groups of four digits, four groups a line; the value, 32 to 64
+    /// hexadecimal digits, comes from the [`PinSource`] as a PIN does.
+    Component {
+        /// Font name.
+        font: String,
+        /// Thousandths of a point.
+        size_mpt: u32,
+    },
     /// DataMatrix ECC 200 symbol that fills the area.
     DataMatrix {
         /// Content.
@@ -145,7 +153,7 @@ pub struct Sheet {
     pub test_mark: bool,
     /// Marks in drawing order.
     pub marks: Vec<Placed>,
-    /// Reference that the PIN source is asked for; none when the page has no PIN.
+    /// Reference that the PIN source is asked for; none when the page has neither PIN nor component.
     pub pin_reference: Option<u64>,
 }
 
@@ -160,7 +168,7 @@ pub struct Stationery {
     pub images: BTreeMap<String, Vec<u8>>,
 }
 
-/// Gives the clear PIN of one page at the moment when it is drawn.
+/// Gives the clear PIN or component of one page at the moment when it is drawn.
 pub trait PinSource {
     /// The PIN for a reference.
     fn reveal(&mut self, reference: u64) -> Result<SecretDigits, PaperError>;

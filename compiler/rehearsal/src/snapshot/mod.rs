@@ -189,7 +189,8 @@ fn page(out: &mut String, page: &PageMade) {
                     let _ = writeln!(out, "    {line}");
                 }
             }
-            Mark::Pin { font, size_mpt } => {
+            // Projects have no components.
+            Mark::Pin { font, size_mpt } | Mark::Component { font, size_mpt } => {
                 let _ = writeln!(out, "  **** {at} {font} {} pt", thousandths(*size_mpt));
             }
             Mark::DataMatrix { content } => {

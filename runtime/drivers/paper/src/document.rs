@@ -46,7 +46,7 @@ pub(crate) fn write(
         };
         let drawn = drawn.and_then(|()| {
             // The PIN lives for this page only: asked for here, wiped at the end of the block.
-            let pin: PagePin = supply.next(sheet.pin_reference)?;
+            let pin: PagePin = supply.next(sheet)?;
             if offset_um == (0, 0) {
                 return desk.draw(&mut surface, sheet, &pin);
             }

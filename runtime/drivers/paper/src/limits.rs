@@ -74,7 +74,7 @@ fn check_sheet(sheet: &Sheet) -> Result<(), Failure> {
     let has_pin = sheet
         .marks
         .iter()
-        .any(|p| matches!(p.mark, Mark::Pin { .. }));
+        .any(|p| matches!(p.mark, Mark::Pin { .. } | Mark::Component { .. }));
     match (has_pin, sheet.pin_reference) {
         (true, None) => Err(error::pin_reference(
             "a page has a PIN field but no reference",
@@ -132,7 +132,7 @@ fn check_mark(mark: &Mark, number: usize) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Mark::Pin { size_mpt, .. } => {
+        Mark::Pin { size_mpt, .. } | Mark::Component { size_mpt, .. } => {
             between("PIN size in mpt", *size_mpt, SIZE_MPT_MIN, SIZE_MPT_MAX)
         }
         Mark::Line {

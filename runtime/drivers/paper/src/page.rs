@@ -2,7 +2,7 @@
 
 use crate::barcode;
 use crate::error::Failure;
-use crate::pin::{DigitSets, PagePin};
+use crate::pin::{DigitSets, Kind, PagePin};
 use crate::shape::{self, Shaper, Style, TextBox};
 use crate::stationery::Stock;
 use crate::test_mark;
@@ -83,7 +83,15 @@ impl Desk<'_> {
                 surface.set_fill(Some(ink(*colour, 1.0)));
                 self.text(surface, &placed.mark, area, number)
             }
-            Mark::Pin { font, size_mpt } => self.pin(surface, (font, *size_mpt), area, page_pin),
+            Mark::Pin { font, size_mpt } => {
+                self.pin(surface, (font, *size_mpt), area, (page_pin, Kind::Pin))
+            }
+            Mark::Component { font, size_mpt } => self.pin(
+                surface,
+                (font, *size_mpt),
+                area,
+                (page_pin, Kind::Component),
+            ),
             Mark::DataMatrix { content } => {
                 fill_symbol(surface, &barcode::symbol(content, area, number)?);
                 Ok(())
@@ -202,9 +210,9 @@ impl Desk<'_> {
         surface: &mut Surface<'_>,
         font: (&str, u32),
         area: Rect,
-        page_pin: &PagePin,
+        (page_pin, kind): (&PagePin, Kind),
     ) -> Result<(), Failure> {
-        let set = self.digit_set(font.0, font.1)?;
+        let set = self.digit_set(font.0, font.1, kind)?;
         let face = self
             .stock
             .face(set.face())
@@ -224,20 +232,22 @@ impl Desk<'_> {
         }
     }
 
-    /// Puts the digits of every PIN font of the document into its subset, in sheet order.
+    /// Puts the digits of every font of PINs and components of the document into its subset, in sheet order.
     pub(crate) fn register_digits(
         &mut self,
         surface: &mut Surface<'_>,
         sheets: &[Sheet],
     ) -> Result<(), Failure> {
-        let mut done: Vec<usize> = Vec::new();
+        let mut done: Vec<(usize, Kind)> = Vec::new();
         for placed in sheets.iter().flat_map(|sheet| &sheet.marks) {
-            let Mark::Pin { font, size_mpt } = &placed.mark else {
-                continue;
+            let (font, size_mpt, kind) = match &placed.mark {
+                Mark::Pin { font, size_mpt } => (font, size_mpt, Kind::Pin),
+                Mark::Component { font, size_mpt } => (font, size_mpt, Kind::Component),
+                _ => continue,
             };
-            let set = self.digit_set(font, *size_mpt)?;
-            if !done.contains(&set.face()) {
-                done.push(set.face());
+            let set = self.digit_set(font, *size_mpt, kind)?;
+            if !done.contains(&(set.face(), kind)) {
+                done.push((set.face(), kind));
                 if let Some(face) = self.stock.face(set.face()) {
                     set.register(surface, &face.font);
                 }
@@ -250,9 +260,10 @@ impl Desk<'_> {
         &mut self,
         font: &str,
         size_mpt: u32,
+        kind: Kind,
     ) -> Result<std::rc::Rc<pin::DigitSet>, Failure> {
         let number = self.stock.face_number(font)?;
-        self.digits.get(&mut self.shaper, number, size_mpt)
+        self.digits.get(&mut self.shaper, number, size_mpt, kind)
     }
 }
 

@@ -279,6 +279,41 @@ fn components_that_do_not_make_a_key_are_refused() {
 }
 
 #[test]
+fn a_key_taken_apart_is_joined_again_elsewhere() {
+    let (here, there) = (hsm(), SoftHsm::in_memory([7; 32]).unwrap());
+    let mut here = here.open_custody().unwrap();
+    let mut there = there.open_custody().unwrap();
+    for (algorithm, count) in [
+        (KeyAlgorithm::Tdes2, 2),
+        (KeyAlgorithm::Tdes3, 3),
+        (KeyAlgorithm::Aes256, 5),
+    ] {
+        let label = format!("bank.key_{}@1", algorithm.name());
+        let key = new(&label, algorithm, KeyUse::CardVerification);
+        let facts = here.generate(&key).unwrap();
+        let parts = here.split("out", &label, count).unwrap();
+        assert_eq!(parts.len(), count);
+        let taken: Vec<_> = parts
+            .iter()
+            .map(|part| {
+                let clear = here.reveal_component("out", algorithm, part).unwrap();
+                there.take_component("in", algorithm, &clear).unwrap()
+            })
+            .collect();
+        let joined = there.combine("in", &taken, &key, None).unwrap();
+        assert_eq!(joined.check_values, facts.check_values);
+    }
+    let fixed = NewKey {
+        exportability: Exportability::NonExportable,
+        ..cvk("bank.fixed@1")
+    };
+    here.generate(&fixed).unwrap();
+    assert_eq!(code(here.split("out", "bank.fixed@1", 2)), "R1374");
+    assert_eq!(code(here.split("out", "bank.key_tdes2@1", 6)), "R1372");
+    assert_eq!(code(here.split("out", "nobody@1", 2)), "R1370");
+}
+
+#[test]
 fn the_same_octets_have_one_use() {
     let hsm = hsm();
     let mut custody = hsm.open_custody().unwrap();

@@ -6,6 +6,7 @@
     clippy::panic
 )]
 
+mod components;
 mod fonts;
 mod hostile;
 mod pages;

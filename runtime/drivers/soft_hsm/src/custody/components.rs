@@ -5,7 +5,7 @@ use cardwright_ports::hsm::CheckMethod;
 use cardwright_standards::kcv;
 use zeroize::Zeroizing;
 
-use super::{Custody, draw, random, rules, same};
+use super::{Custody, draw, private_keys, random, rules, same};
 use crate::error::{self, Refused};
 
 const KIND: &str = "component";
@@ -97,6 +97,42 @@ impl Custody<'_> {
         // An even number of DES components has even parity.
         rules::adjust(key.algorithm, &mut sum);
         self.keep_octets(key, &sum, expected)
+    }
+
+    pub(super) fn taken_apart(
+        &self,
+        ceremony: &str,
+        label: &str,
+        components: usize,
+    ) -> Result<Vec<SealedComponent>, Refused> {
+        let key = self.named(label)?;
+        super::may_leave(&key)?;
+        let algorithm = super::facts(&key)?.algorithm;
+        rules::octets_of(algorithm)?;
+        if !COMPONENTS.contains(&components) {
+            return Err(error::COMPONENT.found(format!("{components} components")));
+        }
+        for _ in 0..super::DRAWS_MAX {
+            // All but the last are drawn; the last is what is missing to the key.
+            let mut last = private_keys::block_octets(&key.material)?;
+            let mut parts = Vec::with_capacity(components);
+            for _ in 1..components {
+                let part = draw(algorithm)?;
+                for (octet, other) in last.iter_mut().zip(part.iter()) {
+                    *octet ^= other;
+                }
+                parts.push(part);
+            }
+            rules::adjust(algorithm, &mut last);
+            let twice = parts.iter().any(|part| same(part, &last));
+            if rules::is_weak(algorithm, &last) || twice {
+                continue;
+            }
+            parts.push(last);
+            let seal = |part: &Zeroizing<Vec<u8>>| self.sealed_component(ceremony, algorithm, part);
+            return parts.iter().map(seal).collect();
+        }
+        Err(error::RANDOMNESS.found("sixteen weak components one after another"))
     }
 }
 

@@ -258,6 +258,15 @@ impl KeyCustody for Custody<'_> {
         self.combined(ceremony, components, key, expected)
     }
 
+    fn split(
+        &mut self,
+        ceremony: &str,
+        label: &str,
+        components: usize,
+    ) -> Result<Vec<SealedComponent>, HsmError> {
+        self.taken_apart(ceremony, label, components)
+    }
+
     fn wrap(
         &mut self,
         label: &str,
