@@ -3,6 +3,7 @@
 use cardwright_ports::custody::KeyAlgorithm;
 use cardwright_ports::hsm::KeyUse;
 use cardwright_standards::des_keys;
+use cardwright_standards::key_policy::KeyKind;
 
 use crate::error::{self, Refused};
 use crate::keys::{Key, use_name};
@@ -120,26 +121,25 @@ pub(super) fn is_weak(algorithm: KeyAlgorithm, octets: &[u8]) -> bool {
     des_keys::has_equal_parts(octets) || parts.iter().any(weak)
 }
 
-/// Rank by strength (SP 800-57 part 1, table 2, with two-key triple DES below three-key).
-fn rank(algorithm: &str, bits: u32) -> u8 {
-    match (algorithm, bits) {
-        ("rsa", ..2048) => 0,
-        ("tdes2", _) => 1,
-        ("tdes3", _) | ("rsa", 2048..3072) => 2,
-        ("aes192", _) => 4,
-        ("aes256", _) => 5,
-        // AES-128, P-256 and RSA from 3072 bits.
-        _ => 3,
+/// What a key's strength depends on (SP 800-57 part 1, tables 2 and 4).
+fn kind(algorithm: KeyAlgorithm) -> KeyKind {
+    match algorithm {
+        KeyAlgorithm::Tdes2 => KeyKind::TDES2,
+        KeyAlgorithm::Tdes3 => KeyKind::TDES3,
+        KeyAlgorithm::Aes128 => KeyKind::AES128,
+        KeyAlgorithm::Aes192 => KeyKind::AES192,
+        KeyAlgorithm::Aes256 => KeyKind::AES256,
+        KeyAlgorithm::Rsa { bits, .. } => KeyKind::rsa(bits),
+        KeyAlgorithm::P256 => KeyKind::P256,
     }
 }
 
 /// No stronger key under a weaker one.
 pub(super) fn check_strength(algorithm: KeyAlgorithm, under: &Key) -> Result<(), Refused> {
-    let bits = match algorithm {
-        KeyAlgorithm::Rsa { bits, .. } => bits,
-        _ => 0,
-    };
-    if rank(algorithm.name(), bits) <= rank(&under.algorithm, under.size().0) {
+    let (bits, exponent) = under.size();
+    let wrapping = KeyAlgorithm::from_name(&under.algorithm, bits, exponent);
+    let wrapping = wrapping.map_or(0, |algorithm| kind(algorithm).strength());
+    if kind(algorithm).strength() <= wrapping {
         return Ok(());
     }
     Err(error::MAY_NOT_TRAVEL.found(format!(

@@ -1,13 +1,12 @@
 //! Keys under keys: key blocks, AES key wrap, and the legacy forms.
 
-use aes_kw::{KwAes128, KwAes192, KwAes256, KwpAes128, KwpAes192, KwpAes256};
 use cardwright_ports::custody::{
     CheckValue, Exportability, KeyAlgorithm, KeyFacts, NewKey, Wrapping,
 };
 use cardwright_ports::hsm::KeyUse;
 use cardwright_standards::cipher as ciphers;
-use cardwright_standards::keyblock::{self, Header};
-use cipher::KeyInit;
+use cardwright_standards::key_wrap;
+use cardwright_standards::keyblock::{self, Acceptance, Attributes, Header, Version};
 use zeroize::Zeroizing;
 
 use super::{Custody, may_leave, private_keys, random, rules};
@@ -211,7 +210,11 @@ fn block(key: &Key, under: &Key, header: &Header) -> Result<Vec<u8>, Refused> {
     let fill = keyblock::fill_octets(header, octets.len()).map_err(refused)?;
     let mut fill = Zeroizing::new(vec![0; fill]);
     random(&mut fill)?;
-    keyblock::wrap(octets_of(under, false)?, header, &octets, &fill)
+    let attributes = Attributes::parse(header).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string);
+        error::MAY_NOT_TRAVEL.found(first.unwrap_or_default())
+    })?;
+    keyblock::seal(octets_of(under, false)?, &attributes, &octets, &fill)
         .map(String::into_bytes)
         .map_err(refused)
 }
@@ -223,10 +226,18 @@ fn opened_block(
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let text = std::str::from_utf8(wrapped)
         .map_err(|_| error::WRAPPED.found("a key block is ASCII text"))?;
-    let mut opened = keyblock::unwrap(octets_of(under, false)?, text)
+    // What stands in a header is policy's to accept; here it must be what was accepted.
+    let acceptance = Acceptance {
+        versions: &[Version::A, Version::B, Version::C, Version::D, Version::E],
+        unknown_blocks: true,
+        components: false,
+        odd_combinations: true,
+    };
+    let opened = keyblock::open(octets_of(under, false)?, text, &acceptance)
         .map_err(|e| error::WRAPPED.found(e.to_string()))?;
-    opened.header.length = header.length;
-    if opened.header != *header {
+    let mut found = parsed(&opened.header_text)?;
+    found.length = header.length;
+    if found != *header {
         return Err(error::WRAPPED.found("its header is not the one that was accepted"));
     }
     Ok(opened.key)
@@ -252,63 +263,22 @@ fn symmetric_octets(key: &Key) -> Result<Zeroizing<Vec<u8>>, Refused> {
     }
 }
 
-/// Calls a body with the key wrap of a key's size.
-macro_rules! with_wrap {
-    ([$small:ident, $middle:ident, $large:ident], $key:expr, $wrap:ident => $body:expr) => {
-        match $key.len() {
-            16 => {
-                let $wrap = $small::new_from_slice($key).map_err(|_| wrong_key())?;
-                $body
-            }
-            24 => {
-                let $wrap = $middle::new_from_slice($key).map_err(|_| wrong_key())?;
-                $body
-            }
-            32 => {
-                let $wrap = $large::new_from_slice($key).map_err(|_| wrong_key())?;
-                $body
-            }
-            _ => return Err(wrong_key()),
-        }
-    };
-}
-
-fn wrong_key() -> Refused {
-    error::MAY_NOT_TRAVEL.found("a wrapping key of another length than AES has")
-}
-
 /// RFC 3394, or RFC 5649 when padded.
 fn aes_wrap(key: &[u8], clear: &[u8], padded: bool) -> Result<Vec<u8>, Refused> {
-    if clear.is_empty() || (!padded && (clear.len() < 16 || !clear.len().is_multiple_of(8))) {
-        return Err(error::MAY_NOT_TRAVEL.found(format!(
-            "{} octets without padding under AES key wrap",
-            clear.len()
-        )));
-    }
-    let mut output = vec![0; clear.len().next_multiple_of(8) + 8];
-    let done = if padded {
-        with_wrap!([KwpAes128, KwpAes192, KwpAes256], key, wrap => wrap.wrap_key(clear, &mut output).is_ok())
-    } else {
-        with_wrap!([KwAes128, KwAes192, KwAes256], key, wrap => wrap.wrap_key(clear, &mut output).is_ok())
+    let done = match padded {
+        true => key_wrap::wrap_padded(key, clear),
+        false => key_wrap::wrap(key, clear),
     };
-    done.then_some(output).ok_or_else(wrong_key)
+    done.map_err(|e| error::MAY_NOT_TRAVEL.found(e.to_string()))
 }
 
 /// Opens what [`aes_wrap`] made.
 fn aes_unwrap(key: &[u8], wrapped: &[u8], padded: bool) -> Result<Zeroizing<Vec<u8>>, Refused> {
-    let refused = || error::WRAPPED.found("AES key wrap whose check does not hold");
-    let shortest = if padded { 16 } else { 24 };
-    if wrapped.len() < shortest || !wrapped.len().is_multiple_of(8) {
-        return Err(refused());
-    }
-    let mut output = Zeroizing::new(vec![0; wrapped.len()]);
-    let length = if padded {
-        with_wrap!([KwpAes128, KwpAes192, KwpAes256], key, wrap => wrap.unwrap_key(wrapped, &mut output).map(<[u8]>::len))
-    } else {
-        with_wrap!([KwAes128, KwAes192, KwAes256], key, wrap => wrap.unwrap_key(wrapped, &mut output).map(<[u8]>::len))
+    let done = match padded {
+        true => key_wrap::unwrap_padded(key, wrapped),
+        false => key_wrap::unwrap(key, wrapped),
     };
-    output.truncate(length.map_err(|_| refused())?);
-    Ok(output)
+    done.map_err(|e| error::WRAPPED.found(e.to_string()))
 }
 
 fn legacy_name(wrapping: &Wrapping<'_>) -> &'static str {
@@ -342,27 +312,4 @@ fn legacy(
         _ => return Err(error::MAY_NOT_TRAVEL.found("a key under a key pair in ECB or CBC")),
     };
     done.map_err(|e| error::PARITY.found(e.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // RFC 5649, 6: both examples.
-    #[test]
-    fn key_wrap_with_padding_is_that_of_rfc_5649() {
-        let key = hex::decode("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8").unwrap();
-        for (clear, wrapped) in [
-            (
-                "c37b7e6492584340bed12207808941155068f738",
-                "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
-            ),
-            ("466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f"),
-        ] {
-            let clear = hex::decode(clear).unwrap();
-            let made = aes_wrap(&key, &clear, true).unwrap();
-            assert_eq!(hex::encode(&made), wrapped);
-            assert_eq!(aes_unwrap(&key, &made, true).unwrap().as_slice(), clear);
-        }
-    }
 }
