@@ -7,7 +7,7 @@ use crate::{
     Loaded, RuntimeError, Value,
     certified::Certified,
     load::broken,
-    plan::{BoundKeys, Draws, Fields, Prepared, ReadyKey, Run, RunFacts, Values},
+    plan::{BoundKeys, Draws, Fields, Prepared, ReadyKey, Row, RunFacts, Values},
 };
 use cardwright_bundle::{
     Card, Constant, FaceSide, Node, Op, Padding, Program, Script, ScriptCommand, ScriptPart,
@@ -178,6 +178,18 @@ impl CardData {
     }
 }
 
+/// An order whose card data are asked for.
+pub struct Asked<'a> {
+    /// Its record.
+    pub fields: &'a dyn Fields,
+    /// Facts of the run.
+    pub facts: &'a RunFacts,
+    /// Its number in the job.
+    pub order: u64,
+    /// Keys made ahead that it may take.
+    pub ready: Vec<ReadyKey>,
+}
+
 /// Makes card data for one card product.
 pub struct Datagen<'a> {
     card: &'a Card,
@@ -225,30 +237,44 @@ impl<'a> Datagen<'a> {
         job: &str,
         order: u64,
     ) -> Result<CardData, RuntimeError> {
-        self.make_with(fields, facts, session, (job, order), Vec::new())
-    }
-
-    /// Makes one card's data for an order of a job. ICC keys are taken from those made ahead first;
-    /// the data's draws say which.
-    pub fn make_with(
-        &self,
-        fields: &dyn Fields,
-        facts: &RunFacts,
-        session: &mut dyn HsmSession,
-        (job, order): (&str, u64),
-        ready: Vec<ReadyKey>,
-    ) -> Result<CardData, RuntimeError> {
-        let mut draws = Draws::with_keys(ready);
-        let mut run = Run {
+        let asked = Asked {
             fields,
             facts,
-            session: Some(session),
-            job,
             order,
-            draws: &mut draws,
+            ready: Vec::new(),
         };
-        let values = self.program.run(&mut run)?;
-        self.collect(&values, draws)
+        let mut made = self.make_all(vec![asked], session, job);
+        made.pop()
+            .unwrap_or_else(|| Err(broken("a card of nothing")))
+    }
+
+    /// Makes the data of many cards of this product at once, in their order: the HSM gets each kind
+    /// of call for all of them together. ICC keys are taken from those made ahead first; the data's
+    /// draws say which.
+    pub fn make_all(
+        &self,
+        asked: Vec<Asked<'_>>,
+        session: &mut dyn HsmSession,
+        job: &str,
+    ) -> Vec<Result<CardData, RuntimeError>> {
+        let (mut draws, asked): (Vec<Draws>, Vec<_>) = asked
+            .into_iter()
+            .map(|a| (Draws::with_keys(a.ready), (a.fields, a.facts, a.order)))
+            .unzip();
+        let places = asked.into_iter().zip(&mut draws);
+        let mut rows: Vec<Row<'_>> = places
+            .map(|((fields, facts, order), draws)| Row {
+                fields,
+                facts,
+                order,
+                draws,
+            })
+            .collect();
+        let values = self.program.run_rows(&mut rows, &mut Some(session), job);
+        let cards = values.iter().zip(draws);
+        cards
+            .map(|(values, draws)| self.collect(values, draws))
+            .collect()
     }
 
     fn collect(&self, values: &Values, draws: Draws) -> Result<CardData, RuntimeError> {

@@ -348,6 +348,7 @@ impl Plant {
             hsm: work.hsm,
             store: work.store,
             pool: &cardwright_stations::pool::NoPool,
+            ahead: 1,
             machine: work.machine,
             paper: &paper,
             clock: work.clock,

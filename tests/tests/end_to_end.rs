@@ -336,3 +336,33 @@ fn a_store_that_was_rolled_back_is_found() {
     assert!(said.err.contains("R1407"), "{}", said.err);
     assert_eq!(station.machine().good, 3);
 }
+
+#[test]
+fn data_made_ahead_are_the_same() {
+    let first = Station::new();
+    let orders = first.write("orders.txt", &batch(1, 12));
+    let second = first.twin();
+    let path = second.site().join("site.toml");
+    let text = std::fs::read_to_string(&path).expect("site.toml");
+    let (head, rest) = text.split_once("\nname").expect("a name");
+    std::fs::write(&path, format!("{head}\nahead = 3\nname{rest}")).expect("site.toml");
+    first
+        .run(&orders, "out", &["--lanes", "1", "--keep-cards"])
+        .expect(0);
+    second
+        .run(&orders, "out", &["--lanes", "2", "--keep-cards"])
+        .expect(0);
+    for folder in ["files", "cards"] {
+        let one = contents(&first.path("out").join(folder));
+        let ahead = contents(&second.path("out").join(folder));
+        assert!(!one.is_empty());
+        assert_eq!(
+            one.keys().collect::<Vec<_>>(),
+            ahead.keys().collect::<Vec<_>>()
+        );
+        if folder == "files" {
+            assert!(one == ahead, "the files differ");
+        }
+    }
+    assert_eq!(second.report("out")["validated"]["passed"], 12);
+}

@@ -29,6 +29,10 @@ pub(crate) struct SiteFile {
     schema: u32,
     /// Name for people.
     pub(crate) name: String,
+    /// Orders whose card data are made at once, from 1 to 1,000: an HSM that is reached over a
+    /// network or by PKCS#11 then gets few large calls. One at a time without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ahead: Option<usize>,
     /// Whose bundles are taken.
     pub(crate) trust: TrustTable,
     /// The machine.
@@ -115,6 +119,7 @@ impl Site {
         let file = SiteFile {
             schema: SCHEMA,
             name: name.unwrap_or_else(|| "site".into()),
+            ahead: None,
             trust: TrustTable {
                 open_test_signer: true,
                 threshold: 1,

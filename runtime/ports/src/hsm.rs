@@ -574,6 +574,14 @@ pub trait HsmSession: Send {
         channel: ChannelId,
         new: &NewCardKeys,
     ) -> Result<(Vec<u8>, Vec<u8>), HsmError>;
+    /// Many calls of card data at once, answered in their order; a driver that can joins them into
+    /// fewer calls of its own. Each answer is what the call by itself would give.
+    fn batch(
+        &mut self,
+        calls: &[crate::batch::CardCall<'_>],
+    ) -> Vec<Result<crate::batch::CardAnswer, HsmError>> {
+        calls.iter().map(|call| call.perform(self)).collect()
+    }
     /// Forgets a channel and its session keys.
     fn close_channel(&mut self, channel: ChannelId);
 

@@ -1,5 +1,6 @@
 //! Ports: what the runtime needs from the outside, as traits and plain types. No implementation.
 
+pub mod batch;
 pub mod card;
 pub mod clock;
 pub mod custody;

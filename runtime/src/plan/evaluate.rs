@@ -1,10 +1,10 @@
-//! Runs a prepared program for one record.
+//! Runs a prepared program for one record or for many.
 
 use super::{Bound, Draws, Fields, Prepared, RunFacts, intents};
 use crate::load::{broken, cell_value};
 use crate::{RuntimeError, Value};
 use cardwright_bundle::{LookupRow, LookupTable, NodeId};
-use cardwright_ports::hsm::HsmSession;
+use cardwright_ports::hsm::{HsmSession, KeyHandle};
 use zeroize::Zeroize;
 
 /// Everything that a run of a program needs beside the program.
@@ -58,19 +58,125 @@ impl Values {
     }
 }
 
+/// One of many records that a program runs for at once.
+pub struct Row<'a> {
+    /// The record.
+    pub fields: &'a dyn Fields,
+    /// Facts of the run.
+    pub facts: &'a RunFacts,
+    /// Order number, for draws.
+    pub order: u64,
+    /// What was drawn for this order.
+    pub draws: &'a mut Draws,
+}
+
 impl Prepared {
     /// Runs the program; linear in its length.
     pub fn run(&self, run: &mut Run<'_>) -> Result<Values, RuntimeError> {
-        let mut values = Values(Vec::with_capacity(self.steps.len()));
+        let row = Row {
+            fields: run.fields,
+            facts: run.facts,
+            order: run.order,
+            draws: &mut *run.draws,
+        };
+        let mut values = self.run_rows(&mut [row], &mut run.session, run.job);
+        values.pop().ok_or_else(|| broken("a run of nothing"))
+    }
+
+    /// Runs the program for many records, operation by operation, so that the HSM gets each kind of
+    /// call for all of them at once.
+    pub fn run_rows(
+        &self,
+        rows: &mut [Row<'_>],
+        session: &mut Option<&mut dyn HsmSession>,
+        job: &str,
+    ) -> Vec<Values> {
+        let values = || Values(Vec::with_capacity(self.steps.len()));
+        let mut all: Vec<Values> = rows.iter().map(|_| values()).collect();
         for step in &self.steps {
-            let value = evaluate(step, &values, run);
-            values.0.push(value);
+            let made = match step {
+                Bound::Intent { intent, keys, args } => {
+                    ask(*intent, keys, args, &all, rows, session, job)
+                }
+                _ => {
+                    let pairs = all.iter().zip(rows.iter());
+                    pairs
+                        .map(|(values, row)| evaluate(step, values, row))
+                        .collect()
+                }
+            };
+            for (values, value) in all.iter_mut().zip(made) {
+                values.0.push(value);
+            }
         }
-        Ok(values)
+        all
     }
 }
 
-fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, RuntimeError> {
+/// One intent for all records: a call for each, in one batch.
+fn ask(
+    intent: intents::Intent,
+    keys: &[KeyHandle],
+    args: &[NodeId],
+    all: &[Values],
+    rows: &mut [Row<'_>],
+    session: &mut Option<&mut dyn HsmSession>,
+    job: &str,
+) -> Vec<Result<Value, RuntimeError>> {
+    let Some(session) = session else {
+        return rows
+            .iter()
+            .map(|_| Err(broken("an HSM where none may be used")))
+            .collect();
+    };
+    let mut calls = Vec::with_capacity(rows.len());
+    let mut places = Vec::with_capacity(rows.len());
+    for (values, row) in all.iter().zip(rows.iter_mut()) {
+        let place = intents::Place {
+            job,
+            order: row.order,
+        };
+        let planned = gather(values, args)
+            .and_then(|args| intents::plan(intent, keys, &args, place, row.draws));
+        places.push(match planned {
+            Ok(intents::Planned::Known(value)) => Place::Done(Ok(value)),
+            Ok(intents::Planned::Call(call, keep)) => {
+                calls.push(call);
+                Place::Asked(keep)
+            }
+            Err(error) => Place::Done(Err(error)),
+        });
+    }
+    let mut answers = match calls.as_slice() {
+        // One call needs no joining.
+        [call] => vec![call.perform(&mut **session)],
+        [] => Vec::new(),
+        many => session.batch(many),
+    }
+    .into_iter();
+    let mut value = |(place, row): (Place, &mut Row<'_>)| match place {
+        Place::Done(value) => value,
+        Place::Asked(keep) => {
+            let answer = answers
+                .next()
+                .ok_or_else(|| broken("an HSM that answered less than it was asked"))?;
+            Ok(intents::value(answer?, &keep, row.draws))
+        }
+    };
+    places
+        .into_iter()
+        .zip(rows.iter_mut())
+        .map(&mut value)
+        .collect()
+}
+
+/// Where a record's value of an intent comes from.
+enum Place {
+    Done(Result<Value, RuntimeError>),
+    Asked(intents::Keep),
+}
+
+fn evaluate(step: &Bound, values: &Values, run: &Row<'_>) -> Result<Value, RuntimeError> {
     match step {
         Bound::Field { record, field } => {
             let value = if record == "run" {
@@ -88,14 +194,7 @@ fn evaluate(step: &Bound, values: &Values, run: &mut Run<'_>) -> Result<Value, R
         }
         Bound::Constant(value) => Ok(value.clone()),
         Bound::Apply { function, args } => function.apply(&gather(values, args)?),
-        Bound::Intent { intent, keys, args } => {
-            let args = gather(values, args)?;
-            let (job, order) = (run.job, run.order);
-            let Some(session) = run.session.as_deref_mut() else {
-                return Err(broken("an HSM where none may be used"));
-            };
-            intents::perform(*intent, keys, &args, session, job, order, run.draws)
-        }
+        Bound::Intent { .. } => Err(broken("an intent outside a batch")),
         Bound::Choose {
             condition,
             then,

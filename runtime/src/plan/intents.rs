@@ -1,11 +1,12 @@
-//! Carries a program's intents to the HSM.
+//! A program's intents as calls to the HSM, and its answers as values.
 
 use super::Draws;
 use crate::{Date, RuntimeError, Value, load::broken};
+use cardwright_ports::batch::{CardAnswer, CardCall, Label, PinCall, RsaCall};
 use cardwright_ports::hsm::{
-    BlobPart, CardPinFormat, Derivation, Draw, HsmSession, Ibm3624, IccCertificateFields, IccKey,
-    IccKeyPath, KeyHandle, SealedPin,
+    BlobPart, CardPinFormat, Derivation, Ibm3624, IccKey, IccKeyPath, KeyHandle, SealedPin,
 };
+use std::borrow::Cow;
 
 /// An intent of the instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +60,9 @@ impl Intent {
     }
 }
 
-struct Args<'a>(&'a [&'a Value]);
+struct Args<'s, 'a>(&'s [&'a Value]);
 
-impl<'a> Args<'a> {
+impl<'a> Args<'_, 'a> {
     fn get(&self, at: usize) -> Result<&'a Value, RuntimeError> {
         self.0
             .get(at)
@@ -112,118 +113,154 @@ fn key(keys: &[KeyHandle], at: usize) -> Result<KeyHandle, RuntimeError> {
         .ok_or_else(|| broken("a key that is not there"))
 }
 
-/// Carries one intent out.
-pub(super) fn perform(
-    intent: Intent,
-    keys: &[KeyHandle],
-    args: &[&Value],
-    session: &mut dyn HsmSession,
-    job: &str,
-    order: u64,
-    draws: &mut Draws,
-) -> Result<Value, RuntimeError> {
-    let args = Args(args);
-    match intent {
-        Intent::Cvv => {
-            let (pan, expiry, service) = (args.text(0)?, args.text(1)?, args.text(2)?);
-            let digits = session.card_verification_value(key(keys, 0)?, pan, expiry, service)?;
-            Ok(Value::Text(digits))
+/// What an intent comes to before the HSM is asked.
+pub(super) enum Planned<'a> {
+    /// It was drawn before.
+    Known(Value),
+    /// A call, and where its answer is kept.
+    Call(CardCall<'a>, Keep),
+}
+
+/// Under which purpose an answer is kept for the order.
+pub(super) enum Keep {
+    Not,
+    Pin(String),
+    IccKey(String),
+}
+
+/// For which order a value is drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) job: &'a str,
+    pub(super) order: u64,
+}
+
+impl<'a> Place<'a> {
+    fn label(self, purpose: impl Into<Cow<'a, str>>) -> Label<'a> {
+        Label {
+            job: self.job,
+            order: self.order,
+            purpose: purpose.into(),
         }
-        Intent::Encrypt => Ok(Value::Bytes(
-            session.encrypt_for_transport(args.bytes(0)?, key(keys, 0)?)?,
-        )),
-        Intent::MasterKeys => {
-            let option = derivation(args.text(0)?)?;
-            let keys = [key(keys, 0)?, key(keys, 1)?, key(keys, 2)?];
-            Ok(Value::Sealed(session.icc_master_keys(
-                option,
-                keys,
-                args.text(1)?,
-                args.text(2)?,
-            )?))
-        }
-        Intent::Cvc3Vector => cvc3_vector(key(keys, 0)?, &args, session),
-        Intent::BlobJoin => Ok(Value::Sealed(session.join_sealed(&args.blob()?)?)),
-        Intent::CardKey => Ok(Value::Sealed(session.card_key(
-            derivation(args.text(0)?)?,
-            key(keys, 0)?,
-            args.text(1)?,
-            args.text(2)?,
-        )?)),
-        Intent::IccCertificate => icc_certificate(key(keys, 0)?, &args, session),
-        Intent::SignStaticData => {
-            let code = args.bytes(0)?.try_into().map_err(|_| wrong_type())?;
-            Ok(Value::Bytes(session.sign_static_data(
-                key(keys, 0)?,
-                code,
-                args.bytes(1)?,
-            )?))
-        }
-        Intent::RsaGenerate => rsa_key(
-            &args,
-            session,
-            Draw {
-                job,
-                order,
-                purpose: "",
-            },
-            draws,
-        ),
-        _ => pin_intent(
-            intent,
-            keys,
-            &args,
-            session,
-            &Draw {
-                job,
-                order,
-                purpose: "pin",
-            },
-            draws,
-        ),
     }
 }
 
-/// What a card starts the dynamic codes of a track from.
-fn cvc3_vector(
-    issuer: KeyHandle,
-    args: &Args<'_>,
-    session: &mut dyn HsmSession,
-) -> Result<Value, RuntimeError> {
-    let path = IccKeyPath {
-        issuer_master_key: issuer,
-        derivation: derivation(args.text(0)?)?,
-        pan: args.text(1)?,
-        psn: args.text(2)?,
-        atc: 0,
+/// Makes the call of one intent; what was drawn for the order before is taken from its draws.
+pub(super) fn plan<'a>(
+    intent: Intent,
+    keys: &[KeyHandle],
+    args: &[&'a Value],
+    place: Place<'a>,
+    draws: &mut Draws,
+) -> Result<Planned<'a>, RuntimeError> {
+    let args = Args(args);
+    let call = match intent {
+        Intent::PinGenerate => return generated_pin(&args, place, draws),
+        Intent::RsaGenerate => return rsa_key(&args, place, draws),
+        Intent::Cvv => CardCall::CardVerificationValue {
+            key: key(keys, 0)?,
+            pan: args.text(0)?,
+            expiry: args.text(1)?,
+            service_code: args.text(2)?,
+        },
+        Intent::Encrypt => CardCall::EncryptForTransport {
+            clear: args.bytes(0)?,
+            transport: key(keys, 0)?,
+        },
+        Intent::MasterKeys => CardCall::IccMasterKeys {
+            derivation: derivation(args.text(0)?)?,
+            keys: [key(keys, 0)?, key(keys, 1)?, key(keys, 2)?],
+            pan: args.text(1)?,
+            psn: args.text(2)?,
+        },
+        Intent::Cvc3Vector => CardCall::DynamicCodeVector {
+            path: IccKeyPath {
+                issuer_master_key: key(keys, 0)?,
+                derivation: derivation(args.text(0)?)?,
+                pan: args.text(1)?,
+                psn: args.text(2)?,
+                atc: 0,
+            },
+            track: args.bytes(3)?,
+        },
+        Intent::BlobJoin => CardCall::JoinSealed {
+            parts: args.blob()?,
+        },
+        Intent::CardKey => CardCall::CardKey {
+            derivation: derivation(args.text(0)?)?,
+            key: key(keys, 0)?,
+            account: args.text(1)?,
+            sequence: args.text(2)?,
+        },
+        Intent::IccCertificate => CardCall::Rsa(icc_certificate(key(keys, 0)?, &args)?),
+        Intent::SignStaticData => CardCall::Rsa(RsaCall::StaticData {
+            issuer: key(keys, 0)?,
+            data_authentication_code: args.bytes(0)?.try_into().map_err(|_| wrong_type())?,
+            static_data: args.bytes(1)?,
+        }),
+        _ => CardCall::Pin(pin_call(intent, keys, &args, place)?),
     };
-    let vector = session.dynamic_code_vector(&path, args.bytes(3)?)?;
-    Ok(Value::Bytes(vector.to_vec()))
+    Ok(Planned::Call(call, Keep::Not))
+}
+
+/// The HSM's answer as a value; what was drawn is kept for the order.
+pub(super) fn value(answer: CardAnswer, keep: &Keep, draws: &mut Draws) -> Value {
+    match (&answer, keep) {
+        (CardAnswer::Pin(pin), Keep::Pin(purpose)) => draws.keep_pin(purpose, pin),
+        (CardAnswer::IccKey(key), Keep::IccKey(purpose)) => draws.keep_icc_key(purpose, key),
+        _ => {}
+    }
+    match answer {
+        CardAnswer::Text(text) => Value::Text(text),
+        CardAnswer::Octets(octets) => Value::Bytes(octets),
+        CardAnswer::Pin(pin) => Value::Pin(pin),
+        CardAnswer::Sealed(sealed) => Value::Sealed(sealed),
+        CardAnswer::IccKey(key) => Value::IccKey(key),
+        CardAnswer::Certificate(certificate) => Value::Certificate(certificate),
+    }
+}
+
+fn generated_pin<'a>(
+    args: &Args<'_, 'a>,
+    place: Place<'a>,
+    draws: &Draws,
+) -> Result<Planned<'a>, RuntimeError> {
+    let purpose = "pin";
+    if let Some(drawn) = draws.pin(purpose) {
+        return Ok(Planned::Known(Value::Pin(drawn)));
+    }
+    let call = PinCall::Generate {
+        length: args.small(0)?,
+        label: place.label(purpose),
+    };
+    Ok(Planned::Call(
+        CardCall::Pin(call),
+        Keep::Pin(purpose.to_owned()),
+    ))
 }
 
 /// The chip's own key: drawn once, then kept.
-fn rsa_key(
-    args: &Args<'_>,
-    session: &mut dyn HsmSession,
-    draw: Draw<'_>,
+fn rsa_key<'a>(
+    args: &Args<'_, 'a>,
+    place: Place<'a>,
     draws: &mut Draws,
-) -> Result<Value, RuntimeError> {
+) -> Result<Planned<'a>, RuntimeError> {
     let purpose = format!("icc_key {}", args.text(2)?);
     if let Some(drawn) = draws.icc_key(&purpose) {
-        return Ok(Value::IccKey(Box::new(drawn)));
+        return Ok(Planned::Known(Value::IccKey(Box::new(drawn))));
     }
     let bits = u32::try_from(args.number(0)?).map_err(|_| wrong_type())?;
     let exponent = u32::try_from(args.number(1)?).map_err(|_| wrong_type())?;
-    let draw = Draw {
-        purpose: &purpose,
-        ..draw
+    if let Some(ready) = draws.take_ready(bits, exponent) {
+        draws.keep_icc_key(&purpose, &ready);
+        return Ok(Planned::Known(Value::IccKey(Box::new(ready))));
+    }
+    let call = RsaCall::IccKey {
+        bits,
+        exponent,
+        label: place.label(purpose.clone()),
     };
-    let icc_key = match draws.take_ready(bits, exponent) {
-        Some(ready) => ready,
-        None => session.icc_rsa_key(bits, exponent, &draw)?,
-    };
-    draws.keep_icc_key(&purpose, &icc_key);
-    Ok(Value::IccKey(Box::new(icc_key)))
+    Ok(Planned::Call(CardCall::Rsa(call), Keep::IccKey(purpose)))
 }
 
 /// Option of ICC master key derivation by its letter.
@@ -236,122 +273,84 @@ pub fn derivation(option: &str) -> Result<Derivation, RuntimeError> {
     }
 }
 
-fn icc_certificate(
+fn icc_certificate<'a>(
     issuer: KeyHandle,
-    args: &Args<'_>,
-    session: &mut dyn HsmSession,
-) -> Result<Value, RuntimeError> {
+    args: &Args<'_, 'a>,
+) -> Result<RsaCall<'a>, RuntimeError> {
     let icc_key = args.icc_key(3)?;
-    let expiry = args.date(1)?.format("MMYY");
     // The serial number is the order's sequence in the job, the low three octets.
     let serial = (args.number(2)? as u64).to_be_bytes();
     let [.., a, b, c] = serial;
-    let fields = IccCertificateFields {
+    Ok(RsaCall::IccCertificate {
+        issuer,
         pan: args.text(0)?,
-        expiry_mmyy: &expiry,
+        expiry_mmyy: args.date(1)?.format("MMYY"),
         serial: [a, b, c],
         modulus: &icc_key.modulus,
         exponent: icc_key.exponent,
         static_data: args.bytes(4)?,
-    };
-    Ok(Value::Certificate(
-        session.sign_icc_certificate(issuer, &fields)?,
-    ))
+    })
 }
 
-fn pin_intent(
+fn pin_call<'a>(
     intent: Intent,
     keys: &[KeyHandle],
-    args: &Args<'_>,
-    session: &mut dyn HsmSession,
-    draw: &Draw<'_>,
-    draws: &mut Draws,
-) -> Result<Value, RuntimeError> {
+    args: &Args<'_, 'a>,
+    place: Place<'a>,
+) -> Result<PinCall<'a>, RuntimeError> {
     Ok(match intent {
-        Intent::PinGenerate => {
-            if let Some(drawn) = draws.pin(draw.purpose) {
-                return Ok(Value::Pin(drawn));
-            }
-            let pin = session.generate_pin(args.small(0)?, draw)?;
-            draws.keep_pin(draw.purpose, &pin);
-            Value::Pin(pin)
-        }
-        Intent::PinImport => Value::Pin(session.import_pin_block(
-            key(keys, 0)?,
-            args.small(2)?,
-            args.bytes(0)?,
-            args.text(1)?,
-        )?),
-        Intent::PinExport => Value::Bytes(session.export_pin_block(
-            args.pin(0)?,
-            key(keys, 0)?,
-            args.small(2)?,
-            args.text(1)?,
+        Intent::PinImport => PinCall::Import {
+            key: key(keys, 0)?,
+            format: args.small(2)?,
+            block: args.bytes(0)?,
+            pan: args.text(1)?,
+        },
+        Intent::PinExport => PinCall::Export {
+            pin: args.pin(0)?,
+            key: key(keys, 0)?,
+            format: args.small(2)?,
+            pan: args.text(1)?,
             // Another purpose than the PIN's own: a fill must never repeat the PIN's stream.
-            &Draw {
-                purpose: "pin_block_fill",
-                ..*draw
-            },
-        )?),
-        Intent::PinCardBlock => Value::Sealed(session.card_pin_block(args.pin(0)?)?),
-        Intent::PinCardField => card_field(args, session, draw)?,
-        Intent::Pvv => Value::Text(session.pin_verification_value(
-            key(keys, 0)?,
-            args.text(0)?,
-            args.pin(1)?,
-            args.small(2)?,
-        )?),
-        Intent::Ibm3624Offset => {
-            let (start, length) = (args.number(3)?, args.number(4)?);
-            let parameters = ibm(args.text(2)?, start, length, args.text(5)?)?;
-            Value::Text(session.ibm3624_offset(
-                key(keys, 0)?,
-                args.text(0)?,
-                args.pin(1)?,
-                &parameters,
-            )?)
-        }
-        Intent::PinNatural => {
-            let (start, length) = (args.number(3)?, args.number(4)?);
-            let parameters = ibm(args.text(2)?, start, length, args.text(5)?)?;
-            Value::Pin(session.natural_pin(
-                key(keys, 0)?,
-                args.text(0)?,
-                args.small(1)?,
-                &parameters,
-            )?)
-        }
+            label: place.label("pin_block_fill"),
+        },
+        Intent::PinCardBlock => PinCall::CardBlock { pin: args.pin(0)? },
+        Intent::PinCardField => PinCall::CardField {
+            pin: args.pin(0)?,
+            format: CardPinFormat::from_name(args.text(1)?)
+                .ok_or_else(|| broken("a PIN format of cards that is none"))?,
+            pan: args.text(2)?,
+            // A purpose of its own: a fill must never repeat the PIN's stream.
+            label: place.label("card_pin_fill"),
+        },
+        Intent::Pvv => PinCall::VerificationValue {
+            key: key(keys, 0)?,
+            pan: args.text(0)?,
+            pin: args.pin(1)?,
+            pvki: args.small(2)?,
+        },
+        Intent::Ibm3624Offset => PinCall::Ibm3624Offset {
+            key: key(keys, 0)?,
+            pan: args.text(0)?,
+            pin: args.pin(1)?,
+            parameters: ibm(args)?,
+        },
+        Intent::PinNatural => PinCall::Natural {
+            key: key(keys, 0)?,
+            pan: args.text(0)?,
+            length: args.small(1)?,
+            parameters: ibm(args)?,
+        },
         _ => return Err(broken("an intent that is not of PINs")),
     })
 }
 
-/// A PIN as a card product keeps it.
-fn card_field(
-    args: &Args<'_>,
-    session: &mut dyn HsmSession,
-    draw: &Draw<'_>,
-) -> Result<Value, RuntimeError> {
-    let format = CardPinFormat::from_name(args.text(1)?);
-    let format = format.ok_or_else(|| broken("a PIN format of cards that is none"))?;
-    // A purpose of its own: a fill must never repeat the PIN's stream.
-    let draw = Draw {
-        purpose: "card_pin_fill",
-        ..*draw
-    };
-    let sealed = session.card_pin_field(args.pin(0)?, format, args.text(2)?, &draw)?;
-    Ok(Value::Sealed(sealed))
-}
-
-fn ibm<'a>(
-    table: &'a str,
-    start: i64,
-    length: i64,
-    pad: &str,
-) -> Result<Ibm3624<'a>, RuntimeError> {
+/// Parameters of IBM 3624: table, start, length and pad, from the third operand on.
+fn ibm<'a>(args: &Args<'_, 'a>) -> Result<Ibm3624<'a>, RuntimeError> {
+    let pad = args.text(5)?;
     Ok(Ibm3624 {
-        decimalisation_table: table,
-        validation_start: usize::try_from(start).map_err(|_| wrong_type())?,
-        validation_length: usize::try_from(length).map_err(|_| wrong_type())?,
+        decimalisation_table: args.text(2)?,
+        validation_start: usize::try_from(args.number(3)?).map_err(|_| wrong_type())?,
+        validation_length: usize::try_from(args.number(4)?).map_err(|_| wrong_type())?,
         pad: pad.chars().next().ok_or_else(wrong_type)?,
     })
 }

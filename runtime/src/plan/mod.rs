@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use draws::{Draws, ReadyKey};
-pub use evaluate::{Run, Values};
+pub use evaluate::{Row, Run, Values};
 pub use intents::derivation;
 
 /// The fields of one record, and of the records that stand once in its file.

@@ -118,6 +118,7 @@ pub(crate) fn produce(
         hsm: &hsm,
         store,
         pool: store,
+        ahead: site.file.ahead.unwrap_or(1).clamp(1, 1_000),
         machine: &machine,
         paper: &paper,
         clock: &clock,

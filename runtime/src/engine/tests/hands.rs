@@ -81,6 +81,7 @@ impl Lane for FakeLane<'_> {
             return Event::Generated(Some(CardData {
                 sealed: key.order.to_be_bytes().to_vec(),
                 fingerprint,
+                pooled: Vec::new(),
             }));
         }
         if let Act::Feed { stock } = act {

@@ -68,23 +68,11 @@ impl<'a> LineLane<'_, 'a> {
     fn try_generate(&mut self, work: &mut Workpiece) -> Result<Option<KeptData>, StationError> {
         let line = self.line;
         let key = work.order.key;
-        let record = line.record(key)?;
         let (data, kept) = match line.card_data(key)? {
             Some(data) => (data, None),
             None => {
-                let made = line.made(&work.order.product)?;
-                let label = line.draw_label();
-                let facts = line.facts(key.order);
-                let session = self.session.as_mut();
-                let ready = line.reserve.take(&made.datagen.icc_keys())?;
-                let place = (label.as_str(), key.order);
-                let data = made
-                    .datagen
-                    .make_with(&record, &facts, session, place, ready.clone())
-                    .inspect_err(|_| line.reserve.give_back(ready.clone()))?;
+                let data = line.make_data(&work.order, self.session.as_mut())?;
                 let taken = data.draws.taken().to_vec();
-                let left = ready.into_iter().filter(|key| !taken.contains(&key.id));
-                line.reserve.give_back(left);
                 let clear = zeroize::Zeroizing::new(data.to_bytes()?);
                 let context = SealContext {
                     order: key.order,

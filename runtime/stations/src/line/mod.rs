@@ -1,5 +1,6 @@
 //! The line: the hands with which the engine's acts are done, joined from HSM, machine and paper.
 
+mod ahead;
 mod closing;
 mod lane;
 mod summary;
@@ -48,6 +49,8 @@ pub struct LineParts<'a> {
     pub store: &'a dyn Store,
     /// Keys made ahead.
     pub pool: &'a dyn KeyPool,
+    /// Orders whose data are made at once; 1 makes each at its turn.
+    pub ahead: usize,
     /// Machine.
     pub machine: &'a dyn Machine,
     /// Paper.
@@ -71,6 +74,7 @@ pub struct Line<'a> {
     pub(crate) stationery: Stationery,
     pub(crate) date: Date,
     pub(crate) reserve: Reserve<'a>,
+    ahead: ahead::Ahead,
 }
 
 /// A product with everything that makes it.
@@ -126,6 +130,7 @@ impl<'a> Line<'a> {
             stationery,
             date,
             reserve: Reserve::new(parts.pool),
+            ahead: ahead::Ahead::default(),
         })
     }
 
