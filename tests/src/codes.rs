@@ -135,6 +135,11 @@ pub fn tables() -> Vec<Table> {
             &["R13"],
             events(cardwright_keys::inventory::CODES),
         ),
+        table(
+            "keys: ceremonies",
+            &["R13"],
+            events(cardwright_keys::ceremony::CODES),
+        ),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",

@@ -115,7 +115,7 @@ const TEST_EDGES: &[(&str, &[&str])] = &[
     // The engine's tests ask the machine's own ledger, over a real store.
     ("cardwright-runtime", &["machine", "store"]),
     // Acts on keys are cut off at each boundary, over a real store.
-    ("cardwright-keys", &["store"]),
+    ("cardwright-keys", &["soft-hsm", "store"]),
     // Symbols are no larger than the standards' tables, which the compiler reckons with.
     ("cardwright-paper", &["standards"]),
 ];

@@ -5,6 +5,7 @@
 //! known: they give changes and audit entries, and a caller commits both together. What needs the
 //! HSM goes through [`cardwright_ports::KeyCustody`]; this crate does no input or output of its own.
 
+pub mod ceremony;
 mod clerk;
 mod error;
 pub mod inventory;

@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         cardwright_files::codes::CODES,
         cardwright_store::CODES,
         cardwright_machine::CODES,
+        cardwright_keys::ceremony::CODES,
         cardwright_keys::inventory::CODES,
         cardwright_soft_hsm::CODES,
         cardwright_virtual_card::CODES,

@@ -74,7 +74,7 @@ impl Fuse {
         self.0.lock().unwrap().dead
     }
 
-    fn effect<T, E>(&self, gone: E, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn effect<T, E>(&self, gone: E, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut state = self.0.lock().unwrap();
         if state.dead {
             return Err(gone);
@@ -95,7 +95,7 @@ impl Fuse {
         }
     }
 
-    fn alive<E>(&self, gone: E) -> Result<(), E> {
+    pub fn alive<E>(&self, gone: E) -> Result<(), E> {
         if self.blown() { Err(gone) } else { Ok(()) }
     }
 }
@@ -109,7 +109,7 @@ fn no_store() -> StoreError {
     }
 }
 
-fn no_hsm() -> HsmError {
+pub fn no_hsm() -> HsmError {
     refused("R1399", "the power is gone")
 }
 
