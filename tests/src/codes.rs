@@ -140,6 +140,11 @@ pub fn tables() -> Vec<Table> {
             &["R13"],
             events(cardwright_keys::ceremony::CODES),
         ),
+        table(
+            "payment HSM",
+            &["R13"],
+            events(cardwright_host_commands::CODES),
+        ),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",

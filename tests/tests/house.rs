@@ -41,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-keys", &["ports", "standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
     ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
+    ("cardwright-host-commands", &["ports", "rsa", "standards"]),
     // Tests of HSM drivers; no program that anybody runs imports it.
     ("cardwright-hsm-conformance", &["ports", "standards"]),
     // The card shares nothing with the code that personalizes it.
@@ -112,6 +113,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const TEST_EDGES: &[(&str, &[&str])] = &[
     // Every HSM driver passes the same kit.
     ("cardwright-soft-hsm", &["hsm-conformance"]),
+    ("cardwright-host-commands", &["hsm-conformance"]),
     // The engine's tests ask the machine's own ledger, over a real store.
     ("cardwright-runtime", &["machine", "store"]),
     // Acts on keys are cut off at each boundary, over a real store.
