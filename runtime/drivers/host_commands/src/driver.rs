@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
-use cardwright_ports::hsm::{Hsm, HsmInfo, KeyHandle, KeyRequest, KeyUse};
+use cardwright_ports::hsm::{CheckMethod, Hsm, HsmInfo, KeyHandle, KeyRequest, KeyUse};
 use cardwright_ports::{HsmError, HsmSession};
+
+use sha2::{Digest, Sha256};
 
 use crate::error::{self, Refused};
 use crate::framing::{self, Answer, HEADER_MAX};
@@ -348,6 +350,30 @@ impl Shared {
         found.ok_or_else(|| error::KEY.found(format!("there is no storage key {name}")))
     }
 
+    /// A key's check value.
+    pub(crate) fn check_value_of(
+        &self,
+        key: &Entry,
+        method: CheckMethod,
+    ) -> Result<Vec<u8>, Refused> {
+        let (kind, length) = match (key.algorithm.as_str(), method) {
+            ("rsa", CheckMethod::Sha256) => {
+                let modulus = hex::decode(&key.modulus).unwrap_or_default();
+                return Ok(Sha256::digest(modulus).iter().take(8).copied().collect());
+            }
+            ("tdes2" | "tdes3", CheckMethod::Ecb) => (b"1", 3),
+            ("aes128" | "aes192" | "aes256", CheckMethod::Cmac) => (b"0", 5),
+            ("aes128" | "aes192" | "aes256", CheckMethod::Ecb | CheckMethod::Gp) => {
+                return Err(error::NOT_OFFERED.found("BU gives the CMAC of an AES key only"));
+            }
+            _ => return Err(error::ARGUMENT.found("a method that does not suit the key")),
+        };
+        let found = self.call(&layout::CHECK_VALUE, &[key.block.as_bytes(), kind])?;
+        let found = found.first().and_then(|v| hex::decode(v.as_slice()).ok());
+        let found = found.and_then(|v| v.get(..length).map(<[u8]>::to_vec));
+        found.ok_or_else(|| error::ANSWER.found("BU: no check value"))
+    }
+
     /// The handle of a request's key.
     pub(crate) fn bind(&self, request: &KeyRequest) -> Result<KeyHandle, Refused> {
         let keys = self.keys.read().map_err(|_| poisoned())?;
@@ -410,13 +436,24 @@ impl Shared {
         Ok(done)
     }
 
-    /// Imports a key block under a transport key.
+    /// Imports a key block under a transport key and keeps it.
     pub(crate) fn import(
         &self,
         request: &KeyRequest,
         under: &str,
         block: &str,
     ) -> Result<KeyHandle, Refused> {
+        let entry = self.imported(request, under, block)?;
+        self.add(entry)
+    }
+
+    /// A key block under a transport key, as the HSM takes it in.
+    pub(crate) fn imported(
+        &self,
+        request: &KeyRequest,
+        under: &str,
+        block: &str,
+    ) -> Result<Entry, Refused> {
         let transport = self
             .named(under)?
             .ok_or_else(|| error::KEY.found(format!("there is no key {under}")))?;
@@ -426,7 +463,7 @@ impl Shared {
         let found = self.call(&layout::IMPORT_KEY, &values)?;
         let (block, check_value) = key_of(&found)?;
         let usage = KeyUse::NAMES.iter().find(|(u, _)| *u == request.usage);
-        self.add(Entry {
+        Ok(Entry {
             name: request.name.clone(),
             algorithm: request.algorithm.clone(),
             r#use: usage.map_or(String::new(), |(_, name)| (*name).to_owned()),

@@ -6,6 +6,7 @@
 //! whether it is held by published messages, by published descriptions, or is a proposal of ours.
 //! What the commands can't do is refused with a code and never done in the host's memory instead.
 
+pub mod custody;
 mod driver;
 pub mod error;
 pub mod framing;

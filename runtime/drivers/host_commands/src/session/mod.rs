@@ -12,7 +12,6 @@ use cardwright_ports::hsm::{
     IssuerCertificateFields, KeyHandle, KeyRequest, NewCardKeys, Sealed, SealedPin,
 };
 use cardwright_ports::{SecretBytes, SecretDigits};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::driver::Shared;
@@ -90,25 +89,7 @@ impl HsmSession for Session {
     }
 
     fn check_value(&mut self, key: KeyHandle, method: CheckMethod) -> Result<Vec<u8>, HsmError> {
-        let key = self.shared.key(key)?;
-        let (kind, length) = match (key.algorithm.as_str(), method) {
-            ("rsa", CheckMethod::Sha256) => {
-                let modulus = hex::decode(&key.modulus).unwrap_or_default();
-                return Ok(Sha256::digest(modulus).iter().take(8).copied().collect());
-            }
-            ("tdes2" | "tdes3", CheckMethod::Ecb) => (b"1", 3),
-            ("aes128" | "aes192" | "aes256", CheckMethod::Cmac) => (b"0", 5),
-            ("aes128" | "aes192" | "aes256", CheckMethod::Ecb | CheckMethod::Gp) => {
-                return Err(error::NOT_OFFERED.found("BU gives the CMAC of an AES key only"));
-            }
-            _ => return Err(error::ARGUMENT.found("a method that does not suit the key")),
-        };
-        let found = self
-            .shared
-            .call(&layout::CHECK_VALUE, &[key.block.as_bytes(), kind])?;
-        let found = octets(&found, 0)?;
-        let found = found.get(..length).map(<[u8]>::to_vec);
-        found.ok_or_else(|| error::ANSWER.found("BU: a short check value"))
+        self.shared.check_value_of(&self.shared.key(key)?, method)
     }
 
     fn public_key(&mut self, key: KeyHandle) -> Result<(Vec<u8>, u32), HsmError> {

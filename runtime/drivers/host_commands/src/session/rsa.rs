@@ -127,7 +127,17 @@ impl Session {
         ca: KeyHandle,
         fields: &IssuerCertificateFields<'_>,
     ) -> Result<Certificate, Refused> {
-        let key = rsa_of(&self.shared.key_for(ca, KeyUse::EmvCaPrivate)?)?;
+        self.certified(&self.shared.key(ca)?, fields)
+    }
+
+    /// An issuer certificate by a CA's key.
+    pub(crate) fn certified(
+        &self,
+        ca: &Entry,
+        fields: &IssuerCertificateFields<'_>,
+    ) -> Result<Certificate, Refused> {
+        ca.for_use(KeyUse::EmvCaPrivate)?;
+        let key = rsa_of(ca)?;
         let fields = IssuerCertificate {
             issuer_identifier: fields.issuer_identifier,
             expiry_mmyy: fields.expiry_mmyy,
@@ -163,9 +173,19 @@ impl Session {
         authority: KeyHandle,
         to_be_signed: &[u8],
     ) -> Result<Vec<u8>, Refused> {
-        let key = rsa_of(&self.shared.key_for(authority, KeyUse::CertificateSigning)?)?;
-        x509::signable(to_be_signed, &key.modulus)
+        let entry = self.shared.key_for(authority, KeyUse::CertificateSigning)?;
+        x509::signable(to_be_signed, &rsa_of(&entry)?.modulus)
             .map_err(|e| error::ARGUMENT.found(e.to_string()))?;
+        self.signed_message(&entry, to_be_signed)
+    }
+
+    /// PKCS #1 v1.5 with SHA-256.
+    pub(crate) fn signed_message(
+        &self,
+        entry: &Entry,
+        to_be_signed: &[u8],
+    ) -> Result<Vec<u8>, Refused> {
+        let key = rsa_of(entry)?;
         let hash: [u8; 32] = Sha256::digest(to_be_signed).into();
         let block = x509::signature_block(&hash, key.modulus.len());
         // Hash 06 is SHA-256.
