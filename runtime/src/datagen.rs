@@ -10,8 +10,8 @@ use crate::{
     plan::{BoundKeys, Draws, Fields, Prepared, ReadyKey, Row, RunFacts, Values},
 };
 use cardwright_bundle::{
-    Card, Constant, FaceSide, Node, Op, Padding, Program, Script, ScriptCommand, ScriptPart,
-    Secrecy,
+    Application, Card, Constant, FaceSide, Node, Op, Padding, Program, Script, ScriptCommand,
+    ScriptPart, Secrecy,
 };
 use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ pub struct CardData {
     pub psn: String,
     /// Expiry, YYMM.
     pub expiry: String,
-    /// Applications in order.
+    /// Applications in order, without those that this order's card does not have.
     pub applications: Vec<ApplicationData>,
     /// Track 1 between the sentinels.
     pub track1: Option<String>,
@@ -153,6 +153,22 @@ impl Drop for CardData {
 }
 
 impl CardData {
+    /// What was made for an application; none where this order's card does not have it.
+    ///
+    /// # Errors
+    /// R1101 where there are no data though every card has the application.
+    pub fn of(&self, application: &Application) -> Result<Option<&ApplicationData>, RuntimeError> {
+        let made = self.applications.iter();
+        let found = made.into_iter().find(|made| made.name == application.name);
+        match (found, application.when) {
+            (None, None) => {
+                let what = format!("no data for application `{}`", application.name);
+                Err(RuntimeError::new("R1101", what, "make the card's data again"))
+            }
+            _ => Ok(found),
+        }
+    }
+
     /// As octets for the store, which encrypts them.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RuntimeError> {
         postcard::to_allocvec(self).map_err(|_| broken("card data that can't be kept"))
@@ -323,6 +339,11 @@ impl<'a> Datagen<'a> {
             .unwrap_or_default();
         let mut made = Vec::with_capacity(applications.len());
         for (number, application) in applications.iter().enumerate() {
+            if let Some(when) = application.when
+                && !values.flag(when)?
+            {
+                continue;
+            }
             let mut dgis = Vec::with_capacity(application.dgis.len());
             for dgi in &application.dgis {
                 if let Some(when) = dgi.when

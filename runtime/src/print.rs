@@ -112,10 +112,13 @@ fn source(span: u32, content: &Content) -> String {
 
 fn sinks(text: &mut String, card: &Card) {
     for application in card.chip.iter().flat_map(|chip| &chip.applications) {
+        let when = application.when.map(|id| format!("  when %{id}"));
         let _ = writeln!(
             text,
-            "  application {} {}",
-            application.name, application.aid
+            "  application {} {}{}",
+            application.name,
+            application.aid,
+            when.unwrap_or_default()
         );
         for dgi in &application.dgis {
             let sealed = if dgi.encrypted { " enciphered" } else { "" };

@@ -88,6 +88,7 @@ fn application(commands: Vec<ScriptCommand>) -> Application {
         aid: "F000000092".to_owned(),
         applet: "native".to_owned(),
         dictionary: String::new(),
+        when: None,
         install: None,
         script: Some(Script {
             name: "written".to_owned(),

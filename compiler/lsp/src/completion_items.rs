@@ -286,13 +286,17 @@ impl<'m> Items<'m> {
             Is::Word(words) | Is::WordList(words) => self.words(words),
             Is::Truth => self.words(&["true", "false"]),
             Is::Flags(set) => self.flags(set),
-            Is::Key(uses) => self.keys(uses),
+            Is::Key(uses) | Is::KeyByOrder(uses) => self.keys(uses),
+            Is::Named(words, kinds) => {
+                self.words(words);
+                self.is(Is::Ref(kinds), prefix);
+            }
             Is::KeyUse => {
                 for row in KEY_USES {
                     self.push(row.name, row.name, ItemKind::ENUM_MEMBER, row.tr31, row.doc);
                 }
             }
-            Is::Ref(kinds) | Is::RefList(kinds) => self.decls(|d| kinds.contains(&d.kind.as_str())),
+            Is::Ref(kinds) | Is::RefList(kinds) | Is::RefListWhen(kinds) => self.decls(|d| kinds.contains(&d.kind.as_str())),
             Is::TagList => self.element_names(),
             Is::File => {
                 for name in &self.analysis.assets {

@@ -10,6 +10,7 @@ use cardwright_virtual_card::{
     Protocol, VirtualCard,
 };
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Key data of every rehearsed blank; no issuer owns this number.
 const KEY_GROUP: [u8; 6] = [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92];
@@ -48,7 +49,10 @@ pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, Stati
     let there = chip.applications.iter().filter(|a| a.install.is_none());
     let there = there.filter(|a| !ISSUER_DOMAIN_AID.starts_with(&aid(a).unwrap_or_default()));
     let emv = there.filter(|a| a.applet != "plain");
-    let instances = emv.map(aid).collect::<Result<Vec<_>, _>>()?;
+    let mut instances = emv.map(aid).collect::<Result<Vec<_>, _>>()?;
+    // Applications of which an order gets one may have one identifier.
+    let mut seen = BTreeSet::new();
+    instances.retain(|aid| seen.insert(aid.clone()));
     let mut spec = BlankSpec::new(protocol, keys, KEY_GROUP, serial(content), instances);
     for application in chip.applications.iter().filter(|a| a.applet == "plain") {
         let applet = PlainApplet {

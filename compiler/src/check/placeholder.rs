@@ -33,14 +33,15 @@ fn value(model: &Model, place: Span, is: Is) -> Option<String> {
             let octets = usize::try_from(least).ok()?;
             format!("x\"{}\"", "00".repeat(octets))
         }
-        Is::Key(uses) => only(model, place, &["key"], Some(uses))?,
+        Is::Key(uses) | Is::KeyByOrder(uses) => only(model, place, &["key"], Some(uses))?,
         Is::Length => "10 mm".to_owned(),
         Is::Code(CodeList::Countries) => "FR".to_owned(),
         Is::Code(CodeList::Currencies) => "EUR".to_owned(),
         Is::Number(least, _) => least.to_string(),
         Is::Point => "(10 mm, 10 mm)".to_owned(),
         Is::Ref(kinds) => only(model, place, kinds, None)?,
-        Is::RefList(kinds) => format!("[{}]", only(model, place, kinds, None)?),
+        Is::Named(words, _) => format!("[{}]", words.first()?),
+        Is::RefList(kinds) | Is::RefListWhen(kinds) => format!("[{}]", only(model, place, kinds, None)?),
         Is::Word(words) => (*words.first()?).to_owned(),
         Is::WordList(words) => format!("[{}]", words.first()?),
         _ => return None,

@@ -7,7 +7,7 @@ use crate::elaborate::constants::{length_um, point_um, rect_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, MSegment, Target};
 use crate::standard_codes;
 use cardwright_vocabulary::{
-    Attribute, CVM_CODES, CVM_CONDITIONS, CodeList, Is, KEY_USES, key_use, nearest,
+    Attribute, CVM_CODES, CVM_CONDITIONS, CodeList, Is, KEY_USES, Sink, Want, key_use, nearest,
 };
 
 /// Checks a value against what its row says it is.
@@ -46,8 +46,23 @@ pub(super) fn value<'a>(
         Is::Key(uses) => {
             elaborator.key(e, uses);
         }
+        Is::KeyByOrder(uses) => {
+            let chosen = matches!(e.kind, MKind::If { .. });
+            if !(chosen && elaborator.is_groundless()) {
+                elaborator.key_choice(e, uses, "this place");
+            }
+        }
         Is::Ref(kinds) => reference(kinds, e, elaborator),
         Is::RefList(kinds) => references(kinds, e, elaborator),
+        Is::RefListWhen(kinds) => conditional(decl, kinds, e, elaborator),
+        Is::Named(words, kinds) => {
+            let plain = |e: &MExpr| e.word().is_some_and(|word| words.contains(&word));
+            each(e, elaborator, &mut |e, elaborator| {
+                if !plain(e) {
+                    reference(kinds, e, elaborator);
+                }
+            });
+        }
         Is::Flags(set) => {
             elaborator.const_flags(e, set);
         }
@@ -339,6 +354,52 @@ fn references(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
         match phrase.terms.first() {
             Some(first) => reference(kinds, first, elaborator),
             None => continue,
+        }
+        if let Some(clause) = phrase.clauses.iter().find(|c| c.keyword == "when") {
+            wrong(
+                elaborator,
+                clause.span,
+                "nothing of this list is there by a condition",
+                "take `when` out: it would change nothing",
+            );
+        }
+    }
+}
+
+/// A list of declarations, some of them perhaps with a condition on the order.
+fn conditional<'a>(
+    decl: &'a Decl,
+    kinds: &[&str],
+    e: &'a MExpr,
+    elaborator: &mut Elaborator<'a>,
+) {
+    let MKind::List(items) = &e.kind else {
+        return reference(kinds, e, elaborator);
+    };
+    for MItem { phrase, .. } in items {
+        let (Some(first), None) = (phrase.terms.first(), phrase.terms.get(1)) else {
+            let help = "write names with commas: `[debit, loyalty when order.product == \"GOLD\"]`";
+            wrong(elaborator, phrase.span, "one name is expected", help);
+            continue;
+        };
+        reference(kinds, first, elaborator);
+        for clause in &phrase.clauses {
+            match (clause.keyword.as_str(), clause.single()) {
+                ("when", Some(term)) => expressions::expression(
+                    decl,
+                    Want::Condition,
+                    Some(Sink::Condition),
+                    term,
+                    "`when`",
+                    elaborator,
+                ),
+                _ => wrong(
+                    elaborator,
+                    clause.span,
+                    "behind a name stands `when` and one condition, or nothing",
+                    "write `loyalty when order.product == \"GOLD\"`",
+                ),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::fields::pin_format;
 use super::names::dotted;
+use super::keys::KeyChoice;
 use super::{Elaborator, Env, Frame, Typed};
 use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MArg, MExpr, MKind, Span};
@@ -14,6 +15,8 @@ use cardwright_vocabulary::{FUNCTIONS, Function, Gives, Param, Sink, Takes, func
 pub(super) enum Given<'a> {
     Expression(&'a MExpr),
     Default(&'static str),
+    /// A key that an order has chosen: its qualified name.
+    Key(&'a str),
 }
 
 /// An argument after it was looked at.
@@ -252,6 +255,9 @@ impl<'a> Elaborator<'a> {
         want: Option<&Type>,
         span: Span,
     ) -> Option<Typed> {
+        if let Some((at, choice)) = self.chosen_key(row, bound)? {
+            return self.by_key(row, (bound, at), choice, want, span);
+        }
         if let Ok(special) = self.special(row.name, bound, span) {
             return special;
         }
@@ -316,7 +322,7 @@ impl<'a> Elaborator<'a> {
     ) -> Option<Typed> {
         let mut given = bound.iter().filter_map(|(_, given)| match given {
             Given::Expression(e) => Some(*e),
-            Given::Default(_) => None,
+            Given::Default(_) | Given::Key(_) => None,
         });
         let (name, words) = (given.next()?, given.next()?);
         let field = name.word().and_then(cardwright_vocabulary::bit_field);
@@ -347,6 +353,7 @@ impl<'a> Elaborator<'a> {
         let e = match given {
             Given::Expression(e) => e,
             Given::Default(text) => return self.default_value(param, text, span),
+            Given::Key(name) => return Some(Ready::Key(name.to_owned())),
         };
         let value = |typed: Typed| Some(Ready::Value(typed));
         match param.takes {
@@ -400,6 +407,45 @@ impl<'a> Elaborator<'a> {
             },
             Takes::BitWords | Takes::Cases | Takes::Column | Takes::Record | Takes::Table => None,
         }
+    }
+
+    /// The first argument that is a key by a condition, with its keys; `None` inside where there is
+    /// no such argument.
+    #[allow(clippy::type_complexity, reason = "said once")]
+    fn chosen_key(
+        &mut self,
+        row: &Function,
+        bound: &[(&'static Param, Given<'a>)],
+    ) -> Option<Option<(usize, KeyChoice)>> {
+        for (at, (param, given)) in bound.iter().enumerate() {
+            let (Takes::Key(uses), Given::Expression(e)) = (param.takes, given) else {
+                continue;
+            };
+            let chosen = self.behind(e).is_some_and(|(e, _)| matches!(e.kind, MKind::If { .. }));
+            if chosen {
+                return Some(Some((at, self.key_choice(e, uses, row.name)?)));
+            }
+        }
+        Some(None)
+    }
+
+    /// A call with each of the keys that an order may choose.
+    fn by_key(
+        &mut self,
+        row: &'static Function,
+        (bound, at): (&[(&'static Param, Given<'a>)], usize),
+        choice: KeyChoice,
+        want: Option<&Type>,
+        span: Span,
+    ) -> Option<Typed> {
+        let model = self.model;
+        let typed = self.with_keys(&[choice], &mut |elaborator, names| {
+            let decl = model.get(names.first()?)?;
+            let mut bound = bound.to_vec();
+            bound.get_mut(at)?.1 = Given::Key(&decl.qualified);
+            elaborator.builtin(row, &bound, want, span)
+        })?;
+        Some(typed)
     }
 
     fn followed_word(&mut self, e: &'a MExpr) -> Option<String> {

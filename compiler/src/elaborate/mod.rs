@@ -20,6 +20,7 @@ mod operators;
 mod results;
 mod totals;
 
+pub use keys::KeyChoice;
 pub use fields::{FieldDef, field_def, is_order, joined_record, record_of, written_want};
 pub use names::want_type;
 
@@ -224,11 +225,7 @@ impl<'a> Elaborator<'a> {
 
     /// Runs `f` where a condition holds: what it says of values is known there.
     pub fn where_holds<T>(&mut self, flag: &Typed, f: impl FnOnce(&mut Self) -> T) -> T {
-        let facts = self.facts.given(&self.program, flag.node, true);
-        let before = std::mem::replace(&mut self.facts, facts);
-        let result = f(self);
-        self.facts = before;
-        result
+        self.in_case(flag, true, f)
     }
 
     /// Whether orders can make these conditions so; `false` only where it is known that none can.
@@ -239,6 +236,25 @@ impl<'a> Elaborator<'a> {
             facts = facts.given(&self.program, *flag, *holds);
         }
         !facts.are_impossible()
+    }
+
+    /// Whether a flag must hold or can't, as far as is known here.
+    pub(crate) fn known(&self, flag: &Typed) -> Option<bool> {
+        self.facts.truth(&self.program, flag.node)
+    }
+
+    /// Runs `f` where it is known whether a flag holds.
+    pub(crate) fn in_case<T>(
+        &mut self,
+        flag: &Typed,
+        holds: bool,
+        f: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let kept = self.facts.clone();
+        self.facts = kept.given(&self.program, flag.node, holds);
+        let result = f(self);
+        self.facts = kept;
+        result
     }
 
     /// The finished program.

@@ -1,5 +1,6 @@
 //! Cards: chip, stripe and faces in one program, and what they must say alike.
 
+mod applications;
 mod cap;
 mod capacity;
 mod content;
@@ -12,7 +13,7 @@ use super::Context;
 use super::profile::{self, App, Element, Ground};
 use super::read;
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, Shared, Typed};
+use crate::elaborate::{Elaborator, KeyChoice, Shared, Typed};
 use crate::model::{Decl, MEntry, Span, Spans};
 use crate::project::Project;
 use crate::secrecy::Sink;
@@ -82,12 +83,12 @@ pub(crate) struct ApplicationFacts {
     pub(crate) dynamic: bool,
     /// How terminals deal with it.
     pub(crate) mode: profile::Mode,
-    /// Qualified name of the key for dynamic codes.
-    pub(crate) code_key: Option<String>,
+    /// Qualified names of the keys for dynamic codes: one, or those that orders choose among.
+    pub(crate) code_key: Vec<String>,
     /// Whether the issuer has signed its data.
     pub(crate) signed: bool,
-    /// Qualified name of the key for application cryptograms.
-    pub(crate) cryptogram_key: Option<String>,
+    /// Qualified names of the keys for application cryptograms, likewise.
+    pub(crate) cryptogram_key: Vec<String>,
 }
 
 /// What the elaborator gave for one card.
@@ -323,46 +324,13 @@ fn chip<'a>(
         Some((channel, quirks)) => (Some(channel), quirks),
         None => (None, Vec::new()),
     };
-    let mut apps = Vec::new();
-    let mut applications: Vec<Application> = Vec::new();
-    let mut others: Vec<Application> = Vec::new();
-    let list = entry.inner("applications").and_then(MEntry::single);
-    let names = list.map_or_else(Vec::new, |l| read::items(elaborator.model(), l));
-    let wanted = names.len();
-    for name in names {
-        let model = elaborator.model();
-        let found = match read::declaration(model, name, "application") {
-            Some(other) => Some(other).filter(|d| !d.poisoned),
-            None => read::reference(model, name, "profile"),
-        };
-        let Some(found) = found else {
-            continue;
-        };
-        if found.for_record != decl.for_record {
-            wrong_record(elaborator, decl, found, name.span);
-            continue;
-        }
-        if found.kind == "application" {
-            if let Some(application) = profile::lower_other(elaborator, found) {
-                others.push(application.clone());
-                applications.push(application);
-            }
-            continue;
-        }
-        if let Some((app, application)) = profile::lower(elaborator, ground, found) {
-            apps.push(app);
-            applications.push(application);
-        } else if !elaborator.findings().has_errors() {
-            // Never silent: what can't be emitted has a finding.
-            let message = format!("`{}` can't be made, and nothing says why", found.name);
-            let problem = Problem::error("E0499", found.span, message);
-            elaborator
-                .findings()
-                .push(problem.help("report it with the profile"));
-        }
-    }
+    let applications::Listed {
+        apps,
+        mut applications,
+        others,
+        complete,
+    } = applications::lower(elaborator, ground, decl, entry);
     // What is broken has said so: what follows from it is not said again.
-    let complete = applications.len() == wanted;
     if complete {
         platform::shared_keys(elaborator, &apps);
         platform::identifiers(elaborator, &applications, entry.span);
@@ -407,7 +375,12 @@ fn wrong_record(elaborator: &mut Elaborator<'_>, card: &Decl, profile: &Decl, sp
     );
 }
 
+fn names_of(key: &KeyChoice) -> Vec<String> {
+    key.names().into_iter().map(str::to_owned).collect()
+}
+
 fn facts(app: &App<'_>) -> ApplicationFacts {
+    let cryptogram = app.masters.as_ref().map(|m| &m.keys[0]);
     ApplicationFacts {
         name: app.decl.name.clone(),
         span: app.decl.span,
@@ -419,9 +392,9 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
         mode: app.mode,
-        code_key: app.cvc3.as_ref().map(|c| c.key.clone()),
+        code_key: app.cvc3.as_ref().map(|c| names_of(&c.key)).unwrap_or_default(),
         signed: app.sda.is_some(),
-        cryptogram_key: app.masters.as_ref().map(|m| m.names[0].clone()),
+        cryptogram_key: cryptogram.map(names_of).unwrap_or_default(),
     }
 }
 
@@ -437,19 +410,20 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         enciphered_pin: false,
         dynamic: false,
         mode: profile::Mode::Emv,
-        code_key: None,
+        code_key: Vec::new(),
         signed: false,
-        cryptogram_key: None,
+        cryptogram_key: Vec::new(),
     }
 }
 
 /// All applications of a card speak of one account.
 fn same_account(elaborator: &mut Elaborator<'_>, apps: &[App<'_>]) {
-    let Some((first, others)) = apps.split_first() else {
-        return;
-    };
     let node = |app: &App<'_>, tag: &str| Some(app.element(tag)?.raw.as_ref()?.node);
-    for app in others {
+    for (at, app) in apps.iter().enumerate() {
+        // The first that an order gets beside it: one finding for each application.
+        let mut before = apps.iter().take(at);
+        let first = before.find(|first| applications::on_one_card(elaborator, first, app));
+        let Some(first) = first else { continue };
         for tag in ["5A", "5F24", "5F34"] {
             if node(first, tag) != node(app, tag) {
                 let message = format!(
@@ -482,6 +456,10 @@ fn identity<'a>(
     let pan = own("pan", Type::Pan);
     let psn = own("psn", Type::Digits(Lengths::exactly(2)));
     let expiry = own("expiry", Type::Date);
+    let asked = [("5A", pan.is_none()), ("5F34", psn.is_none()), ("5F24", expiry.is_none())];
+    for (tag, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        applications::one_identity(elaborator, apps, tag, decl.span);
+    }
     let chip = |tag: &str| apps.iter().find_map(|a| a.element(tag)?.raw.clone());
     let track = stripe.and_then(|p| p.track2.as_ref().or(p.track1.as_ref()));
     let pan = pan

@@ -3,7 +3,7 @@
 
 use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::constants::{length_um, rect_um, size_mpt};
-use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span, Target};
+use crate::model::{Decl, MClause, MEntry, MExpr, MKind, MPhrase, Model, Span, Target};
 use cardwright_bundle::Rect;
 
 /// The word of a single value: `coercivity = high` gives `high`.
@@ -35,6 +35,21 @@ pub(crate) fn items<'a>(model: &'a Model, value: &'a MExpr) -> Vec<&'a MExpr> {
             .filter_map(|item| item.phrase.single())
             .collect(),
         _ => vec![value],
+    }
+}
+
+/// Terms of a list's items with their `when`, if they have one; names of lets are followed.
+pub(crate) fn conditional<'a>(
+    model: &'a Model,
+    value: &'a MExpr,
+) -> Vec<(&'a MExpr, Option<&'a MClause>)> {
+    let of = |phrase: &'a MPhrase| {
+        let when = phrase.clauses.iter().find(|c| c.keyword == "when");
+        Some((phrase.single()?, when))
+    };
+    match &follow(model, value).kind {
+        MKind::List(list) => list.iter().filter_map(|item| of(&item.phrase)).collect(),
+        _ => vec![(value, None)],
     }
 }
 

@@ -371,11 +371,18 @@ impl<'a> Sentences<'_, 'a> {
             let Some(name) = found else {
                 return;
             };
-            let own = self.selected.as_ref().and_then(|a| match coded {
+            let own = self.selected.as_ref().map(|a| match coded {
                 true => a.code_key.clone(),
                 false => a.cryptogram_key.clone(),
             });
-            if own.is_some_and(|own| own != name) {
+            let own = own.unwrap_or_default();
+            if own.len() > 1 {
+                let message = "orders choose the key of these cryptograms";
+                let help = "leave `signed_by` out: each card is held against its own key";
+                self.wrong("E0909", entry.span, message, help);
+                return;
+            }
+            if own.first().is_some_and(|own| *own != name) {
                 let message = "the application's cryptograms are made with another key";
                 let help = "name the key of its `keys` block, or of its `cvc3` block";
                 self.wrong("E0909", entry.span, message, help);

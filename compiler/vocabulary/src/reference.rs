@@ -145,6 +145,10 @@ fn value(is: Is) -> String {
         Is::Hex(least, most) if least == most => format!("{least} octets"),
         Is::Hex(least, most) => format!("{least} to {most} octets"),
         Is::Key(uses) => format!("a key for {}", ticked(uses)),
+        Is::KeyByOrder(uses) => format!(
+            "a key for {}, or one of several: `if … then … else …`",
+            ticked(uses)
+        ),
         Is::KeyUse => "a key use".to_owned(),
         Is::Length => "a length".to_owned(),
         Is::Code(CodeList::Countries) => "a country: `FR` or `250`".to_owned(),
@@ -156,6 +160,13 @@ fn value(is: Is) -> String {
         Is::Record => "`{ field = value; … }`".to_owned(),
         Is::Ref(kinds) => format!("a {}", kinds.join(" or ")),
         Is::RefList(kinds) => format!("a list of {}", kinds.join(" or ")),
+        Is::RefListWhen(kinds) => format!(
+            "a list of {}, each perhaps with `when` and a condition",
+            kinds.join(" or ")
+        ),
+        Is::Named(words, kinds) => {
+            format!("a list of {}, or a {}", ticked(words), kinds.join(" or a "))
+        }
         Is::TagList => "tags".to_owned(),
         Is::Text(most) => format!("a text, at most {most}"),
         Is::TextList => "texts".to_owned(),

@@ -85,6 +85,8 @@ pub enum Is {
     Hex(u32, u32),
     /// A key with one of these uses.
     Key(&'static [&'static str]),
+    /// A key with one of these uses, or one of several by a condition: `if … then … else …`.
+    KeyByOrder(&'static [&'static str]),
     /// A key use.
     KeyUse,
     /// A length on paper.
@@ -103,6 +105,10 @@ pub enum Is {
     Ref(&'static [&'static str]),
     /// A list of declarations of one of these kinds; further words (`sample 1 of 200`) may follow.
     RefList(&'static [&'static str]),
+    /// The same, each perhaps with `when` and a condition on the order.
+    RefListWhen(&'static [&'static str]),
+    /// A list of these words and of declarations of these kinds.
+    Named(&'static [&'static str], &'static [&'static str]),
     /// Tags.
     TagList,
     /// A text that is known when compiled, of at most so many characters.

@@ -62,6 +62,9 @@ pub struct Application {
     /// people: nothing on the card depends on it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dictionary: String,
+    /// Flag node: on the card only when true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<NodeId>,
     /// How the instance is made, where the card does not hold it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<Install>,
@@ -75,7 +78,8 @@ pub struct Application {
     /// Named scalar nodes that validation and reports use: `pan`, `psn`, `expiry` (YYMMDD digits),
     /// `pin` (type Pin), `aip` and others the scenario names; sorted by name.
     pub facts: Vec<(String, NodeId)>,
-    /// Key slots that validation uses: `ac`, `smi`, `smc`, `issuer`; sorted by name.
+    /// Key slots that validation uses: `ac`, `smi`, `smc`, `issuer`; sorted by name. Where orders
+    /// choose among keys, the fact `key_ac` (and so on) is the slot's name and this is the first.
     pub keys: Vec<(String, KeyId)>,
     /// ICC master key derivation, `a`, `b` or `c`; empty for directories.
     pub derivation: String,

@@ -222,6 +222,10 @@ fn check_application(
         .ok()
         .filter(|aid| (5..=16).contains(&aid.len()))
         .ok_or_else(|| broken("an AID that is none"))?;
+    if let Some(when) = application.when {
+        let name = "an application's condition";
+        sink(program, when, FLAG, Secrecy::Cardholder, name)?;
+    }
     let taints = Taints::of(program, content);
     for dgi in &application.dgis {
         let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);

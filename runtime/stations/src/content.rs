@@ -13,7 +13,7 @@ use cardwright_ports::{
     CardChannel, HsmSession,
     hsm::{ChannelId, ChannelSpec, Draw, NewCardKeys},
 };
-use cardwright_runtime::{Loaded, plan::BoundKeys};
+use cardwright_runtime::{Loaded, datagen::CardData, plan::BoundKeys};
 use cardwright_standards::globalplatform::{clear_octets_max, load_file};
 
 /// AID of the issuer security domain.
@@ -29,12 +29,20 @@ pub(crate) struct Manager<'m> {
 }
 
 impl Manager<'_> {
-    /// Deletes, loads packages and makes instances, before anything is personalized.
-    pub(crate) fn before(&mut self, chip: &Chip, draw: &Draw<'_>) -> Result<(), StationError> {
-        let applications = chip.applications.iter();
-        let wanted: Vec<(&Application, &Install)> = applications
-            .filter_map(|a| Some((a, a.install.as_ref()?)))
-            .collect();
+    /// Deletes, loads packages and makes the instances that the order's card has, before anything is
+    /// personalized.
+    pub(crate) fn before(
+        &mut self,
+        chip: &Chip,
+        data: &CardData,
+        draw: &Draw<'_>,
+    ) -> Result<(), StationError> {
+        let mut wanted: Vec<(&Application, &Install)> = Vec::new();
+        for application in &chip.applications {
+            if let (Some(install), Some(_)) = (&application.install, data.of(application)?) {
+                wanted.push((application, install));
+            }
+        }
         let content = &chip.content;
         let nothing = wanted.is_empty() && content.delete.is_empty() && content.load.is_empty();
         let (Some(channel), false) = (&chip.channel, nothing) else {

@@ -52,13 +52,11 @@ pub fn personalize(
         card,
         count: &mut count,
     };
-    manager.before(chip, &step("host challenge content"))?;
+    manager.before(chip, data, &step("host challenge content"))?;
     for application in &chip.applications {
-        let made = data
-            .applications
-            .iter()
-            .find(|made| made.name == application.name)
-            .ok_or_else(|| no_data(&application.name))?;
+        let Some(made) = data.of(application)? else {
+            continue;
+        };
         let purpose = format!("host challenge {}", application.name);
         let draw = Draw {
             purpose: &purpose,

@@ -13,7 +13,7 @@ use cardwright_bundle::{
     Application, Bundle, Card, Chip, Constant, Content, Environment, Job, Op, Product,
 };
 use cardwright_rehearsal::{Rehearsal, Rehearsed, SealedOrClear};
-use cardwright_review::{Estimate, Speeds, Work, estimate};
+use cardwright_review::{Reader, Estimate, Speeds, Work, estimate};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
@@ -85,6 +85,9 @@ struct ApplicationShown {
     name: String,
     aid: String,
     interfaces: Vec<String>,
+    /// The orders whose cards have it, where not all have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<String>,
     groupings: Vec<GroupingShown>,
 }
 
@@ -215,7 +218,11 @@ fn product_shown(
             .map(|c| c.applications.as_slice())
             .unwrap_or_default()
             .iter()
-            .map(|application| application_shown(application, made))
+            .map(|application| {
+                let when = application.when;
+                let when = when.map(|node| Reader::new(content).term(card.program, node));
+                application_shown(application, when, made)
+            })
             .collect(),
         stripe: tracks
             .into_iter()
@@ -288,7 +295,11 @@ fn content_shown(chip: &Chip) -> Vec<String> {
     lines
 }
 
-fn application_shown(application: &Application, made: Option<&Rehearsed>) -> ApplicationShown {
+fn application_shown(
+    application: &Application,
+    when: Option<String>,
+    made: Option<&Rehearsed>,
+) -> ApplicationShown {
     let lengths = made
         .map(|m| m.groupings(&application.name))
         .unwrap_or_default();
@@ -307,6 +318,7 @@ fn application_shown(application: &Application, made: Option<&Rehearsed>) -> App
         name: application.name.clone(),
         aid: application.aid.clone(),
         interfaces: application.interfaces.clone(),
+        when,
         groupings: groupings.collect(),
     }
 }
@@ -454,6 +466,9 @@ fn product_human(product: &ProductShown) {
             application.aid,
             application.interfaces.join(", ")
         ));
+        if let Some(when) = &application.when {
+            terminal::print(&format!("    when {when}"));
+        }
         for grouping in &application.groupings {
             let octets = grouping
                 .octets

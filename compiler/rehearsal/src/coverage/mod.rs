@@ -1,6 +1,7 @@
 //! Which branches of a bundle the tests took.
 //!
-//! A branch is a side of a choice in a program, of a `when` on a page, or of a rule on orders; a
+//! A branch is a side of a choice in a program, of a `when` on a page or of an application, or of a
+//! rule on orders; a
 //! product; an input field that may be left out; a record. The evaluation of a program is
 //! deterministic, so the same programs are run once more for a finished order, and the sides that
 //! its card, pages and files asked for are noted. Choices that nobody asked for are not.
@@ -28,7 +29,7 @@ pub(crate) type Sides = [bool; 2];
 pub struct Coverage {
     /// Choices: program and node.
     pub(crate) choices: BTreeMap<(u32, NodeId), Sides>,
-    /// Conditions of items, rows and panels: program and node.
+    /// Conditions of applications, items, rows and panels: program and node.
     pub(crate) shown: BTreeMap<(u32, NodeId), Sides>,
     /// Conditions of jobs on orders: job and number.
     pub(crate) accepts: BTreeMap<(String, usize), Sides>,
@@ -68,6 +69,11 @@ impl Coverage {
         self.input(content, order);
         let values = order.run(order.card.program, session)?;
         let mut nodes = roots::card(order.card);
+        for application in roots::applications(order.card) {
+            if self.shows(order.card.program, application.when, &values, &mut nodes) {
+                nodes.extend(roots::application(application));
+            }
+        }
         for panel in roots::panels(order.card) {
             if self.shows(order.card.program, panel.when, &values, &mut nodes) {
                 nodes.push(panel.node);

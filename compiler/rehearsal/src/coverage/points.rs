@@ -114,6 +114,21 @@ impl Coverage {
         }
         for card in &list.content.cards {
             let program = list.content.programs.get(card.program as usize);
+            for application in roots::applications(card) {
+                let Some(when) = application.when else {
+                    continue;
+                };
+                let node = program.and_then(|p| p.nodes.get(when as usize));
+                let sides = self.shown.get(&(card.program, when)).copied();
+                let name = &application.name;
+                let words = [
+                    format!("`{name}` is on the card"),
+                    format!("`{name}` is left out"),
+                ];
+                let words = [words[0].as_str(), words[1].as_str()];
+                let span = node.map_or(card.span, |n| n.span);
+                list.both(span, ("application", 0), words, sides);
+            }
             for (at, panel) in (1..).zip(roots::panels(card)) {
                 let Some(when) = panel.when else {
                     continue;
@@ -211,7 +226,9 @@ pub fn live_nodes(content: &Content) -> BTreeSet<(u32, NodeId)> {
     let mut asked: Vec<(u32, NodeId)> = Vec::new();
     for card in &content.cards {
         let panels = roots::panels(card).flat_map(|p| p.when.into_iter().chain([p.node]));
-        let nodes = roots::card(card).into_iter().chain(panels);
+        let applications = roots::applications(card);
+        let held = applications.flat_map(|a| a.when.into_iter().chain(roots::application(a)));
+        let nodes = roots::card(card).into_iter().chain(held).chain(panels);
         asked.extend(nodes.map(|n| (card.program, n)));
     }
     for layout in &content.layouts {

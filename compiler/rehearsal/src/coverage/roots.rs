@@ -1,6 +1,6 @@
 //! The nodes that something in a bundle asks its program for.
 
-use cardwright_bundle::{Card, Item, ItemKind, Job, Layout, NodeId, Op, Panel, ScriptPart};
+use cardwright_bundle::{Application, Card, Item, ItemKind, Job, Layout, NodeId, Op, Panel, ScriptPart};
 
 /// What an operation refers to.
 pub(super) fn arguments(op: &Op) -> Vec<NodeId> {
@@ -21,19 +21,30 @@ pub(super) fn arguments(op: &Op) -> Vec<NodeId> {
     }
 }
 
-/// What a card holds and shows, but for its panels.
+/// Applications of a card's chip.
+pub(super) fn applications(card: &Card) -> impl Iterator<Item = &Application> {
+    card.chip.iter().flat_map(|chip| &chip.applications)
+}
+
+/// What an application holds.
+pub(super) fn application(application: &Application) -> Vec<NodeId> {
+    let mut nodes: Vec<NodeId> = Vec::new();
+    for dgi in &application.dgis {
+        nodes.extend(dgi.when.into_iter().chain([dgi.node]));
+    }
+    nodes.extend(application.facts.iter().map(|(_, node)| *node));
+    let commands = application.script.iter().flat_map(|s| &s.commands);
+    nodes.extend(
+        commands
+            .flat_map(|c| ScriptPart::leaves(&c.parts))
+            .flat_map(ScriptPart::nodes),
+    );
+    nodes
+}
+
+/// What a card holds and shows, but for its applications and panels.
 pub(super) fn card(card: &Card) -> Vec<NodeId> {
     let mut nodes = vec![card.pan, card.psn, card.expiry];
-    for application in card.chip.iter().flat_map(|chip| &chip.applications) {
-        nodes.extend(application.dgis.iter().map(|dgi| dgi.node));
-        nodes.extend(application.facts.iter().map(|(_, node)| *node));
-        let commands = application.script.iter().flat_map(|s| &s.commands);
-        nodes.extend(
-            commands
-                .flat_map(|c| ScriptPart::leaves(&c.parts))
-                .flat_map(ScriptPart::nodes),
-        );
-    }
     if let Some(stripe) = &card.stripe {
         nodes.extend(stripe.track1);
         nodes.extend(stripe.track2);

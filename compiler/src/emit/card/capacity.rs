@@ -76,8 +76,12 @@ fn directories<'a>(elaborator: &mut Elaborator<'a>, apps: &[App<'_>], chip: &'a 
     let Some((name, directory)) = found else {
         return;
     };
-    let on = apps.iter().filter(|a| a.on("contactless"));
-    let entries: u32 = on.map(|a| directory.entry_octets(a)).sum();
+    let cases = super::applications::of_each_case(elaborator, apps);
+    let entries = cases.iter().map(|apps| {
+        let on = apps.iter().filter(|a| a.on("contactless"));
+        on.map(|a| directory.entry_octets(a)).sum()
+    });
+    let entries: u32 = entries.max().unwrap_or(0);
     let inner = afl::object_octets("A5", afl::object_octets("BF0C", entries));
     let octets = afl::object_octets("6F", afl::object_octets("84", 14) + inner);
     if octets > ANSWER_MOST {
@@ -96,7 +100,9 @@ fn memory(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], chip: &MEntry) {
         return;
     };
     let available = kilobytes.saturating_mul(1024);
-    let needed: u32 = apps.iter().map(application).sum();
+    let cases = super::applications::of_each_case(elaborator, apps);
+    let needed = cases.iter().map(|apps| apps.iter().copied().map(application).sum());
+    let needed: u32 = needed.max().unwrap_or(0);
     if i64::from(needed) > available {
         let message = format!(
             "the applications need about {needed} octets, the chip has {available} for them"

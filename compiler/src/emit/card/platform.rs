@@ -333,16 +333,28 @@ pub(super) fn identifiers(
 ) {
     for (n, one) in applications.iter().enumerate() {
         for other in applications.iter().skip(n + 1) {
+            let twice = one.name == other.name;
+            if !twice && !super::applications::together(elaborator, one.when, other.when) {
+                continue;
+            }
             let shorter = one.aid.len().min(other.aid.len());
             if shorter > 0 && one.aid.get(..shorter) == other.aid.get(..shorter) {
-                let message = format!(
-                    "the AIDs of `{}` and `{}` begin alike: a terminal may select the wrong one",
-                    one.name, other.name
-                );
-                elaborator.findings().push(
-                    Problem::error("E0404", span, message)
-                        .help("give them AIDs that differ before the shorter one ends"),
-                );
+                let (message, help) = match twice {
+                    true => (
+                        format!("`{}` is listed twice", one.name),
+                        "list it once; its condition may have an `or`",
+                    ),
+                    false => (
+                        format!(
+                            "the AIDs of `{}` and `{}` begin alike: a terminal may select the \
+                             wrong one",
+                            one.name, other.name
+                        ),
+                        "give them AIDs that differ before the shorter one ends",
+                    ),
+                };
+                let problem = Problem::error("E0404", span, message).help(help);
+                elaborator.findings().push(problem);
             }
         }
     }

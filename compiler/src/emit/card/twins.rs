@@ -19,6 +19,9 @@ const OF_THE_ACCOUNT: [(&str, &str); 5] = [
 pub(super) fn check(elaborator: &mut Elaborator<'_>, apps: &[App<'_>]) {
     for (n, app) in apps.iter().enumerate() {
         for other in apps.iter().skip(n + 1) {
+            if !super::applications::on_one_card(elaborator, app, other) {
+                continue;
+            }
             values(elaborator, app, other);
             signatures(elaborator, app, other);
         }

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 60] = [
+pub(super) const ROWS: [CodeRow; 61] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -434,8 +434,15 @@ pub(super) const ROWS: [CodeRow; 60] = [
     (
         "E0361",
         "more cases than are looked at",
-        "Each case that orders can make of a profile is held against all rules, up to 64.",
+        "Each case that orders can make of a profile, and of the applications of a card, is held against all rules, up to 64.",
         "Give what comes together one condition.",
         "house: bounded work on any input",
+    ),
+    (
+        "E0362",
+        "a chip without an application",
+        "All applications of the card have a condition, and orders are possible for which none of them holds.",
+        "Leave one application without `when`, or write conditions of which one always holds.",
+        "house: what a card can never be",
     ),
 ];

@@ -5,8 +5,8 @@ use super::super::value;
 use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
-use super::{App, Masters, Mode, modes, presence};
-use crate::elaborate::{Elaborator, Typed};
+use super::{App, Ground, Masters, Mode, modes, presence};
+use crate::elaborate::{Elaborator, KeyChoice, Typed};
 use crate::model::{Decl, Span, dictionary};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
@@ -24,6 +24,7 @@ const COMPONENTS: [(u16, &str); 5] = [
 /// The application as the bundle has it.
 pub(super) fn application<'a>(
     elaborator: &mut Elaborator<'a>,
+    ground: &Ground,
     app: &App<'a>,
 ) -> Option<Application> {
     let span = app.decl.span;
@@ -64,11 +65,12 @@ pub(super) fn application<'a>(
         aid: hex::encode_upper(&app.aid),
         applet: String::new(),
         dictionary: dictionary(app.decl).to_owned(),
+        when: None,
         install: super::install::lower(elaborator, app.decl),
         script: None,
         dgis,
         pack: pack && !app.has_quirk("one_dgi_per_command"),
-        facts: facts(elaborator, app)?,
+        facts: facts(elaborator, ground, app)?,
         keys: keys(elaborator, app),
         derivation: app
             .masters
@@ -248,9 +250,9 @@ impl Sealed<'_, '_> {
         let pan = app.element("5A")?.raw.clone()?;
         let psn = psn(self.elaborator, app);
         let args = [option, pan, psn];
-        let keys = self
-            .elaborator
-            .intent("emv.master_keys", &masters.names, &args, span)?;
+        let keys = self.elaborator.with_keys(&masters.keys, &mut |elaborator, names| {
+            elaborator.intent("emv.master_keys", names, &args, span)
+        })?;
         // 48 octets or more, whole blocks of DES and of AES alike: nothing to pad.
         self.push(0x8000, &keys, Padding::None, "ICC master keys", span);
         let ty = Type::Bytes(Lengths::exactly(9));
@@ -332,7 +334,11 @@ pub(crate) fn psn(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Typed {
     found.unwrap_or(none)
 }
 
-fn facts(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec<(String, NodeId)>> {
+fn facts(
+    elaborator: &mut Elaborator<'_>,
+    ground: &Ground,
+    app: &App<'_>,
+) -> Option<Vec<(String, NodeId)>> {
     let span = app.decl.span;
     let pan = app.element("5A")?.raw.clone()?;
     let date = app.element("5F24")?.raw.clone()?;
@@ -350,26 +356,43 @@ fn facts(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Vec<(String, 
     if let Some((pin, _)) = &app.offline_pin {
         facts.push(("pin".to_owned(), pin.node));
     }
+    for (role, key) in chosen_keys(app) {
+        if key.only().is_none() {
+            let slot = slot_name(elaborator, ground, key, span)?;
+            facts.push((format!("key_{role}"), slot.node));
+        }
+    }
     facts.sort();
     Some(facts)
 }
 
+/// Keys that validation asks for by their roles.
+fn chosen_keys<'k>(app: &'k App<'_>) -> Vec<(&'static str, &'k KeyChoice)> {
+    let masters = app.masters.iter();
+    let masters = masters.flat_map(|m| ["ac", "smi", "smc"].into_iter().zip(&m.keys));
+    let codes = app.cvc3.as_ref().filter(|_| app.mode == Mode::Magstripe);
+    masters.chain(codes.map(|c| ("cvc3", &c.key))).collect()
+}
+
+/// The name of the slot that an order chooses.
+fn slot_name(
+    elaborator: &mut Elaborator<'_>,
+    ground: &Ground,
+    key: &KeyChoice,
+    span: Span,
+) -> Option<Typed> {
+    elaborator.with_keys(std::slice::from_ref(key), &mut |elaborator, names| {
+        let id = elaborator.model().key_id(names.first()?)?;
+        let slot = ground.keys.get(usize::try_from(id).ok()?)?;
+        Some(elaborator.text(&slot.name, span))
+    })
+}
+
 fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
     let mut keys = Vec::new();
-    if let Some(masters) = &app.masters {
-        let roles = ["ac", "smi", "smc"].into_iter().zip(&masters.names);
-        for (role, name) in roles {
-            keys.extend(
-                elaborator
-                    .model()
-                    .key_id(name)
-                    .map(|id| (role.to_owned(), id)),
-            );
-        }
-    }
-    if let Some(cvc3) = app.cvc3.as_ref().filter(|_| app.mode == Mode::Magstripe) {
-        let id = elaborator.model().key_id(&cvc3.key);
-        keys.extend(id.map(|id| ("cvc3".to_owned(), id)));
+    for (role, key) in chosen_keys(app) {
+        let id = elaborator.model().key_id(key.first());
+        keys.extend(id.map(|id| (role.to_owned(), id)));
     }
     if let Some((_, id, _)) = app.issuer() {
         keys.push(("issuer".to_owned(), id));

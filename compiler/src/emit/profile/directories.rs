@@ -1,11 +1,11 @@
 //! Directories: PSE (EMV Book 1, 12.2) and PPSE (EMV contactless Book B, 3.3).
 
 use super::super::{read, value};
-use super::App;
+use super::{App, presence};
 use super::afl::{Place, object_octets};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MKind, Model, Span};
-use cardwright_bundle::{Application, Dgi, Padding};
+use cardwright_bundle::{Application, Dgi, NodeId, Padding};
 
 /// `1PAY.SYS.DDF01`.
 const PSE: &[u8] = b"1PAY.SYS.DDF01";
@@ -131,41 +131,61 @@ pub(crate) fn directory(
     apps: &[App<'_>],
     span: Span,
 ) -> Option<Application> {
-    let listed = apps.iter().filter(|a| a.on(&directory.interface));
+    let listed = || apps.iter().filter(|a| a.on(&directory.interface));
     let mut entries = Vec::new();
-    for app in listed {
+    for app in listed() {
         let mut objects = Vec::new();
         for (tag, octets) in directory.objects(app) {
             let octets = elaborator.octets(&octets, span);
             objects.push(value::object(elaborator, tag, &octets, false, span)?);
         }
         let content = value::concat(elaborator, &objects, span)?;
-        entries.push(value::object(elaborator, "61", &content, false, span)?);
+        let entry = value::object(elaborator, "61", &content, false, span)?;
+        entries.push((entry, app.when.clone()));
     }
     let mut dgis = Vec::new();
     let parts = if directory.interface == "contact" {
-        for (record, entry) in (1..).zip(&entries) {
+        let mut wholes = Vec::new();
+        for (entry, when) in &entries {
             let whole = value::object(elaborator, "70", entry, false, span)?;
+            wholes.push((whole, when.clone()));
+        }
+        for (record, (whole, when)) in (1..).zip(numbered(elaborator, &wholes, span)) {
             let place = Place {
                 sfi: directory.sfi,
                 record,
                 signed: false,
             };
-            dgis.push(dgi(place.dgi(), &whole, "directory entry"));
+            dgis.push(Dgi {
+                when: when.map(|flag| flag.node),
+                ..dgi(place.dgi(), &whole, "directory entry")
+            });
         }
         in_front(elaborator, directory, apps, span)?
     } else {
+        let there = |elaborator: &mut Elaborator<'_>, (entry, when): &(Typed, Option<Typed>)| {
+            presence::perhaps(elaborator, when.as_ref(), entry.clone(), span)
+        };
+        let entries: Vec<Typed> = entries.iter().map(|e| there(elaborator, e)).collect();
         let list = value::concat(elaborator, &entries, span)?;
         vec![value::object(elaborator, "BF0C", &list, false, span)?]
     };
     let content = value::concat(elaborator, &parts, span)?;
     let template = value::object(elaborator, "A5", &content, false, span)?;
     dgis.push(dgi(0x9102, &template, "answer to SELECT"));
+    // Orders that get none of its applications get no directory.
+    let conditions: Option<Vec<Typed>> = listed().map(|a| a.when.clone()).collect();
+    let when = match conditions.as_deref() {
+        Some([one]) => Some(one.node),
+        Some(several) => elaborator.apply("any", several, span).map(|flag| flag.node),
+        None => None,
+    };
     Some(Application {
         name: directory.name().to_owned(),
         aid: hex::encode_upper(&directory.aid),
         applet: String::new(),
         dictionary: String::new(),
+        when,
         install: None,
         script: None,
         dgis,
@@ -175,6 +195,110 @@ pub(crate) fn directory(
         derivation: String::new(),
         interfaces: vec![directory.interface.clone()],
         quirks: Vec::new(),
+    })
+}
+
+/// Entries in the records that a card has them in: terminals read from the first record to the
+/// first that is missing (EMV Book 1, 12.3.2), so that there may be no gap.
+fn numbered(
+    elaborator: &mut Elaborator<'_>,
+    entries: &[(Typed, Option<Typed>)],
+    span: Span,
+) -> Vec<(Typed, Option<Typed>)> {
+    let mut records = Vec::new();
+    for number in 0..entries.len() {
+        let mut known = Vec::new();
+        let Some(record) = nth(elaborator, entries, number, &mut known, span) else {
+            continue;
+        };
+        let none = elaborator.octets(&[], span);
+        records.push(match record {
+            Nth::Always(entry) => (entry, None),
+            Nth::Never => continue,
+            Nth::When(flag, entry) => {
+                let entry = elaborator.choose(&flag, &entry, &none, span);
+                (entry, Some(flag))
+            }
+        });
+    }
+    records
+}
+
+/// An entry that all orders have, some, or none.
+enum Nth {
+    Always(Typed),
+    When(Typed, Typed),
+    Never,
+}
+
+/// The entry that stands at a place, from 0, where some of those before it may be missing.
+fn nth(
+    elaborator: &mut Elaborator<'_>,
+    entries: &[(Typed, Option<Typed>)],
+    place: usize,
+    known: &mut Vec<(NodeId, bool)>,
+    span: Span,
+) -> Option<Nth> {
+    let Some(((entry, when), rest)) = entries.split_first() else {
+        return Some(Nth::Never);
+    };
+    let Some(flag) = when else {
+        return match place.checked_sub(1) {
+            None => Some(Nth::Always(entry.clone())),
+            Some(place) => nth(elaborator, rest, place, known, span),
+        };
+    };
+    let mut side = |elaborator: &mut Elaborator<'_>, holds: bool| {
+        known.push((flag.node, holds));
+        let found = match (elaborator.possible(known), holds, place.checked_sub(1)) {
+            (false, ..) => None,
+            (_, true, None) => Some(Nth::Always(entry.clone())),
+            (_, true, Some(place)) => nth(elaborator, rest, place, known, span),
+            (_, false, _) => nth(elaborator, rest, place, known, span),
+        };
+        known.pop();
+        found
+    };
+    let (with, without) = (side(elaborator, true), side(elaborator, false));
+    let (with, without) = match (with, without) {
+        (Some(with), Some(without)) => (with, without),
+        (one, other) => return one.or(other),
+    };
+    either(elaborator, flag, with, without, span)
+}
+
+/// What stands at a place by a flag.
+fn either(
+    elaborator: &mut Elaborator<'_>,
+    flag: &Typed,
+    with: Nth,
+    without: Nth,
+    span: Span,
+) -> Option<Nth> {
+    let not = elaborator.apply("not", std::slice::from_ref(flag), span)?;
+    let both = |e: &mut Elaborator<'_>, name: &str, a: &Typed, b: &Typed| {
+        e.apply(name, &[a.clone(), b.clone()], span)
+    };
+    Some(match (with, without) {
+        (Nth::Never, Nth::Never) => Nth::Never,
+        (Nth::Always(a), Nth::Always(b)) => Nth::Always(elaborator.choose(flag, &a, &b, span)),
+        (Nth::Always(a), Nth::Never) => Nth::When(flag.clone(), a),
+        (Nth::Never, Nth::Always(b)) => Nth::When(not, b),
+        (Nth::When(f, a), Nth::Never) => Nth::When(both(elaborator, "all", flag, &f)?, a),
+        (Nth::Never, Nth::When(f, b)) => Nth::When(both(elaborator, "all", &not, &f)?, b),
+        (Nth::Always(a), Nth::When(f, b)) => {
+            let entry = elaborator.choose(flag, &a, &b, span);
+            Nth::When(both(elaborator, "any", flag, &f)?, entry)
+        }
+        (Nth::When(f, a), Nth::Always(b)) => {
+            let entry = elaborator.choose(flag, &a, &b, span);
+            Nth::When(both(elaborator, "any", &not, &f)?, entry)
+        }
+        (Nth::When(f, a), Nth::When(g, b)) => {
+            let entry = elaborator.choose(flag, &a, &b, span);
+            let there = elaborator.choose(flag, &f, &g, span);
+            Nth::When(there, entry)
+        }
     })
 }
 

@@ -22,6 +22,7 @@ pub(crate) use directories::{Directory, directory};
 pub(crate) use elements::{Element, Track, track_of};
 pub(crate) use modes::{Cvc3, Mode};
 pub(crate) use other::lower as lower_other;
+pub(crate) use presence::{CONDITIONS_MAX, cases};
 
 /// Longest octets of a record with its template.
 pub(crate) fn record_octets(app: &App<'_>, record: &records::Record) -> u32 {
@@ -31,7 +32,7 @@ pub(crate) fn record_octets(app: &App<'_>, record: &records::Record) -> u32 {
 use super::keys;
 use super::read;
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, Typed};
+use crate::elaborate::{Elaborator, KeyChoice, Typed};
 use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{Application, KeySlot};
@@ -87,8 +88,8 @@ pub(crate) struct Sda {
 /// Symmetric keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Masters {
-    /// Qualified names of AC, SMI, SMC.
-    pub(crate) names: [String; 3],
+    /// Keys of AC, SMI, SMC.
+    pub(crate) keys: [KeyChoice; 3],
     /// `a`, `b`, `c`.
     pub(crate) derivation: String,
     /// Where.
@@ -99,6 +100,8 @@ pub(crate) struct Masters {
 #[derive(Clone)]
 pub(crate) struct App<'a> {
     pub(crate) decl: &'a Decl,
+    /// The orders whose cards have it, where not all have.
+    pub(crate) when: Option<Typed>,
     pub(crate) aid: Vec<u8>,
     pub(crate) label: String,
     pub(crate) priority: u8,
@@ -153,17 +156,19 @@ impl App<'_> {
     }
 }
 
-/// Lowers one profile into the card's program; findings say what does not fit together.
+/// Lowers one profile into the card's program, for the orders that get it; findings say what does not fit together.
 pub(crate) fn lower<'a>(
     elaborator: &mut Elaborator<'a>,
     ground: &Ground,
     decl: &'a Decl,
+    when: Option<Typed>,
 ) -> Option<(App<'a>, Application)> {
     let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
+    app.when = when;
     app.records = records::layout(elaborator, &app);
     presence::check(elaborator, &app);
     measure(elaborator, &app);
-    let application = dgis::application(elaborator, &app);
+    let application = dgis::application(elaborator, ground, &app);
     Some((app, application?))
 }
 
@@ -208,6 +213,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
     let priority = priority.and_then(|e| read::integer(elaborator.model(), e));
     Some(App {
         decl,
+        when: None,
         aid,
         label: decl
             .attribute("label")
@@ -298,7 +304,7 @@ fn masters<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Master
     let block = decl.attribute("keys")?;
     let mut key = |name: &str, usage: &str| {
         let term = block.inner(name)?.single()?;
-        elaborator.key(term, &[usage])
+        elaborator.key_choice(term, &[usage], "this place")
     };
     let ac = key("ac", "emv.application_cryptogram");
     let smi = key("smi", "emv.secure_messaging_integrity");
@@ -306,7 +312,7 @@ fn masters<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Master
     let derivation = block.inner("derivation").and_then(read::word);
     let derivation = derivation.unwrap_or_else(|| "option_a".to_owned());
     Some(Masters {
-        names: [ac?, smi?, smc?],
+        keys: [ac?, smi?, smc?],
         derivation: derivation.trim_start_matches("option_").to_owned(),
         span: block.span,
     })

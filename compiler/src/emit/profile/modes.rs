@@ -5,7 +5,7 @@
 
 use super::super::value;
 use super::{App, dgis, presence};
-use crate::elaborate::{Elaborator, Typed};
+use crate::elaborate::{Elaborator, KeyChoice, Typed};
 use crate::model::{Decl, MEntry, MExpr, Span};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
@@ -25,8 +25,8 @@ pub(crate) enum Mode {
 /// The issuer's key of dynamic codes.
 #[derive(Clone, Debug)]
 pub(crate) struct Cvc3 {
-    /// Qualified name.
-    pub(crate) key: String,
+    /// The key.
+    pub(crate) key: KeyChoice,
     /// `a` or `b`.
     pub(crate) derivation: String,
     /// Where.
@@ -62,7 +62,8 @@ impl Mode {
 /// The `cvc3` block.
 pub(super) fn cvc3<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Cvc3> {
     let block = decl.attribute("cvc3")?;
-    let key = elaborator.key(block.inner("key")?.single()?, &["emv.dynamic_numbers"])?;
+    let term = block.inner("key")?.single()?;
+    let key = elaborator.key_choice(term, &["emv.dynamic_numbers"], "this place")?;
     let option = block.inner("derivation").and_then(super::read::word);
     let option = option.unwrap_or_else(|| "option_a".to_owned());
     Some(Cvc3 {
@@ -95,7 +96,9 @@ pub(super) fn dynamic_codes(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> O
     let pan = app.element("5A")?.raw.clone()?;
     let psn = dgis::psn(elaborator, app);
     let account = [option, pan, psn];
-    let sealed = elaborator.intent("key.card", key, &account, span)?;
+    let sealed = elaborator.with_keys(key, &mut |elaborator, names| {
+        elaborator.intent("key.card", names, &account, span)
+    })?;
     let title = "key of dynamic codes";
     elaborator.sink(&sealed, Sink::ChipEncrypted, title, span);
     let three = Type::Bytes(Lengths::exactly(3));
@@ -106,7 +109,9 @@ pub(super) fn dynamic_codes(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> O
             Some(track) => {
                 let mut args = account.to_vec();
                 args.push(track.value.clone());
-                let made = elaborator.intent("emv.cvc3_vector", key, &args, span)?;
+                let made = elaborator.with_keys(key, &mut |elaborator, names| {
+                    elaborator.intent("emv.cvc3_vector", names, &args, span)
+                })?;
                 made.of_type(Type::Bytes(Lengths::exactly(2)))
             }
             None => elaborator.octets(&[0, 0], span),

@@ -74,6 +74,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         aid: hex::encode_upper(&aid),
         applet: "plain".to_owned(),
         dictionary: dictionary(decl).to_owned(),
+        when: None,
         install: install::lower(elaborator, decl),
         script: None,
         dgis,
@@ -132,6 +133,7 @@ fn scripted<'a>(
         }
         .to_owned(),
         dictionary: dictionary(decl).to_owned(),
+        when: None,
         install: install::lower(elaborator, decl),
         script: Some(script),
         dgis: Vec::new(),

@@ -14,7 +14,7 @@ use crate::types::{Lengths, Type};
 use cardwright_bundle::NodeId;
 
 /// Most conditions of one profile: 64 cases are looked at.
-const CONDITIONS_MAX: usize = 6;
+pub(crate) const CONDITIONS_MAX: usize = 6;
 
 /// Elements that are asked for before any record is read, or that the compiler itself builds on:
 /// they are there for all orders or for none.
@@ -80,7 +80,8 @@ pub(super) fn afl(elaborator: &mut Elaborator<'_>, app: &App<'_>, span: Span) ->
         }
     }
     open.truncate(CONDITIONS_MAX);
-    chosen(elaborator, &open, always, &mut Vec::new(), span)
+    let mut known: Vec<(NodeId, bool)> = app.when.iter().map(|f| (f.node, true)).collect();
+    chosen(elaborator, &open, always, &mut known, span)
 }
 
 fn chosen(
@@ -145,7 +146,7 @@ pub(super) fn check(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
         elaborator.findings().push(problem);
         return;
     }
-    let cases = cases(elaborator, &conditions);
+    let cases = cases(elaborator, app.when.as_ref(), &conditions);
     let mut said: Vec<(Problem, Vec<usize>)> = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let before = elaborator.findings().len();
@@ -187,10 +188,17 @@ fn conditions(app: &App<'_>) -> Vec<Typed> {
     found
 }
 
-type Case = Vec<(Typed, bool)>;
+/// Conditions, and whether they hold.
+pub(crate) type Case = Vec<(Typed, bool)>;
 
-/// All cases that orders can make.
-fn cases(elaborator: &Elaborator<'_>, conditions: &[Typed]) -> Vec<Case> {
+/// All cases that orders can make where something holds for all of them, at most as many as
+/// [`CONDITIONS_MAX`] conditions make.
+pub(crate) fn cases(
+    elaborator: &Elaborator<'_>,
+    given: Option<&Typed>,
+    conditions: &[Typed],
+) -> Vec<Case> {
+    let conditions = conditions.iter().take(CONDITIONS_MAX);
     let mut cases: Vec<Case> = vec![Vec::new()];
     for condition in conditions {
         let mut next = Vec::new();
@@ -198,7 +206,9 @@ fn cases(elaborator: &Elaborator<'_>, conditions: &[Typed]) -> Vec<Case> {
             for holds in [true, false] {
                 let mut case = case.clone();
                 case.push((condition.clone(), holds));
-                let flags: Vec<(NodeId, bool)> = case.iter().map(|(f, h)| (f.node, *h)).collect();
+                let flags = case.iter().map(|(f, h)| (f.node, *h));
+                let known = given.map(|flag| (flag.node, true));
+                let flags: Vec<(NodeId, bool)> = known.into_iter().chain(flags).collect();
                 if elaborator.possible(&flags) {
                     next.push(case);
                 }

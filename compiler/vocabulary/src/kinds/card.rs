@@ -188,13 +188,14 @@ const CHIP: Kind = Kind {
         .from("GlobalPlatform Card Specification"),
         Attribute::value(
             "applications",
-            Is::RefList(&["profile", "application"]),
+            Is::RefListWhen(&["profile", "application"]),
             Required,
-            "what it holds",
+            "what it holds; `when` behind one that only some orders get: `[debit, loyalty when \
+             order.product == \"GOLD\"]`",
         ),
         Attribute::value(
             "directories",
-            Is::Any,
+            Is::Named(&["pse", "ppse"], &["directory"]),
             Default("[]"),
             "directories that a terminal starts from: `pse`, `ppse`, or declared ones in their place",
         )

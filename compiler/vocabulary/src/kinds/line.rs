@@ -221,6 +221,11 @@ const CONTACT: Kind = Kind {
              issuer's key",
         )
         .many(),
+        Attribute::bare(
+            "purchase <money> expect <arqc|cvc3>",
+            "the same, verified with the application's own key, also where orders choose it",
+        )
+        .many(),
     ],
     doc: "Steps over one interface.",
     ..BLOCK

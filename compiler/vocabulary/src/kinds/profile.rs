@@ -311,19 +311,19 @@ const KEYS: Kind = Kind {
     attributes: &[
         Attribute::value(
             "ac",
-            Is::Key(&["emv.application_cryptogram"]),
+            Is::KeyByOrder(&["emv.application_cryptogram"]),
             Required,
             "issuer master key for cryptograms",
         ),
         Attribute::value(
             "smi",
-            Is::Key(&["emv.secure_messaging_integrity"]),
+            Is::KeyByOrder(&["emv.secure_messaging_integrity"]),
             Required,
             "issuer master key for MACs of scripts",
         ),
         Attribute::value(
             "smc",
-            Is::Key(&["emv.secure_messaging_confidentiality"]),
+            Is::KeyByOrder(&["emv.secure_messaging_confidentiality"]),
             Required,
             "issuer master key for enciphered scripts",
         ),
@@ -345,7 +345,7 @@ const CVC3: Kind = Kind {
     attributes: &[
         Attribute::value(
             "key",
-            Is::Key(&["emv.dynamic_numbers"]),
+            Is::KeyByOrder(&["emv.dynamic_numbers"]),
             Required,
             "issuer master key of the cards' keys",
         ),

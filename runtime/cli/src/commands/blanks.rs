@@ -82,6 +82,8 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         match (application.applet.as_str(), &application.install) {
             ("plain", None) => plain.push(PlainApplet { aid, groupings }),
             ("plain", Some(_)) => loadable.push(PlainApplet { aid, groupings }),
+            // Applications of which an order gets one may have one identifier.
+            (_, None) if instances.contains(&aid) => {}
             (_, None) => instances.push(aid),
             (_, Some(_)) => {}
         }

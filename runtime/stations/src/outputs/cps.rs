@@ -69,8 +69,12 @@ pub(super) fn chip_data(
     let Some((chip, channel)) = both.and_then(|chip| Some((chip, chip.channel.as_ref()?))) else {
         return Ok(vec![0]);
     };
-    let mut out = vec![short(chip.applications.len())?];
-    for (application, data) in chip.applications.iter().zip(&finished.data.applications) {
+    let mut there = Vec::with_capacity(chip.applications.len());
+    for application in &chip.applications {
+        there.extend(finished.data.of(application)?.map(|made| (application, made)));
+    }
+    let mut out = vec![short(there.len())?];
+    for (application, data) in there {
         let block = application_block(
             loaded,
             channel,

@@ -50,6 +50,51 @@ impl Visit<'_> {
             .ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))
     }
 
+    /// Makes sure of an application that this order's card does not have: no directory lists it,
+    /// and where it would have been installed first, it can't be selected.
+    pub(super) fn expect_absent(&mut self, check: &Check) -> Result<(), Failure> {
+        let name = super::setting(check, "application").unwrap_or_default();
+        let chip = self.card.chip.as_ref();
+        let declared = chip.and_then(|c| c.applications.iter().find(|a| a.name == name));
+        let declared = declared
+            .ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))?;
+        let aid = hex::decode(&declared.aid)
+            .map_err(|_| Failure::new("R1259", "an AID that is none"))?;
+        // Another application of this card may have its identifier: one of two, by the order.
+        let applications = self.card.chip.iter().flat_map(|chip| &chip.applications);
+        for other in applications.filter(|a| a.name != name && a.aid == declared.aid) {
+            if self.data.of(other)?.is_some() {
+                return Ok(());
+            }
+        }
+        let (emv, installed) = (declared.applet.is_empty(), declared.install.is_some());
+        self.channel.reset()?;
+        let contactless = check.on == "contactless";
+        if contactless {
+            self.channel.enter_field()?;
+        }
+        // A card without any application of the interface has no directory of it either.
+        let directory = if contactless { "ppse" } else { "pse" };
+        let there = self.data.applications.iter().any(|a| a.name == directory);
+        if emv && there {
+            let listed = match contactless {
+                true => self.read_ppse()?,
+                false => self.read_pse()?,
+            };
+            if listed.contains(&aid) {
+                let what = "the directory lists an application that this order has not";
+                return Err(Failure::new("R1223", what));
+            }
+        }
+        match installed && self.select_name(&aid).is_ok() {
+            true => Err(Failure::new(
+                "R1223",
+                "the card has an application that this order has not",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Finds the application through the directory, as a terminal does, and selects it.
     pub(super) fn select(&mut self, check: &Check) -> Result<Terminal, Failure> {
         let name = super::setting(check, "application")

@@ -105,7 +105,7 @@ impl Visit<'_> {
         let (declared, made) = self.application(&terminal.application)?;
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
-            issuer_master_key: key_of(declared, self.keys, "ac")?,
+            issuer_master_key: key_of((declared, made), (self.loaded, self.keys), "ac")?,
             derivation: derivation(&declared.derivation)?,
             pan: &pan,
             psn: &psn,

@@ -63,7 +63,7 @@ impl Visit<'_> {
         let (declared, made) = self.application(&terminal.application)?;
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
-            issuer_master_key: key_of(declared, self.keys, "cvc3")?,
+            issuer_master_key: key_of((declared, made), (self.loaded, self.keys), "cvc3")?,
             derivation: derivation(&declared.derivation)?,
             pan: &pan,
             psn: &psn,

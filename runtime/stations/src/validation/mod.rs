@@ -123,12 +123,23 @@ impl<'a> Validator<'a> {
         draw: &Draw<'_>,
     ) -> Vec<Verdict> {
         let mut terminal: Option<Terminal> = None;
+        // The interface on which the last `select` named what this order's card does not have.
+        let mut absent: Option<&str> = None;
         let mut verdicts = Vec::with_capacity(self.scenario.checks.len());
         for check in &self.scenario.checks {
-            let outcome = match check.on.as_str() {
+            let on = check.on.as_str();
+            let outcome = match on {
                 "contact" | "contactless" => {
-                    self.on_chip(check, &mut specimen, &mut terminal, session, draw)
+                    if check.check == "select" {
+                        absent = self.is_absent(check, specimen.data).then_some(on);
+                    }
+                    match (absent == Some(on), check.check.as_str()) {
+                        // What is said of an application holds where there is none.
+                        (true, other) if other != "select" => Ok(()),
+                        _ => self.on_chip(check, &mut specimen, &mut terminal, session, draw),
+                    }
                 }
+                _ if absent.is_some() && terminal.is_none() && physical::of_the_chip(check) => Ok(()),
                 _ => physical::check(check, &specimen, terminal.as_ref()),
             };
             verdicts.push(Verdict {
@@ -138,6 +149,14 @@ impl<'a> Validator<'a> {
             });
         }
         verdicts
+    }
+
+    /// Whether a `select` names an application that this order's card does not have.
+    fn is_absent(&self, check: &Check, data: &CardData) -> bool {
+        let name = setting(check, "application").unwrap_or_default();
+        let mut declared = self.card.chip.iter().flat_map(|chip| &chip.applications);
+        let found = declared.find(|application| application.name == name);
+        found.is_some_and(|application| matches!(data.of(application), Ok(None)))
     }
 
     fn on_chip(
@@ -161,6 +180,9 @@ impl<'a> Validator<'a> {
             session,
             draw,
         };
+        if check.check == "select" && self.is_absent(check, visit.data) {
+            return visit.expect_absent(check);
+        }
         if check.check == "select" {
             *terminal = Some(visit.select(check)?);
             return Ok(());

@@ -3,6 +3,11 @@
 use super::{Failure, Specimen, terminal::Terminal, unknown_check};
 use cardwright_bundle::Check;
 
+/// Whether a check compares something with what the chip gave.
+pub(super) fn of_the_chip(check: &Check) -> bool {
+    check.check.starts_with("chip_")
+}
+
 /// Checks the outside of a card against its source, or against its chip.
 pub(super) fn check(
     check: &Check,

@@ -9,7 +9,11 @@ use super::{
 };
 use cardwright_bundle::{Application, Check};
 use cardwright_ports::hsm::IccKeyPath;
-use cardwright_runtime::plan::{BoundKeys, derivation};
+use cardwright_runtime::{
+    Loaded,
+    datagen::ApplicationData,
+    plan::{BoundKeys, derivation},
+};
 use cardwright_standards::emv::oda;
 
 /// ARQC (EMV Book 3, table 12), without and with a request for CDA.
@@ -46,7 +50,7 @@ impl Visit<'_> {
         let (declared, made) = self.application(&terminal.application)?;
         let (option, ac) = (
             derivation(&declared.derivation)?,
-            key_of(declared, self.keys, "ac")?,
+            key_of((declared, made), (self.loaded, self.keys), "ac")?,
         );
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
@@ -232,17 +236,23 @@ impl Cryptogram {
     }
 }
 
-/// The key of a role: `ac`, `cvc3`.
+/// The key of a role: `ac`, `cvc3`. Where orders choose it, the order's own.
 pub(super) fn key_of(
-    application: &Application,
-    keys: &BoundKeys,
+    (application, made): (&Application, &ApplicationData),
+    (loaded, keys): (&Loaded, &BoundKeys),
     role: &str,
 ) -> Result<cardwright_ports::hsm::KeyHandle, Failure> {
-    let slot = application
-        .keys
-        .iter()
-        .find(|(name, _)| name == role)
-        .map(|(_, slot)| *slot);
+    let slot = match made.facts.get(&format!("key_{role}")) {
+        Some(chosen) => {
+            let slots = (0..).zip(&loaded.content().keys);
+            let mut chosen = slots.filter(|(_, slot)| slot.name == *chosen);
+            chosen.next().map(|(number, _)| number)
+        }
+        None => {
+            let mut roles = application.keys.iter();
+            roles.find(|(name, _)| name == role).map(|(_, slot)| *slot)
+        }
+    };
     let slot =
         slot.ok_or_else(|| Failure::new("R1259", format!("the application has no key `{role}`")))?;
     Ok(keys.get(slot)?)

@@ -218,10 +218,12 @@ fn card(
             "name": a.name,
             "aid": a.aid,
             "interfaces": a.interfaces.join(", "),
+            "when": a.when.map(|node| reader.term(card.program, node)),
             "derivation": a.derivation,
             "keys": a.keys.iter().map(|(role, key)| json!({
                 "role": role,
                 "name": content.keys.get(*key as usize).map(|k| k.name.clone()),
+                "chosen": chosen_key(reader, card.program, a, role),
             })).collect::<Vec<_>>(),
             "quirks": a.quirks,
             "secured": a.script.as_ref().is_some_and(|s| s.secured),
@@ -231,6 +233,18 @@ fn card(
         })).collect::<Vec<_>>(),
         "outside": outside,
     })
+}
+
+/// How orders choose among the keys of a role, where they do.
+fn chosen_key(
+    reader: &Reader,
+    program: u32,
+    application: &Application,
+    role: &str,
+) -> Option<String> {
+    let mut facts = application.facts.iter();
+    let (_, node) = facts.find(|(name, _)| name.strip_prefix("key_") == Some(role))?;
+    Some(reader.term(program, *node))
 }
 
 fn channel_text(content: &Content, channel: &Value) -> Option<String> {

@@ -4,7 +4,7 @@ use super::super::Mode;
 use super::super::cvm;
 use super::{Rules, aip};
 use crate::diagnostics::Change;
-use crate::elaborate::Elaborator;
+use crate::elaborate::{Elaborator, KeyChoice};
 use crate::model::{Decl, Span};
 use cardwright_vocabulary::bit_field;
 
@@ -384,7 +384,8 @@ impl Rules<'_, '_, '_> {
         };
         let wants_aes = masters.derivation == "c";
         let model = self.elaborator.model();
-        let wrong = masters.names.iter().find(|name| {
+        let mut names = masters.keys.iter().flat_map(KeyChoice::names);
+        let wrong = names.find(|name| {
             let base = model
                 .get(name)
                 .and_then(|d| d.base.as_ref()?.single()?.word());

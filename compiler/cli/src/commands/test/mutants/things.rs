@@ -83,6 +83,11 @@ impl Collected {
         for (n, application) in chip {
             let name = &application.name;
             let here = format!("{pointer}/chip/applications/{n}");
+            if application.when.is_some() {
+                let what = format!("`{name}` is there whatever its condition");
+                let (pointer, old) = (format!("{here}/when"), &application.when);
+                self.add(&place("application"), pointer, old, &None::<u32>, what);
+            }
             for (at, dgi) in application.dgis.iter().enumerate() {
                 let what = format!("`{name}` loses grouping {:04X}", dgi.number);
                 let list = format!("{here}/dgis");
