@@ -93,6 +93,14 @@ fn on_order<'a>(entry: &'a MEntry, elaborator: &mut Elaborator<'a>) {
             if let Some(flag) = elaborator.expr(term, Some(&Type::Flag)) {
                 elaborator.sink(&flag, Sink::Condition, "this rule", entry.span);
             }
+            if let Some(each) = entry.clause("for") {
+                let what = "a rule on orders asks each order once: `for` has no list here";
+                elaborator
+                    .findings()
+                    .push(Problem::error("E0213", each.span, what).help(
+                        "write a requirement for each, or a rule on a kind: `rule … for profile`",
+                    ));
+            }
             if let Some(because) = entry.clause("because").and_then(|c| c.single()) {
                 message(because, entry, elaborator);
             }

@@ -31,6 +31,10 @@ fn files(source: &str) -> MemoryFiles {
             "name = \"bank\"\nversion = \"1.0.0\"\nsequence = 1\n",
         )
         .with("shared.perso", shared)
+        .with(
+            "crown.png",
+            std::fs::read(root().join("crown.png")).expect("a picture"),
+        )
         .with("case.perso", source)
 }
 
@@ -102,6 +106,67 @@ fn every_leak_is_refused_with_its_whole_way() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Ways of leaking that have to be among the pairs, each with one that stands for it.
+const KINDS: [(&str, &[&str]); 10] = [
+    (
+        "functions",
+        &["a_function_in_an_argument", "three_functions"],
+    ),
+    ("templates", &["a_template", "a_template_of_a_let"]),
+    (
+        "conditions on a PIN",
+        &[
+            "a_pin_that_is_compared",
+            "an_application_by_the_pin",
+            "a_key_by_the_pin",
+        ],
+    ),
+    (
+        "texts of refusals",
+        &["the_text_of_a_refusal", "a_choice_in_a_refusal"],
+    ),
+    (
+        "names of files",
+        &["the_name_of_a_file", "the_name_of_a_file_by_choice"],
+    ),
+    (
+        "tables",
+        &[
+            "a_cell_of_a_table_on_paper",
+            "a_lookup_by_a_secret",
+            "a_row_of_a_table_on_paper",
+        ],
+    ),
+    (
+        "counts that depend on a secret",
+        &[
+            "the_number_of_characters",
+            "the_length_of_octets",
+            "a_copy_for_each_row",
+            "a_further_page",
+        ],
+    ),
+    ("pictures that are there or not", &["an_image_by_a_secret"]),
+    (
+        "applications that are there or not",
+        &["an_application_by_a_secret"],
+    ),
+    ("what tests look at", &["an_expectation_about_the_pin"]),
+];
+
+#[test]
+fn every_kind_of_leak_has_its_pairs() {
+    let there: Vec<String> = pairs()
+        .iter()
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    for (kind, names) in KINDS {
+        for name in names {
+            assert!(there.iter().any(|n| n == name), "{kind}: {name}");
+        }
+    }
 }
 
 #[test]

@@ -163,7 +163,11 @@ impl CardData {
         match (found, application.when) {
             (None, None) => {
                 let what = format!("no data for application `{}`", application.name);
-                Err(RuntimeError::new("R1101", what, "make the card's data again"))
+                Err(RuntimeError::new(
+                    "R1101",
+                    what,
+                    "make the card's data again",
+                ))
             }
             _ => Ok(found),
         }

@@ -36,8 +36,8 @@ job other_job { input = orders; card = some_card; scenarios = [some_ready]; flow
 "#;
 
 fn made(more: &str, psn: &str) -> Rehearsed {
-    let mut rehearsal =
-        Rehearsal::new(projects::small_with(more)).unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
+    let mut rehearsal = Rehearsal::new(projects::small_with(more))
+        .unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
     let fields = [
         ("pan", "9999920000000011"),
         ("psn", psn),
@@ -60,7 +60,11 @@ fn made(more: &str, psn: &str) -> Rehearsed {
 }
 
 fn grouping(made: &Rehearsed, application: &str, number: u16) -> Option<String> {
-    let application = made.data.applications.iter().find(|a| a.name == application);
+    let application = made
+        .data
+        .applications
+        .iter()
+        .find(|a| a.name == application);
     let dgi = application?.dgis.iter().find(|d| d.number == number)?;
     match &dgi.value {
         DgiValue::Clear(octets) => Some(hex::encode_upper(octets)),
@@ -70,7 +74,10 @@ fn grouping(made: &Rehearsed, application: &str, number: u16) -> Option<String> 
 
 /// AIDs in the order of the PSE's records, which have no gap; then those of the PPSE.
 fn listed(made: &Rehearsed) -> (Vec<String>, Vec<String>) {
-    let aid = |text: &str| text.split_once("4F07").map(|(_, rest)| rest[..14].to_owned());
+    let aid = |text: &str| {
+        text.split_once("4F07")
+            .map(|(_, rest)| rest[..14].to_owned())
+    };
     let records = (1..=4).map(|record| grouping(made, "pse", 0x0100 | record));
     let records: Vec<Option<String>> = records.collect();
     let there = records.iter().take_while(|r| r.is_some()).count();
@@ -85,7 +92,11 @@ fn listed(made: &Rehearsed) -> (Vec<String>, Vec<String>) {
 fn each_order_gets_its_applications_and_directories_that_list_them() {
     let cases = [
         ("01", vec![AID_DEBIT, AID_LAST], vec![AID_DEBIT]),
-        ("02", vec![AID_DEBIT, AID_EXTRA, AID_LAST], vec![AID_DEBIT, AID_EXTRA]),
+        (
+            "02",
+            vec![AID_DEBIT, AID_EXTRA, AID_LAST],
+            vec![AID_DEBIT, AID_EXTRA],
+        ),
         ("03", vec![AID_EXTRA, AID_LAST], vec![AID_EXTRA]),
     ];
     for (psn, contact, near) in cases {
@@ -124,8 +135,16 @@ job other_job { input = orders; card = some_card; scenarios = [some_ready]; flow
 fn one_of_two_applications_with_one_identifier() {
     for (psn, name, other) in [("01", "debit", "gold_debit"), ("02", "gold_debit", "debit")] {
         let made = made(EITHER, psn);
-        let names: Vec<&str> = made.data.applications.iter().map(|a| a.name.as_str()).collect();
-        assert!(names.contains(&name) && !names.contains(&other), "{names:?}");
+        let names: Vec<&str> = made
+            .data
+            .applications
+            .iter()
+            .map(|a| a.name.as_str())
+            .collect();
+        assert!(
+            names.contains(&name) && !names.contains(&other),
+            "{names:?}"
+        );
         assert_eq!(names.contains(&"ppse"), psn == "02", "{names:?}");
         assert_eq!(listed(&made).0, [AID_DEBIT]);
     }
@@ -155,18 +174,28 @@ job other_job { input = orders; card = some_card; scenarios = [some_ready]; flow
 
 #[test]
 fn orders_choose_keys() {
-    let golden = KEYS.replace("card = some_card; scenarios = [some_ready]", "card = always_gold; scenarios = [steady]")
-        + "scenario steady : validation for always_gold { contact { select golden; read records } }";
-    let check = |made: &Rehearsed, name| (grouping(made, name, 0x9000), grouping(made, name, 0x0101));
+    let golden = KEYS.replace(
+        "card = some_card; scenarios = [some_ready]",
+        "card = always_gold; scenarios = [steady]",
+    ) + "scenario steady : validation for always_gold { contact { select golden; read records } }";
+    let check =
+        |made: &Rehearsed, name| (grouping(made, name, 0x9000), grouping(made, name, 0x0101));
     let (plain, gold) = (made(KEYS, "01"), made(KEYS, "02"));
     let (plain, gold) = (check(&plain, "own"), check(&gold, "own"));
-    let (a, b) = (plain.0.expect("check values"), gold.0.expect("check values"));
+    let (a, b) = (
+        plain.0.expect("check values"),
+        gold.0.expect("check values"),
+    );
     // Three octets for each of three keys: the first, for cryptograms, is another one.
     assert_ne!(a[..6], b[..6]);
     assert_eq!(plain.1.map(|r| r.len()), gold.1.as_ref().map(String::len));
     let always = made(&golden, "02");
     let always = check(&always, "golden");
-    assert_eq!((Some(b), gold.1), always, "as where the keys are the only ones");
+    assert_eq!(
+        (Some(b), gold.1),
+        always,
+        "as where the keys are the only ones"
+    );
 }
 
 fn findings(chip: &str) -> String {
@@ -195,24 +224,50 @@ fn what_is_wrong_in_a_case_is_said() {
     said("applications = [debit when order.psn == \"01\"]", "E0362");
     fine("applications = [debit when order.psn == \"01\", extra when order.psn != \"01\"]");
     // One identifier twice, where an order can get both, and where none can.
-    said("applications = [debit, cousin when order.psn == \"01\"]", "E0404");
+    said(
+        "applications = [debit, cousin when order.psn == \"01\"]",
+        "E0404",
+    );
     fine("applications = [debit when order.psn == \"01\", cousin when order.psn != \"01\"]");
-    said("applications = [debit when order.psn == \"01\", debit when order.psn != \"01\"]", "E0404");
+    said(
+        "applications = [debit when order.psn == \"01\", debit when order.psn != \"01\"]",
+        "E0404",
+    );
     // Another sequence number, where an order gets both; where none does, the card has to say it.
-    said("applications = [debit, other when order.psn == \"01\"]", "E0332");
-    said("applications = [debit when order.psn == \"01\", other when order.psn != \"01\"]", "E0332");
+    said(
+        "applications = [debit, other when order.psn == \"01\"]",
+        "E0332",
+    );
+    said(
+        "applications = [debit when order.psn == \"01\", other when order.psn != \"01\"]",
+        "E0332",
+    );
     // A contactless application of some orders only needs its directory all the same.
-    said("applications = [debit, near when order.psn == \"01\"]", "E0330");
+    said(
+        "applications = [debit, near when order.psn == \"01\"]",
+        "E0330",
+    );
     fine("applications = [debit, near when order.psn == \"01\"]; directories = [pse, ppse]");
     // Who has the card sees what is on it.
-    said("applications = [debit, extra when order.pin == \"1234\"]", "E1001");
+    said(
+        "applications = [debit, extra when order.pin == \"1234\"]",
+        "E1001",
+    );
     // Nothing else may stand behind a name.
     said("applications = [debit, extra else debit]", "E0203");
     said("applications = [debit extra]", "E0203");
-    said("applications = [debit, extra when order.nothing == \"1\"]", "E0106");
+    said(
+        "applications = [debit, extra when order.nothing == \"1\"]",
+        "E0106",
+    );
     said("applications = [debit, extra when order.name]", "E02");
-    let many: Vec<String> = (1..8).map(|n| format!("extra when order.psn == \"0{n}\"")).collect();
-    said(&format!("applications = [debit, {}]", many.join(", ")), "E0361");
+    let many: Vec<String> = (1..8)
+        .map(|n| format!("extra when order.psn == \"0{n}\""))
+        .collect();
+    said(
+        &format!("applications = [debit, {}]", many.join(", ")),
+        "E0361",
+    );
 }
 
 #[test]

@@ -296,7 +296,9 @@ impl<'m> Items<'m> {
                     self.push(row.name, row.name, ItemKind::ENUM_MEMBER, row.tr31, row.doc);
                 }
             }
-            Is::Ref(kinds) | Is::RefList(kinds) | Is::RefListWhen(kinds) => self.decls(|d| kinds.contains(&d.kind.as_str())),
+            Is::Ref(kinds) | Is::RefList(kinds) | Is::RefListWhen(kinds) => {
+                self.decls(|d| kinds.contains(&d.kind.as_str()))
+            }
             Is::TagList => self.element_names(),
             Is::File => {
                 for name in &self.analysis.assets {

@@ -41,7 +41,9 @@ fn value(model: &Model, place: Span, is: Is) -> Option<String> {
         Is::Point => "(10 mm, 10 mm)".to_owned(),
         Is::Ref(kinds) => only(model, place, kinds, None)?,
         Is::Named(words, _) => format!("[{}]", words.first()?),
-        Is::RefList(kinds) | Is::RefListWhen(kinds) => format!("[{}]", only(model, place, kinds, None)?),
+        Is::RefList(kinds) | Is::RefListWhen(kinds) => {
+            format!("[{}]", only(model, place, kinds, None)?)
+        }
         Is::Word(words) => (*words.first()?).to_owned(),
         Is::WordList(words) => format!("[{}]", words.first()?),
         _ => return None,

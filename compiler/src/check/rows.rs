@@ -94,7 +94,10 @@ fn unknown(
         .filter(|p| p.split(' ').next() == Some(word))
         .collect();
     let near = nearest(word, firsts.iter().copied());
-    let help = if !same.is_empty() {
+    let help = if word == "for" && of_kind.name == "rule" {
+        "write it behind the requirement, on its line: `require … for x in list because \"…\"`"
+            .to_owned()
+    } else if !same.is_empty() {
         format!("write it as `{}`", same.join("` or `"))
     } else if let Some(near) = near {
         format!("did you mean `{near}`?")

@@ -367,12 +367,7 @@ fn references(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
 }
 
 /// A list of declarations, some of them perhaps with a condition on the order.
-fn conditional<'a>(
-    decl: &'a Decl,
-    kinds: &[&str],
-    e: &'a MExpr,
-    elaborator: &mut Elaborator<'a>,
-) {
+fn conditional<'a>(decl: &'a Decl, kinds: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
     let MKind::List(items) = &e.kind else {
         return reference(kinds, e, elaborator);
     };

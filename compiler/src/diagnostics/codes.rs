@@ -441,6 +441,14 @@ pub static CODES: &[CodeRow] = &[
         "ISO 3166-1, ISO 4217",
     ),
     (
+        "E0244",
+        "an expectation that can never hold",
+        "A test compares what the card shows with a value of another type: a name with a number, octets with \
+         letters.",
+        "Write the value as the card shows it: a text between quotes, digits, or octets as `x\"…\"`.",
+        "EMV Book 3, 4.3 and annex A",
+    ),
+    (
         "E0380",
         "a rule of the project is broken",
         "A `rule` of a scheme or bank does not hold for a declaration.",

@@ -1,8 +1,8 @@
 //! Calls: the vocabulary's functions become instructions, the author's own are put in.
 
 use super::fields::pin_format;
-use super::names::dotted;
 use super::keys::KeyChoice;
+use super::names::dotted;
 use super::{Elaborator, Env, Frame, Typed};
 use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MArg, MExpr, MKind, Span};
@@ -421,7 +421,9 @@ impl<'a> Elaborator<'a> {
             let (Takes::Key(uses), Given::Expression(e)) = (param.takes, given) else {
                 continue;
             };
-            let chosen = self.behind(e).is_some_and(|(e, _)| matches!(e.kind, MKind::If { .. }));
+            let chosen = self
+                .behind(e)
+                .is_some_and(|(e, _)| matches!(e.kind, MKind::If { .. }));
             if chosen {
                 return Some(Some((at, self.key_choice(e, uses, row.name)?)));
             }

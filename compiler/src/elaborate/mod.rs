@@ -20,8 +20,8 @@ mod operators;
 mod results;
 mod totals;
 
-pub use keys::KeyChoice;
 pub use fields::{FieldDef, field_def, is_order, joined_record, record_of, written_want};
+pub use keys::KeyChoice;
 pub use names::want_type;
 
 use crate::diagnostics::Findings;

@@ -56,6 +56,9 @@ impl Spans for Facts {
         visit(&mut self.span);
         for application in &mut self.applications {
             visit(&mut application.span);
+            for (span, _) in &mut application.pin {
+                visit(span);
+            }
         }
     }
 }
@@ -77,6 +80,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) interfaces: Vec<String>,
     /// Whether the chip has a PIN.
     pub(crate) offline_pin: bool,
+    /// The way of that PIN from its field, where it is known.
+    pub(crate) pin: Vec<(Span, String)>,
     /// Whether its CVM list asks for an enciphered offline PIN.
     pub(crate) enciphered_pin: bool,
     /// Whether it has a key of its own.
@@ -389,10 +394,19 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
         access: false,
         interfaces: app.interfaces.clone(),
         offline_pin: app.offline_pin.is_some(),
+        pin: app
+            .offline_pin
+            .as_ref()
+            .map(|(pin, _)| crate::secrecy::way(&pin.path))
+            .unwrap_or_default(),
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
         mode: app.mode,
-        code_key: app.cvc3.as_ref().map(|c| names_of(&c.key)).unwrap_or_default(),
+        code_key: app
+            .cvc3
+            .as_ref()
+            .map(|c| names_of(&c.key))
+            .unwrap_or_default(),
         signed: app.sda.is_some(),
         cryptogram_key: cryptogram.map(names_of).unwrap_or_default(),
     }
@@ -407,6 +421,7 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         access: application.applet == "piv",
         interfaces: application.interfaces.clone(),
         offline_pin: application.facts.iter().any(|(name, _)| name == "pin"),
+        pin: Vec::new(),
         enciphered_pin: false,
         dynamic: false,
         mode: profile::Mode::Emv,
@@ -456,7 +471,11 @@ fn identity<'a>(
     let pan = own("pan", Type::Pan);
     let psn = own("psn", Type::Digits(Lengths::exactly(2)));
     let expiry = own("expiry", Type::Date);
-    let asked = [("5A", pan.is_none()), ("5F34", psn.is_none()), ("5F24", expiry.is_none())];
+    let asked = [
+        ("5A", pan.is_none()),
+        ("5F34", psn.is_none()),
+        ("5F24", expiry.is_none()),
+    ];
     for (tag, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         applications::one_identity(elaborator, apps, tag, decl.span);
     }

@@ -6,6 +6,7 @@
 mod card;
 mod checks;
 mod codes;
+mod expectations;
 mod flow;
 mod fonts;
 mod formats;
@@ -126,6 +127,7 @@ fn emit_all(
     job::lower(&mut context);
     context.shared.findings.leave();
     checks::lower(&mut context);
+    expectations::secrets(&mut context, &test_cases(model).0);
     if keeper.is_none() {
         tables(&mut context);
         sources::lower(&mut context);

@@ -84,7 +84,8 @@ fn case(model: &Model, decl: &Decl, findings: &mut Findings) -> TestCase {
     for block in decl.entries.iter().filter(|e| e.word(0) == Some("expect")) {
         for entry in block.entries() {
             match expectation(model, entry) {
-                Some(found) => expectations.push(found),
+                Some((found, None)) => expectations.push(found),
+                Some((_, Some(mistyped))) => findings.push(mistyped),
                 None => findings.push(unclear(entry)),
             }
         }
@@ -134,16 +135,20 @@ fn plain(model: &Model, e: &MExpr) -> Option<String> {
     }
 }
 
-fn expectation(model: &Model, entry: &MEntry) -> Option<Expectation> {
+/// An expectation, and why it can never hold, if so.
+fn expectation(model: &Model, entry: &MEntry) -> Option<(Expectation, Option<Problem>)> {
     let made = |subject: String, operation: &str, value: &MExpr| {
         OPERATIONS.contains(&operation).then_some(())?;
-        Some(Expectation {
-            subject: known_subject(subject)?,
+        let subject = known_subject(subject)?;
+        let mistyped = super::expectations::mistyped(&subject, operation, value);
+        let expectation = Expectation {
+            subject,
             operation: operation.to_owned(),
             value: plain(model, value)?,
             octets: matches!(value.kind, MKind::Hex(_)),
             span: entry.span,
-        })
+        };
+        Some((expectation, mistyped))
     };
     match entry.head.as_slice() {
         // `chip.#5F20 == "…"`, `starts(stripe.track2, "…")`

@@ -45,6 +45,8 @@ pub enum Sink {
     Embossing,
     /// Text of an error or a refusal.
     ErrorText,
+    /// What an expectation of a test looks at.
+    Expectation,
     /// A field of an output file.
     FileField,
     /// Name of an output file.
@@ -141,6 +143,12 @@ pub static SINKS: &[SinkRow] = &[
         "the text of a refusal",
         Level::Public,
         LOWER,
+    ),
+    row(
+        Sink::Expectation,
+        "what a test shows",
+        Level::Sensitive,
+        "look at what the card does with it: `verify pin order.pin` in a scenario",
     ),
     row(
         Sink::FileField,

@@ -13,7 +13,7 @@ use cardwright_bundle::{
     Application, Bundle, Card, Chip, Constant, Content, Environment, Job, Op, Product,
 };
 use cardwright_rehearsal::{Rehearsal, Rehearsed, SealedOrClear};
-use cardwright_review::{Reader, Estimate, Speeds, Work, estimate};
+use cardwright_review::{Estimate, Reader, Speeds, Work, estimate};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};

@@ -1,6 +1,8 @@
 //! The nodes that something in a bundle asks its program for.
 
-use cardwright_bundle::{Application, Card, Item, ItemKind, Job, Layout, NodeId, Op, Panel, ScriptPart};
+use cardwright_bundle::{
+    Application, Card, Item, ItemKind, Job, Layout, NodeId, Op, Panel, ScriptPart,
+};
 
 /// What an operation refers to.
 pub(super) fn arguments(op: &Op) -> Vec<NodeId> {

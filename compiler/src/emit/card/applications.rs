@@ -165,14 +165,18 @@ pub(super) fn of_each_case<'p, 'a>(
 
 /// Where applications that no order gets both of differ in what the card is known by, the card has
 /// to say it itself.
-pub(super) fn one_identity(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], tag: &str, span: Span) {
+pub(super) fn one_identity(
+    elaborator: &mut Elaborator<'_>,
+    apps: &[App<'_>],
+    tag: &str,
+    span: Span,
+) {
     let node = |app: &App<'_>| Some(app.element(tag)?.raw.as_ref()?.node);
     let Some(first) = apps.iter().find(|app| node(app).is_some()) else {
         return;
     };
     for app in apps {
-        if node(app).is_some_and(|n| Some(n) != node(first))
-            && !on_one_card(elaborator, first, app)
+        if node(app).is_some_and(|n| Some(n) != node(first)) && !on_one_card(elaborator, first, app)
         {
             let message = format!(
                 "`{}` and `{}` say different things in #{tag}: which is the card's?",

@@ -101,7 +101,9 @@ fn memory(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], chip: &MEntry) {
     };
     let available = kilobytes.saturating_mul(1024);
     let cases = super::applications::of_each_case(elaborator, apps);
-    let needed = cases.iter().map(|apps| apps.iter().copied().map(application).sum());
+    let needed = cases
+        .iter()
+        .map(|apps| apps.iter().copied().map(application).sum());
     let needed: u32 = needed.max().unwrap_or(0);
     if i64::from(needed) > available {
         let message = format!(

@@ -250,9 +250,11 @@ impl Sealed<'_, '_> {
         let pan = app.element("5A")?.raw.clone()?;
         let psn = psn(self.elaborator, app);
         let args = [option, pan, psn];
-        let keys = self.elaborator.with_keys(&masters.keys, &mut |elaborator, names| {
-            elaborator.intent("emv.master_keys", names, &args, span)
-        })?;
+        let keys = self
+            .elaborator
+            .with_keys(&masters.keys, &mut |elaborator, names| {
+                elaborator.intent("emv.master_keys", names, &args, span)
+            })?;
         // 48 octets or more, whole blocks of DES and of AES alike: nothing to pad.
         self.push(0x8000, &keys, Padding::None, "ICC master keys", span);
         let ty = Type::Bytes(Lengths::exactly(9));

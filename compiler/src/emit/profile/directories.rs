@@ -1,8 +1,8 @@
 //! Directories: PSE (EMV Book 1, 12.2) and PPSE (EMV contactless Book B, 3.3).
 
 use super::super::{read, value};
-use super::{App, presence};
 use super::afl::{Place, object_octets};
+use super::{App, presence};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MKind, Model, Span};
 use cardwright_bundle::{Application, Dgi, NodeId, Padding};

@@ -71,7 +71,12 @@ pub(super) fn chip_data(
     };
     let mut there = Vec::with_capacity(chip.applications.len());
     for application in &chip.applications {
-        there.extend(finished.data.of(application)?.map(|made| (application, made)));
+        there.extend(
+            finished
+                .data
+                .of(application)?
+                .map(|made| (application, made)),
+        );
     }
     let mut out = vec![short(there.len())?];
     for (application, data) in there {

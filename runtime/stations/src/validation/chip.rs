@@ -56,10 +56,10 @@ impl Visit<'_> {
         let name = super::setting(check, "application").unwrap_or_default();
         let chip = self.card.chip.as_ref();
         let declared = chip.and_then(|c| c.applications.iter().find(|a| a.name == name));
-        let declared = declared
-            .ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))?;
-        let aid = hex::decode(&declared.aid)
-            .map_err(|_| Failure::new("R1259", "an AID that is none"))?;
+        let declared =
+            declared.ok_or_else(|| Failure::new("R1259", format!("no application `{name}`")))?;
+        let aid =
+            hex::decode(&declared.aid).map_err(|_| Failure::new("R1259", "an AID that is none"))?;
         // Another application of this card may have its identifier: one of two, by the order.
         let applications = self.card.chip.iter().flat_map(|chip| &chip.applications);
         for other in applications.filter(|a| a.name != name && a.aid == declared.aid) {

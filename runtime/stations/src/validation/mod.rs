@@ -139,7 +139,9 @@ impl<'a> Validator<'a> {
                         _ => self.on_chip(check, &mut specimen, &mut terminal, session, draw),
                     }
                 }
-                _ if absent.is_some() && terminal.is_none() && physical::of_the_chip(check) => Ok(()),
+                _ if absent.is_some() && terminal.is_none() && physical::of_the_chip(check) => {
+                    Ok(())
+                }
                 _ => physical::check(check, &specimen, terminal.as_ref()),
             };
             verdicts.push(Verdict {
