@@ -269,7 +269,7 @@ mod tests {
         for row in SINKS {
             assert_eq!(SINKS.iter().filter(|r| r.sink == row.sink).count(), 1);
         }
-        assert_eq!(SINKS.len(), 20);
+        assert_eq!(SINKS.len(), 21);
     }
 
     #[test]
