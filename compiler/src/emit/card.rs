@@ -142,7 +142,7 @@ fn alone<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     };
     let mut shared = Shared::default();
     let mut elaborator = Elaborator::new(context.model, &mut shared, format, record);
-    let lowered = profile::lower(&mut elaborator, &ground(context), decl);
+    let lowered = profile::lower(&mut elaborator, &ground(context), decl, None);
     let program = elaborator.finish();
     let track = lowered.and_then(|(app, _)| app.element("57").cloned());
     context.shared.findings.append(shared.findings);
