@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("cardwright-store", &["ports"]),
     ("cardwright-calc", &["standards"]),
+    ("cardwright-exchange", &["standards"]),
     // Key management is pure: what it asks of an HSM and of a store goes through ports.
     ("cardwright-keys", &["ports", "standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.

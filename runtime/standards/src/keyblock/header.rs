@@ -108,6 +108,29 @@ impl Header {
         }
     }
 
+    /// The 16 characters of the header alone, for forms that carry it without a block.
+    pub fn fixed_text(&self, length: usize) -> Result<String, KeyBlockError> {
+        let bare = Self {
+            length,
+            blocks: Vec::new(),
+            ..self.clone()
+        };
+        let text = format!(
+            "{}{length:04}{}{}{}{}{}00{}",
+            bare.version,
+            bare.usage,
+            bare.algorithm,
+            bare.mode_of_use,
+            bare.key_version,
+            bare.exportability,
+            bare.reserved
+        );
+        match Self::parse_fixed(&text) {
+            Ok((read, 0)) if read == bare && text.len() == FIXED => Ok(text),
+            _ => Err(KeyBlockError::Header("a field has the wrong length")),
+        }
+    }
+
     fn parse_fixed(block: &str) -> Result<(Self, usize), KeyBlockError> {
         let text = block.get(..FIXED).filter(|text| text.is_ascii());
         let text = text.ok_or(KeyBlockError::Header("it is shorter than 16 characters"))?;

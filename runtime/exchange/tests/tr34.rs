@@ -1,0 +1,469 @@
+//! TR-34: a host and a device of our own, with OpenSSL as the third who reads what they send.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
+
+mod common;
+
+use cardwright_exchange::tr34::{
+    self, Binding, ContentCipher, Expected, Freshness, KeyToken, Received, Receiver,
+};
+use cardwright_exchange::{Certificate, ExchangeError, OaepHash, Purpose, RsaPrivate, Trust};
+use cardwright_standards::key_policy::{Day, Exception, Form};
+use cardwright_standards::keyblock::{Attributes, Header, KeyType};
+use common::{Counter, Pki, now, openssl, today, trust};
+
+const NONCE: [u8; 8] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x58, 0x97, 0x93];
+const KEY: [u8; 24] = *b"\x01key of no bank at all\x02\x03";
+
+fn attributes(header: &str) -> Attributes {
+    Attributes::parse(&Header::from_text(header).unwrap()).unwrap()
+}
+
+/// A token for `krd`, changed by the caller first.
+fn token<'a>(pki: &Pki, change: impl FnOnce(&mut KeyToken<'a>)) -> Result<Vec<u8>, ExchangeError> {
+    token_by(pki, "kdh", "krd", change)
+}
+
+fn token_by<'a>(
+    pki: &Pki,
+    kdh: &str,
+    krd: &str,
+    change: impl FnOnce(&mut KeyToken<'a>),
+) -> Result<Vec<u8>, ExchangeError> {
+    // Kept for the rest of the program, so that a caller may put in what lives as long as it likes.
+    let attributes: &'static _ = Box::leak(Box::new(attributes("B0000K1TB00N0000")));
+    let kdh_certificate: &'static _ = Box::leak(Box::new(pki.certificate(kdh)));
+    let krd: &'static _ = Box::leak(Box::new(pki.certificate(krd)));
+    let mut token = KeyToken {
+        attributes,
+        key: &KEY,
+        freshness: Freshness::Nonce(&NONCE),
+        kdh: kdh_certificate,
+        krd,
+        cipher: ContentCipher::Aes128,
+        hash: OaepHash::Sha256,
+        revocations: &[],
+        exception: None,
+        today: today(),
+    };
+    change(&mut token);
+    let anchors = [pki.certificate("ca")];
+    tr34::key_token(&token, &pki.key(kdh), &trust(&anchors), &mut Counter(7))
+}
+
+struct Device {
+    krd: Certificate,
+    bound: Certificate,
+    anchors: [Certificate; 1],
+    key: common::TestKey,
+}
+
+impl Device {
+    fn new(pki: &Pki, krd: &str, bound: &str) -> Self {
+        Self {
+            krd: pki.certificate(krd),
+            bound: pki.certificate(bound),
+            anchors: [pki.certificate("ca")],
+            key: pki.key(krd),
+        }
+    }
+
+    fn open(&self, token: &[u8], expected: Expected<'_>) -> Result<Received, ExchangeError> {
+        self.open_at(token, expected, now())
+    }
+
+    fn open_at(
+        &self,
+        token: &[u8],
+        expected: Expected<'_>,
+        now: u64,
+    ) -> Result<Received, ExchangeError> {
+        let receiver = Receiver {
+            krd: &self.krd,
+            key: &self.key,
+            bound_kdh: &self.bound,
+            trust: Trust {
+                now,
+                ..trust(&self.anchors)
+            },
+        };
+        tr34::open_key_token(&receiver, token, expected)
+    }
+}
+
+fn code<T>(result: Result<T, ExchangeError>) -> &'static str {
+    match result {
+        Ok(_) => "accepted",
+        Err(error) => error.code(),
+    }
+}
+
+#[test]
+fn two_passes_and_openssl_reads_the_token() {
+    let pki = Pki::get();
+    let request = tr34::random_token(&NONCE).unwrap();
+    assert_eq!(tr34::open_random_token(&request).unwrap(), NONCE);
+    let device = Device::new(pki, "krd", "kdh");
+    for (number, cipher) in [
+        ContentCipher::Aes128,
+        ContentCipher::Aes256,
+        ContentCipher::Tdes,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let hash = [OaepHash::Sha256, OaepHash::Sha1][number % 2];
+        let token = token(pki, |token| {
+            token.cipher = cipher;
+            token.hash = hash;
+        });
+        let token = token.unwrap();
+        let received = device.open(&token, Expected::Nonce(&NONCE)).ok().unwrap();
+        assert_eq!(*received.key, KEY);
+        assert_eq!(received.key_type, KeyType::Tdes3);
+        assert_eq!(received.header_text, "B0256K1TB00N0000");
+        // OpenSSL: the signature of the host, then the device's key, then the key inside.
+        std::fs::write(pki.path("token.der"), &token).unwrap();
+        let enveloped = openssl(
+            pki.folder(),
+            &[
+                "cms",
+                "-verify",
+                "-binary",
+                "-inform",
+                "DER",
+                "-in",
+                "token.der",
+                "-CAfile",
+                "ca.pem",
+                "-certfile",
+                "kdh.pem",
+                "-purpose",
+                "any",
+                "-nointern",
+            ],
+        );
+        std::fs::write(pki.path("enveloped.der"), framed(&enveloped)).unwrap();
+        let block = openssl(
+            pki.folder(),
+            &[
+                "cms",
+                "-decrypt",
+                "-binary",
+                "-inform",
+                "DER",
+                "-in",
+                "enveloped.der",
+                "-recip",
+                "krd.pem",
+                "-inkey",
+                "krd.key",
+            ],
+        );
+        assert!(block.windows(24).any(|part| part == KEY));
+        assert!(block.windows(16).any(|part| part == b"B0256K1TB00N0000"));
+    }
+}
+
+/// ContentInfo around EnvelopedData, for OpenSSL.
+fn framed(enveloped: &[u8]) -> Vec<u8> {
+    let length = |octets: usize| vec![0x82, (octets >> 8) as u8, octets as u8];
+    let inner = [&[0xA0][..], &length(enveloped.len()), enveloped].concat();
+    let oid = [0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 3];
+    let body = [&oid[..], &inner].concat();
+    [&[0x30][..], &length(body.len()), &body].concat()
+}
+
+#[test]
+fn every_changed_octet_is_refused() {
+    let pki = Pki::get();
+    let device = Device::new(pki, "krd", "kdh");
+    let token = token(pki, |_| {}).unwrap();
+    let mut codes = std::collections::BTreeMap::new();
+    for at in 0..token.len() {
+        for bit in [0x01, 0x04] {
+            let mut changed = token.clone();
+            changed[at] ^= bit;
+            let found = code(device.open(&changed, Expected::Nonce(&NONCE)));
+            *codes.entry(found).or_insert(0) += 1;
+            assert_ne!(found, "accepted", "{at}");
+        }
+    }
+    for length in (0..token.len()).step_by(7) {
+        assert_eq!(
+            code(device.open(&token[..length], Expected::Nonce(&NONCE))),
+            "R1390"
+        );
+    }
+    assert!(codes["R1393"] > 500 && codes["R1390"] > 20, "{codes:?}");
+}
+
+#[test]
+fn replay_other_signer_other_recipient_expired_revoked() {
+    let pki = Pki::get();
+    let device = Device::new(pki, "krd", "kdh");
+    let token_for_us = token(pki, |_| {}).unwrap();
+    let nonce = Expected::Nonce(&NONCE);
+    // The same token against the device's next nonce.
+    assert_eq!(
+        code(device.open(&token_for_us, Expected::Nonce(&[7; 8]))),
+        "R1394"
+    );
+    // A token in one pass has no nonce; one in two passes has no time.
+    let in_time = token(pki, |token| token.freshness = Freshness::Time(now())).unwrap();
+    assert_eq!(code(device.open(&in_time, nonce)), "R1394");
+    let time = Expected::Time {
+        window: 60,
+        last: None,
+    };
+    assert_eq!(code(device.open(&token_for_us, time)), "R1394");
+    // Signed by a host that this device is not bound to, although the authority knows it.
+    let other = token_by(pki, "kdh2", "krd", |_| {}).unwrap();
+    assert_eq!(code(device.open(&other, nonce)), "R1392");
+    // Bound to a host of another authority.
+    let stranger = Device::new(pki, "krd", "stranger");
+    assert_eq!(code(stranger.open(&token_for_us, nonce)), "R1391");
+    // For another device.
+    let elsewhere = Device::new(pki, "krd2", "kdh");
+    assert_eq!(code(elsewhere.open(&token_for_us, nonce)), "R1395");
+    // The same device with another key behind its certificate.
+    let mixed = Device {
+        key: pki.key("krd2"),
+        ..Device::new(pki, "krd", "kdh")
+    };
+    assert_eq!(code(mixed.open(&token_for_us, nonce)), "R1395");
+    // Three years later the host's certificate is expired; last year it was not yet valid.
+    let year = 365 * 86_400;
+    assert_eq!(
+        code(device.open_at(&token_for_us, nonce, now() + 3 * year)),
+        "R1391"
+    );
+    assert_eq!(
+        code(device.open_at(&token_for_us, nonce, now() - year)),
+        "R1391"
+    );
+    // The token brings the list on which its own sender stands.
+    let lists = [pki.revocations()];
+    let revoked = token_by(pki, "kdh2", "krd", |token| token.revocations = &lists);
+    let bound = Device::new(pki, "krd", "kdh2");
+    assert_eq!(code(bound.open(&other, nonce)), "accepted");
+    assert_eq!(code(bound.open(&revoked.unwrap(), nonce)), "R1391");
+    let listed = token(pki, |token| token.revocations = &lists).unwrap();
+    assert_eq!(code(device.open(&listed, nonce)), "accepted");
+}
+
+#[test]
+fn one_pass_by_time() {
+    let pki = Pki::get();
+    let device = Device::new(pki, "krd", "kdh");
+    // A little ahead, so that the certificates hold before and after.
+    let made = now() + 1_000;
+    let token = token(pki, |token| token.freshness = Freshness::Time(made)).unwrap();
+    let expect = |window, last| Expected::Time { window, last };
+    let received = device
+        .open_at(&token, expect(300, None), made + 299)
+        .ok()
+        .unwrap();
+    assert_eq!(received.time, Some(made));
+    assert_eq!(
+        code(device.open_at(&token, expect(300, None), made + 301)),
+        "R1394"
+    );
+    assert_eq!(
+        code(device.open_at(&token, expect(300, None), made - 301)),
+        "R1394"
+    );
+    // Sent again: not later than the last one that was accepted.
+    let again = device.open_at(&token, expect(300, received.time), made + 10);
+    assert_eq!(code(again), "R1394");
+    assert!(
+        device
+            .open_at(&token, expect(300, Some(made - 1)), made)
+            .is_ok()
+    );
+}
+
+#[test]
+fn what_a_host_does_not_send() {
+    let pki = Pki::get();
+    let aes = attributes("D0000K1AB00N0000");
+    // AES-256 is stronger than RSA-2048; AES-128 goes under RSA-3072.
+    let strong = token(pki, |token| {
+        token.attributes = &aes;
+        token.key = &[9; 32];
+    });
+    assert_eq!(code(strong), "E0598");
+    let exception = Exception {
+        form: Form::Tr34,
+        weaker_wrapping: true,
+        weaker_form: false,
+        granted: Day::new(2026, 11, 1).unwrap(),
+        until: Day::new(2026, 12, 1).unwrap(),
+        reason: "the terminals of the field have RSA-2048",
+    };
+    let excepted = token(pki, |token| {
+        token.attributes = &aes;
+        token.key = &[9; 16];
+        token.exception = Some(exception);
+    });
+    assert_eq!(code(excepted), "accepted");
+    let longer = token_by(pki, "kdh", "krd3072", |token| {
+        token.attributes = &aes;
+        token.key = &[9; 16];
+    });
+    let device = Device::new(pki, "krd3072", "kdh");
+    let received = device
+        .open(&longer.unwrap(), Expected::Nonce(&NONCE))
+        .ok()
+        .unwrap();
+    assert_eq!(received.key_type, KeyType::Aes(128));
+    // A key that is not one of its algorithm; a nonce that is too short; a header with blocks.
+    assert_eq!(code(token(pki, |token| token.key = &KEY[..20])), "E0596");
+    assert_eq!(
+        code(token(pki, |token| token.freshness = Freshness::Nonce(&[1; 7]))),
+        "R1390"
+    );
+    let labelled = attributes("B0000K1TB00N0100LB08here");
+    assert_eq!(
+        code(token(pki, |token| token.attributes = &labelled)),
+        "R1390"
+    );
+    // To a signer's certificate; to one of a stranger; with a key that is not the certificate's.
+    assert_eq!(code(token_by(pki, "kdh", "kdh2", |_| {})), "R1391");
+    assert_eq!(code(token_by(pki, "kdh", "stranger", |_| {})), "R1391");
+    let kdh2 = pki.certificate("kdh2");
+    assert_eq!(code(token(pki, |token| token.kdh = &kdh2)), "R1399");
+}
+
+#[test]
+fn credentials_bindings_and_their_end() {
+    let pki = Pki::get();
+    let anchors = [pki.certificate("ca")];
+    let trust = trust(&anchors);
+    let lists = [pki.revocations()];
+    // Each side's credential.
+    let ct = tr34::credential_token(&pki.certificate("kdh"), &lists).unwrap();
+    let credential = tr34::open_credential(&ct, &trust, Purpose::Sign).unwrap();
+    assert_eq!(credential.certificate, pki.certificate("kdh"));
+    assert_eq!(credential.revocations.len(), 1);
+    std::fs::write(pki.path("ct.der"), &ct).unwrap();
+    let arguments = [
+        "pkcs7",
+        "-inform",
+        "DER",
+        "-in",
+        "ct.der",
+        "-print_certs",
+        "-noout",
+    ];
+    let listing = String::from_utf8(openssl(pki.folder(), &arguments)).unwrap();
+    assert!(listing.contains("CN = kdh"), "{listing}");
+    let ct = tr34::credential_token(&pki.certificate("krd"), &[]).unwrap();
+    assert!(tr34::open_credential(&ct, &trust, Purpose::ReceiveKeys).is_ok());
+    assert_eq!(
+        code(tr34::open_credential(&ct, &trust, Purpose::Sign)),
+        "R1391"
+    );
+    let ct = tr34::credential_token(&pki.certificate("kdh2"), &lists).unwrap();
+    assert_eq!(
+        code(tr34::open_credential(&ct, &trust, Purpose::Sign)),
+        "R1391"
+    );
+    // The host lets the device go.
+    let (krd, kdh) = (pki.certificate("krd"), pki.certificate("kdh"));
+    let binding = Binding {
+        krd: &krd,
+        kdh: &kdh,
+    };
+    let key = pki.key("kdh");
+    let unbind = tr34::unbind_token(&binding, &NONCE, &key).unwrap();
+    assert!(tr34::open_unbind(&binding, &unbind, &NONCE, &trust).is_ok());
+    verified_by_openssl(pki, &unbind, "kdh");
+    assert_eq!(
+        code(tr34::open_unbind(&binding, &unbind, &[9; 8], &trust)),
+        "R1394"
+    );
+    let krd2 = pki.certificate("krd2");
+    let elsewhere = Binding {
+        krd: &krd2,
+        kdh: &kdh,
+    };
+    assert_eq!(
+        code(tr34::open_unbind(&elsewhere, &unbind, &NONCE, &trust)),
+        "R1396"
+    );
+    // The host gives it to another.
+    let kdh2 = pki.certificate("kdh2");
+    let rebind = tr34::rebind_token(&binding, &kdh2, &NONCE, &key).unwrap();
+    let new = tr34::open_rebind(&binding, &rebind, &NONCE, &trust).unwrap();
+    assert_eq!(new.kdh, kdh2);
+    verified_by_openssl(pki, &rebind, "kdh");
+    assert_eq!(
+        code(tr34::open_rebind(&elsewhere, &rebind, &NONCE, &trust)),
+        "R1396"
+    );
+    let stranger = pki.certificate("stranger");
+    let strange = tr34::rebind_token(&binding, &stranger, &NONCE, &key).unwrap();
+    assert_eq!(
+        code(tr34::open_rebind(&binding, &strange, &NONCE, &trust)),
+        "R1391"
+    );
+    // The authority does both without the host.
+    let (ca, ca_key) = (pki.certificate("ca"), pki.key("ca"));
+    let authority: (&Certificate, &dyn RsaPrivate) = (&ca, &ca_key);
+    let unbind = tr34::authority_unbind_token(&binding, authority).unwrap();
+    assert!(tr34::open_authority_unbind(&binding, &unbind, &ca, &trust).is_ok());
+    let rebind = tr34::authority_rebind_token(&binding, &kdh2, authority).unwrap();
+    assert!(tr34::open_authority_rebind(&binding, &rebind, &ca, &trust).is_ok());
+    let other = Binding {
+        krd: &krd,
+        kdh: &kdh2,
+    };
+    assert_eq!(
+        code(tr34::open_authority_unbind(&other, &unbind, &ca, &trust)),
+        "R1396"
+    );
+    assert_eq!(
+        code(tr34::open_authority_rebind(&other, &rebind, &ca, &trust)),
+        "R1396"
+    );
+    assert_eq!(
+        code(tr34::open_authority_unbind(&binding, &unbind, &kdh, &trust)),
+        "R1392"
+    );
+    for token in [unbind, rebind] {
+        for at in (0..token.len()).step_by(3) {
+            let mut changed = token.clone();
+            changed[at] ^= 0x08;
+            assert!(tr34::open_authority_unbind(&binding, &changed, &ca, &trust).is_err());
+            assert!(tr34::open_authority_rebind(&binding, &changed, &ca, &trust).is_err());
+        }
+    }
+}
+
+fn verified_by_openssl(pki: &Pki, token: &[u8], signer: &str) {
+    std::fs::write(pki.path("binding.der"), token).unwrap();
+    let certificate = format!("{signer}.pem");
+    let arguments = [
+        "cms",
+        "-verify",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        "binding.der",
+        "-CAfile",
+        "ca.pem",
+        "-certfile",
+        &certificate,
+        "-purpose",
+        "any",
+        "-nointern",
+    ];
+    openssl(pki.folder(), &arguments);
+}

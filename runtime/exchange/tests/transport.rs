@@ -1,0 +1,265 @@
+//! Keys under RSA and under agreed keys, with OpenSSL on the other side.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
+
+mod common;
+
+use cardwright_exchange::agreement::{self, Agreed, Derivation, MemoryKey, Terms};
+use cardwright_exchange::{EcdhPrivate, OaepHash, RsaPrivate, oaep_decode, transport};
+use cardwright_standards::hex;
+use cardwright_standards::keyblock::Algorithm;
+use common::{Counter, Pki, openssl, today, trust};
+
+const KEY: [u8; 24] = *b"\x01key of no bank at all\x02\x03";
+
+#[test]
+fn oaep_both_ways_with_openssl() {
+    let pki = Pki::get();
+    let anchors = [pki.certificate("ca")];
+    let key = pki.key("krd");
+    for (hash, name) in [(OaepHash::Sha1, "sha1"), (OaepHash::Sha256, "sha256")] {
+        let wrapped = transport::wrap(
+            &pki.certificate("krd"),
+            &trust(&anchors),
+            hash,
+            (Algorithm::Tdes, &KEY[..]),
+            (None, today()),
+            &mut Counter(3),
+        );
+        let wrapped = wrapped.unwrap();
+        let opened = transport::unwrap(&key, hash, Algorithm::Tdes, &wrapped).unwrap();
+        assert_eq!(*opened, KEY);
+        // OpenSSL opens ours.
+        std::fs::write(pki.path("wrapped.bin"), &wrapped).unwrap();
+        let (digest, mask) = (format!("rsa_oaep_md:{name}"), format!("rsa_mgf1_md:{name}"));
+        let options = [
+            "-pkeyopt",
+            "rsa_padding_mode:oaep",
+            "-pkeyopt",
+            &digest,
+            "-pkeyopt",
+            &mask,
+        ];
+        let arguments = [
+            "pkeyutl",
+            "-decrypt",
+            "-inkey",
+            "krd.key",
+            "-in",
+            "wrapped.bin",
+        ];
+        let clear = openssl(pki.folder(), &[&arguments[..], &options].concat());
+        assert_eq!(clear, KEY);
+        // We open OpenSSL's.
+        std::fs::write(pki.path("key.bin"), KEY).unwrap();
+        let arguments = [
+            "pkeyutl", "-encrypt", "-certin", "-inkey", "krd.pem", "-in", "key.bin",
+        ];
+        let theirs = openssl(pki.folder(), &[&arguments[..], &options].concat());
+        let opened = transport::unwrap(&key, hash, Algorithm::Tdes, &theirs).unwrap();
+        assert_eq!(*opened, KEY);
+        // What an HSM with the bare operation gives is decoded as well.
+        let block = key.raw(&theirs).unwrap();
+        assert_eq!(*oaep_decode(hash, &block).unwrap(), KEY);
+        for at in 0..block.len() {
+            let mut changed = block.clone();
+            changed[at] ^= 1;
+            assert_eq!(
+                oaep_decode(hash, &changed).err().unwrap().code(),
+                "R1395",
+                "{at}"
+            );
+        }
+        // Another hash, another algorithm, another key, cut.
+        let other = if hash == OaepHash::Sha1 {
+            OaepHash::Sha256
+        } else {
+            OaepHash::Sha1
+        };
+        assert!(transport::unwrap(&key, other, Algorithm::Tdes, &theirs).is_err());
+        let aes = transport::unwrap(&key, hash, Algorithm::Rsa, &theirs);
+        assert_eq!(aes.err().unwrap().code(), "E0596");
+        let elsewhere = transport::unwrap(&pki.key("krd2"), hash, Algorithm::Tdes, &theirs);
+        assert_eq!(elsewhere.err().unwrap().code(), "R1395");
+        let cut = transport::unwrap(&key, hash, Algorithm::Tdes, &theirs[1..]);
+        assert_eq!(cut.err().unwrap().code(), "R1395");
+    }
+    let strong = transport::wrap(
+        &pki.certificate("krd"),
+        &trust(&anchors),
+        OaepHash::Sha256,
+        (Algorithm::Aes, &[5; 16][..]),
+        (None, today()),
+        &mut Counter(3),
+    );
+    assert_eq!(strong.err().unwrap().code(), "E0598");
+}
+
+// NIST CAVS, ANS X9.63 KDF with SHA-256, 192-bit secret, no shared information, 128-bit key, case 0.
+#[test]
+fn the_derivation_of_x9_63() {
+    let agreed = hex::decode("96C05619D56C328AB95FE84B18264B08725B85E33FD34F08").unwrap();
+    let key = agreement::derive(Derivation::X963, &agreed, &[], 16).unwrap();
+    assert_eq!(hex::encode(&key), "443024C3DAE66B95E6F5670601558F71");
+    let pki = Pki::get();
+    for (derivation, name) in [
+        (Derivation::X963, "X963KDF"),
+        (Derivation::OneStep, "SSKDF"),
+    ] {
+        for octets in [16usize, 24, 32] {
+            let ours = agreement::derive(derivation, &agreed, b"KDH and KRD", octets).unwrap();
+            let (length, info) = (octets.to_string(), "info:KDH and KRD");
+            let secret = format!("hexsecret:{}", hex::encode(&agreed));
+            let arguments = [
+                "kdf",
+                "-keylen",
+                &length,
+                "-kdfopt",
+                "digest:SHA256",
+                "-kdfopt",
+                &secret,
+                "-kdfopt",
+                info,
+                "-binary",
+                name,
+            ];
+            assert_eq!(*ours, openssl(pki.folder(), &arguments), "{name} {octets}");
+        }
+    }
+    assert!(agreement::derive(Derivation::X963, &agreed, &[], 33).is_err());
+}
+
+#[test]
+fn ecdh_both_ways_with_openssl() {
+    let pki = Pki::get();
+    let folder = pki.folder();
+    let generate = |name: &str| {
+        let key = format!("{name}.key");
+        let curve = [
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-out",
+            &key,
+        ];
+        openssl(folder, &[&["genpkey"][..], &curve].concat());
+        let public = format!("{name}.spki");
+        let arguments = [
+            "pkey", "-in", &key, "-pubout", "-outform", "DER", "-out", &public,
+        ];
+        openssl(folder, &arguments);
+        // The point is the end of the SubjectPublicKeyInfo.
+        let octets = std::fs::read(pki.path(&public)).unwrap();
+        octets[octets.len() - 65..].to_vec()
+    };
+    let point = generate("ec_partner");
+    for (derivation, octets, name) in [
+        (Derivation::X963, 16, "X963KDF"),
+        (Derivation::OneStep, 32, "SSKDF"),
+    ] {
+        let terms = Terms {
+            derivation,
+            wrapping_octets: octets,
+            information: b"KDH and KRD",
+        };
+        let sent = agreement::wrap(
+            &terms,
+            &point,
+            (Algorithm::Aes, &[0x5C; 16][..]),
+            (None, today()),
+            &mut Counter(11),
+        );
+        let sent = sent.unwrap();
+        // OpenSSL agrees, derives, and unwraps (RFC 5649).
+        let info = [&spki_head()[..], &sent.point].concat();
+        std::fs::write(pki.path("ephemeral.spki"), info).unwrap();
+        let arguments = [
+            "pkeyutl",
+            "-derive",
+            "-inkey",
+            "ec_partner.key",
+            "-peerkey",
+            "ephemeral.spki",
+            "-peerform",
+            "DER",
+        ];
+        let agreed = openssl(folder, &arguments);
+        let secret = format!("hexsecret:{}", hex::encode(&agreed));
+        let length = octets.to_string();
+        let arguments = [
+            "kdf",
+            "-keylen",
+            &length,
+            "-kdfopt",
+            "digest:SHA256",
+            "-kdfopt",
+            &secret,
+            "-kdfopt",
+            "info:KDH and KRD",
+            "-binary",
+            name,
+        ];
+        let wrapping = openssl(folder, &arguments);
+        let key = cardwright_standards::key_wrap::unwrap_padded(&wrapping, &sent.wrapped);
+        assert_eq!(*key.unwrap(), [0x5C; 16]);
+        // The other way: an ephemeral key of OpenSSL to a key of ours.
+        let receiver = MemoryKey::from_scalar(&[0x17; 32]).unwrap();
+        let ephemeral = generate("ec_ephemeral");
+        let info = [&spki_head()[..], receiver.public_point()].concat();
+        std::fs::write(pki.path("receiver.spki"), info).unwrap();
+        let arguments = [
+            "pkeyutl",
+            "-derive",
+            "-inkey",
+            "ec_ephemeral.key",
+            "-peerkey",
+            "receiver.spki",
+            "-peerform",
+            "DER",
+        ];
+        let agreed = openssl(folder, &arguments);
+        assert_eq!(*receiver.agree(&ephemeral).unwrap(), agreed);
+        let wrapping = agreement::derive(derivation, &agreed, b"KDH and KRD", octets).unwrap();
+        let wrapped = cardwright_standards::key_wrap::wrap_padded(&wrapping, &[0x5C; 16]).unwrap();
+        let mut received = Agreed {
+            point: ephemeral,
+            wrapped,
+        };
+        let opened = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
+        assert_eq!(*opened.unwrap(), [0x5C; 16]);
+        // Other information, a changed key, a point that is not on the curve, its own point.
+        let other = Terms {
+            information: b"KDH and another",
+            ..terms
+        };
+        let wrong = agreement::unwrap(&other, &receiver, Algorithm::Aes, &received);
+        assert_eq!(wrong.err().unwrap().code(), "E0599");
+        let length = agreement::unwrap(&terms, &receiver, Algorithm::Tdes, &received);
+        assert!(length.is_ok(), "16 octets are a 3DES key as well");
+        received.point[40] ^= 1;
+        let off = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
+        assert_eq!(off.err().unwrap().code(), "R1390");
+        received.point = receiver.public_point().to_vec();
+        let own = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
+        assert_eq!(own.err().unwrap().code(), "R1390");
+    }
+    let terms = Terms {
+        derivation: Derivation::X963,
+        wrapping_octets: 32,
+        information: &[],
+    };
+    let stronger = (Algorithm::Aes, &[1; 32][..]);
+    let strong = agreement::wrap(&terms, &point, stronger, (None, today()), &mut Counter(1));
+    assert_eq!(strong.err().unwrap().code(), "E0598");
+}
+
+/// SubjectPublicKeyInfo of P-256 up to the point.
+fn spki_head() -> Vec<u8> {
+    hex::decode("3059301306072A8648CE3D020106082A8648CE3D030107034200").unwrap()
+}
