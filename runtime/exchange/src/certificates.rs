@@ -89,7 +89,11 @@ impl Certificate {
         if info.algorithm.oid != EC_KEY || curve != Some(P256) {
             return Err(ExchangeError::Malformed("point on P-256"));
         }
-        Ok(info.subject_public_key.raw_bytes().to_vec())
+        Ok(info
+            .subject_public_key
+            .as_bytes()
+            .unwrap_or_default()
+            .to_vec())
     }
 
     /// How messages name it.
@@ -140,7 +144,13 @@ impl Certificate {
         let tbs = tbs.map_err(|_| ExchangeError::Malformed("certificate"))?;
         let outer = &self.0.signature_algorithm;
         let same = *outer == self.0.tbs_certificate.signature;
-        check_signature(authority, outer, &tbs, self.0.signature.raw_bytes(), same)
+        check_signature(
+            authority,
+            outer,
+            &tbs,
+            self.0.signature.as_bytes().unwrap_or_default(),
+            same,
+        )
     }
 }
 
@@ -176,7 +186,7 @@ impl RevocationList {
             authority,
             algorithm,
             &octets,
-            self.0.signature.raw_bytes(),
+            self.0.signature.as_bytes().unwrap_or_default(),
             same,
         )?;
         let next = list
@@ -277,7 +287,7 @@ pub(crate) fn any_rsa_key_of(
     if info.algorithm.oid != RSA_KEY {
         return Err(ExchangeError::Malformed("RSA public key"));
     }
-    let numbers = Numbers::from_der(info.subject_public_key.raw_bytes());
+    let numbers = Numbers::from_der(info.subject_public_key.as_bytes().unwrap_or_default());
     let numbers = numbers.map_err(|_| ExchangeError::Malformed("RSA public key"))?;
     RsaPublicKey::new(numbers.modulus.as_bytes(), numbers.exponent.as_bytes())
 }

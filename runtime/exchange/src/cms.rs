@@ -110,7 +110,7 @@ pub(crate) fn attribute(
 }
 
 /// The only value of an attribute that stands once.
-pub(crate) fn value_of<'a>(attributes: &'a Attributes, oid: ObjectIdentifier) -> Option<&'a Any> {
+pub(crate) fn value_of(attributes: &Attributes, oid: ObjectIdentifier) -> Option<&Any> {
     let mut found = attributes.iter().filter(|it| it.oid == oid);
     match (found.next(), found.next()) {
         (Some(attribute), None) if attribute.values.len() == 1 => attribute.values.get(0),
@@ -133,7 +133,7 @@ fn bare(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
 }
 
 /// Whether an identifier has no parameters, written as none or as NULL.
-fn is_plain(identifier: &AlgorithmIdentifierOwned) -> bool {
+pub(crate) fn is_plain(identifier: &AlgorithmIdentifierOwned) -> bool {
     let parameters = identifier.parameters.as_ref();
     parameters.is_none_or(|it| *it == Any::null())
 }

@@ -12,6 +12,7 @@ pub mod agreement;
 mod certificates;
 mod cms;
 mod error;
+pub mod issuer;
 mod rsa;
 pub mod tr34;
 pub mod transport;
