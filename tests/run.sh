@@ -26,6 +26,7 @@ need() { # program package
 }
 need cc gcc
 need bash bash
+need openssl openssl
 need pdftotext poppler-utils
 need python3 python3
 # A python of one's own does not see what the system installs: take the system's, if it has them.

@@ -73,6 +73,14 @@ impl Header {
         }
     }
 
+    /// Reads the header of a block, or one that stands alone, without opening the block.
+    pub fn of_block(text: &str) -> Result<Self, KeyBlockError> {
+        if !text.is_ascii() || text.len() > CHARACTERS_MAX {
+            return Err(KeyBlockError::Header("it is not ASCII or too long"));
+        }
+        Self::parse(text).map(|(header, _, _)| header)
+    }
+
     /// Header and optional blocks as text, padded to whole blocks, for `tail` characters behind it.
     pub(super) fn to_text(&self, block: usize, tail: usize) -> Result<String, KeyBlockError> {
         let mut optional = String::new();
