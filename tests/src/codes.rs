@@ -129,11 +129,7 @@ pub fn tables() -> Vec<Table> {
         ),
         table("stations", &["R12"], events(cardwright_stations::CODES)),
         table("files", &["R15"], events(cardwright_files::codes::CODES)),
-        table(
-            "exchange",
-            &["R139"],
-            events(cardwright_exchange::CODES),
-        ),
+        table("exchange", &["R139"], events(cardwright_exchange::CODES)),
         table("store", &["R14"], events(cardwright_store::CODES)),
         table(
             "keys: inventory",

@@ -270,30 +270,30 @@ fn the_whole_chain() {
     }
 }
 
+/// What is said of a certificate.
+fn says(chain: &Chain, wanted: &Wanted<'_>, file: &CertificateFile, code: &str, words: &str) {
+    let error = import(wanted, &chain.keys, file).err();
+    let error = error.unwrap_or_else(|| panic!("accepted: {words}"));
+    let text = error.to_string();
+    assert!(
+        error.code() == code && text.contains(words),
+        "{} {text}",
+        error.code()
+    );
+}
+
 #[test]
 fn certificates_that_are_not_taken() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let chain = chain(folder, 1408, |_| {});
-    let take = |wanted: &Wanted<'_>, file: &CertificateFile| {
-        import(wanted, &chain.keys, file)
-            .err()
-            .map(|error| (error.code(), error.to_string()))
-    };
-    let says = |found: Option<(&'static str, String)>, code: &str, words: &str| {
-        let (found_code, text) = found.unwrap_or_else(|| panic!("accepted: {words}"));
-        assert!(
-            found_code == code && text.contains(words),
-            "{found_code} {text}"
-        );
-    };
     let right = wanted(&chain);
     let other = key(folder, "other", 1408, 3);
     let wrong = Wanted {
         public: other.public_key(),
         ..right
     };
-    says(take(&wrong, &chain.file), "R1397", "remainder");
+    says(&chain, &wrong, &chain.file, "R1397", "remainder");
     // Another key that ends like ours does: what is inside tells.
     let mut similar = chain.issuer.public_key().modulus().to_vec();
     similar[9] ^= 0x10;
@@ -302,13 +302,15 @@ fn certificates_that_are_not_taken() {
         public: &similar,
         ..right
     };
-    says(take(&wrong, &chain.file), "R1397", "another key");
+    says(&chain, &wrong, &chain.file, "R1397", "another key");
     let wrong = Wanted {
         issuer_identifier: "999993",
         ..right
     };
     says(
-        take(&wrong, &chain.file),
+        &chain,
+        &wrong,
+        &chain.file,
         "R1397",
         "another issuer identifier",
     );
@@ -316,34 +318,41 @@ fn certificates_that_are_not_taken() {
         issuer_identifier: "99999234",
         ..right
     };
-    assert!(take(&longer, &chain.file).is_none());
+    assert!(import(&longer, &chain.keys, &chain.file).is_ok());
     let wrong = Wanted {
         now: month(2032, 1),
         ..right
     };
-    says(take(&wrong, &chain.file), "R1397", "expired");
+    says(&chain, &wrong, &chain.file, "R1397", "expired");
     let wrong = Wanted {
         now: month(2033, 1),
         ..right
     };
-    says(take(&wrong, &chain.file), "R1398", "expired");
+    says(&chain, &wrong, &chain.file, "R1398", "expired");
+}
+
+#[test]
+fn parts_that_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = chain(folder.path(), 1408, |_| {});
+    let right = wanted(&chain);
     let wrong = Wanted {
         rid: [0xF0, 0, 0, 0, 0x93],
         ..right
     };
-    says(take(&wrong, &chain.file), "R1398", "no key of this RID");
+    says(&chain, &wrong, &chain.file, "R1398", "no key of this RID");
     let mut file = chain.file.clone();
     file.ca_index = 0x93;
-    says(take(&right, &file), "R1398", "no key of this RID");
+    says(&chain, &right, &file, "R1398", "no key of this RID");
     let mut file = chain.file.clone();
     file.remainder.clear();
-    says(take(&right, &file), "R1397", "remainder");
+    says(&chain, &right, &file, "R1397", "remainder");
     let mut file = chain.file.clone();
     file.certificate.pop();
-    says(take(&right, &file), "R1397", "as long as");
+    says(&chain, &right, &file, "R1397", "as long as");
     let mut file = chain.file.clone();
     file.exponent = vec![1, 0, 1];
-    says(take(&right, &file), "E0393", "hash");
+    says(&chain, &right, &file, "E0393", "hash");
     // A certificate that outlives the CA's key.
     let mut keys = CaKeys::default();
     let short = CaKey {
@@ -355,6 +364,12 @@ fn certificates_that_are_not_taken() {
     keys.add(short).unwrap();
     let outlives = import(&right, &keys, &chain.file).err().unwrap();
     assert!(outlives.to_string().contains("longer than the CA's key"));
+}
+
+#[test]
+fn files_that_are_none_and_requests_for_another_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = chain(folder.path(), 1152, |_| {});
     // Files that are none.
     let tlv = chain.file.to_tlv().unwrap();
     for length in 0..tlv.len() {

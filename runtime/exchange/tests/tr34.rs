@@ -341,12 +341,11 @@ fn what_a_host_does_not_send() {
 }
 
 #[test]
-fn credentials_bindings_and_their_end() {
+fn credentials_of_both_sides() {
     let pki = Pki::get();
     let anchors = [pki.certificate("ca")];
     let trust = trust(&anchors);
     let lists = [pki.revocations()];
-    // Each side's credential.
     let ct = tr34::credential_token(&pki.certificate("kdh"), &lists).unwrap();
     let credential = tr34::open_credential(&ct, &trust, Purpose::Sign).unwrap();
     assert_eq!(credential.certificate, pki.certificate("kdh"));
@@ -369,15 +368,27 @@ fn credentials_bindings_and_their_end() {
         code(tr34::open_credential(&ct, &trust, Purpose::Sign)),
         "R1391"
     );
+    // A host that stands on the list that it brings itself.
     let ct = tr34::credential_token(&pki.certificate("kdh2"), &lists).unwrap();
     assert_eq!(
         code(tr34::open_credential(&ct, &trust, Purpose::Sign)),
         "R1391"
     );
-    // The host lets the device go.
+}
+
+#[test]
+fn a_host_unbinds_and_rebinds() {
+    let pki = Pki::get();
+    let anchors = [pki.certificate("ca")];
+    let trust = trust(&anchors);
     let (krd, kdh) = (pki.certificate("krd"), pki.certificate("kdh"));
+    let (krd2, kdh2) = (pki.certificate("krd2"), pki.certificate("kdh2"));
     let binding = Binding {
         krd: &krd,
+        kdh: &kdh,
+    };
+    let elsewhere = Binding {
+        krd: &krd2,
         kdh: &kdh,
     };
     let key = pki.key("kdh");
@@ -388,17 +399,10 @@ fn credentials_bindings_and_their_end() {
         code(tr34::open_unbind(&binding, &unbind, &[9; 8], &trust)),
         "R1394"
     );
-    let krd2 = pki.certificate("krd2");
-    let elsewhere = Binding {
-        krd: &krd2,
-        kdh: &kdh,
-    };
     assert_eq!(
         code(tr34::open_unbind(&elsewhere, &unbind, &NONCE, &trust)),
         "R1396"
     );
-    // The host gives it to another.
-    let kdh2 = pki.certificate("kdh2");
     let rebind = tr34::rebind_token(&binding, &kdh2, &NONCE, &key).unwrap();
     let new = tr34::open_rebind(&binding, &rebind, &NONCE, &trust).unwrap();
     assert_eq!(new.kdh, kdh2);
@@ -413,17 +417,29 @@ fn credentials_bindings_and_their_end() {
         code(tr34::open_rebind(&binding, &strange, &NONCE, &trust)),
         "R1391"
     );
-    // The authority does both without the host.
+}
+
+#[test]
+fn an_authority_unbinds_and_rebinds() {
+    let pki = Pki::get();
+    let anchors = [pki.certificate("ca")];
+    let trust = trust(&anchors);
+    let (krd, kdh) = (pki.certificate("krd"), pki.certificate("kdh"));
+    let kdh2 = pki.certificate("kdh2");
+    let binding = Binding {
+        krd: &krd,
+        kdh: &kdh,
+    };
+    let other = Binding {
+        krd: &krd,
+        kdh: &kdh2,
+    };
     let (ca, ca_key) = (pki.certificate("ca"), pki.key("ca"));
     let authority: (&Certificate, &dyn RsaPrivate) = (&ca, &ca_key);
     let unbind = tr34::authority_unbind_token(&binding, authority).unwrap();
     assert!(tr34::open_authority_unbind(&binding, &unbind, &ca, &trust).is_ok());
     let rebind = tr34::authority_rebind_token(&binding, &kdh2, authority).unwrap();
     assert!(tr34::open_authority_rebind(&binding, &rebind, &ca, &trust).is_ok());
-    let other = Binding {
-        krd: &krd,
-        kdh: &kdh2,
-    };
     assert_eq!(
         code(tr34::open_authority_unbind(&other, &unbind, &ca, &trust)),
         "R1396"

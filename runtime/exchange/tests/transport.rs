@@ -13,7 +13,7 @@ use cardwright_exchange::agreement::{self, Agreed, Derivation, MemoryKey, Terms}
 use cardwright_exchange::{EcdhPrivate, OaepHash, RsaPrivate, oaep_decode, transport};
 use cardwright_standards::hex;
 use cardwright_standards::keyblock::Algorithm;
-use common::{Counter, Pki, openssl, today, trust};
+use common::{Counter, Pki, TestKey, openssl, today, trust};
 
 const KEY: [u8; 24] = *b"\x01key of no bank at all\x02\x03";
 
@@ -75,19 +75,7 @@ fn oaep_both_ways_with_openssl() {
                 "{at}"
             );
         }
-        // Another hash, another algorithm, another key, cut.
-        let other = if hash == OaepHash::Sha1 {
-            OaepHash::Sha256
-        } else {
-            OaepHash::Sha1
-        };
-        assert!(transport::unwrap(&key, other, Algorithm::Tdes, &theirs).is_err());
-        let aes = transport::unwrap(&key, hash, Algorithm::Rsa, &theirs);
-        assert_eq!(aes.err().unwrap().code(), "E0596");
-        let elsewhere = transport::unwrap(&pki.key("krd2"), hash, Algorithm::Tdes, &theirs);
-        assert_eq!(elsewhere.err().unwrap().code(), "R1395");
-        let cut = transport::unwrap(&key, hash, Algorithm::Tdes, &theirs[1..]);
-        assert_eq!(cut.err().unwrap().code(), "R1395");
+        refused(pki, &key, hash, &theirs);
     }
     let strong = transport::wrap(
         &pki.certificate("krd"),
@@ -98,6 +86,22 @@ fn oaep_both_ways_with_openssl() {
         &mut Counter(3),
     );
     assert_eq!(strong.err().unwrap().code(), "E0598");
+}
+
+fn refused(pki: &Pki, key: &TestKey, hash: OaepHash, theirs: &[u8]) {
+    // Another hash, another algorithm, another key, cut.
+    let other = if hash == OaepHash::Sha1 {
+        OaepHash::Sha256
+    } else {
+        OaepHash::Sha1
+    };
+    assert!(transport::unwrap(key, other, Algorithm::Tdes, theirs).is_err());
+    let aes = transport::unwrap(key, hash, Algorithm::Rsa, theirs);
+    assert_eq!(aes.err().unwrap().code(), "E0596");
+    let elsewhere = transport::unwrap(&pki.key("krd2"), hash, Algorithm::Tdes, theirs);
+    assert_eq!(elsewhere.err().unwrap().code(), "R1395");
+    let cut = transport::unwrap(key, hash, Algorithm::Tdes, &theirs[1..]);
+    assert_eq!(cut.err().unwrap().code(), "R1395");
 }
 
 // NIST CAVS, ANS X9.63 KDF with SHA-256, 192-bit secret, no shared information, 128-bit key, case 0.
@@ -134,64 +138,62 @@ fn the_derivation_of_x9_63() {
     assert!(agreement::derive(Derivation::X963, &agreed, &[], 33).is_err());
 }
 
+const DERIVATIONS: [(Derivation, usize, &str); 2] = [
+    (Derivation::X963, 16, "X963KDF"),
+    (Derivation::OneStep, 32, "SSKDF"),
+];
+
+fn terms(derivation: Derivation, wrapping_octets: usize) -> Terms<'static> {
+    Terms {
+        derivation,
+        wrapping_octets,
+        information: b"KDH and KRD",
+    }
+}
+
+/// A key on P-256 of OpenSSL; its point.
+fn generate(pki: &Pki, name: &str) -> Vec<u8> {
+    let (key, public) = (format!("{name}.key"), format!("{name}.spki"));
+    let curve = ["-pkeyopt", "ec_paramgen_curve:P-256", "-out", &key];
+    let arguments = [&["genpkey", "-algorithm", "EC"][..], &curve].concat();
+    openssl(pki.folder(), &arguments);
+    let arguments = [
+        "pkey", "-in", &key, "-pubout", "-outform", "DER", "-out", &public,
+    ];
+    openssl(pki.folder(), &arguments);
+    // The point is the end of the SubjectPublicKeyInfo.
+    let octets = std::fs::read(pki.path(&public)).unwrap();
+    octets[octets.len() - 65..].to_vec()
+}
+
+/// What OpenSSL agrees on with its key and another's point.
+fn agreed_by_openssl(pki: &Pki, name: &str, point: &[u8]) -> Vec<u8> {
+    let info = [&spki_head()[..], point].concat();
+    std::fs::write(pki.path("peer.spki"), info).unwrap();
+    let key = format!("{name}.key");
+    let peer = ["-peerkey", "peer.spki", "-peerform", "DER"];
+    let arguments = [&["pkeyutl", "-derive", "-inkey", &key][..], &peer].concat();
+    openssl(pki.folder(), &arguments)
+}
+
 #[test]
-fn ecdh_both_ways_with_openssl() {
+fn openssl_opens_an_agreed_key() {
     let pki = Pki::get();
-    let folder = pki.folder();
-    let generate = |name: &str| {
-        let key = format!("{name}.key");
-        let curve = [
-            "-algorithm",
-            "EC",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-out",
-            &key,
-        ];
-        openssl(folder, &[&["genpkey"][..], &curve].concat());
-        let public = format!("{name}.spki");
-        let arguments = [
-            "pkey", "-in", &key, "-pubout", "-outform", "DER", "-out", &public,
-        ];
-        openssl(folder, &arguments);
-        // The point is the end of the SubjectPublicKeyInfo.
-        let octets = std::fs::read(pki.path(&public)).unwrap();
-        octets[octets.len() - 65..].to_vec()
-    };
-    let point = generate("ec_partner");
-    for (derivation, octets, name) in [
-        (Derivation::X963, 16, "X963KDF"),
-        (Derivation::OneStep, 32, "SSKDF"),
-    ] {
-        let terms = Terms {
-            derivation,
-            wrapping_octets: octets,
-            information: b"KDH and KRD",
-        };
+    let point = generate(pki, "ec_partner");
+    for (derivation, octets, name) in DERIVATIONS {
         let sent = agreement::wrap(
-            &terms,
+            &terms(derivation, octets),
             &point,
             (Algorithm::Aes, &[0x5C; 16][..]),
             (None, today()),
             &mut Counter(11),
         );
         let sent = sent.unwrap();
-        // OpenSSL agrees, derives, and unwraps (RFC 5649).
-        let info = [&spki_head()[..], &sent.point].concat();
-        std::fs::write(pki.path("ephemeral.spki"), info).unwrap();
-        let arguments = [
-            "pkeyutl",
-            "-derive",
-            "-inkey",
-            "ec_partner.key",
-            "-peerkey",
-            "ephemeral.spki",
-            "-peerform",
-            "DER",
-        ];
-        let agreed = openssl(folder, &arguments);
-        let secret = format!("hexsecret:{}", hex::encode(&agreed));
-        let length = octets.to_string();
+        let agreed = agreed_by_openssl(pki, "ec_partner", &sent.point);
+        let (secret, length) = (
+            format!("hexsecret:{}", hex::encode(&agreed)),
+            octets.to_string(),
+        );
         let arguments = [
             "kdf",
             "-keylen",
@@ -205,58 +207,48 @@ fn ecdh_both_ways_with_openssl() {
             "-binary",
             name,
         ];
-        let wrapping = openssl(folder, &arguments);
+        let wrapping = openssl(pki.folder(), &arguments);
         let key = cardwright_standards::key_wrap::unwrap_padded(&wrapping, &sent.wrapped);
         assert_eq!(*key.unwrap(), [0x5C; 16]);
-        // The other way: an ephemeral key of OpenSSL to a key of ours.
-        let receiver = MemoryKey::from_scalar(&[0x17; 32]).unwrap();
-        let ephemeral = generate("ec_ephemeral");
-        let info = [&spki_head()[..], receiver.public_point()].concat();
-        std::fs::write(pki.path("receiver.spki"), info).unwrap();
-        let arguments = [
-            "pkeyutl",
-            "-derive",
-            "-inkey",
-            "ec_ephemeral.key",
-            "-peerkey",
-            "receiver.spki",
-            "-peerform",
-            "DER",
-        ];
-        let agreed = openssl(folder, &arguments);
-        assert_eq!(*receiver.agree(&ephemeral).unwrap(), agreed);
-        let wrapping = agreement::derive(derivation, &agreed, b"KDH and KRD", octets).unwrap();
+    }
+    let stronger = (Algorithm::Aes, &[1; 32][..]);
+    let terms = terms(Derivation::X963, 32);
+    let strong = agreement::wrap(&terms, &point, stronger, (None, today()), &mut Counter(1));
+    assert_eq!(strong.err().unwrap().code(), "E0598");
+}
+
+#[test]
+fn an_agreed_key_of_openssl_and_what_is_refused() {
+    let pki = Pki::get();
+    let receiver = MemoryKey::from_scalar(&[0x17; 32]).unwrap();
+    let ephemeral = generate(pki, "ec_ephemeral");
+    let agreed = agreed_by_openssl(pki, "ec_ephemeral", receiver.public_point());
+    assert_eq!(*receiver.agree(&ephemeral).unwrap(), agreed);
+    for (derivation, octets, _) in DERIVATIONS {
+        let terms = terms(derivation, octets);
+        let wrapping = agreement::derive(derivation, &agreed, terms.information, octets).unwrap();
         let wrapped = cardwright_standards::key_wrap::wrap_padded(&wrapping, &[0x5C; 16]).unwrap();
         let mut received = Agreed {
-            point: ephemeral,
+            point: ephemeral.clone(),
             wrapped,
         };
-        let opened = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
-        assert_eq!(*opened.unwrap(), [0x5C; 16]);
-        // Other information, a changed key, a point that is not on the curve, its own point.
+        let open = |terms: &Terms<'_>, received: &Agreed| {
+            agreement::unwrap(terms, &receiver, Algorithm::Aes, received)
+        };
+        assert_eq!(*open(&terms, &received).unwrap(), [0x5C; 16]);
         let other = Terms {
             information: b"KDH and another",
             ..terms
         };
-        let wrong = agreement::unwrap(&other, &receiver, Algorithm::Aes, &received);
-        assert_eq!(wrong.err().unwrap().code(), "E0599");
-        let length = agreement::unwrap(&terms, &receiver, Algorithm::Tdes, &received);
-        assert!(length.is_ok(), "16 octets are a 3DES key as well");
+        assert_eq!(open(&other, &received).err().unwrap().code(), "E0599");
+        let rsa = agreement::unwrap(&terms, &receiver, Algorithm::Rsa, &received);
+        assert_eq!(rsa.err().unwrap().code(), "E0596");
+        // A point that is not on the curve; its own point.
         received.point[40] ^= 1;
-        let off = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
-        assert_eq!(off.err().unwrap().code(), "R1390");
+        assert_eq!(open(&terms, &received).err().unwrap().code(), "R1390");
         received.point = receiver.public_point().to_vec();
-        let own = agreement::unwrap(&terms, &receiver, Algorithm::Aes, &received);
-        assert_eq!(own.err().unwrap().code(), "R1390");
+        assert_eq!(open(&terms, &received).err().unwrap().code(), "R1390");
     }
-    let terms = Terms {
-        derivation: Derivation::X963,
-        wrapping_octets: 32,
-        information: &[],
-    };
-    let stronger = (Algorithm::Aes, &[1; 32][..]);
-    let strong = agreement::wrap(&terms, &point, stronger, (None, today()), &mut Counter(1));
-    assert_eq!(strong.err().unwrap().code(), "E0598");
 }
 
 /// SubjectPublicKeyInfo of P-256 up to the point.

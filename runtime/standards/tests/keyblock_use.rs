@@ -119,7 +119,7 @@ fn private_keys_tell_their_form() {
             .optional
             .iter()
             .find_map(|block| match block {
-                Optional::Certificates(chain) => Some(chain.len()),
+                Optional::Certificates { list, .. } => Some(list.len()),
                 _ => None,
             });
         assert_eq!(chain, Some(certificates));

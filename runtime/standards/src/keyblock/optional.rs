@@ -175,8 +175,13 @@ pub enum Optional {
     },
     /// `BI`: key set identifier of 5 octets (3DES) or base derivation key identifier of 4 (AES).
     BaseKeyId(Vec<u8>),
-    /// `CT`: one certificate, or a chain from the key's own upwards.
-    Certificates(Vec<Certificate>),
+    /// `CT`.
+    Certificates {
+        /// Whether they stand as a chain, which may have one; else there is one.
+        chain: bool,
+        /// From the key's own upwards.
+        list: Vec<Certificate>,
+    },
     /// `DA`.
     Derivations(Vec<Derivation>),
     /// `FL`, as it stands.
@@ -233,7 +238,7 @@ impl Optional {
         match self {
             Self::KeyLife { .. } => "AL",
             Self::BaseKeyId(_) => "BI",
-            Self::Certificates(_) => "CT",
+            Self::Certificates { .. } => "CT",
             Self::Derivations(_) => "DA",
             Self::Flags(_) => "FL",
             Self::Hmac(_) => "HM",
@@ -257,7 +262,7 @@ impl Optional {
             Self::BaseKeyId(octets) => {
                 format!("{:02X}{}", u8::from(octets.len() == 4), hex::encode(octets))
             }
-            Self::Certificates(list) => certificates_text(list),
+            Self::Certificates { chain, list } => certificates_text(*chain, list),
             Self::Derivations(list) => {
                 let entries = list.iter().map(|it| {
                     let (algorithm, mode) = (it.algorithm.letter(), it.mode.letter());
@@ -310,7 +315,12 @@ pub(super) fn parse_all(blocks: &[OptionalBlock], faults: &mut Vec<Fault>) -> Ve
 }
 
 fn parse_known(id: &str, data: &str) -> Result<Optional, &'static str> {
-    let octets = || hex::decode(data).map_err(|_| "hexadecimal digits are expected");
+    // One spelling for one meaning.
+    let capitals = !data.bytes().any(|digit| digit.is_ascii_lowercase());
+    let octets = || match hex::decode(data) {
+        Ok(octets) if capitals => Ok(octets),
+        _ => Err("hexadecimal digits in capitals are expected"),
+    };
     Ok(match id {
         "AL" => match data {
             "0100" => Optional::KeyLife { is_static: false },
@@ -321,7 +331,10 @@ fn parse_known(id: &str, data: &str) -> Result<Optional, &'static str> {
             (Some((0, id)), 12) | (Some((1, id)), 10) => Optional::BaseKeyId(id.to_vec()),
             _ => return Err("00 and 5 octets or 01 and 4 octets are expected"),
         },
-        "CT" => Optional::Certificates(parse_certificates(data)?),
+        "CT" => Optional::Certificates {
+            chain: data.starts_with("02"),
+            list: parse_certificates(data)?,
+        },
         "DA" => Optional::Derivations(parse_derivations(data)?),
         "FL" => Optional::Flags(data.to_owned()),
         "HM" => {
@@ -418,7 +431,9 @@ fn parse_certificates(data: &str) -> Result<Vec<Certificate>, &'static str> {
     while !rest.is_empty() && chain.len() < ENTRIES_MAX {
         let (head, tail) = rest.split_at_checked(6).ok_or(wrong)?;
         let (format, digits) = head.split_at(2);
-        let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let hexadecimal = digits
+            .bytes()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
         let length = usize::from_str_radix(digits, 16)
             .ok()
             .filter(|_| hexadecimal);
@@ -432,10 +447,10 @@ fn parse_certificates(data: &str) -> Result<Vec<Certificate>, &'static str> {
     Ok(chain)
 }
 
-fn certificates_text(list: &[Certificate]) -> String {
+fn certificates_text(chain: bool, list: &[Certificate]) -> String {
     let format = |it: &Certificate| if it.emv { "01" } else { "00" };
     match list {
-        [one] => format!("{}{}", format(one), one.base64),
+        [one] if !chain => format!("{}{}", format(one), one.base64),
         _ => {
             let entry =
                 |it: &Certificate| format!("{}{:04X}{}", format(it), it.base64.len(), it.base64);
@@ -514,6 +529,7 @@ mod tests {
             ("BI", "000102030405"),
             ("BI", "0101020304"),
             ("CT", "00MIIB"),
+            ("CT", "02000004MIIB"),
             ("CT", "02000004MIIB010008MIIBMIIB"),
             ("DA", "01E0TXEP0AES"),
             ("FL", "x y"),
@@ -552,6 +568,7 @@ mod tests {
             ("DA", "01E0TXQ"),
             ("HM", "22A"),
             ("HM", "99"),
+            ("KC", "00aabbcc"),
             ("IK", "0123456789ABCD"),
             ("KC", "00AABBCCDD"),
             ("KC", "02AABBCC"),
