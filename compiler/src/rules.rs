@@ -23,7 +23,7 @@ pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut 
             let outcome = keeper.outcome(model, Task::Rule, rule, other, || {
                 let mut own = Shared::default();
                 make(&mut own);
-                Outcome::of(own.findings)
+                Outcome::of(own.findings, own.steps)
             });
             let problems = outcome.map_or(&[][..], |outcome| &outcome.problems);
             problems

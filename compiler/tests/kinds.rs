@@ -19,6 +19,13 @@ use std::time::Instant;
 
 /// Largest source that is read, octets.
 const WHOLE: usize = 256 << 10;
+/// Size of the kinds that are tried at full size: an eighth where nothing is optimised, for the
+/// parser is some twenty times slower then.
+const FULL: usize = if cfg!(debug_assertions) {
+    WHOLE / 8
+} else {
+    WHOLE
+};
 const MANIFEST: &str = "name = \"case\"\nversion = \"1.0.0\"\nsequence = 1\n";
 const ORDERS: &str = "format orders : fixed_width {
   record order { pan : pan at 1 width 19; name : text at 20 width 26; kind : digits 1 at 46 }
@@ -28,6 +35,75 @@ const ORDERS: &str = "format orders : fixed_width {
 /// A kind: its name, what makes it, and a code that must be among the findings; none where the
 /// text is not wrong, only large.
 type Kind = (&'static str, fn() -> String, Option<&'static str>);
+
+/// A kind of several files: paths and texts.
+type Kinds = (
+    &'static str,
+    fn() -> Vec<(String, String)>,
+    Option<&'static str>,
+);
+
+/// Kinds that need more than one file.
+const OF_SEVERAL: &[Kinds] = &[
+    (
+        "1,000 files that import each other in a circle",
+        circle_of_files,
+        None,
+    ),
+    ("files that each import all others", all_import_all, None),
+    ("diamonds of imports, 20 deep", diamonds, None),
+    ("20 files without an end", open_files, Some("E0003")),
+];
+
+fn file_of(n: usize, text: String) -> (String, String) {
+    (format!("f{n}.perso"), text)
+}
+
+fn circle_of_files() -> Vec<(String, String)> {
+    let file = |n: usize| {
+        format!(
+            "package p{n}\n\nuse p{0}\n\nlet a = p{0}.a\n",
+            (n + 1) % 1_000
+        )
+    };
+    (0..1_000).map(|n| file_of(n, file(n))).collect()
+}
+
+fn all_import_all() -> Vec<(String, String)> {
+    const FILES: usize = FULL / 1_024;
+    let imports: String = (0..FILES).map(|n| format!("use p{n}\n")).collect();
+    let file = |n: usize| format!("package p{n}\n\n{imports}\nlet a = p{}.a\n", n / 2);
+    (0..FILES).map(|n| file_of(n, file(n))).collect()
+}
+
+/// Each level has two packages, and each of them imports both of the level below.
+fn diamonds() -> Vec<(String, String)> {
+    let mut files = vec![file_of(
+        0,
+        format!("package l0a\n\n{ORDERS}let v = \"x\"\n"),
+    )];
+    files.push(file_of(1, "package l0b\n\nlet v = \"y\"\n".to_owned()));
+    for level in 1..=20 {
+        for (n, side) in ["a", "b"].into_iter().enumerate() {
+            let below = level - 1;
+            let text = format!(
+                "package l{level}{side}\n\nuse l{below}a\nuse l{below}b\n\n\
+                 let v = \"{{l{below}a.v}}{{l{below}b.v}}\"\n"
+            );
+            files.push(file_of(level * 2 + n, text));
+        }
+    }
+    let top = "package top\n\nuse l0a\nuse l20a\n\ncard c for l0a.orders.order {\n  \
+               face front { emboss { line 3 = l20a.v } }\n}\n";
+    files.push(file_of(42, top.to_owned()));
+    files
+}
+
+fn open_files() -> Vec<(String, String)> {
+    (0..20)
+        .map(|n| file_of(n, "card c {\n".repeat(FULL / 128)))
+        .collect()
+}
 
 const KINDS: &[Kind] = &[
     ("200,000 braces", || "{".repeat(200_000), Some("E0021")),
@@ -178,6 +254,82 @@ const KINDS: &[Kind] = &[
         },
         None,
     ),
+    (
+        "unclosed blocks, at full size",
+        || "card c {\n".repeat(FULL / 9),
+        Some("E0003"),
+    ),
+    (
+        "quotes that nothing closes, at full size",
+        || "a = \"\n".repeat(FULL / 6),
+        Some("E0011"),
+    ),
+    (
+        "nonsense lines, at full size",
+        || "@ @ @\n".repeat(FULL / 6),
+        Some("E0024"),
+    ),
+    (
+        "closing braces, at full size",
+        || "}".repeat(FULL),
+        Some("E0004"),
+    ),
+    (
+        "braces that close and open, at full size",
+        || "{}".repeat(FULL / 2),
+        Some("E0005"),
+    ),
+    (
+        "entries, at full size",
+        || "a=1\n".repeat(FULL / 4),
+        Some("E0103"),
+    ),
+    (
+        "unknown entries of a card, at full size",
+        || format!("card c {{\n{}}}\n", "a=1\n".repeat(FULL / 4 - 4)),
+        None,
+    ),
+    (
+        "values of one name, at full size",
+        || "let a = 1\n".repeat(FULL / 10),
+        Some("E0105"),
+    ),
+    (
+        "values that each name the next",
+        || {
+            (0..FULL / 18).fold(String::new(), |t, n| {
+                t + &format!("let a{n} = a{}\n", n + 1)
+            })
+        },
+        None,
+    ),
+    (
+        "unknown imports, at full size",
+        || "use a.b\n".repeat(FULL / 8),
+        Some("E0111"),
+    ),
+    (
+        "imports of different names, at full size",
+        || (0..FULL / 13).fold(String::new(), |t, n| t + &format!("use a.b{n}\n")),
+        Some("E0111"),
+    ),
+    (
+        "unknown names among many",
+        || (0..FULL / 26).fold(String::new(), |t, n| t + &format!("let a{n} = b{n}x\n")),
+        None,
+    ),
+    (
+        "a ladder of bases, at full size",
+        long_ladder,
+        Some("E0107"),
+    ),
+    (
+        "a circle of bases, at full size",
+        long_circle,
+        Some("E0107"),
+    ),
+    ("a base with 3,000 heirs", many_heirs, Some("E0141")),
+    ("a ladder of bases that each add", adding, None),
     ("copies of copies", copies, None),
     ("a circle of bases", circle, Some("E0107")),
     ("a ladder of 3,000 bases", ladder, Some("E0107")),
@@ -226,6 +378,53 @@ fn copies() -> String {
     format!(
         "let one = [{words}]\nlet two = [{words}]\nprofile p_{{x}}_{{y}} for x in one for y in two {{ label = x }}\n"
     )
+}
+
+fn long_ladder() -> String {
+    let mut text = "profile p0 { label = \"x\" }\n".to_owned();
+    for n in 1..FULL / 26 {
+        let _ = writeln!(text, "profile p{n}:p{} {{}}", n - 1);
+    }
+    text
+}
+
+fn long_circle() -> String {
+    let mut text = String::new();
+    for n in 0..FULL / 26 {
+        let _ = writeln!(text, "profile p{n}:p{} {{}}", (n + 1) % (FULL / 26));
+    }
+    text
+}
+
+/// 200 attributes, inherited 3,000 times.
+fn many_heirs() -> String {
+    let mut text = format!("{ORDERS}profile p {{\n");
+    for n in 0..200 {
+        let _ = writeln!(text, "  data {{ #9F{n:02X} = x\"00\" }}");
+    }
+    text.push_str("}\n");
+    for n in 0..3_000 {
+        let _ = writeln!(text, "profile q{n} : p {{ }}");
+    }
+    text
+}
+
+/// Rungs of 100 attributes each.
+fn adding() -> String {
+    let mut text = ORDERS.to_owned();
+    for rung in 0..FULL / 8_192 {
+        let base = if rung == 0 {
+            String::new()
+        } else {
+            format!(" : p{}", rung - 1)
+        };
+        let _ = writeln!(text, "profile p{rung}{base} {{");
+        for n in 0..100 {
+            let _ = writeln!(text, "  a{rung}_{n} = 1");
+        }
+        text.push_str("}\n");
+    }
+    text
 }
 
 fn circle() -> String {
@@ -302,8 +501,15 @@ pub(crate) fn answer() {
     let Ok(wanted) = std::env::var("KIND") else {
         return;
     };
-    let kind = KINDS.iter().find(|k| k.0 == wanted).expect("a kind");
-    let files = files_of(kind);
+    let files = match KINDS.iter().find(|k| k.0 == wanted) {
+        Some(kind) => files_of(kind),
+        None => {
+            let kind = OF_SEVERAL.iter().find(|k| k.0 == wanted).expect("a kind");
+            let manifest = MemoryFiles::new().with("cardwright.toml", MANIFEST);
+            let files = kind.1().into_iter();
+            files.fold(manifest, |files, (path, text)| files.with(&path, text))
+        }
+    };
     let start = Instant::now();
     let found: Vec<String> = codes(&files).into_iter().collect();
     println!(
@@ -317,7 +523,12 @@ pub(crate) fn answer() {
 fn every_kind_ends_in_its_code_within_its_memory() {
     let own = std::env::current_exe().expect("this program");
     let mut wrong = String::new();
-    for (name, _, code) in KINDS {
+    let one = KINDS.iter().map(|(name, _, code)| (name, code));
+    let several = OF_SEVERAL.iter().map(|(name, _, code)| (name, code));
+    for (name, code) in one.chain(several) {
+        if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
+            continue;
+        }
         // 256 MiB of heap and stacks, in units of 1,024 octets.
         let output = Command::new("sh")
             .args([
@@ -360,6 +571,11 @@ fn what_is_too_large_is_not_read() {
         many = many.with(&format!("f{n}.perso"), "".as_bytes());
     }
     assert!(codes(&many).contains("E0111"));
+    let mut together = MemoryFiles::new().with("cardwright.toml", MANIFEST);
+    for n in 0..17 {
+        together = together.with(&format!("f{n}.perso"), " ".repeat(WHOLE).as_bytes());
+    }
+    assert!(codes(&together).contains("E0111"));
     let octets = MemoryFiles::new()
         .with("cardwright.toml", MANIFEST)
         .with("in.perso", [0xFF, 0xFE, 0x00].as_slice());

@@ -9,7 +9,7 @@ mod values;
 pub(crate) use expressions::{ground, only_record};
 
 use crate::diagnostics::{Findings, Problem};
-use crate::elaborate::{Elaborator, Shared};
+use crate::elaborate::{Elaborator, MOST_STEPS, Shared, too_much};
 use crate::model::{Decl, Model};
 use crate::session::{Keeper, Outcome, Task};
 use cardwright_vocabulary::{function, kind};
@@ -17,15 +17,28 @@ use cardwright_vocabulary::{function, kind};
 /// Checks all declarations of the project.
 pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&mut Keeper<'_>>) {
     let own = |d: &&Decl| (!d.standard || d.wanted) && !d.poisoned;
+    let mut steps = 0;
     for decl in model.decls.values().filter(own) {
+        if steps > MOST_STEPS {
+            findings.push(too_much(decl.span));
+            return;
+        }
         let Some(keeper) = keeper.as_deref_mut() else {
-            findings.append(one(model, decl));
+            let shared = one(model, decl);
+            steps += shared.steps;
+            findings.append(shared.findings);
             continue;
         };
-        let make = || Outcome::of(one(model, decl));
-        let outcome = keeper.outcome(model, Task::Check, decl, None, make);
-        let problems = outcome.map_or(&[][..], |outcome| &outcome.problems);
-        problems.iter().for_each(|p| findings.push(p.clone()));
+        let make = || {
+            let shared = one(model, decl);
+            Outcome::of(shared.findings, shared.steps)
+        };
+        let Some(outcome) = keeper.outcome(model, Task::Check, decl, None, make) else {
+            continue;
+        };
+        steps += outcome.steps;
+        let problems = outcome.problems.iter();
+        problems.for_each(|p| findings.push(p.clone()));
     }
     let mut shared = Shared::default();
     crate::rules::check(model, &mut shared, keeper);
@@ -33,12 +46,12 @@ pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&
 }
 
 /// Findings about one declaration.
-fn one(model: &Model, decl: &Decl) -> Findings {
+fn one(model: &Model, decl: &Decl) -> Shared {
     let mut shared = Shared::default();
     let (format, record) = expressions::ground(model, decl);
     shared.findings.enter(decl);
     declaration(decl, Elaborator::new(model, &mut shared, &format, &record));
-    shared.findings
+    shared
 }
 
 fn declaration<'a>(decl: &'a Decl, mut elaborator: Elaborator<'a>) {

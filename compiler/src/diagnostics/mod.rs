@@ -13,7 +13,7 @@ pub use render::human;
 
 use crate::model::{Decl, Made, Sources, Span, Spans};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How grave a finding is.
 #[derive(
@@ -308,6 +308,7 @@ impl Findings {
         let mut errors = self.problems.iter().filter(is_error);
         let causes = errors.clone().any(|p| !p.consequence);
         let broken = errors.any(|p| p.code.starts_with("E00"));
+        let mut shown: BTreeMap<(u32, &str), (usize, Span)> = BTreeMap::new();
         for problem in &self.problems {
             let of_syntax = broken && OF_SYNTAX.contains(&problem.code.as_str());
             if of_syntax || (causes && problem.consequence) {
@@ -315,10 +316,23 @@ impl Findings {
             }
             let earlier = first.get(&problem.span);
             if earlier.is_none_or(|other| !covers(other, problem)) {
-                kept.push(finding(problem, sources, &mut trees));
+                let place = (problem.span.file, problem.code.as_str());
+                let (count, last) = shown.entry(place).or_default();
+                *count += 1;
+                if *count <= MOST_OF_A_CODE {
+                    *last = problem.span;
+                    kept.push(finding(problem, sources, &mut trees));
+                }
             }
             if earlier.is_none() && problem.severity == Severity::Error {
                 first.insert(problem.span, problem);
+            }
+        }
+        for ((_, code), (count, last)) in shown {
+            if let Some(more) = count.checked_sub(MOST_OF_A_CODE).filter(|more| *more > 0) {
+                let message = format!("{more} more findings {code} of this file are not shown");
+                let note = Problem::new(Severity::Note, "E0024", last, message);
+                kept.push(finding(&note, sources, &mut trees));
             }
         }
         kept.sort_by(|a, b| (&a.place, &a.code, &a.message).cmp(&(&b.place, &b.code, &b.message)));
@@ -326,6 +340,9 @@ impl Findings {
         narrowest(kept)
     }
 }
+
+/// Most findings of one code that are shown of one file; a note says how many more there are.
+const MOST_OF_A_CODE: usize = 500;
 
 /// Findings that a lost bracket or quotation mark brings about all over a file: what is missing,
 /// what stands at a wrong level, what nobody uses. They wait until the text can be read.

@@ -6,6 +6,7 @@ use crate::types::{ANY_LENGTH, Lengths, Type};
 use cardwright_bundle::{
     Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent, keeps_whole,
 };
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 impl Elaborator<'_> {
@@ -188,8 +189,17 @@ impl Elaborator<'_> {
         secrecy: Secrecy,
         span: Span,
     ) -> NodeId {
-        let key = format!("{op:?}/{secrecy:?}");
-        if let Some(node) = self.index.get(&key) {
+        let place = place_of(&op);
+        let equal = |id: &&NodeId| {
+            let at = usize::try_from(**id).ok();
+            let node = at.and_then(|n| self.program.nodes.get(n));
+            node.is_some_and(|node| node.secrecy == secrecy && node.op == op)
+        };
+        let known = self
+            .index
+            .get(&place)
+            .and_then(|ids| ids.iter().find(equal));
+        if let Some(node) = known {
             return *node;
         }
         let id = u32::try_from(self.program.nodes.len()).unwrap_or(u32::MAX);
@@ -200,9 +210,38 @@ impl Elaborator<'_> {
             secrecy,
             span,
         });
-        self.index.insert(key, id);
+        self.index.entry(place).or_default().push(id);
         id
     }
+}
+
+/// A number that is the same for equal operations, and mostly another for others.
+fn place_of(op: &Op) -> u64 {
+    let mut hash = DefaultHasher::new();
+    std::mem::discriminant(op).hash(&mut hash);
+    match op {
+        Op::Field { record, field } => (record, field).hash(&mut hash),
+        Op::Constant { value } => match value {
+            Constant::Bytes(bytes) => bytes.hash(&mut hash),
+            Constant::Flag(flag) => flag.hash(&mut hash),
+            Constant::Number(number) => number.hash(&mut hash),
+            Constant::Text(text) => text.hash(&mut hash),
+        },
+        Op::Apply { function, args } => (function, args).hash(&mut hash),
+        Op::Intent { intent, keys, args } => (intent, keys, args).hash(&mut hash),
+        Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } => (condition, then, otherwise).hash(&mut hash),
+        Op::Listed { table, key } => (table, key).hash(&mut hash),
+        Op::Lookup {
+            table, column, key, ..
+        } => (table, column, key).hash(&mut hash),
+        Op::Count { record } => record.hash(&mut hash),
+        Op::Sum { record, field, .. } => (record, field).hash(&mut hash),
+    }
+    hash.finish()
 }
 
 impl Typed {

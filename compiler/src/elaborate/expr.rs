@@ -22,6 +22,7 @@ impl<'a> Elaborator<'a> {
             return None;
         }
         self.fuel -= 1;
+        self.shared.steps = self.shared.steps.saturating_add(1);
         if self.fuel == 0 || self.depth >= super::DEPTH {
             self.fuel = 0;
             self.say(

@@ -24,7 +24,7 @@ pub use fields::{FieldDef, field_def, is_order, joined_record, record_of, writte
 pub use keys::KeyChoice;
 pub use names::want_type;
 
-use crate::diagnostics::Findings;
+use crate::diagnostics::{Findings, Problem};
 use crate::model::{Decl, MExpr, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{NodeId, Op, Program, Secrecy};
@@ -107,6 +107,8 @@ pub struct Shared {
     pub spans: SpanTable,
     /// Lengths that were come upon, for whoever writes the source.
     pub measures: IndexSet<crate::Measure>,
+    /// Expressions that were worked out.
+    pub steps: u64,
     /// Tables that programs look into, by qualified name, in the order of the bundle.
     pub tables: Vec<String>,
 }
@@ -121,6 +123,19 @@ impl Shared {
         });
         u32::try_from(at).unwrap_or(u32::MAX)
     }
+}
+
+/// Most expressions that are worked out in one check, and again when its bundle is made.
+pub(crate) const MOST_STEPS: u64 = 2_000_000;
+
+/// What is said where the values of a project are too much to work out.
+pub(crate) fn too_much(span: Span) -> Problem {
+    let message = format!(
+        "from here on nothing is checked: the values of this project take more than {MOST_STEPS} \
+         steps to work out"
+    );
+    let help = "give common parts to a `let` near to where they are used, or split the project";
+    Problem::error("E0210", span, message).help(help)
 }
 
 /// Most expressions that one program may inline: lets and functions can't run away.
@@ -153,7 +168,8 @@ pub struct Elaborator<'a> {
     format: Option<&'a Decl>,
     /// The format that is being written: what `count` and `sum` speak of.
     written: Option<&'a Decl>,
-    index: HashMap<String, NodeId>,
+    /// Nodes by their operations.
+    index: HashMap<u64, Vec<NodeId>>,
     env: Env<'a>,
     frames: Vec<Frame<'a>>,
     /// Lets, functions and attributes that are being inlined, against circles.

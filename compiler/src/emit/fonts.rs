@@ -4,6 +4,7 @@ use super::Context;
 use crate::diagnostics::Problem;
 use crate::model::Span;
 use crate::project::standard_asset;
+use std::sync::LazyLock;
 
 /// Where the table of fonts stands in the standard packages.
 const TABLE: &str = "layouts/fonts/fonts.toml";
@@ -15,7 +16,11 @@ pub(super) fn add(context: &mut Context<'_>, name: &str, span: Span) {
     }
     match bytes(name) {
         Some(bytes) => {
-            let asset = ("font/ttf".to_owned(), bytes.to_vec());
+            let octets = match context.apart {
+                true => Vec::new(),
+                false => bytes.to_vec(),
+            };
+            let asset = ("font/ttf".to_owned(), octets);
             context.assets.insert(name.to_owned(), asset);
         }
         None => {
@@ -29,22 +34,21 @@ pub(super) fn add(context: &mut Context<'_>, name: &str, span: Span) {
 
 /// The octets of a font by its name.
 pub(crate) fn bytes(name: &str) -> Option<&'static [u8]> {
-    file_of(name).and_then(|file| crate::metrics::font_file(&file))
+    file_of(name).and_then(crate::metrics::font_file)
 }
 
-fn table() -> toml::Table {
+static FONTS: LazyLock<toml::Table> = LazyLock::new(|| {
     standard_asset(TABLE)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .and_then(|text| text.parse().ok())
         .unwrap_or_default()
-}
+});
 
-fn file_of(name: &str) -> Option<String> {
-    let row = table().get(name)?.as_table()?.clone();
-    row.get("file")?.as_str().map(str::to_owned)
+fn file_of(name: &str) -> Option<&'static str> {
+    FONTS.get(name)?.as_table()?.get("file")?.as_str()
 }
 
 /// Names of all fonts.
 fn names() -> Vec<String> {
-    table().keys().map(|name| format!("\"{name}\"")).collect()
+    FONTS.keys().map(|name| format!("\"{name}\"")).collect()
 }

@@ -64,6 +64,8 @@ pub(crate) struct Context<'a> {
     cards: Vec<card::Facts>,
     /// Whether there were errors before cards and layouts, each of which is made by itself.
     flawed: bool,
+    /// Whether this is for findings only: nothing of it goes into a bundle.
+    apart: bool,
 }
 
 impl Context<'_> {
@@ -109,6 +111,7 @@ fn emit_all(
         placed: BTreeSet::new(),
         cards: Vec::new(),
         flawed: false,
+        apart: false,
     };
     issuer(&mut context);
     keys::lower(&mut context);

@@ -2,7 +2,7 @@
 
 use super::{Context, card, empty};
 use crate::diagnostics::Findings;
-use crate::elaborate::Shared;
+use crate::elaborate::{MOST_STEPS, Shared, too_much};
 use crate::model::{Decl, Span, Spans};
 use crate::session::{Keeper, Outcome, Task};
 use cardwright_bundle::{Content, Format, Issuer, KeySlot, Layout};
@@ -55,9 +55,14 @@ impl<'a> Context<'a> {
         make: fn(&mut Context<'a>, &'a Decl),
     ) {
         let Some(keeper) = keeper else {
-            self.alone(decl, make);
+            if self.enough(decl) {
+                self.alone(decl, make);
+            }
             return;
         };
+        if !self.enough(decl) {
+            return;
+        }
         let model = self.model;
         let outcome = keeper.outcome(model, task, decl, None, || {
             let mut apart = self.apart();
@@ -65,6 +70,7 @@ impl<'a> Context<'a> {
             apart.outcome()
         });
         let Some(outcome) = outcome else { return };
+        self.shared.steps += outcome.steps;
         let problems = outcome.problems.iter();
         problems.for_each(|p| self.shared.findings.push(p.clone()));
         self.shared
@@ -78,6 +84,18 @@ impl<'a> Context<'a> {
         self.content
             .layouts
             .extend(layouts.map(|layout| Layout { span, ..layout }));
+    }
+
+    /// Whether the work of one emission is still bounded; says once where it is not.
+    fn enough(&mut self, decl: &Decl) -> bool {
+        if self.shared.steps <= MOST_STEPS {
+            return true;
+        }
+        if self.shared.steps < u64::MAX {
+            self.shared.steps = u64::MAX;
+            self.push(too_much(decl.span));
+        }
+        false
     }
 
     /// Makes a card or a layout whose findings know nothing of those of others.
@@ -112,11 +130,12 @@ impl<'a> Context<'a> {
             placed: BTreeSet::new(),
             cards: Vec::new(),
             flawed: self.flawed,
+            apart: true,
         }
     }
 
     fn outcome(self) -> Outcome {
-        let mut outcome = Outcome::of(self.shared.findings);
+        let mut outcome = Outcome::of(self.shared.findings, self.shared.steps);
         outcome.measures = self.shared.measures.into_iter().collect();
         outcome.piece = Some(Piece {
             cards: self.cards,

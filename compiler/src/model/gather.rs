@@ -13,6 +13,9 @@ use cardwright_vocabulary::{kind, nearest, top_kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Most `use` lines of one file.
+const MAX_IMPORTS: usize = 1_000;
+
 /// Lowers a project's sources to a Model. Problems go into `findings`; the Model holds all that
 /// could be understood.
 pub fn lower(project: &Project<'_>, findings: &mut Findings) -> Model {
@@ -46,6 +49,7 @@ pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &
     reach::want(&mut model, &uses);
     reach::bundles_exist(&mut model, findings);
     usage::report_unused(&model, &uses, findings);
+    model.mute = uses.are_too_many(&model);
     kept.settle(&model);
     model
 }
@@ -431,7 +435,14 @@ fn imports(parsed: &[(u32, Arc<Parsed>)], model: &mut Model, findings: &mut Find
             origin: "",
         };
         let mut found = Scope::default();
-        let lines = File::of(&parsed.tree).imports();
+        let mut lines = File::of(&parsed.tree).imports();
+        if let Some(import) = lines.get(MAX_IMPORTS) {
+            let span = reader.span(import.path().range());
+            let message = format!("a file has at most {MAX_IMPORTS} `use` lines");
+            let help = "split it into several files of the same package";
+            findings.push(Problem::error("E0111", span, message).help(help));
+            lines.truncate(MAX_IMPORTS);
+        }
         for import in lines.into_iter().filter(|import| !import.has_error()) {
             let path = import.path().text();
             let span = reader.span(import.path().range());

@@ -5,7 +5,7 @@ use super::shape::{block_kind, key_of, row_of, stands_beside};
 use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target};
 use crate::diagnostics::{Change, Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Most bases under a declaration.
@@ -19,7 +19,11 @@ pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findi
         base_of(model, name, findings);
     }
     break_cycles(model, &names, findings);
-    let mut done = BTreeSet::new();
+    let mut done = Done {
+        names: BTreeSet::new(),
+        left: MOST_INHERITED,
+        said: false,
+    };
     for name in &names {
         effective(model, kept, name, &mut done, findings);
     }
@@ -276,10 +280,10 @@ fn effective(
     model: &mut Model,
     kept: &mut Kept,
     name: &str,
-    done: &mut BTreeSet<String>,
+    done: &mut Done,
     findings: &mut Findings,
 ) {
-    if !done.insert(name.to_owned()) {
+    if !done.names.insert(name.to_owned()) {
         return;
     }
     let Some(decl) = model.get(name) else { return };
@@ -293,6 +297,23 @@ fn effective(
     let Some(decl) = model.get(name) else { return };
     let parent = base.as_ref().and_then(|base| model.get(base));
     let inherited = parent.map(|parent| Arc::clone(&parent.entries));
+    if let Some(base) = inherited.as_ref().filter(|_| !decl.poisoned) {
+        let size = kept.size(decl, base);
+        match done.left.checked_sub(size) {
+            Some(left) => done.left = left,
+            None => {
+                if !std::mem::replace(&mut done.said, true) {
+                    findings.push(too_large(decl));
+                }
+                done.left = 0;
+                set(model, name, |d| {
+                    d.bases.clear();
+                    d.poisoned = true;
+                });
+                return;
+            }
+        }
+    }
     let merged = entries(of_kind, decl, inherited, kept, findings);
     let (Some(base), Some(parent)) = (base, parent) else {
         return;
@@ -315,6 +336,27 @@ fn effective(
             d.for_decl = spoken;
         }
     });
+}
+
+/// Which declarations are done, and how many expressions more may be inherited.
+struct Done {
+    names: BTreeSet<String>,
+    left: usize,
+    /// Whether it was said that it is too much.
+    said: bool,
+}
+
+/// Most expressions that the declarations of a project inherit, all together.
+const MOST_INHERITED: usize = 500_000;
+
+/// Says, of the first declaration that is too much, that it is so.
+fn too_large(decl: &Decl) -> Problem {
+    let message = format!(
+        "what `{}` inherits makes the project too large: more than {MOST_INHERITED} expressions",
+        decl.name
+    );
+    let help = "make the base smaller, or split the project";
+    Problem::error("E0141", decl.span, message).help(help)
 }
 
 /// The entries of a declaration with those that it inherits.
@@ -371,19 +413,18 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
 
 fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Findings) -> Vec<MEntry> {
     let mut result: Vec<MEntry> = base.to_vec();
-    let mut keys: Vec<String> = base.iter().map(|e| key_of(row_of(of_kind, e), e)).collect();
+    let mut places = Places::default();
+    for (at, entry) in base.iter().enumerate() {
+        places.add(at, key_of(row_of(of_kind, entry), entry), entry);
+    }
     for entry in own {
         let row = row_of(of_kind, entry);
         let key = key_of(row, entry);
-        let at = keys.iter().zip(&result).position(|(k, e)| {
-            let asked = e.mark == Some(Mark::Required) && e.value.is_none() && e.block.is_none();
-            let word = e.word(0).filter(|_| asked && e.head.len() == 1);
-            let same_word = word.is_some() && word == entry.word(0);
-            (*k == key && (asked || row.is_none_or(|r| !stands_beside(r)))) || same_word
-        });
-        let Some(place) = at.and_then(|n| result.get_mut(n)) else {
+        let beside = row.is_some_and(stands_beside);
+        let at = places.meets(&key, beside, entry, &result);
+        let Some((at, place)) = at.and_then(|at| Some((at, result.get_mut(at)?))) else {
+            places.add(result.len(), key, entry);
             result.push(entry.clone());
-            keys.push(key);
             continue;
         };
         if place.mark == Some(Mark::Final) {
@@ -400,11 +441,60 @@ fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Finding
             continue;
         }
         *place = merge_entry(row.and_then(block_kind), place, entry, findings);
-        if let Some(k) = at.and_then(|n| keys.get_mut(n)) {
-            *k = key;
-        }
+        places.add(at, key, entry);
     }
     result
+}
+
+/// Where entries stand by their keys.
+#[derive(Default)]
+struct Places {
+    /// The key of each entry, and the entries of each key.
+    keys: Vec<String>,
+    of_key: HashMap<String, Vec<usize>>,
+    /// What a base only asks for, by its key, and by its word when it is one word.
+    asked: HashMap<String, Vec<usize>>,
+    words: HashMap<String, Vec<usize>>,
+}
+
+impl Places {
+    fn add(&mut self, at: usize, key: String, entry: &MEntry) {
+        if is_asked(entry) {
+            self.asked.entry(key.clone()).or_default().push(at);
+            if let Some(word) = entry.word(0).filter(|_| entry.head.len() == 1) {
+                self.words.entry(word.to_owned()).or_default().push(at);
+            }
+        }
+        match self.keys.get_mut(at) {
+            Some(known) if *known == key => return,
+            // It came in the place of an entry of another key.
+            Some(known) => key.clone_into(known),
+            None => self.keys.push(key.clone()),
+        }
+        self.of_key.entry(key).or_default().push(at);
+    }
+
+    /// The first entry in whose place another comes: what was asked for, or has its key and does
+    /// not stand beside it.
+    fn meets(&self, key: &str, beside: bool, own: &MEntry, all: &[MEntry]) -> Option<usize> {
+        let asked = |at: &&usize| all.get(**at).is_some_and(is_asked);
+        let has_key = |at: &&usize| self.keys.get(**at).is_some_and(|k| k == key);
+        let first = self.of_key.get(key).filter(|_| !beside);
+        let first = first.into_iter().flatten().find(has_key);
+        let of_key = self.asked.get(key).into_iter().flatten().find(asked);
+        let word = own.word(0).and_then(|word| self.words.get(word));
+        let of_word = word.into_iter().flatten().find(asked);
+        [first, of_key, of_word]
+            .into_iter()
+            .flatten()
+            .min()
+            .copied()
+    }
+}
+
+/// Whether a base only asks for an entry.
+fn is_asked(entry: &MEntry) -> bool {
+    entry.mark == Some(Mark::Required) && entry.value.is_none() && entry.block.is_none()
 }
 
 fn merge_entry(

@@ -5,7 +5,7 @@ use super::gather::{self, Top};
 use super::log::{Asked, Log, Names};
 use super::moved::Edits;
 use super::usage::{NamesOf, Uses};
-use super::{Decl, MEntry, Model, SourceFile, TableData};
+use super::{Decl, MEntry, Model, SourceFile, TableData, usage};
 use crate::diagnostics::Problem;
 use crate::project::Manifest;
 use cardwright_dsl::{Parsed, parse};
@@ -32,6 +32,8 @@ struct Merged {
     own: Arc<Vec<MEntry>>,
     base: Option<Arc<Vec<MEntry>>>,
     made: Arc<Vec<MEntry>>,
+    /// How many expressions the base holds.
+    size: usize,
     problems: Vec<Problem>,
 }
 
@@ -206,6 +208,14 @@ impl Kept {
         life.raw = decl.clone();
     }
 
+    /// How many expressions a base holds that a declaration inherits.
+    pub(super) fn size(&self, decl: &Decl, base: &Arc<Vec<MEntry>>) -> usize {
+        let life = self.lives.get(&decl.qualified);
+        let merged = life.and_then(|life| life.merged.as_ref());
+        let known = merged.filter(|m| m.base.as_ref().is_some_and(|b| Arc::ptr_eq(b, base)));
+        known.map_or_else(|| usage::size(base), |merged| merged.size)
+    }
+
     /// Entries that were merged before from the same own ones and the same base, and what was said.
     pub(super) fn merged(
         &self,
@@ -234,6 +244,7 @@ impl Kept {
             life.merged = Some(Merged {
                 kind: decl.kind.clone(),
                 own: Arc::clone(&decl.entries),
+                size: base.as_deref().map_or(0, |base| usage::size(base)),
                 base,
                 made: Arc::clone(made),
                 problems,

@@ -144,6 +144,9 @@ pub struct Model {
     pub poisoned: std::collections::BTreeSet<String>,
     pub(crate) scopes: Vec<resolve::Scope>,
     pub(crate) packages: IndexMap<String, resolve::Package>,
+    /// Whether there are so many unknown names, and so many that they might mean, that no advice
+    /// is given.
+    pub(crate) mute: bool,
     /// Notes what is asked, while somebody wants to know.
     log: RefCell<Option<Box<log::Log>>>,
 }

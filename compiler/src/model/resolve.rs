@@ -130,7 +130,7 @@ impl Model {
     #[must_use]
     pub fn similar(&self, segments: &[MSegment], span: Span, kinds: &[&str]) -> Option<String> {
         self.ask(Asked::Anything);
-        let scope = self.scope(span)?;
+        let scope = self.scope(span).filter(|_| !self.mute)?;
         let wanted = |qualified: &String| {
             kinds.is_empty()
                 || self
@@ -161,7 +161,7 @@ impl Model {
     #[must_use]
     pub fn import_for(&self, segments: &[MSegment], span: Span) -> Option<String> {
         self.ask(Asked::Anything);
-        let scope = self.scope(span)?;
+        let scope = self.scope(span).filter(|_| !self.mute)?;
         let (first, second) = (segments.first()?, segments.get(1));
         if first.is_tag || scope.import(&first.text).is_some() {
             return None;

@@ -41,6 +41,9 @@ impl NamesOf {
     }
 }
 
+/// Most comparisons of an unknown name with a known one.
+const MOST_COMPARED: usize = 4_000_000;
+
 /// Which names the declarations of a Model use, in its order, and what they mean.
 pub(super) struct Uses<'k> {
     of: Vec<Arc<NamesOf>>,
@@ -68,8 +71,19 @@ impl<'k> Uses<'k> {
         numbers.filter_map(|number| *self.targets.get(usize::try_from(*number).ok()?)?)
     }
 
-    /// File and first segment of every name.
-    fn firsts(&self) -> HashSet<(u32, &str)> {
+    /// Whether unknown names times known ones are more than anyone would have compared.
+    pub(super) fn are_too_many(&self, model: &Model) -> bool {
+        let used = self.used();
+        let unknown = (0_u32..).zip(used).filter(|(_, used)| *used);
+        let unknown = unknown.filter(|(number, _)| {
+            let meant = self.names.get(*number).map(|(_, _, meant)| &meant.target);
+            meant == Some(&super::Target::Unknown)
+        });
+        unknown.count().saturating_mul(model.decls.len()) > MOST_COMPARED
+    }
+
+    /// Which names are used, by number.
+    fn used(&self) -> Vec<bool> {
         let mut used = vec![false; self.targets.len()];
         for of in &self.of {
             for number in of.own.iter().chain(&of.base) {
@@ -78,7 +92,12 @@ impl<'k> Uses<'k> {
                 }
             }
         }
-        let numbers = (0_u32..).zip(used).filter(|(_, used)| *used);
+        used
+    }
+
+    /// File and first segment of every name.
+    fn firsts(&self) -> HashSet<(u32, &str)> {
+        let numbers = (0_u32..).zip(self.used()).filter(|(_, used)| *used);
         numbers
             .filter_map(|(number, _)| self.names.get(number))
             .map(|(file, first, _)| (file, first))
@@ -221,6 +240,13 @@ pub(super) fn walk_decl<'m>(decl: &'m Decl, base: bool, visit: &mut impl FnMut(&
     for clause in &decl.clauses {
         clause.terms.iter().for_each(|t| walk(t, visit));
     }
+}
+
+/// How many expressions entries hold.
+pub(super) fn size(entries: &[MEntry]) -> usize {
+    let mut size = entries.len();
+    walk_entries(entries, &mut |_| size += 1);
+    size
 }
 
 fn walk_entries<'m>(entries: &'m [MEntry], visit: &mut impl FnMut(&'m MExpr)) {

@@ -22,6 +22,8 @@ pub use standard::{StandardFile, standard_asset, standard_packages};
 pub const MAX_SOURCES: usize = 1_000;
 /// Largest source file, octets.
 pub const MAX_SOURCE_BYTES: usize = 256 << 10;
+/// Largest sum of a project's own sources, octets.
+pub const MAX_PROJECT_BYTES: usize = 4 << 20;
 /// Largest asset, octets.
 pub const MAX_ASSET_BYTES: usize = 32 << 20;
 
@@ -174,10 +176,22 @@ fn sources(files: &dyn Files, troubles: &mut Vec<Trouble>) -> Vec<ProjectSource>
         troubles.push(Trouble::new("E0111", "", message));
         paths.truncate(MAX_SOURCES);
     }
-    let mut sources = Vec::new();
+    let mut sources: Vec<ProjectSource> = Vec::new();
+    let mut octets = 0;
     for path in paths {
         match read_text(files, &path) {
-            Ok(text) => sources.push(ProjectSource { path, text }),
+            Ok(text) => {
+                octets += text.len();
+                if octets > MAX_PROJECT_BYTES {
+                    let message = format!(
+                        "from here on nothing is read: the sources of a project have at most \
+                         {MAX_PROJECT_BYTES} octets together"
+                    );
+                    troubles.push(Trouble::new("E0111", &path, message));
+                    break;
+                }
+                sources.push(ProjectSource { path, text });
+            }
             Err(message) => troubles.push(Trouble::new("E0111", &path, message)),
         }
     }

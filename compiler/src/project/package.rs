@@ -1,9 +1,10 @@
 //! Packages that a project builds on: found by path or in `vendor/`, read whole, and digested.
 
-use super::{FileError, Files, ProjectSource, read_text, standard};
+use super::{FileError, Files, ProjectSource, StandardFile, read_text, standard};
 use semver::Version;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Where the standard packages come from, in a lock.
 pub(super) const COMPILER: &str = "compiler";
@@ -72,15 +73,20 @@ impl Package {
 
     /// The standard packages, as the compiler carries them.
     pub(super) fn standard() -> Self {
-        let digests: BTreeMap<String, String> = standard::all()
-            .map(|file| (file.path.to_owned(), sha256(file.bytes)))
-            .collect();
-        let whole = whole_digest(standard::all().map(|f| (f.path, f.bytes.to_vec())));
+        // Megabytes of fonts: once is enough.
+        static DIGESTS: LazyLock<(String, BTreeMap<String, String>, Version)> =
+            LazyLock::new(|| {
+                let digest = |file: &StandardFile| (file.path.to_owned(), sha256(file.bytes));
+                let digests = standard::all().map(digest).collect();
+                let whole = whole_digest(standard::all().map(|f| (f.path, f.bytes)));
+                (whole, digests, standard::version())
+            });
+        let (digest, digests, version) = DIGESTS.clone();
         Self {
             name: "std".to_owned(),
-            version: standard::version(),
+            version,
             source: COMPILER.to_owned(),
-            digest: whole,
+            digest,
             digests,
             sources: Vec::new(),
             files: None,
@@ -148,14 +154,15 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode_upper(Sha256::digest(bytes))
 }
 
-fn whole_digest(files: impl IntoIterator<Item = (impl AsRef<str>, Vec<u8>)>) -> String {
+fn whole_digest(files: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<[u8]>)>) -> String {
     let mut hash = Sha256::new();
     for (path, bytes) in files {
         let path = path.as_ref().as_bytes();
         hash.update((path.len() as u64).to_be_bytes());
         hash.update(path);
+        let bytes = bytes.as_ref();
         hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(&bytes);
+        hash.update(bytes);
     }
     hex::encode_upper(hash.finalize())
 }

@@ -33,15 +33,18 @@ type Key = (Task, u32, Option<u32>);
 pub(crate) struct Outcome {
     pub(crate) problems: Vec<Problem>,
     pub(crate) measures: Vec<Measure>,
+    /// Expressions that were worked out for it.
+    pub(crate) steps: u64,
     /// What the emission goes on with.
     pub(crate) piece: Option<Piece>,
 }
 
 impl Outcome {
-    /// Nothing but findings.
-    pub(crate) fn of(mut findings: Findings) -> Self {
+    /// Findings, and the work of finding them.
+    pub(crate) fn of(mut findings: Findings, steps: u64) -> Self {
         Self {
             problems: findings.split_off(0),
+            steps,
             ..Self::default()
         }
     }

@@ -3,7 +3,8 @@
 /// The nearest of `known` to `word`, if it is near enough to be a slip of the pen.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = match word.chars().count() {
+    let length = word.chars().count();
+    let most = match length {
         0..=2 => return None,
         3..=5 => 1,
         6..=9 => 2,
@@ -11,7 +12,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     };
     let mut best: Option<(usize, &str)> = None;
     for candidate in known {
-        if candidate.chars().count().abs_diff(word.chars().count()) > most {
+        if candidate.chars().count().abs_diff(length) > most {
             continue;
         }
         let distance = distance(word, candidate);
