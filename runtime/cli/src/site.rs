@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! site.toml            what this site is and trusts
-//! hsm/soft-hsm.toml    soft HSM, TEST keys only
+//! hsm/soft-hsm.toml    soft HSM, TEST keys only, enciphered
+//! unlock/soft-hsm.key  what opens it, unless a passphrase does
 //! store/store.db       job ledger and audit log
 //! anchor/              last signed checkpoints, outside the store (another disk in production)
 //! machine/             the simulated machine's own ledger
@@ -13,7 +14,8 @@ use crate::failure::{Failure, exit};
 use cardwright_bundle::{PublicKey, Trust};
 use cardwright_machine::{ChipFactory, MachineSettings, SimulatedMachine};
 use cardwright_paper::PaperDriver;
-use cardwright_soft_hsm::SoftHsm;
+use cardwright_ports::SecretBytes;
+use cardwright_soft_hsm::{SoftHsm, Unlock};
 use cardwright_store::{SiteKey, SqliteStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -133,7 +135,7 @@ impl Site {
             folder: folder.to_path_buf(),
             file,
         };
-        SoftHsm::create(&site.hsm_path())?;
+        SoftHsm::create(&site.hsm_path(), &site.unlock()?)?;
         site.site_key()?;
         site.store()?;
         // The machine's ledger begins with the site, so that it can be checked from the first day.
@@ -187,6 +189,32 @@ impl Site {
         self.folder.join("hsm").join("soft-hsm.toml")
     }
 
+    /// What opens the soft HSM's file: a passphrase from the environment or from a file that the
+    /// environment names, else the site's own key file.
+    fn unlock(&self) -> Result<Unlock, Failure> {
+        let unlock = Unlock::key_file(self.folder.join("unlock").join("soft-hsm.key"));
+        let passphrase = match std::env::var_os("CARDSTATION_HSM_PASSPHRASE_FILE") {
+            Some(path) => {
+                let path = PathBuf::from(path);
+                let text = std::fs::read(&path).map_err(|e| Failure::file(&path, &e))?;
+                Some(text)
+            }
+            None => std::env::var("CARDSTATION_HSM_PASSPHRASE")
+                .ok()
+                .map(String::into_bytes),
+        };
+        Ok(match passphrase {
+            Some(mut octets) => {
+                // A line end belongs to the file, not to the passphrase.
+                while matches!(octets.last(), Some(b'\n' | b'\r')) {
+                    octets.pop();
+                }
+                unlock.with_passphrase(SecretBytes::new(octets))
+            }
+            None => unlock,
+        })
+    }
+
     /// Whom the site trusts.
     pub(crate) fn trust(&self) -> Result<Trust, Failure> {
         let wrong = || {
@@ -211,7 +239,7 @@ impl Site {
 
     /// The HSM.
     pub(crate) fn hsm(&self) -> Result<SoftHsm, Failure> {
-        Ok(SoftHsm::open(&self.hsm_path())?)
+        Ok(SoftHsm::open(&self.hsm_path(), &self.unlock()?)?)
     }
 
     fn site_key(&self) -> Result<SiteKey, Failure> {

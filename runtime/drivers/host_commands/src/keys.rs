@@ -46,7 +46,7 @@ fn is_zero(number: &u32) -> bool {
 pub const STORAGE: &str = "storage";
 
 /// What a use is called in the header of a key block (X9.143, 6): usage and mode of use.
-pub const USAGES: [(KeyUse, &str, char); 14] = [
+pub const USAGES: [(KeyUse, &str, char); 16] = [
     (KeyUse::CardVerification, "C0", 'N'),
     (KeyUse::EmvApplicationCryptogram, "E0", 'N'),
     (KeyUse::EmvSecureMessagingConfidentiality, "E1", 'N'),
@@ -58,6 +58,8 @@ pub const USAGES: [(KeyUse, &str, char); 14] = [
     (KeyUse::PinVerificationPvv, "V2", 'N'),
     (KeyUse::PinVerificationIbm3624, "V1", 'N'),
     (KeyUse::Transport, "K0", 'B'),
+    (KeyUse::KeyBlockProtection, "K1", 'B'),
+    (KeyUse::KeyExchange, "K3", 'B'),
     (KeyUse::EmvIssuerPrivate, "S0", 'S'),
     (KeyUse::EmvCaPrivate, "S2", 'S'),
     (KeyUse::CertificateSigning, "S0", 'S'),

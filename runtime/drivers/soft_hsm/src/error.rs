@@ -88,8 +88,8 @@ codes! {
         "The card's cryptogram, status word or response MAC is not what the keys give: another card key, another diversification, or an answer that was changed."
         "check the card's key version and diversification in the profile; take the card out of the line";
     KEY_FILE "R1310" "the key file can't be used"
-        "The soft HSM's file is missing, damaged, of another version, or can't be written."
-        "restore the file soft-hsm.toml of the site from its copy, or make a new site with cardstation init";
+        "The soft HSM's file is missing, changed, of another version, readable for others, or can't be written; or what opens it, the key file or the passphrase, is missing or another one."
+        "restore hsm/soft-hsm.toml and unlock/soft-hsm.key of the site from their copies, or set CARDSTATION_HSM_PASSPHRASE to the right passphrase, or make a new site with cardstation init";
     SELF_TEST "R1311" "a known answer is wrong"
         "At opening, the HSM computes published values. One came out wrong, so that nothing from it can be trusted."
         "do not use this build; compile again and report the name of the failed test";

@@ -1,11 +1,13 @@
-//! The HSM's own file: root secret and keys in clear, for TEST keys only, as its first line says.
+//! The HSM's own file: root secret and keys, enciphered; for TEST keys only, as its first line says.
+//!
+//! Version 1 had them in clear; such a file is read once and written anew.
 //!
 //! Written whole into a neighbour, synchronized, renamed over the old one, the folder
 //! synchronized: after a power cut either the old or the new file is there. Mode 0600.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::KeyUse;
@@ -15,12 +17,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::entropy::{ROOT_OCTETS, Root};
 use crate::error::{self, Refused};
 use crate::keys::{KEYS_MAX, Key, Material, Ring, rsa_from_primes, use_name};
+use crate::protection::{FIRST_LINE, Protection, Unlock};
 
-const FIRST_LINE: &str = "# TEST KEYS ONLY. This file holds keys in clear; it protects nothing. \
-                          Never put a live key here.\n";
+/// Version of the content, which was the whole file once.
 const VERSION: u32 = 1;
 /// A thousand RSA keys fit.
-const FILE_OCTETS_MAX: u64 = 2 << 20;
+const FILE_OCTETS_MAX: u64 = 5 << 20;
 const NAME_OCTETS_MAX: usize = 256;
 
 /// What is in the file.
@@ -57,8 +59,14 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Reads the file.
-pub(crate) fn read(path: &Path) -> Result<(Root, Ring), Refused> {
+/// The file's place, and what keeps it shut.
+pub(crate) struct Kept {
+    path: PathBuf,
+    protection: Protection,
+}
+
+/// Reads the file; one of version 1 is written anew as it should be.
+pub(crate) fn read(path: &Path, unlock: &Unlock) -> Result<(Root, Ring, Kept), Refused> {
     let failed = |e: std::io::Error| error::KEY_FILE.found(format!("reading it failed: {e}"));
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -70,11 +78,23 @@ pub(crate) fn read(path: &Path) -> Result<(Root, Ring), Refused> {
     if text.len() as u64 > FILE_OCTETS_MAX {
         return Err(error::KEY_FILE.found("it is longer than any key file"));
     }
-    parse(&text)
+    let path = path.to_owned();
+    if text.starts_with(FIRST_LINE) {
+        let (protection, content) = Protection::open(&text, unlock)?;
+        let (root, ring) = parse(&content)?;
+        return Ok((root, ring, Kept { path, protection }));
+    }
+    let (root, ring) = parse(&text)?;
+    let kept = Kept {
+        path,
+        protection: Protection::new(unlock)?,
+    };
+    replace(&kept, &root, &ring)?;
+    Ok((root, ring, kept))
 }
 
 #[cfg(unix)]
-fn check_mode(metadata: &std::fs::Metadata) -> Result<(), Refused> {
+pub(crate) fn check_mode(metadata: &std::fs::Metadata) -> Result<(), Refused> {
     use std::os::unix::fs::MetadataExt;
     if metadata.mode() & 0o077 != 0 {
         return Err(error::KEY_FILE.found("others than its owner may read it; chmod 600 mends it"));
@@ -83,7 +103,7 @@ fn check_mode(metadata: &std::fs::Metadata) -> Result<(), Refused> {
 }
 
 #[cfg(not(unix))]
-fn check_mode(_: &std::fs::Metadata) -> Result<(), Refused> {
+pub(crate) fn check_mode(_: &std::fs::Metadata) -> Result<(), Refused> {
     Ok(())
 }
 
@@ -193,35 +213,48 @@ fn octets(text: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Refused> {
 }
 
 /// Writes a new file; one that is there already is not touched.
-pub(crate) fn create(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
-    let neighbour = write_neighbour(path, root, ring, None)?;
+pub(crate) fn create(
+    path: &Path,
+    unlock: &Unlock,
+    root: &Root,
+    ring: &Ring,
+) -> Result<Kept, Refused> {
+    if path.exists() {
+        return Err(error::KEY_FILE.found("there is one already"));
+    }
+    let kept = Kept {
+        path: path.to_owned(),
+        protection: Protection::new(unlock)?,
+    };
+    let neighbour = write_neighbour(&kept, root, ring, None)?;
     // A link fails where a rename would overwrite.
     let linked = std::fs::hard_link(&neighbour, path);
     let removed = std::fs::remove_file(&neighbour);
     linked
         .and(removed)
         .and_then(|()| sync_folder(path))
-        .map_err(write_failed)
+        .map_err(write_failed)?;
+    Ok(kept)
 }
 
 /// Writes the file anew.
-pub(crate) fn replace(path: &Path, root: &Root, ring: &Ring) -> Result<(), Refused> {
-    let neighbour = write_neighbour(path, root, ring, None)?;
-    std::fs::rename(&neighbour, path)
-        .and_then(|()| sync_folder(path))
-        .map_err(write_failed)
+pub(crate) fn replace(kept: &Kept, root: &Root, ring: &Ring) -> Result<(), Refused> {
+    renamed(kept, &write_neighbour(kept, root, ring, None)?)
 }
 
 /// Writes the file anew without one key.
 pub(crate) fn replace_without(
-    path: &Path,
+    kept: &Kept,
     root: &Root,
     ring: &Ring,
     label: &str,
 ) -> Result<(), Refused> {
-    let neighbour = write_neighbour(path, root, ring, Some(label))?;
-    std::fs::rename(&neighbour, path)
-        .and_then(|()| sync_folder(path))
+    renamed(kept, &write_neighbour(kept, root, ring, Some(label))?)
+}
+
+fn renamed(kept: &Kept, neighbour: &Path) -> Result<(), Refused> {
+    std::fs::rename(neighbour, &kept.path)
+        .and_then(|()| sync_folder(&kept.path))
         .map_err(write_failed)
 }
 
@@ -230,11 +263,11 @@ fn write_failed(e: std::io::Error) -> Refused {
 }
 
 fn write_neighbour(
-    path: &Path,
+    file: &Kept,
     root: &Root,
     ring: &Ring,
     without: Option<&str>,
-) -> Result<std::path::PathBuf, Refused> {
+) -> Result<PathBuf, Refused> {
     let kept = |key: &&std::sync::Arc<Key>| Some(key.name.as_str()) != without;
     let content = Content {
         version: VERSION,
@@ -244,16 +277,18 @@ fn write_neighbour(
     let text = toml::to_string(&content)
         .map(Zeroizing::new)
         .map_err(|_| error::KEY_FILE.found("its content can't be written as TOML"))?;
+    let text = file.protection.seal(&text)?;
     // Two processes must not write into one neighbour.
-    let neighbour = path.with_extension(format!("{}.new", std::process::id()));
+    let neighbour = file
+        .path
+        .with_extension(format!("{}.new", std::process::id()));
     let _ = std::fs::remove_file(&neighbour);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&neighbour).map_err(write_failed)?;
-    file.write_all(FIRST_LINE.as_bytes())
-        .and_then(|()| file.write_all(text.as_bytes()))
+    file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(write_failed)?;
     Ok(neighbour)

@@ -1,6 +1,6 @@
 //! The HSM: a root, a sealer and a key ring that all its sessions share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use cardwright_ports::custody::{CustodyHsm, Exportability, KeyCustody};
@@ -12,7 +12,8 @@ use crate::entropy::Root;
 use crate::error::{self, Refused};
 use crate::file;
 use crate::keys::{Key, Material, Ring, rsa_from_primes};
-use crate::known_answers;
+use crate::known_answers::{self, EXPECTED, Expected};
+use crate::protection::Unlock;
 use crate::seal::Sealer;
 use crate::session::Session;
 
@@ -26,27 +27,29 @@ pub(crate) struct Shared {
     pub(crate) root: Root,
     pub(crate) sealer: Sealer,
     ring: RwLock<Ring>,
-    path: Option<PathBuf>,
+    kept: Option<file::Kept>,
 }
 
 impl SoftHsm {
-    /// A new HSM with a root secret of its own, kept in a new file.
+    /// A new HSM with a root secret of its own, kept in a new file that is enciphered under a
+    /// passphrase or a key file.
     ///
     /// # Errors
     /// R1310 when there is a file already or it can't be written; R1311, R1312.
-    pub fn create(path: &Path) -> Result<Self, HsmError> {
+    pub fn create(path: &Path, unlock: &Unlock) -> Result<Self, HsmError> {
         let (root, ring) = (Root::fresh()?, Ring::default());
-        file::create(path, &root, &ring)?;
-        Self::start(root, ring, Some(path.to_owned()))
+        let kept = file::create(path, unlock, &root, &ring)?;
+        Self::start(root, ring, Some(kept), EXPECTED)
     }
 
-    /// The HSM of a file.
+    /// The HSM of a file. One of version 1, with keys in clear, is written anew, enciphered.
     ///
     /// # Errors
-    /// R1310 for a file that is missing, damaged or readable for others; R1311.
-    pub fn open(path: &Path) -> Result<Self, HsmError> {
-        let (root, ring) = file::read(path)?;
-        Self::start(root, ring, Some(path.to_owned()))
+    /// R1310 for a file that is missing, changed, readable for others, or protected by what is not
+    /// at hand; R1311.
+    pub fn open(path: &Path, unlock: &Unlock) -> Result<Self, HsmError> {
+        let (root, ring, kept) = file::read(path, unlock)?;
+        Self::start(root, ring, Some(kept), EXPECTED)
     }
 
     /// An HSM without a file, for tests and rehearsals: the same seed draws the same values.
@@ -54,17 +57,30 @@ impl SoftHsm {
     /// # Errors
     /// R1311 when a known answer is wrong.
     pub fn in_memory(seed: [u8; 32]) -> Result<Self, HsmError> {
-        Self::start(Root::new(seed), Ring::default(), None)
+        Self::start(Root::new(seed), Ring::default(), None, EXPECTED)
     }
 
-    fn start(root: Root, ring: Ring, path: Option<PathBuf>) -> Result<Self, HsmError> {
-        known_answers::self_test(&known_answers::known_answers())?;
+    /// The same with other expected values for the known answers: for tests of the error state.
+    ///
+    /// # Errors
+    /// R1311 when a known answer is not the expected one.
+    pub fn expecting(seed: [u8; 32], expected: &[Expected<'_>]) -> Result<Self, HsmError> {
+        Self::start(Root::new(seed), Ring::default(), None, expected)
+    }
+
+    fn start(
+        root: Root,
+        ring: Ring,
+        kept: Option<file::Kept>,
+        expected: &[Expected<'_>],
+    ) -> Result<Self, HsmError> {
+        known_answers::self_test(&known_answers::answers_against(expected))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 sealer: Sealer::new(&root),
                 root,
                 ring: RwLock::new(ring),
-                path,
+                kept,
             }),
         })
     }
@@ -167,8 +183,8 @@ impl Shared {
         }
         let slow_to_make = matches!(key.material, Material::Rsa(_));
         let handle = ring.add(key)?;
-        if let (true, Some(path)) = (slow_to_make, &self.path) {
-            file::replace(path, &self.root, &ring)?;
+        if let (true, Some(kept)) = (slow_to_make, &self.kept) {
+            file::replace(kept, &self.root, &ring)?;
         }
         Ok(handle)
     }
@@ -178,8 +194,8 @@ impl Shared {
         let name = key.name.clone();
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
         let handle = ring.add(key)?;
-        if let Some(path) = &self.path
-            && let Err(refused) = file::replace(path, &self.root, &ring)
+        if let Some(kept) = &self.kept
+            && let Err(refused) = file::replace(kept, &self.root, &ring)
         {
             ring.remove(&name);
             return Err(refused);
@@ -193,8 +209,8 @@ impl Shared {
         if ring.named(label).is_none() {
             return Err(error::LABEL.found(format!("no key {label}")));
         }
-        if let Some(path) = &self.path {
-            file::replace_without(path, &self.root, &ring, label)?;
+        if let Some(kept) = &self.kept {
+            file::replace_without(kept, &self.root, &ring, label)?;
         }
         ring.remove(label);
         Ok(())

@@ -14,10 +14,12 @@ mod hsm;
 mod keys;
 mod known_answers;
 mod oaep;
+mod protection;
 mod seal;
 mod session;
 pub mod test_ca;
 
 pub use error::CODES;
 pub use hsm::SoftHsm;
-pub use known_answers::{Answer, known_answers, self_test};
+pub use known_answers::{Answer, EXPECTED, Expected, known_answers, self_test};
+pub use protection::Unlock;

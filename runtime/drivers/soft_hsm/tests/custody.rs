@@ -11,7 +11,7 @@ use cardwright_ports::custody::{
 };
 use cardwright_ports::hsm::{CheckMethod, Hsm, KeyUse};
 use cardwright_soft_hsm::SoftHsm;
-use common::{code, hsm, request, rsa_request, unhex};
+use common::{code, hsm, request, rsa_request, unhex, unlock};
 
 fn new(label: &str, algorithm: KeyAlgorithm, usage: KeyUse) -> NewKey<'_> {
     NewKey {
@@ -30,7 +30,7 @@ fn cvk(label: &str) -> NewKey<'_> {
 fn keys_of_every_algorithm_are_made_named_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("soft-hsm.toml");
-    let hsm = SoftHsm::create(&path).unwrap();
+    let hsm = SoftHsm::create(&path, &unlock(folder.path())).unwrap();
     let mut custody = hsm.open_custody().unwrap();
     let rsa = |bits| KeyAlgorithm::Rsa { bits, exponent: 3 };
     let algorithms = [
@@ -63,7 +63,7 @@ fn keys_of_every_algorithm_are_made_named_and_kept() {
             );
         }
     }
-    let again = SoftHsm::open(&path).unwrap();
+    let again = SoftHsm::open(&path, &unlock(folder.path())).unwrap();
     assert_eq!(again.open_custody().unwrap().keys().unwrap(), made);
 
     // Production finds the same key by its label, and no open test key in its place.
@@ -85,7 +85,7 @@ fn keys_of_every_algorithm_are_made_named_and_kept() {
 fn a_destroyed_key_is_gone_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("soft-hsm.toml");
-    let hsm = SoftHsm::create(&path).unwrap();
+    let hsm = SoftHsm::create(&path, &unlock(folder.path())).unwrap();
     let mut custody = hsm.open_custody().unwrap();
     custody.generate(&cvk("bank.cvk@1")).unwrap();
     custody.generate(&cvk("bank.cvk@2")).unwrap();
@@ -102,7 +102,7 @@ fn a_destroyed_key_is_gone_everywhere() {
         "a session that still holds it refuses"
     );
     assert_eq!(code(session.bind(&wanted)), "R1370");
-    let again = SoftHsm::open(&path).unwrap();
+    let again = SoftHsm::open(&path, &unlock(folder.path())).unwrap();
     assert_eq!(again.keys().len(), 1);
 }
 

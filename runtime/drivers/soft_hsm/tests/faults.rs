@@ -4,11 +4,11 @@
 
 mod common;
 
-use cardwright_ports::hsm::{Hsm, KeyUse};
 use cardwright_rsa::{NoRandomness, RandomSource, RsaKey, generate};
 use cardwright_soft_hsm::error::of_rsa;
-use cardwright_soft_hsm::{SoftHsm, known_answers, self_test};
-use common::{code, rsa_request};
+use cardwright_soft_hsm::{EXPECTED, SoftHsm, known_answers, self_test};
+use cardwright_standards::test_keys;
+use common::{code, unlock};
 
 #[test]
 fn any_wrong_known_answer_keeps_the_hsm_shut() {
@@ -59,29 +59,56 @@ fn a_private_key_with_a_wrong_factor_never_signs() {
     }
 }
 
+// Inside a file that opens: a factor that is none any more.
 #[test]
-fn a_key_file_with_a_flipped_bit_is_r1315_and_names_no_key() {
+fn a_key_with_a_flipped_bit_is_r1315_and_names_no_key() {
+    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("soft-hsm.toml");
-    let hsm = SoftHsm::create(&path).unwrap();
-    let issuer = rsa_request("test.issuer", 1024, 3, KeyUse::EmvIssuerPrivate);
-    hsm.open_session().unwrap().bind(&issuer).unwrap();
-    let whole = std::fs::read_to_string(&path).unwrap();
-    let value = whole.lines().find(|line| line.starts_with("p = ")).unwrap();
-    let digits = value.split('"').nth(1).unwrap();
-    let middle = digits.len() / 2;
+    let (p, q) = test_keys::rsa_primes("test.issuer", 1024, 3).unwrap();
+    let (p, q) = (hex::encode_upper(&*p), hex::encode_upper(&*q));
+    let whole = format!(
+        "version = 1\nroot = \"{}\"\n\n[[key]]\nname = \"test.issuer\"\nalgorithm = \"rsa\"\n\
+         use = \"emv.issuer_private\"\np = \"{p}\"\nq = \"{q}\"\nexponent = 3\n",
+        "5A".repeat(32)
+    );
+    let middle = p.len() / 2;
     let mut codes = std::collections::BTreeSet::new();
     for digit in ["0", "3", "9", "F"] {
-        let damaged = format!("{}{digit}{}", &digits[..middle], &digits[middle + 1..]);
-        if damaged == digits {
+        let damaged = format!("{}{digit}{}", &p[..middle], &p[middle + 1..]);
+        if damaged == p {
             continue;
         }
-        std::fs::write(&path, whole.replace(digits, &damaged)).unwrap();
-        let refused = SoftHsm::open(&path).err().unwrap();
-        assert!(!refused.to_string().contains(&digits[..12]), "{refused}");
+        std::fs::write(&path, whole.replace(&p, &damaged)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let refused = SoftHsm::open(&path, &unlock(folder.path())).err().unwrap();
+        assert!(!refused.to_string().contains(&p[..12]), "{refused}");
         codes.insert(refused.code);
     }
     assert!(codes.contains("R1315"), "{codes:?}");
     std::fs::write(&path, &whole).unwrap();
-    SoftHsm::open(&path).unwrap();
+    SoftHsm::open(&path, &unlock(folder.path())).unwrap();
+}
+
+// One wrong expected value, and there is no HSM: nothing comes out of it.
+#[test]
+fn an_injected_wrong_expectation_is_the_error_state() {
+    assert!(SoftHsm::expecting([1; 32], EXPECTED).is_ok(), "the control");
+    for wrong in 0..EXPECTED.len() {
+        let mut expected = EXPECTED.to_vec();
+        let spoilt: String = expected[wrong].1.replacen(['4', '7', '8', '9'], "5", 1);
+        assert_ne!(spoilt, expected[wrong].1);
+        expected[wrong].1 = &spoilt;
+        let refused = SoftHsm::expecting([1; 32], &expected).err().unwrap();
+        assert_eq!(
+            (refused.code, refused.what.as_str()),
+            ("R1311", EXPECTED[wrong].0)
+        );
+        expected.remove(wrong);
+        assert_eq!(
+            code(SoftHsm::expecting([1; 32], &expected)),
+            "R1311",
+            "none at all"
+        );
+    }
 }

@@ -63,3 +63,8 @@ pub fn code<T>(result: Result<T, HsmError>) -> &'static str {
         Err(e) => e.code,
     }
 }
+
+/// What opens the file of a folder's HSM: a key in another folder.
+pub fn unlock(folder: &std::path::Path) -> cardwright_soft_hsm::Unlock {
+    cardwright_soft_hsm::Unlock::key_file(folder.join("unlock").join("soft-hsm.key"))
+}
