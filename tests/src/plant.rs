@@ -346,6 +346,7 @@ impl Plant {
             job,
             row: &row,
             hsm: work.hsm,
+            labels: &BTreeMap::new(),
             store: work.store,
             pool: &cardwright_stations::pool::NoPool,
             ahead: 1,

@@ -50,6 +50,16 @@ impl Failure {
         )
     }
 
+    /// Code, what happened, what to do: on one line of a list.
+    pub(crate) fn words(&self) -> String {
+        format!("{}: {}; {}", self.code, self.what, self.mend)
+    }
+
+    /// A refusal of key management.
+    pub(crate) fn keys(error: cardwright_keys::KeysError) -> Self {
+        Self::new(exit_code(error.code), error.code, error.what, error.mend)
+    }
+
     /// Prints the failure for a person.
     pub(crate) fn show(&self) {
         let report = miette::miette!(

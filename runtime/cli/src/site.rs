@@ -39,12 +39,50 @@ pub(crate) struct SiteFile {
     pub(crate) trust: TrustTable,
     /// The machine.
     pub(crate) machine: MachineTable,
+    /// Key management.
+    #[serde(default, skip_serializing_if = "KeysTable::is_default")]
+    pub(crate) keys: KeysTable,
     /// The printer, where its pages are to be moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) printer: Option<PrinterTable>,
     /// Keys of chips that are made ahead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) pool: Vec<crate::commands::pool::PoolTable>,
+}
+
+/// Key management.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeysTable {
+    /// How many days before its end a key is told.
+    #[serde(default = "alert_days")]
+    pub(crate) alert_days: u32,
+    /// For how many days a package of keys can be opened.
+    #[serde(default = "package_days")]
+    pub(crate) package_days: u32,
+}
+
+fn alert_days() -> u32 {
+    30
+}
+
+fn package_days() -> u32 {
+    7
+}
+
+impl KeysTable {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for KeysTable {
+    fn default() -> Self {
+        Self {
+            alert_days: alert_days(),
+            package_days: package_days(),
+        }
+    }
 }
 
 /// The printer of letters, carriers and labels.
@@ -128,6 +166,7 @@ impl Site {
                 signers: Vec::new(),
             },
             machine: MachineTable { first_stock },
+            keys: KeysTable::default(),
             printer: None,
             pool: Vec::new(),
         };

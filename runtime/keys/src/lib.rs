@@ -10,6 +10,7 @@ mod clerk;
 mod error;
 pub mod inventory;
 pub mod packages;
+pub mod reports;
 
 pub use clerk::{Clerk, Hand, Ledger};
 pub use error::{Code, KeysError};

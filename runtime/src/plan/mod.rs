@@ -93,20 +93,33 @@ pub struct Prepared {
     steps: Vec<Bound>,
 }
 
+/// Labels in the HSM by the names that bundles have; a name without one is its own label.
+pub type KeyLabels = BTreeMap<String, String>;
+
 /// Keys of a bundle, bound to an HSM.
 pub struct BoundKeys {
     handles: Vec<KeyHandle>,
 }
 
 impl BoundKeys {
-    /// Binds every key and compares check values; the error names the key and never its value.
+    /// Binds every key by its own name: see [`BoundKeys::bind_as`].
     pub fn bind(content: &Content, session: &mut dyn HsmSession) -> Result<Self, RuntimeError> {
+        Self::bind_as(content, session, &KeyLabels::new())
+    }
+
+    /// Binds every key by the label that the site has for its name, and compares check values; the
+    /// error names the key and never its value.
+    pub fn bind_as(
+        content: &Content,
+        session: &mut dyn HsmSession,
+        labels: &KeyLabels,
+    ) -> Result<Self, RuntimeError> {
         let mut handles = Vec::with_capacity(content.keys.len());
         for slot in &content.keys {
             let usage = KeyUse::from_name(&slot.usage)
                 .ok_or_else(|| broken(&format!("the key use `{}`", slot.usage)))?;
             let handle = session.bind(&KeyRequest {
-                name: slot.name.clone(),
+                name: labels.get(&slot.name).unwrap_or(&slot.name).clone(),
                 algorithm: slot.algorithm.clone(),
                 bits: slot.bits,
                 exponent: slot.exponent,

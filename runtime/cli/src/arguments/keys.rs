@@ -15,6 +15,8 @@ pub(crate) enum KeysVerb {
     TestCertificate(TestCertificate),
     /// Keys of chips made ahead.
     Pool(crate::commands::pool::Pool),
+    #[command(flatten)]
+    Inventory(super::inventory::InventoryVerb),
 }
 
 #[derive(Args)]

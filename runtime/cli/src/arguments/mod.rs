@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod inventory;
 pub(crate) mod keys;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -8,7 +8,7 @@ use crate::{
 };
 use cardwright_machine::Ledger;
 use cardwright_ports::{Hsm, Store};
-use cardwright_runtime::plan::BoundKeys;
+use cardwright_runtime::{Loaded, plan::BoundKeys};
 use serde_json::json;
 use std::path::Path;
 
@@ -47,16 +47,25 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
     findings.push(fine(format!("HSM: {}", hsm.info().name)));
     if let Some(bundle) = &arguments.bundle {
         let loaded = super::bundle::verify(&site, &super::bundle::read(bundle)?)?;
-        let mut session = hsm.open_session()?;
-        let bound = BoundKeys::bind(loaded.content(), session.as_mut());
         let name = format!(
             "{} keys with the bundle's check values",
             loaded.content().keys.len()
         );
-        findings.push(judged(name, bound.map(drop).map_err(|e| e.to_string())));
+        let bound = bound(&site, &loaded, &hsm)?;
+        findings.push(judged(name, bound.map_err(|e| e.words())));
     }
     let store = site.store()?;
     findings.push(fine(format!("store: {} jobs", store.jobs()?.len())));
+    let due = super::keys::due_soon(&site, &store)?;
+    let named = "keys: none cut off, past its end, or ending without another to follow";
+    findings.push(judged(
+        named,
+        if due.is_empty() {
+            Ok(())
+        } else {
+            Err(due.join("; "))
+        },
+    ));
     let audit = store.verify_audit()?;
     findings.push(judged(
         format!("audit chain: {} entries", audit.entries),
@@ -76,6 +85,17 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
         },
     ));
     Ok(show(&findings, arguments.format))
+}
+
+/// Binds a bundle's keys as a job would.
+fn bound(site: &Site, loaded: &Loaded, hsm: &dyn Hsm) -> Result<Result<(), Failure>, Failure> {
+    let labels = match super::keys::ready(site, &site.store()?, loaded) {
+        Ok(labels) => labels,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let mut session = hsm.open_session()?;
+    let bound = BoundKeys::bind_as(loaded.content(), session.as_mut(), &labels);
+    Ok(bound.map(drop).map_err(Failure::from))
 }
 
 fn show(findings: &[Finding], format: Format) -> u8 {

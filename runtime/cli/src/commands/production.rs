@@ -100,6 +100,7 @@ pub(crate) fn produce(
 ) -> Result<(Report, RunOutcome), Failure> {
     let row = store.job(id)?;
     let job = loaded.job(Some(&row.name))?;
+    let labels = super::keys::ready(site, store, loaded)?;
     let hsm = site.hsm()?;
     let mut session = hsm.open_session()?;
     let sealer = sealer(&row, session.as_mut())?;
@@ -116,6 +117,7 @@ pub(crate) fn produce(
         job,
         row: &row,
         hsm: &hsm,
+        labels: &labels,
         store,
         pool: store,
         ahead: site.file.ahead.unwrap_or(1).clamp(1, 1_000),
@@ -126,6 +128,7 @@ pub(crate) fn produce(
         out: going.out,
         keep_cards: going.keep_cards,
     })?;
+    super::keys::note_job(store, loaded, &row, &labels)?;
     let route = Route::of_flow(flow_of(loaded, job)?)?;
     fill_stocks(site, &machine, job, &route)?;
     machine.begin_job(id)?;

@@ -22,7 +22,7 @@ use cardwright_runtime::{
     datagen::{CardData, Datagen},
     engine::{Hands, Lane, Trouble},
     intake::{Intake, Record},
-    plan::{BoundKeys, RunFacts},
+    plan::{BoundKeys, KeyLabels, RunFacts},
 };
 use std::{
     collections::BTreeMap,
@@ -45,6 +45,8 @@ pub struct LineParts<'a> {
     pub row: &'a JobRow,
     /// HSM.
     pub hsm: &'a dyn Hsm,
+    /// Which versions of the bundle's keys are in use at this site.
+    pub labels: &'a KeyLabels,
     /// Store.
     pub store: &'a dyn Store,
     /// Keys made ahead.
@@ -88,7 +90,7 @@ impl<'a> Line<'a> {
     /// Binds keys, prepares products, makes folders. Nothing physical happens.
     pub fn new(parts: LineParts<'a>) -> Result<Self, StationError> {
         let mut session = parts.hsm.open_session()?;
-        let keys = BoundKeys::bind(parts.loaded.content(), session.as_mut())?;
+        let keys = BoundKeys::bind_as(parts.loaded.content(), session.as_mut(), parts.labels)?;
         // The day of the job, not of the clock: a job that goes on tomorrow makes the same cards.
         let date = Date::from_unix_seconds(parts.row.opened_at);
         let intake = Intake::new(parts.loaded, parts.job, date)?;

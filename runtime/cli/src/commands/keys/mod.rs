@@ -1,11 +1,26 @@
 //! `keys`: the key management station. One file a group of verbs.
 
+mod desk;
+mod life;
+mod list;
+mod needs;
+mod package;
+mod report;
+mod sites;
 mod test_certificate;
+mod time;
+
+pub(crate) use needs::{due_soon, note_job, ready};
 
 use crate::{
-    arguments::keys::{Keys, KeysVerb},
+    arguments::{
+        inventory::InventoryVerb,
+        keys::{Keys, KeysVerb},
+    },
     failure::Failure,
+    site::Site,
 };
+use cardwright_keys::inventory::Act;
 use std::path::Path;
 
 /// Carries a verb out.
@@ -13,5 +28,42 @@ pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
     match &arguments.verb {
         KeysVerb::TestCertificate(wanted) => test_certificate::run(wanted),
         KeysVerb::Pool(wanted) => super::pool::run(site, wanted),
+        KeysVerb::Inventory(verb) => inventory(&Site::open(site)?, verb),
+    }
+}
+
+fn inventory(site: &Site, verb: &InventoryVerb) -> Result<u8, Failure> {
+    match verb {
+        InventoryVerb::List {
+            name,
+            state,
+            format,
+        } => list::list(site, name.as_deref(), state.as_deref(), *format),
+        InventoryVerb::Show { key, format } => list::show(site, key, *format),
+        InventoryVerb::Generate(wanted) => life::generate(site, wanted),
+        InventoryVerb::Activate {
+            key,
+            from,
+            until,
+            who,
+        } => life::activate(site, key, (from.as_ref(), until.as_ref()), who),
+        InventoryVerb::Suspend(wanted) => life::live(site, Act::Suspend, wanted),
+        InventoryVerb::Resume(wanted) => life::live(site, Act::Resume, wanted),
+        InventoryVerb::Retire(wanted) => life::live(site, Act::Retire, wanted),
+        InventoryVerb::Replace {
+            key,
+            by,
+            from,
+            until,
+            who,
+        } => life::replace(site, (key, by), (from.as_ref(), until.as_ref()), who),
+        InventoryVerb::Compromise(wanted) => life::live(site, Act::Compromise, wanted),
+        InventoryVerb::Destroy(wanted) => life::live(site, Act::Destroy, wanted),
+        InventoryVerb::Due { days, format } => list::due(site, *days, *format),
+        InventoryVerb::Use { key, format } => list::uses(site, key.as_deref(), *format),
+        InventoryVerb::Check { format } => list::check(site, *format),
+        InventoryVerb::Report { out } => report::run(site, out),
+        InventoryVerb::Package { verb } => package::run(site, verb),
+        InventoryVerb::Site { verb } => sites::run(site, verb),
     }
 }
