@@ -341,12 +341,13 @@ impl Plant {
         let sealer = make_sealer(&key).expect("a sealer");
         let out = self.folder().join("out");
         let paper = PaperDriver::new();
+        let labels = BTreeMap::new();
         let line = Line::new(LineParts {
             loaded: &self.loaded,
             job,
             row: &row,
             hsm: work.hsm,
-            labels: &BTreeMap::new(),
+            labels: &labels,
             store: work.store,
             pool: &cardwright_stations::pool::NoPool,
             ahead: 1,
