@@ -27,6 +27,18 @@ const EXAMPLES: [(&str, &str, &str); 5] = [
     ("meridian-debit", "orders.bin", "chip:debit:57"),
 ];
 
+/// What `cardstation schema` knows.
+const SITE_SCHEMAS: [&str; 8] = [
+    "report",
+    "site",
+    "keys-list",
+    "keys-due",
+    "keys-use",
+    "keys-check",
+    "keys-packages",
+    "keys-sites",
+];
+
 fn example(name: &str) -> PathBuf {
     workspace::root().join("examples").join(name)
 }
@@ -139,7 +151,7 @@ fn speeds_with_and_without_their_defaults() {
 #[test]
 fn what_a_site_reads_and_writes() {
     let station = Station::new();
-    for name in ["report", "site"] {
+    for name in SITE_SCHEMAS {
         let made = station.say(&["schema", name]).expect(0).out;
         let path = workspace::root().join(format!("docs/schemas/{name}.json"));
         if std::env::var_os("UPDATE").is_some() {
@@ -161,4 +173,52 @@ fn what_a_site_reads_and_writes() {
     let report = station.report("out");
     assert!(report["produced"].as_u64() > Some(0));
     holds("report", &report);
+    assert_eq!(
+        station.say(&["schema"]).expect(0).out.lines().collect::<Vec<_>>(),
+        SITE_SCHEMAS
+    );
+}
+
+#[test]
+fn what_key_management_writes() {
+    let station = Station::new();
+    let two = ["--who", "Anna", "--second", "Bela"];
+    let keys = |words: &str, more: &[&str]| {
+        let mut arguments = vec!["keys"];
+        arguments.extend(words.split_whitespace());
+        arguments.extend(more);
+        station.say(&arguments)
+    };
+    keys("site make", &two).expect(0);
+    let generate = "generate aurora.k --use transport --algorithm aes128 --owner x";
+    keys(generate, &["--who", "Anna", "--exportability", "exportable"]).expect(0);
+    keys("activate aurora.k --who Anna", &[]).expect(0);
+    keys("generate aurora.l --use transport --algorithm rsa --owner x --who Anna", &[]).expect(5);
+    // The site trusts itself: an identity file is all that is needed for a package.
+    let identity = station.path("own.json").display().to_string();
+    let said = keys("site show --out", &[&identity]).expect(0);
+    let fingerprint = said.out.split_whitespace().nth(3).expect("a fingerprint").to_owned();
+    keys("site trust", &[&identity, "--fingerprint", &fingerprint, "--who", "Anna"]).expect(0);
+    holds("keys-sites", &keys("site list --format json", &[]).json());
+    keys("site trust", &[&identity, "--fingerprint", &fingerprint, "--who", "Bela"]).expect(0);
+    let package = station.path("k.ckp").display().to_string();
+    keys("package make aurora.k@1 --to site --who Anna --out", &[&package]).expect(0);
+    keys("suspend aurora.k --who Anna", &[]).expect(0);
+    keys("compromise aurora.k@1 --why lost", &two).expect(0);
+    keys("destroy aurora.k@1 --who Anna", &[]).expect(0);
+    for (schema, words) in [
+        ("keys-list", "list"),
+        ("keys-list", "show aurora.k"),
+        ("keys-due", "due"),
+        ("keys-use", "use"),
+        ("keys-check", "check"),
+        ("keys-packages", "package list"),
+        ("keys-sites", "site list"),
+    ] {
+        let said = keys(words, &["--format", "json"]);
+        let value = said.json();
+        assert_eq!(value["schema_version"], 1, "{words}");
+        holds(schema, &value);
+    }
+    breaks("keys-list", &json!({ "schema_version": 1 }));
 }

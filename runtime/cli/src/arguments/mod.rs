@@ -67,6 +67,18 @@ pub(crate) enum SchemaName {
     Report,
     /// `site.toml`, as JSON.
     Site,
+    /// `keys list` and `keys show`.
+    KeysList,
+    /// `keys due`.
+    KeysDue,
+    /// `keys use`.
+    KeysUse,
+    /// `keys check`.
+    KeysCheck,
+    /// `keys package list`.
+    KeysPackages,
+    /// `keys site list`.
+    KeysSites,
 }
 
 /// How something is listed.

@@ -6,18 +6,33 @@ use crate::{
     site::SiteFile,
     terminal,
 };
+use cardwright_keys::reports;
 use cardwright_stations::report::Report;
+use clap::{ValueEnum, builder::PossibleValue};
 use schemars::{JsonSchema, generate::SchemaSettings};
 
 /// Prints a schema; without a name, their names.
 pub(crate) fn run(arguments: &Schema) -> Result<u8, Failure> {
+    let Some(name) = arguments.name else {
+        for name in SchemaName::value_variants() {
+            let name = name.to_possible_value();
+            terminal::print(name.as_ref().map_or("", PossibleValue::get_name));
+        }
+        return Ok(0);
+    };
     let settings = SchemaSettings::draft2020_12();
-    let text = match arguments.name {
-        None => "report\nsite".to_owned(),
-        // What is empty may be left out where the type says so.
-        Some(SchemaName::Report) => schema::<Report>(settings.for_serialize()),
+    // What is empty may be left out where the type says so.
+    let written = settings.clone().for_serialize();
+    let text = match name {
+        SchemaName::Report => schema::<Report>(written),
         // What has a default may be left out.
-        Some(SchemaName::Site) => schema::<SiteFile>(settings),
+        SchemaName::Site => schema::<SiteFile>(settings),
+        SchemaName::KeysList => schema::<reports::InventoryReport>(written),
+        SchemaName::KeysDue => schema::<reports::DueReport>(written),
+        SchemaName::KeysUse => schema::<reports::UseReport>(written),
+        SchemaName::KeysCheck => schema::<reports::CheckReport>(written),
+        SchemaName::KeysPackages => schema::<reports::PackagesReport>(written),
+        SchemaName::KeysSites => schema::<reports::SitesReport>(written),
     };
     terminal::print(&text);
     Ok(0)
