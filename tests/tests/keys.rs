@@ -127,7 +127,7 @@ fn the_life_of_a_key() {
         .json();
     assert_eq!(due["due"][0]["why"], "no_end");
     says(
-        &generate("aurora.cvk_b", &["--version", "1"]).expect(DEVICE),
+        &generate("aurora.cvk_b", &["--key-version", "1"]).expect(DEVICE),
         "R1358",
         "aurora.cvk_b@1",
     );

@@ -174,7 +174,12 @@ fn what_a_site_reads_and_writes() {
     assert!(report["produced"].as_u64() > Some(0));
     holds("report", &report);
     assert_eq!(
-        station.say(&["schema"]).expect(0).out.lines().collect::<Vec<_>>(),
+        station
+            .say(&["schema"])
+            .expect(0)
+            .out
+            .lines()
+            .collect::<Vec<_>>(),
         SITE_SCHEMAS
     );
 }
@@ -191,18 +196,43 @@ fn what_key_management_writes() {
     };
     keys("site make", &two).expect(0);
     let generate = "generate aurora.k --use transport --algorithm aes128 --owner x";
-    keys(generate, &["--who", "Anna", "--exportability", "exportable"]).expect(0);
+    keys(
+        generate,
+        &["--who", "Anna", "--exportability", "exportable"],
+    )
+    .expect(0);
     keys("activate aurora.k --who Anna", &[]).expect(0);
-    keys("generate aurora.l --use transport --algorithm rsa --owner x --who Anna", &[]).expect(5);
+    keys(
+        "generate aurora.l --use transport --algorithm rsa --owner x --who Anna",
+        &[],
+    )
+    .expect(5);
     // The site trusts itself: an identity file is all that is needed for a package.
     let identity = station.path("own.json").display().to_string();
     let said = keys("site show --out", &[&identity]).expect(0);
-    let fingerprint = said.out.split_whitespace().nth(3).expect("a fingerprint").to_owned();
-    keys("site trust", &[&identity, "--fingerprint", &fingerprint, "--who", "Anna"]).expect(0);
+    let fingerprint = said
+        .out
+        .split_whitespace()
+        .nth(3)
+        .expect("a fingerprint")
+        .to_owned();
+    keys(
+        "site trust",
+        &[&identity, "--fingerprint", &fingerprint, "--who", "Anna"],
+    )
+    .expect(0);
     holds("keys-sites", &keys("site list --format json", &[]).json());
-    keys("site trust", &[&identity, "--fingerprint", &fingerprint, "--who", "Bela"]).expect(0);
+    keys(
+        "site trust",
+        &[&identity, "--fingerprint", &fingerprint, "--who", "Bela"],
+    )
+    .expect(0);
     let package = station.path("k.ckp").display().to_string();
-    keys("package make aurora.k@1 --to site --who Anna --out", &[&package]).expect(0);
+    keys(
+        "package make aurora.k@1 --to site --who Anna --out",
+        &[&package],
+    )
+    .expect(0);
     keys("suspend aurora.k --who Anna", &[]).expect(0);
     keys("compromise aurora.k@1 --why lost", &two).expect(0);
     keys("destroy aurora.k@1 --who Anna", &[]).expect(0);

@@ -158,7 +158,7 @@ pub(crate) struct Generate {
     pub(crate) exportability: String,
     /// Version; the next one without it.
     #[arg(long)]
-    pub(crate) version: Option<u32>,
+    pub(crate) key_version: Option<u32>,
     /// Planned begin of its use.
     #[arg(long)]
     pub(crate) from: Option<String>,

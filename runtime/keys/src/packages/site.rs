@@ -9,7 +9,6 @@ use cardwright_ports::Registers;
 use cardwright_ports::custody::{Exportability, KeyAlgorithm, KeyCustody, PublicKey, Signing};
 use cardwright_ports::hsm::KeyUse;
 use cardwright_ports::register::{Register, RegisterChange};
-use cardwright_standards::emv::rsa;
 use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,8 +106,9 @@ impl PublicText {
                     .is_some_and(|(key, signature)| key.verify(message, &signature).is_ok())
             }
             Self::Rsa { exponent, .. } => {
-                let opened = rsa::public_operation(&octets, *exponent, signature);
-                opened.is_ok_and(|opened| opened == encoded(message, octets.len()))
+                let whole = signature.len() == octets.len();
+                let opened = cardwright_rsa::raise(&octets, *exponent, signature);
+                whole && opened.is_ok_and(|opened| opened == encoded(message, octets.len()))
             }
         }
     }

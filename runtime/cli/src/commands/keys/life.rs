@@ -51,7 +51,7 @@ fn new_entry(wanted: &Generate) -> Result<NewEntry, KeysError> {
         .ok_or_else(|| unknown("exportability", &wanted.exportability))?;
     Ok(NewEntry {
         name: wanted.name.clone(),
-        version: wanted.version,
+        version: wanted.key_version,
         owner: wanted.owner.clone(),
         usage: KeyUse::from_name(&wanted.usage).ok_or_else(|| unknown("use", &wanted.usage))?,
         algorithm: KeyAlgorithm::from_name(&wanted.algorithm, wanted.bits, wanted.exponent)
@@ -146,13 +146,13 @@ fn label_for(
 }
 
 fn tell(entry: &KeyEntry) {
-    let period = match (entry.active_from, entry.active_to) {
-        (None, None) => String::new(),
-        (from, to) => format!(
+    let period = match (entry.state, entry.active_from, entry.active_to) {
+        (inventory::State::Active, from, to) => format!(
             ", from {} until {}",
             from.map_or("ever".to_owned(), super::time::shown),
             to.map_or("further notice".to_owned(), super::time::shown)
         ),
+        _ => String::new(),
     };
     terminal::print(&format!(
         "{} is {}{period}",

@@ -80,9 +80,9 @@ fn make(
         made.map_err(Failure::keys)
     })?;
     terminal::print(&format!(
-        "{} for {to}: {} keys, can be opened before {}\n{}",
+        "{} for {to}, {}; can be opened before {}\n{}",
         row.package,
-        row.keys.len(),
+        counted(&row),
         time::shown(row.expires_at),
         out.display()
     ));
@@ -155,10 +155,10 @@ fn acknowledge(site: &Site, file: &Path, who: &Who) -> Result<u8, Failure> {
             .acknowledge(&site.file.name, &octets, &people)
             .map_err(Failure::keys)?;
         terminal::print(&format!(
-            "{} has arrived at {}: {} keys with the same check values",
+            "{} has arrived at {}: {} with the same check values",
             row.package,
             row.site,
-            row.keys.len()
+            counted(&row)
         ));
         Ok(0)
     })
@@ -178,12 +178,19 @@ fn list(site: &Site, format: Format) -> Result<u8, Failure> {
 
 pub(super) fn package_line(row: &PackageRow) -> String {
     format!(
-        "{}  {:<8} {:<20} {:<12} {:>3} keys  {}",
+        "{}  {:<8} {:<20} {:<12} {:>8}  {}",
         row.package,
         row.direction.name(),
         row.site,
         row.state.name(),
-        row.keys.len(),
+        counted(row),
         time::shown(row.made_at)
     )
+}
+
+fn counted(row: &PackageRow) -> String {
+    match row.keys.len() {
+        1 => "1 key".to_owned(),
+        count => format!("{count} keys"),
+    }
 }
