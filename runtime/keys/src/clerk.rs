@@ -14,7 +14,7 @@
 use crate::KeysError;
 use crate::inventory::{
     Act, Changes, Difference, Ending, HSM_DIFFERS, Inventory, KeyEntry, NewEntry, Origin, Outcome,
-    People, THERE, Wish, jobs, method_from_name,
+    People, THERE, UNKNOWN_KEY, Wish, jobs, method_from_name, shown,
 };
 use cardwright_ports::custody::{CheckValue, KeyCustody, KeyFacts, NewKey};
 use cardwright_ports::store::{Batch, Store};
@@ -201,6 +201,21 @@ impl<'a> Clerk<'a> {
         made.into_iter()
             .next()
             .ok_or_else(|| HSM_DIFFERS.found(group))
+    }
+
+    /// Enters a key that the HSM has already.
+    pub fn adopt(
+        &mut self,
+        label: &str,
+        words: (&str, &str),
+        people: &People<'_>,
+    ) -> Result<(), KeysError> {
+        let facts = self.custody.key(label)?;
+        let missing = || UNKNOWN_KEY.found(format!("the HSM has no key `{}`", shown(label)));
+        let changes = self
+            .inventory()?
+            .adopt(&facts.ok_or_else(missing)?, words, people)?;
+        self.commit(changes, people.at)
     }
 
     /// An act by the table of states; a destruction goes on in the HSM.

@@ -322,6 +322,21 @@ fn every_difference_between_inventory_and_hsm_is_told() {
 }
 
 #[test]
+fn a_key_that_the_hsm_has_already_is_entered_as_it_is() {
+    let mut world = World::new("north", 1);
+    world.generate("aurora.a");
+    world.store = Box::new(cardwright_store::MemoryStore::new());
+    let words = ("issuing", "production");
+    let mut adopt = |label: &str, people| world.work(|clerk| clerk.adopt(label, words, &people));
+    assert_eq!(code(adopt("aurora.a@1", anna(NOW))), "R1352");
+    assert_eq!(code(adopt("aurora.b@1", both(NOW))), "R1350");
+    adopt("aurora.a@1", both(NOW)).unwrap();
+    assert_eq!(code(adopt("aurora.a@1", both(NOW))), "R1358");
+    world.holds();
+    assert_eq!(world.entry("aurora.a@1").state, State::PreActive);
+}
+
+#[test]
 fn a_key_that_is_made_with_another_check_value_is_taken_back() {
     let mut world = World::new("north", 1);
     let mut key = new("aurora.imk_ac");

@@ -39,6 +39,19 @@ pub(crate) enum InventoryVerb {
     },
     /// Make a key in the HSM; it is pre-active.
     Generate(Box<Generate>),
+    /// Enter a key that the HSM has already, under a label such as `aurora.cvk@1`; needs two people.
+    Adopt {
+        /// Label.
+        key: String,
+        /// Who answers for it.
+        #[arg(long)]
+        owner: String,
+        /// Where it belongs.
+        #[arg(long, default_value = "production")]
+        zone: String,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Begin to use a key.
     Activate {
         /// Name or label.

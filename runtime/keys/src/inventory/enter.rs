@@ -114,6 +114,53 @@ impl Inventory {
         Ok(changes)
     }
 
+    /// Enters a key that the HSM has already. Nothing is asked of the HSM, so that nothing of it can
+    /// be taken back.
+    pub fn adopt(
+        &self,
+        facts: &KeyFacts,
+        (owner, zone): (&str, &str),
+        people: &People<'_>,
+    ) -> Result<Changes, KeysError> {
+        let names = people.named()?;
+        if names.len() < 2 {
+            return Err(super::TWO_PEOPLE.found("a key that is found is entered by two people"));
+        }
+        let label = super::KeyLabel::parse(&facts.label);
+        let label = label.ok_or_else(|| {
+            let what = format!(
+                "`{}` is no label such as `aurora.cvk@1`",
+                shown(&facts.label)
+            );
+            ENTRY.found(what)
+        })?;
+        let key = NewEntry {
+            name: label.name,
+            version: Some(label.version),
+            owner: owner.to_owned(),
+            usage: facts.usage,
+            algorithm: facts.algorithm,
+            exportability: facts.exportability,
+            zone: zone.to_owned(),
+            origin: Origin::Adopted {},
+            custodians: Vec::new(),
+            period: (None, None),
+            check_values: facts.check_values.iter().map(check_text).collect(),
+            transient: false,
+        };
+        check(&key)?;
+        if self.get(&facts.label).is_some() {
+            return Err(THERE.found(facts.label.clone()));
+        }
+        let mut entry = new_entry(&key, label.version, "", &names, people.at);
+        entry.pending = None;
+        entry.note(people.at, &names, "adopt", "");
+        let mut changes = Changes::default();
+        changes.changes.push(self.put(&entry)?);
+        changes.say(&names.join(" and "), "key-adopt", summary(&entry));
+        Ok(changes)
+    }
+
     /// Takes an announcement back: what the HSM had of it is gone.
     pub fn taken_back(&self, group: &str, who: &str, why: &str) -> Changes {
         let mut changes = Changes::default();

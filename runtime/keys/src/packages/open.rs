@@ -142,7 +142,7 @@ impl Clerk<'_> {
             return Err(LATE.found(what));
         }
         if find(self.store(), Direction::Received, &body.package)?.is_some() {
-            return Err(AGAIN.found(body.package));
+            return Err(AGAIN.found(format!("{} was opened here before", body.package)));
         }
         let wrapped = hex::decode(&body.transport.wrapped)
             .map_err(|_| PACKAGE.found("its transport key is not hexadecimal"))?;

@@ -72,6 +72,24 @@ fn print_check_values(entry: &KeyEntry) {
     }
 }
 
+/// Enters a key that the HSM has already.
+pub(super) fn adopt(
+    site: &Site,
+    label: &str,
+    words: (&str, &str),
+    who: &Who,
+) -> Result<u8, Failure> {
+    let people = who.people();
+    at_desk(site, &people, |clerk| {
+        clerk.adopt(label, words, &people).map_err(Failure::keys)?;
+        if let Some(entry) = clerk.inventory().map_err(Failure::keys)?.get(label) {
+            tell(entry);
+            print_check_values(entry);
+        }
+        Ok(0)
+    })
+}
+
 /// Begins the use of a key.
 pub(super) fn activate(
     site: &Site,

@@ -41,6 +41,12 @@ fn inventory(site: &Site, verb: &InventoryVerb) -> Result<u8, Failure> {
         } => list::list(site, name.as_deref(), state.as_deref(), *format),
         InventoryVerb::Show { key, format } => list::show(site, key, *format),
         InventoryVerb::Generate(wanted) => life::generate(site, wanted),
+        InventoryVerb::Adopt {
+            key,
+            owner,
+            zone,
+            who,
+        } => life::adopt(site, key, (owner, zone), who),
         InventoryVerb::Activate {
             key,
             from,
