@@ -142,6 +142,16 @@ pub fn tables() -> Vec<Table> {
             events(cardwright_keys::ceremony::CODES),
         ),
         table(
+            "keys: exchange",
+            &["R13"],
+            events(cardwright_keys::exchange::CODES),
+        ),
+        table(
+            "keys: issuer certificates",
+            &["R13"],
+            events(cardwright_keys::issuer::CODES),
+        ),
+        table(
             "payment HSM",
             &["R13"],
             events(cardwright_host_commands::CODES),

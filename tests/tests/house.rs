@@ -39,7 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-calc", &["standards"]),
     ("cardwright-exchange", &["standards"]),
     // Key management is pure: what it asks of an HSM and of a store goes through ports.
-    ("cardwright-keys", &["ports", "rsa", "standards"]),
+    ("cardwright-keys", &["exchange", "ports", "rsa", "standards"]),
     // Drivers know ports and plain codecs: never the bundle, never each other.
     ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
     ("cardwright-host-commands", &["ports", "rsa", "standards"]),

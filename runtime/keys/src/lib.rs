@@ -8,7 +8,9 @@
 pub mod ceremony;
 mod clerk;
 mod error;
+pub mod exchange;
 pub mod inventory;
+pub mod issuer;
 pub mod packages;
 pub mod reports;
 

@@ -11,7 +11,7 @@ mod common;
 
 use cardwright_keys::ceremony::{
     Care, Ceremony, Check, Conductor, Cost, Custodian, FormPrinter, Kind, Phase, Plan, Present,
-    Role, Subject, WRONG_MAX, Wanted, care, ceremonies, people, register, verify, wanted,
+    Role, Subject, WRONG_MAX, Wanted, care, ceremonies, check, people, register, verify, wanted,
 };
 use cardwright_keys::inventory::{Act, CheckText, Inventory, State, Wish};
 use cardwright_keys::{Clerk, KeysError, Ledger};
@@ -838,6 +838,10 @@ fn a_record_that_was_changed_is_found_out() {
         verify(&other, &room.people()).unwrap().findings
     };
     assert!(findings(&|_| ()).is_empty());
+    let mut other = ceremony.clone();
+    other.key.zone = "elsewhere".into();
+    let verdict = verify(&other, &room.people()).unwrap();
+    assert_eq!(code(check(&verdict)), "R1388");
     assert!(!findings(&|c| c.key.owner = "Another Bank".into()).is_empty());
     assert!(!findings(&|c| c.log[2].what.push('x')).is_empty());
     assert!(!findings(&|c| c.check_values.clear()).is_empty());

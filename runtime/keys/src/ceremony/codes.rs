@@ -1,4 +1,4 @@
-//! Codes of people and ceremonies: R1377 to R1383.
+//! Codes of people and ceremonies: R1377 to R1383, R1387, R1388.
 
 crate::error::codes! {
     PERSON "R1377" "the name or the secret is wrong"
@@ -22,6 +22,9 @@ crate::error::codes! {
     FORM "R1383" "the blind form can't be printed"
         "Forms go to a printer's device, or, at a TEST site only, into a file that nobody else may read. This form's number is spoiled; nothing of it counts."
         "check the printer and go on with `continue`: the component is drawn anew on a form with a new number; destroy what came out of the printer";
+    TERMINAL "R1387" "people can't be asked here"
+        "A ceremony talks with people at a terminal. There is none, or it ended in the middle, or the answers of a test's file are used up, or such a file is given at a site that is not for TEST. What was committed stays."
+        "run it in a terminal and go on with `cardstation keys ceremony continue`";
     RECORD "R1388" "a signature of the record does not hold"
         "The record was changed after it was signed, or the signature is another person's."
         "compare the record's digest with the audit chain; treat the key as unproven until this is explained";

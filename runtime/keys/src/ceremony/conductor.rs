@@ -6,9 +6,7 @@
 
 use super::codes::{CEREMONY, FORM, PERSON, TYPED};
 use super::form::{self, FormPrinter, Reveal};
-use super::nouns::{
-    self, Ceremony, Kind, Part, PartState, Phase, SCHEMA_VERSION, Signature, Subject,
-};
+use super::nouns::{self, Ceremony, Kind, Part, PartState, Phase, SCHEMA_VERSION, Subject};
 use super::people::{self, CUSTODIANS_MAX, Present, Role};
 use super::record::{digest, record, signed_text};
 use super::step::{Act, Event, HsmAct, Wanted, same_value, step, wanted};
@@ -585,13 +583,8 @@ impl<'a> Conductor<'a> {
             return Err(PERSON.found(format!("the record waits for {name}")));
         }
         let digest = ceremony.digest.clone().unwrap_or_default();
-        let event = Event::Signed(Signature {
-            name: name.clone(),
-            role,
-            at,
-            signature: present.sign(&signed_text(&digest, &name, role)),
-            public_key: present.public_key(),
-        });
+        let text = signed_text(&digest, &name, role);
+        let event = Event::Signed(present.signature(&text, role, at));
         self.apply(id, &event, Changes::default(), at)
     }
 

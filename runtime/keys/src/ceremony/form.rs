@@ -63,14 +63,14 @@ pub(crate) fn sheet(ceremony: &Ceremony, part: &Part) -> Sheet {
             10_500,
             &[
                 &format!("Component {} of {of}", part.number),
-                &format!("Key        {}", ceremony.key.label()),
-                &format!("Algorithm  {}", ceremony.key.algorithm),
-                &format!("Site       {}", ceremony.site),
+                &format!("Key: {}", ceremony.key.label()),
+                &format!("Algorithm: {}", ceremony.key.algorithm),
+                &format!("Site: {}", ceremony.site),
                 &format!(
-                    "Custodian  {}",
+                    "Custodian: {}",
                     part.custodian.as_deref().unwrap_or_default()
                 ),
-                &format!("Form       {}", ceremony.form(part)),
+                &format!("Form: {}", ceremony.form(part)),
             ],
         ),
         text(

@@ -138,6 +138,26 @@ impl Present {
     }
 }
 
+impl Present {
+    /// A signature over a text, with who made it.
+    pub(crate) fn signature(&self, text: &str, role: Role, at: i64) -> super::Signature {
+        super::Signature {
+            name: self.name.clone(),
+            role,
+            at,
+            signature: self.sign(text),
+            public_key: self.public_key(),
+        }
+    }
+}
+
+impl Custodian {
+    /// Whether a signature over a text is this person's.
+    pub(crate) fn signed(&self, text: &str, signature: &str) -> bool {
+        signature_holds(&self.public_key, text, signature)
+    }
+}
+
 /// The row of a name: spelling of spaces and case does not make another person.
 pub(crate) fn id_of(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().collect();
@@ -276,7 +296,7 @@ pub fn authenticate(
             "nobody of that name is registered",
         );
         return Ok((
-            Err(PERSON.found("this is not a person and their secret")),
+            Err(PERSON.found("name and secret do not go together")),
             changes,
         ));
     };
@@ -290,7 +310,7 @@ pub fn authenticate(
         changes.say(&custodian.name, "custodian-refused", what);
         changes.changes.push(custodian.put(version)?);
         return Ok((
-            Err(PERSON.found("this is not a person and their secret")),
+            Err(PERSON.found("name and secret do not go together")),
             changes,
         ));
     };

@@ -270,7 +270,12 @@ impl Ceremony {
                 let part = self.part_mut(*number)?;
                 part.state = PartState::Drawn;
                 part.check_value = Some(check_value.clone());
-                self.say_of(*number, at, "drawn in the HSM");
+                let who = part.custodian.clone().unwrap_or_default();
+                let what = format!(
+                    "component {number} drawn in the HSM, check value {}",
+                    check_value.value
+                );
+                self.say(at, &who, what);
                 Ok(Vec::new())
             }
             Event::Printing { number } => self.printing(*number, at),
@@ -341,7 +346,7 @@ impl Ceremony {
             return;
         };
         let value = part.check_value.as_ref().map(|c| c.value.clone());
-        let form = match self.kind.has_forms() && part.forms > 0 {
+        let form = match part.forms > 0 {
             true => format!(", form {}", self.form(part)),
             false => String::new(),
         };
