@@ -13,6 +13,31 @@ pub(crate) struct Keys {
 pub(crate) enum KeysVerb {
     /// Certify the open test key of an issuer by the open test CA: for TEST bundles only.
     TestCertificate(TestCertificate),
+    /// Key ceremonies: keys made, taken in, given out, destroyed by several people.
+    Ceremony {
+        #[command(subcommand)]
+        verb: super::ceremony::CeremonyVerb,
+    },
+    /// People of key management: security officers, custodians, auditors.
+    Custodian {
+        #[command(subcommand)]
+        verb: super::ceremony::CustodianVerb,
+    },
+    /// Give a key out under another one.
+    Export(Box<super::exchange::Export>),
+    /// Take a key in that is under another one.
+    Import(Box<super::exchange::Import>),
+    /// Print the public half of a key pair as PEM.
+    PublicKey {
+        /// The key pair.
+        #[arg(value_name = "NAME@VERSION")]
+        key: String,
+    },
+    /// Exceptions from the rules of key exchange, signed by two officers.
+    Exception {
+        #[command(subcommand)]
+        verb: super::exchange::ExceptionVerb,
+    },
     /// Keys of chips made ahead.
     Pool(crate::commands::pool::Pool),
     #[command(flatten)]

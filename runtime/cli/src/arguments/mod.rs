@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod ceremony;
+pub(crate) mod exchange;
 pub(crate) mod inventory;
 pub(crate) mod keys;
 

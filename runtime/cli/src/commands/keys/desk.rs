@@ -10,10 +10,10 @@ use crate::{
     terminal,
 };
 use cardwright_keys::{
-    Clerk,
+    Clerk, Ledger,
     inventory::{Ending, People},
 };
-use cardwright_ports::{Clock, CustodyHsm};
+use cardwright_ports::{Clock, CustodyHsm, KeyCustody};
 
 impl Who {
     /// As key management takes them, now.
@@ -40,6 +40,22 @@ pub(super) fn at_desk<T>(
         terminal::note(&told(&ending));
     }
     act(&mut clerk)
+}
+
+/// The same for what works on store and HSM without a clerk.
+pub(super) fn open_desk<T>(
+    site: &Site,
+    people: &People<'_>,
+    act: impl FnOnce(&dyn Ledger, &mut dyn KeyCustody) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = site.store()?;
+    let hsm = site.hsm()?;
+    let mut custody = hsm.open_custody()?;
+    let mut clerk = Clerk::new(&store, custody.as_mut());
+    for ending in clerk.recover(people).map_err(Failure::keys)? {
+        terminal::note(&told(&ending));
+    }
+    act(&store, custody.as_mut())
 }
 
 /// What became of an act that was cut off.

@@ -1,12 +1,18 @@
 //! `keys`: the key management station. One file a group of verbs.
 
+mod ceremony;
+mod custodian;
 mod desk;
+mod exception;
+mod exchange;
+mod forms;
 mod life;
 mod list;
 mod needs;
 mod package;
 mod report;
 mod sites;
+mod talk;
 mod test_certificate;
 mod time;
 
@@ -27,6 +33,12 @@ use std::path::Path;
 pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
     match &arguments.verb {
         KeysVerb::TestCertificate(wanted) => test_certificate::run(wanted),
+        KeysVerb::Ceremony { verb } => ceremony::run(&Site::open(site)?, verb),
+        KeysVerb::Custodian { verb } => custodian::run(&Site::open(site)?, verb),
+        KeysVerb::Export(wanted) => exchange::export(&Site::open(site)?, wanted),
+        KeysVerb::Import(wanted) => exchange::import(&Site::open(site)?, wanted),
+        KeysVerb::PublicKey { key } => exchange::print_public(&Site::open(site)?, key),
+        KeysVerb::Exception { verb } => exception::run(&Site::open(site)?, verb),
         KeysVerb::Pool(wanted) => super::pool::run(site, wanted),
         KeysVerb::Inventory(verb) => inventory(&Site::open(site)?, verb),
     }
