@@ -100,6 +100,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "standards",
             "ports",
             "keys",
+            "exchange",
             "calc",
             "soft-hsm",
             "virtual-card",

@@ -38,6 +38,16 @@ pub(crate) enum KeysVerb {
         #[command(subcommand)]
         verb: super::exchange::ExceptionVerb,
     },
+    /// Issuer certificates: asked for, taken in, renewed.
+    Issuer {
+        #[command(subcommand)]
+        verb: super::issuer::IssuerVerb,
+    },
+    /// Public keys of schemes' certification authorities.
+    Ca {
+        #[command(subcommand)]
+        verb: super::issuer::CaVerb,
+    },
     /// Keys of chips made ahead.
     Pool(crate::commands::pool::Pool),
     #[command(flatten)]

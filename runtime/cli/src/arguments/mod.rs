@@ -3,6 +3,7 @@
 pub(crate) mod ceremony;
 pub(crate) mod exchange;
 pub(crate) mod inventory;
+pub(crate) mod issuer;
 pub(crate) mod keys;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -6,6 +6,7 @@ mod desk;
 mod exception;
 mod exchange;
 mod forms;
+mod issuer;
 mod life;
 mod list;
 mod needs;
@@ -39,6 +40,8 @@ pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
         KeysVerb::Import(wanted) => exchange::import(&Site::open(site)?, wanted),
         KeysVerb::PublicKey { key } => exchange::print_public(&Site::open(site)?, key),
         KeysVerb::Exception { verb } => exception::run(&Site::open(site)?, verb),
+        KeysVerb::Issuer { verb } => issuer::run(&Site::open(site)?, verb),
+        KeysVerb::Ca { verb } => issuer::run_ca(&Site::open(site)?, verb),
         KeysVerb::Pool(wanted) => super::pool::run(site, wanted),
         KeysVerb::Inventory(verb) => inventory(&Site::open(site)?, verb),
     }
