@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::lanes::Arithmetic;
 use crate::limbs::{multiply, to_octets};
 use crate::montgomery::bit_length;
 use crate::prime::search;
@@ -11,7 +12,7 @@ use crate::{RandomSource, RsaError, check_size, with_half_limbs};
 /// Draws of a second prime before the search is given up; one is practically always enough.
 const DRAWS_MAX: u32 = 100;
 /// The primes must differ by more than `2^(bits / 2 - 100)` (FIPS 186-5, A.1.3).
-const DISTANCE_BITS: usize = 100;
+pub(crate) const DISTANCE_BITS: usize = 100;
 
 /// A new key of exactly `bits` bits. The same source gives the same key.
 ///
@@ -27,20 +28,34 @@ pub fn generate(
     exponent: u32,
     source: &mut dyn RandomSource,
 ) -> Result<RsaKey, RsaError> {
+    generate_by(Arithmetic::best(), bits, exponent, source)
+}
+
+/// [`generate`] with a certain arithmetic, which changes the time it takes and nothing else.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_by(
+    arithmetic: Arithmetic,
+    bits: u32,
+    exponent: u32,
+    source: &mut dyn RandomSource,
+) -> Result<RsaKey, RsaError> {
     check_size(bits, exponent)?;
-    with_half_limbs!(bits, LIMBS => pair::<LIMBS>(bits, exponent, source),
+    with_half_limbs!(bits, LIMBS => pair::<LIMBS>(arithmetic, bits, exponent, source),
         else Err(RsaError::modulus_bits(bits)))
 }
 
 fn pair<const L: usize>(
+    arithmetic: Arithmetic,
     bits: u32,
     exponent: u32,
     source: &mut dyn RandomSource,
 ) -> Result<RsaKey, RsaError> {
     let half = bits as usize / 2;
-    let first = search::<L>(half, exponent, source)?;
+    let first = search::<L>(half, exponent, arithmetic, source)?;
     for _ in 0..DRAWS_MAX {
-        let second = search::<L>(half, exponent, source)?;
+        let second = search::<L>(half, exponent, arithmetic, source)?;
         let (large, small) = if first.iter().rev().gt(second.iter().rev()) {
             (&first, &second)
         } else {
@@ -58,7 +73,7 @@ fn pair<const L: usize>(
         let mut q = Zeroizing::new(vec![0; width]);
         to_octets(large.as_slice(), &mut p);
         to_octets(small.as_slice(), &mut q);
-        return RsaKey::from_primes(&p, &q, exponent);
+        return RsaKey::from_primes_by(arithmetic, &p, &q, exponent);
     }
     Err(RsaError::Randomness(
         "no second prime far enough from the first",

@@ -5,18 +5,22 @@
 //! border; inside, numbers are arrays of 64-bit limbs whose count is part of the type. The same
 //! random octets give the same key on every processor.
 
+mod crt;
 mod error;
 mod generate;
+mod lanes;
 mod limbs;
 mod montgomery;
 mod prime;
 mod private;
 mod public;
 mod sieve;
+mod strong;
 
 pub use error::{NoRandomness, RsaError};
-pub use generate::generate;
-pub use private::RsaKey;
+pub use generate::{generate, generate_by};
+pub use lanes::Arithmetic;
+pub use private::{RsaKey, is_prime};
 pub use public::raise;
 
 /// Smallest modulus, in bits.
@@ -51,14 +55,13 @@ pub fn check_size(bits: u32, exponent: u32) -> Result<(), RsaError> {
     Ok(())
 }
 
-/// Runs a body with the limb count of half a modulus as a constant: exact up to 2048 bits, where
-/// chips are, by fours beyond.
+/// Runs a body with the limb count of half a modulus as a constant: exact or nearly so up to 2048
+/// bits, where chips are; each count is compiled apart.
 macro_rules! with_half_limbs {
     ($bits:expr, $limbs:ident => $body:expr, else $other:expr) => {
         with_half_limbs!(@ $bits.div_ceil(2).div_ceil(64), $limbs => $body, else $other,
-            4 => 4, 5 => 5, 6 => 6, 7 => 7, 8 => 8, 9 => 9, 10 => 10, 11 => 11, 12 => 12,
-            13 => 13, 14 => 14, 15 => 15, 16 => 16, 17..=20 => 20, 21..=24 => 24, 25..=28 => 28,
-            29..=32 => 32)
+            4 => 4, 5 | 6 => 6, 7 | 8 => 8, 9 => 9, 10 => 10, 11 => 11, 12 => 12, 13 | 14 => 14,
+            15 | 16 => 16, 17..=20 => 20, 21..=24 => 24, 25..=32 => 32)
     };
     (@ $count:expr, $limbs:ident => $body:expr, else $other:expr, $($found:pat => $width:literal),*) => {
         match $count {

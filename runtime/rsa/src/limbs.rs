@@ -38,24 +38,32 @@ pub(crate) fn remainder(limbs: &[u64], divisor: u32) -> u32 {
     rest as u32
 }
 
-/// `(factor * limbs + 1) / divisor`, for a product that leaves no remainder.
-pub(crate) fn scale<const L: usize>(limbs: &[u64; L], factor: u32, divisor: u32) -> [u64; L] {
+/// Turns limbs into `(factor * limbs + 1) / divisor`, for a product that leaves no remainder.
+pub(crate) fn scale(limbs: &mut [u64], factor: u32, divisor: u32) {
     // One limb more than the number holds the product; the quotient fits again.
-    let mut product = [0u64; L];
     let mut carry = 1u128;
-    for (p, &limb) in product.iter_mut().zip(limbs) {
-        let wide = u128::from(limb) * u128::from(factor) + carry;
-        *p = wide as u64;
+    for limb in limbs.iter_mut() {
+        let wide = u128::from(*limb) * u128::from(factor) + carry;
+        *limb = wide as u64;
         carry = wide >> 64;
     }
     let divisor = u128::from(divisor.max(1));
     let mut rest = carry % divisor;
-    for p in product.iter_mut().rev() {
-        let wide = rest << 64 | u128::from(*p);
-        *p = (wide / divisor) as u64;
+    for limb in limbs.iter_mut().rev() {
+        let wide = rest << 64 | u128::from(*limb);
+        *limb = (wide / divisor) as u64;
         rest = wide % divisor;
     }
-    product
+}
+
+/// Clears all bits from a place on.
+pub(crate) fn weaken(limbs: &mut [u64], bits: usize) {
+    for (index, limb) in limbs.iter_mut().enumerate() {
+        let kept = bits.saturating_sub(64 * index).min(64);
+        *limb &= 1u64
+            .checked_shl(kept as u32)
+            .map_or(u64::MAX, |bit| bit - 1);
+    }
 }
 
 /// The full product, low and high half.
@@ -71,6 +79,45 @@ pub(crate) fn multiply<const L: usize>(a: &[u64; L], b: &[u64; L]) -> [[u64; L];
         }
     }
     product
+}
+
+/// `-n^-1 mod 2^64` for an odd `n`, by Newton's iteration.
+pub(crate) fn negated_inverse(n: u64) -> u64 {
+    // n is its own inverse modulo 8; each step doubles the number of right bits.
+    let mut inverse = n;
+    for _ in 0..5 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(inverse)));
+    }
+    inverse.wrapping_neg()
+}
+
+/// Turns an odd `n` into the odd part of `n - 1`; how often 2 divided `n - 1`.
+pub(crate) fn odd_part(limbs: &mut [u64]) -> usize {
+    if let Some(lowest) = limbs.first_mut() {
+        *lowest &= !1;
+    }
+    let zeros = limbs
+        .iter()
+        .enumerate()
+        .find(|(_, l)| **l != 0)
+        .map_or(0, |(i, l)| 64 * i + l.trailing_zeros() as usize);
+    limbs.rotate_left(zeros / 64);
+    let whole = limbs.len().saturating_sub(zeros / 64);
+    if let Some(moved) = limbs.get_mut(whole..) {
+        moved.fill(0);
+    }
+    let mut above = 0u64;
+    for limb in limbs.iter_mut().rev() {
+        let wide = u128::from(above) << 64 | u128::from(*limb);
+        above = *limb;
+        *limb = (wide >> (zeros % 64)) as u64;
+    }
+    zeros
+}
+
+/// `a < b`, without telling where they differ.
+pub(crate) fn is_below<const L: usize>(a: &[u64; L], b: &[u64; L]) -> bool {
+    crate::montgomery::subtract(a, b).1 == 1
 }
 
 /// The inverse of `a` modulo a small prime.
@@ -112,7 +159,16 @@ mod tests {
             ((1u128 << 64) + 5).rem_euclid(7) as u32
         );
         // (2 * (2^64 + 1) + 1) / 5 has no remainder: 2^65 + 3 = 5 * 7378697629483820647.
-        assert_eq!(scale(&[1, 1], 2, 5), [7_378_697_629_483_820_647, 0]);
+        let mut number = [1, 1];
+        scale(&mut number, 2, 5);
+        assert_eq!(number, [7_378_697_629_483_820_647, 0]);
+        let mut number = [u64::MAX; 3];
+        weaken(&mut number, 65);
+        assert_eq!(number, [u64::MAX, 1, 0]);
+        let mut number = [1, 0, 6];
+        assert_eq!((odd_part(&mut number), number), (129, [3, 0, 0]));
+        let mut number = [13, 5];
+        assert_eq!((odd_part(&mut number), number), (2, [3 | 1 << 62, 1]));
         assert_eq!(multiply(&[u64::MAX], &[u64::MAX]), [[1], [u64::MAX - 1]]);
         assert_eq!(inverse_modulo_prime(3, 65_537) * 3 % 65_537, 1);
     }

@@ -5,6 +5,8 @@
 
 use zeroize::Zeroize;
 
+use crate::limbs::negated_inverse;
+
 /// An odd modulus with what Montgomery's reduction needs.
 pub(crate) struct Modulus<const L: usize> {
     limbs: [u64; L],
@@ -193,6 +195,22 @@ impl<const L: usize> Modulus<L> {
         result
     }
 
+    /// 2 to the exponent's lowest `bits` bits in Montgomery's form: squares, doubled where a bit is
+    /// set. The doubled number is always made and the right one taken without a branch.
+    pub(crate) fn power_of_two(&self, exponent: &[u64], bits: usize) -> [u64; L] {
+        let mut power = self.one;
+        for bit in (0..bits).rev() {
+            power = self.square(&power);
+            let double = self.double(&power);
+            let limb = exponent.get(bit / 64).copied().unwrap_or(0);
+            let mask = (limb >> (bit % 64) & 1).wrapping_neg();
+            for (p, &d) in power.iter_mut().zip(&double) {
+                *p ^= (*p ^ d) & mask;
+            }
+        }
+        power
+    }
+
     /// `base^exponent` for a public exponent.
     pub(crate) fn power_public(&self, base: &[u64; L], exponent: u32) -> [u64; L] {
         let mut result = self.one;
@@ -314,14 +332,4 @@ fn select<const L: usize>(table: &[[u64; L]; 16], index: u64) -> [u64; L] {
         }
     }
     chosen
-}
-
-/// `-n^-1 mod 2^64` for an odd `n`, by Newton's iteration.
-fn negated_inverse(n: u64) -> u64 {
-    // n is its own inverse modulo 8; each step doubles the number of right bits.
-    let mut inverse = n;
-    for _ in 0..5 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(inverse)));
-    }
-    inverse.wrapping_neg()
 }

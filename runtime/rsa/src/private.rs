@@ -3,9 +3,13 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::limbs::{from_octets, inverse_modulo_prime, multiply, remainder, scale, to_octets};
-use crate::montgomery::{Modulus, accumulate, bit_length, subtract};
-use crate::{RandomSource, RsaError, check_size, public, with_half_limbs};
+use crate::crt::{Crt, Engine};
+use crate::generate::DISTANCE_BITS;
+use crate::lanes::Arithmetic;
+use crate::limbs::{from_octets, multiply, to_octets};
+use crate::montgomery::{bit_length, subtract};
+use crate::prime;
+use crate::{MODULUS_BITS_MIN, RandomSource, RsaError, check_size, public, with_half_limbs};
 
 /// An RSA private key with its chip components; can't be printed or copied, wiped when dropped.
 pub struct RsaKey {
@@ -13,11 +17,6 @@ pub struct RsaKey {
     exponent: u32,
     components: [Zeroizing<Vec<u8>>; 5],
     engine: Box<dyn Engine>,
-}
-
-/// The private operation with a width of its own.
-trait Engine: Send + Sync {
-    fn apply(&self, input: &[u8], output: &mut [u8], blinds: [u64; 2]) -> Option<()>;
 }
 
 impl RsaKey {
@@ -28,25 +27,74 @@ impl RsaKey {
     /// [`RsaError::Size`] for sizes that are not allowed; [`RsaError::Fault`] when signing and
     /// verifying differ.
     pub fn from_primes(p: &[u8], q: &[u8], exponent: u32) -> Result<Self, RsaError> {
+        Self::from_primes_by(Arithmetic::best(), p, q, exponent)
+    }
+
+    /// [`RsaKey::from_primes`] with a certain arithmetic for its private operation.
+    ///
+    /// # Errors
+    /// As [`RsaKey::from_primes`].
+    pub fn from_primes_by(
+        arithmetic: Arithmetic,
+        p: &[u8],
+        q: &[u8],
+        exponent: u32,
+    ) -> Result<Self, RsaError> {
         let bits = 2 * octets_bits(p);
         check_size(bits, exponent)?;
-        let key = with_half_limbs!(bits, LIMBS => Self::build::<LIMBS>(p, q, exponent), else None)
-            .ok_or_else(|| RsaError::Size("primes that do not make a key".to_owned()))?;
+        let key = with_half_limbs!(bits, LIMBS => Self::build::<LIMBS>(arithmetic, p, q, exponent),
+            else None)
+        .ok_or_else(|| RsaError::Size("primes that do not make a key".to_owned()))?;
         // Pairwise consistency: a composite factor or a wrong component would show here.
         let mut probe = vec![0x5A; key.modulus.len()];
         if let Some(first) = probe.first_mut() {
             *first = 0;
         }
-        // Nobody chose the input, and the key has no other result yet to compare with.
-        key.apply_blinded(&probe, [0; 2])?;
+        // Nobody chose the input: nothing to blind.
+        key.checked(&probe, None)?;
         Ok(key)
     }
 
-    fn build<const L: usize>(p: &[u8], q: &[u8], exponent: u32) -> Option<Self> {
+    /// The key of two primes that somebody else made: each must be prime as well, whoever chose
+    /// it; composites pass with a chance of at most `2^-100`. In either order.
+    ///
+    /// # Errors
+    /// [`RsaError::Size`] for factors that are not prime, too close to each other, or do not make
+    /// a key of an allowed size; [`RsaError::Randomness`]; [`RsaError::Fault`].
+    pub fn import(
+        first: &[u8],
+        second: &[u8],
+        exponent: u32,
+        source: &mut dyn RandomSource,
+    ) -> Result<Self, RsaError> {
+        for factor in [first, second] {
+            if !is_prime(factor, source)? {
+                return Err(RsaError::Size("a factor that is not prime".to_owned()));
+            }
+        }
+        let (first, second) = (stripped(first), stripped(second));
+        let swapped = (first.len(), first) < (second.len(), second);
+        let (p, q) = if swapped {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        Self::from_primes(p, q, exponent)
+    }
+
+    fn build<const L: usize>(
+        arithmetic: Arithmetic,
+        p: &[u8],
+        q: &[u8],
+        exponent: u32,
+    ) -> Option<Self> {
         let p = Zeroizing::new(from_octets::<L>(p)?);
         let q = Zeroizing::new(from_octets::<L>(q)?);
         let half = bit_length(p.as_slice());
         if subtract(&q, &p).1 == 0 || bit_length(q.as_slice()) != half {
+            return None;
+        }
+        if bit_length(&subtract(&p, &q).0) <= half.checked_sub(DISTANCE_BITS)? {
             return None;
         }
         let modulus = multiply(&p, &q);
@@ -54,9 +102,8 @@ impl RsaKey {
         if bits != 2 * half {
             return None;
         }
-        let engine = Crt::new(&p, &q, exponent)?;
-        let parts = [&engine.q_inverse_plain, &engine.d_q, &engine.d_p, &*q, &*p];
-        let components = parts.map(|limbs| {
+        let engine = Crt::new(arithmetic, &p, &q, exponent)?;
+        let components = engine.components().map(|limbs| {
             let mut octets = Zeroizing::new(vec![0; half.div_ceil(8)]);
             to_octets(limbs.as_slice(), &mut octets);
             octets
@@ -104,30 +151,35 @@ impl RsaKey {
         q
     }
 
-    /// `input^d mod n`, as long as the modulus. Both exponents are blinded by what the source
-    /// gives, which does not change the result. The result is raised to the public exponent and
-    /// compared before it leaves: a fault in one half would give the factors away.
+    /// The private exponent `e^-1 mod (p - 1)(q - 1)`, as long as the modulus, for tokens that
+    /// want it beside the factors.
+    pub fn private_exponent(&self) -> Zeroizing<Vec<u8>> {
+        self.engine
+            .private_exponent(self.exponent, self.modulus.len())
+    }
+
+    /// `input^d mod n`, as long as the modulus. What the source gives blinds the numbers that are
+    /// worked with and does not change the result. The result is raised to the public exponent
+    /// and compared before it leaves: a fault in one half would give the factors away.
     ///
     /// # Errors
     /// [`RsaError::Argument`] when the input is not below the modulus; [`RsaError::Randomness`]
     /// when the source fails; [`RsaError::Fault`] after a fault.
     pub fn apply(&self, input: &[u8], source: &mut dyn RandomSource) -> Result<Vec<u8>, RsaError> {
-        let mut blinds = [0u64; 2];
-        for blind in &mut blinds {
-            let mut octets = Zeroizing::new([0; 8]);
-            source.fill(octets.as_mut_slice())?;
-            *blind = u64::from_le_bytes(*octets);
-        }
-        self.apply_blinded(input, blinds)
+        self.checked(input, Some(source))
     }
 
-    fn apply_blinded(&self, input: &[u8], blinds: [u64; 2]) -> Result<Vec<u8>, RsaError> {
+    fn checked(
+        &self,
+        input: &[u8],
+        source: Option<&mut dyn RandomSource>,
+    ) -> Result<Vec<u8>, RsaError> {
         let padded = self.padded(input)?;
         let mut output = vec![0; self.modulus.len()];
-        let done = self.engine.apply(&padded, &mut output, blinds);
+        self.engine.apply(&padded, &mut output, source)?;
         let again = public::raise(&self.modulus, self.exponent, &output);
-        match (done, again) {
-            (Some(()), Ok(again)) if bool::from(again.ct_eq(&padded)) => Ok(output),
+        match again {
+            Ok(again) if bool::from(again.ct_eq(&padded)) => Ok(output),
             _ => Err(RsaError::Fault),
         }
     }
@@ -149,121 +201,189 @@ impl RsaKey {
     }
 }
 
-fn octets_bits(octets: &[u8]) -> u32 {
+/// Whether a number of at most 2048 bits is prime; composites pass with a chance of at most
+/// `2^-100`, whoever chose them. Numbers below 128 are not taken for primes.
+///
+/// # Errors
+/// [`RsaError::Size`] for a longer number, [`RsaError::Randomness`] when the source fails.
+pub fn is_prime(number: &[u8], source: &mut dyn RandomSource) -> Result<bool, RsaError> {
+    is_prime_by(Arithmetic::best(), number, source)
+}
+
+fn is_prime_by(
+    arithmetic: Arithmetic,
+    number: &[u8],
+    source: &mut dyn RandomSource,
+) -> Result<bool, RsaError> {
+    let too_long = || RsaError::Size("a factor of more than 2048 bits".to_owned());
+    let bits = (2 * octets_bits(number)).max(MODULUS_BITS_MIN);
+    with_half_limbs!(bits, LIMBS => {
+        let limbs = Zeroizing::new(from_octets::<LIMBS>(number).ok_or_else(too_long)?);
+        prime::is_prime(&limbs, arithmetic, source)
+    }, else Err(too_long()))
+}
+
+/// Without leading zeros.
+fn stripped(octets: &[u8]) -> &[u8] {
     let zeros = octets.iter().take_while(|o| **o == 0).count();
-    octets.get(zeros).map_or(0, |first| {
-        8 * (octets.len() - zeros) as u32 - first.leading_zeros()
-    })
+    octets.get(zeros..).unwrap_or_default()
 }
 
-/// Precomputed halves of a key of `2 L` limbs.
-struct Crt<const L: usize> {
-    p: Modulus<L>,
-    q: Modulus<L>,
-    p_r_squared: [u64; L],
-    q_r_squared: [u64; L],
-    d_p: Zeroizing<[u64; L]>,
-    d_q: Zeroizing<[u64; L]>,
-    /// `q^-1 mod p` in Montgomery's form, and plain for the chip.
-    q_inverse: Zeroizing<[u64; L]>,
-    q_inverse_plain: Zeroizing<[u64; L]>,
+fn octets_bits(octets: &[u8]) -> u32 {
+    let significant = stripped(octets);
+    let first = significant.first().map_or(0, |first| first.leading_zeros());
+    8 * significant.len() as u32 - first
 }
 
-impl<const L: usize> Crt<L> {
-    fn new(p: &[u64; L], q: &[u64; L], exponent: u32) -> Option<Self> {
-        let d_p = private_exponent(p, exponent)?;
-        let d_q = private_exponent(q, exponent)?;
-        let p_form = Modulus::new(*p)?;
-        let q_form = Modulus::new(*q)?;
-        let p_r_squared = p_form.r_squared();
-        // Fermat: q^(p - 2) is q^-1 modulo p.
-        let mut two = [0; L];
-        *two.first_mut()? = 2;
-        let base = p_form.multiply(q, &p_r_squared);
-        let q_inverse = Zeroizing::new(p_form.power(&base, &subtract(p, &two).0));
-        Some(Self {
-            p_r_squared,
-            q_r_squared: q_form.r_squared(),
-            q_inverse_plain: Zeroizing::new(p_form.leave(&q_inverse)),
-            q_inverse,
-            p: p_form,
-            q: q_form,
-            d_p,
-            d_q,
-        })
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoRandomness, generate};
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::{Rng, SeedableRng};
 
-/// `e^-1 mod (prime - 1)`; `None` when there is none.
-fn private_exponent<const L: usize>(
-    prime: &[u64; L],
-    exponent: u32,
-) -> Option<Zeroizing<[u64; L]>> {
-    let mut order = Zeroizing::new(*prime);
-    *order.first_mut()? &= !1;
-    let rest = remainder(order.as_slice(), exponent);
-    if rest == 0 {
-        return None;
-    }
-    // (1 + k (prime - 1)) / e for the k that leaves no remainder.
-    let factor = exponent - inverse_modulo_prime(rest, exponent);
-    Some(Zeroizing::new(scale(&order, factor, exponent)))
-}
+    struct Seeded(ChaCha20Rng);
 
-impl<const L: usize> Engine for Crt<L> {
-    fn apply(&self, input: &[u8], output: &mut [u8], blinds: [u64; 2]) -> Option<()> {
-        // The input is cut at R = 2^(64 L).
-        let split = input.len().checked_sub(8 * L);
-        let (high, low) = input.split_at_checked(split.unwrap_or(0))?;
-        let (high, low) = (from_octets::<L>(high)?, from_octets::<L>(low)?);
-        let [p_blind, q_blind] = blinds;
-        let d_p = blinded(&self.d_p, self.p.limbs(), p_blind);
-        let d_q = blinded(&self.d_q, self.q.limbs(), q_blind);
-        let m_p = half(&self.p, &self.p_r_squared, &high, &low, &d_p);
-        let m_q = half(&self.q, &self.q_r_squared, &high, &low, &d_q);
-        // Garner: s = m_q + q ((m_p - m_q) q^-1 mod p); q < p, so m_q is a residue of p as well.
-        let difference = Zeroizing::new(self.p.subtract(&m_p, &m_q));
-        let factor = Zeroizing::new(self.p.multiply(&difference, &self.q_inverse));
-        let mut sum = Zeroizing::new(multiply(&factor, self.q.limbs()));
-        let one = [1u64];
-        let wide = sum.as_flattened_mut();
-        let (bottom, top) = wide.split_at_mut_checked(L)?;
-        let mut carry = accumulate(bottom, 1, m_q.as_slice());
-        for limb in top {
-            carry = accumulate(std::slice::from_mut(limb), carry, &one);
+    impl RandomSource for Seeded {
+        fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+            self.0.fill_bytes(octets);
+            Ok(())
         }
-        to_octets(wide, output);
-        Some(())
     }
-}
 
-/// `exponent + blind (prime - 1)`, one limb longer: another exponent each time, the same power.
-fn blinded<const L: usize>(
-    exponent: &[u64; L],
-    prime: &[u64; L],
-    blind: u64,
-) -> Zeroizing<Vec<u64>> {
-    let mut order = Zeroizing::new(*prime);
-    if let Some(lowest) = order.first_mut() {
-        *lowest &= !1;
+    fn seeded(seed: u8) -> Seeded {
+        Seeded(ChaCha20Rng::from_seed([seed; 32]))
     }
-    let mut sum = Zeroizing::new(Vec::with_capacity(L + 1));
-    sum.extend_from_slice(exponent);
-    let carry = accumulate(&mut sum, blind, order.as_slice());
-    sum.push(carry);
-    sum
-}
 
-/// `(high R + low)^exponent mod n`.
-fn half<const L: usize>(
-    modulus: &Modulus<L>,
-    r_squared: &[u64; L],
-    high: &[u64; L],
-    low: &[u64; L],
-    exponent: &[u64],
-) -> Zeroizing<[u64; L]> {
-    // multiply(x, R^2) brings any x of L limbs into Montgomery's form; twice shifts by R.
-    let shifted = modulus.multiply(&modulus.multiply(high, r_squared), r_squared);
-    let base = modulus.add(&shifted, &modulus.multiply(low, r_squared));
-    Zeroizing::new(modulus.leave(&modulus.power(&base, exponent)))
+    fn ways() -> Vec<Arithmetic> {
+        let mut ways = vec![Arithmetic::Scalar, Arithmetic::best()];
+        ways.dedup();
+        ways
+    }
+
+    /// An engine in which one bit of one half falls over.
+    struct Faulty {
+        whole: Crt<4>,
+        half: usize,
+        bit: usize,
+    }
+
+    impl Engine for Faulty {
+        fn apply(
+            &self,
+            input: &[u8],
+            output: &mut [u8],
+            source: Option<&mut dyn RandomSource>,
+        ) -> Result<(), RsaError> {
+            let number = Crt::<4>::wide(input).unwrap();
+            let mut halves = self.whole.halves(&number, source)?;
+            halves[self.half][self.bit / 64] ^= 1 << (self.bit % 64);
+            self.whole.join(&halves, output);
+            Ok(())
+        }
+
+        fn private_exponent(&self, _: u32, _: usize) -> Zeroizing<Vec<u8>> {
+            Zeroizing::new(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_fault_in_one_half_does_not_leave() {
+        for way in ways() {
+            let mut key = generate(512, 65_537, &mut seeded(1)).unwrap();
+            let (p, q): ([u64; 4], [u64; 4]) =
+                (from_octets(key.p()).unwrap(), from_octets(key.q()).unwrap());
+            let text = [0x42; 64];
+            let expected = key.apply(&text, &mut seeded(2)).unwrap();
+            // The engine itself without a fault, then with one.
+            key.engine = Box::new(Crt::new(way, &p, &q, 65_537).unwrap());
+            assert_eq!(key.apply(&text, &mut seeded(3)).unwrap(), expected);
+            for half in [0, 1] {
+                for bit in (0..250).step_by(13) {
+                    let whole = Crt::new(way, &p, &q, 65_537).unwrap();
+                    key.engine = Box::new(Faulty { whole, half, bit });
+                    let refused = key.apply(&text, &mut seeded(4)).unwrap_err();
+                    assert_eq!(refused, RsaError::Fault, "{} {half} {bit}", way.name());
+                }
+            }
+        }
+    }
+
+    /// Decimal digits as octets.
+    fn decimal(digits: &str) -> Vec<u8> {
+        let mut octets = vec![0u8; 170];
+        for digit in digits.bytes() {
+            let mut carry = u32::from(digit - b'0');
+            for octet in octets.iter_mut().rev() {
+                carry += 10 * u32::from(*octet);
+                *octet = carry as u8;
+                carry >>= 8;
+            }
+        }
+        octets
+    }
+
+    fn passes_two(way: Arithmetic, number: &[u8]) -> bool {
+        let limbs: [u64; 32] = from_octets(number).unwrap();
+        way.first_strong_two(&[&limbs], bit_length(&limbs))
+            .is_some()
+    }
+
+    #[test]
+    fn composites_that_pass_base_two_are_refused() {
+        // Strong pseudoprimes to base 2 (OEIS A001262), one of them to 2, 3, 5 and 7 as well, and
+        // Arnault's two Carmichael numbers, strong pseudoprimes to all prime bases up to 31 and up
+        // to 293 (F. Arnault, Rabin-Miller primality test: composite numbers which pass it, 1995,
+        // and Constructing Carmichael numbers which are strong pseudoprimes to several bases).
+        for digits in [
+            "2047",
+            "3277",
+            "4033",
+            "4681",
+            "8321",
+            "15841",
+            "29341",
+            "1373653",
+            "3215031751",
+            "1195068768795265792518361315725116351898245581",
+            ARNAULT,
+        ] {
+            let number = decimal(digits);
+            for way in ways() {
+                assert!(passes_two(way, &number), "{} {digits}", way.name());
+                assert!(
+                    !is_prime_by(way, &number, &mut seeded(5)).unwrap(),
+                    "{digits}"
+                );
+            }
+        }
+        // Carmichael numbers (OEIS A002997): Fermat's test does not see them.
+        for digits in ["561", "1105", "1729", "825265", "9746347772161"] {
+            for way in ways() {
+                assert!(!is_prime_by(way, &decimal(digits), &mut seeded(6)).unwrap());
+            }
+        }
+        // Mersenne primes, 2^255 - 19 and a prime of this test's own length.
+        for bits in [61, 89, 107, 127, 521, 607, 1279] {
+            let mut number = vec![0xFF; usize::div_ceil(bits, 8)];
+            number[0] = 0xFF >> (8 * number.len() - bits);
+            for way in ways() {
+                assert!(
+                    is_prime_by(way, &number, &mut seeded(7)).unwrap(),
+                    "2^{bits} - 1"
+                );
+                number[0] >>= 1;
+                assert!(!is_prime_by(way, &number, &mut seeded(7)).unwrap());
+                number[0] = number[0] << 1 | 1;
+            }
+        }
+    }
+
+    const ARNAULT: &str = concat!(
+        "28871482380507712126714295971303939919776094592797227009265160241974323037991527",
+        "33116328983144639225941977803110929349655578418949441740933805615113979999421542",
+        "41693397290542371100275104208013496673175515285922696291677532547504444585610194",
+        "94042000399044321167766199496295392504526987193290703735640322737012784538991261",
+        "20309244841494728976885406024976768122077071687938121709811322297802059565867",
+    );
 }

@@ -2,27 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use cardwright_rsa::{NoRandomness, RandomSource, RsaError, RsaKey, generate, raise};
-use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+mod common;
+
+use cardwright_rsa::{
+    Arithmetic, NoRandomness, RandomSource, RsaError, RsaKey, generate, generate_by, is_prime,
+    raise,
+};
+use common::Stream;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{BigUint, RsaPrivateKey};
-
-/// The same octets for the same seed.
-struct Stream(ChaCha20Rng);
-
-impl Stream {
-    fn new(seed: &[u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(*seed))
-    }
-}
-
-impl RandomSource for Stream {
-    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
-        self.0.fill_bytes(octets);
-        Ok(())
-    }
-}
 
 fn number(octets: &[u8]) -> BigUint {
     BigUint::from_bytes_be(octets)
@@ -46,6 +34,7 @@ fn checked_elsewhere(key: &RsaKey) -> RsaPrivateKey {
             "a factor is prime"
         );
     }
+    assert_eq!(number(&key.private_exponent()), d, "the private exponent");
     let other = RsaPrivateKey::from_components(number(key.modulus()), e, d, vec![p, q]).unwrap();
     other.validate().unwrap();
     other
@@ -113,6 +102,75 @@ fn the_same_source_gives_the_same_key() {
     let key = |seed| generate(1152, 3, &mut Stream::new(&[seed; 32])).unwrap();
     assert_eq!(key(1).modulus(), key(1).modulus());
     assert_ne!(key(1).modulus(), key(2).modulus());
+}
+
+// Which key a seed gives must not depend on what the processor can do.
+#[test]
+fn every_arithmetic_finds_the_same_key_and_the_same_power() {
+    let best = Arithmetic::best();
+    for (seed, bits) in (512..=2048)
+        .step_by(104)
+        .chain([1152, 1408, 1984, 3072])
+        .enumerate()
+    {
+        for exponent in [3, 65_537] {
+            let make = |way| {
+                let mut source = Stream::new(&[seed as u8; 32]);
+                let key = generate_by(way, bits, exponent, &mut source).unwrap();
+                let mut next = [0; 8];
+                source.fill(&mut next).unwrap();
+                (key, next)
+            };
+            let ((one, one_next), (other, other_next)) = (make(best), make(Arithmetic::Scalar));
+            assert_eq!(one.components(), other.components(), "{bits} {exponent}");
+            assert_eq!(one_next, other_next, "as much was drawn");
+            let mut source = Stream::new(&[0x77; 32]);
+            for octet in [0x00, 0x01, 0x42, 0x7F] {
+                let text = vec![octet; bits as usize / 8];
+                let result = one.apply(&text, &mut source).unwrap();
+                assert_eq!(result, other.apply(&text, &mut source).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn imported_factors_must_be_prime() {
+    let mut source = Stream::new(&[0x55; 32]);
+    let key = generate(1152, 3, &mut source).unwrap();
+    let imported = RsaKey::import(key.q(), key.p(), 3, &mut source).unwrap();
+    assert_eq!(imported.components(), key.components(), "in either order");
+    let other = generate(576, 3, &mut source).unwrap();
+    // 576 bits, odd, the product of two primes.
+    assert!(!is_prime(other.modulus(), &mut source).unwrap());
+    let refused = RsaKey::import(key.p(), other.modulus(), 3, &mut source);
+    assert!(matches!(refused, Err(RsaError::Size(_))));
+    let twice = RsaKey::import(key.p(), key.p(), 3, &mut source);
+    assert!(matches!(twice, Err(RsaError::Size(_))));
+    assert!(is_prime(key.p(), &mut source).unwrap());
+    assert!(is_prime(&[0xFF; 300], &mut source).is_err(), "too long");
+}
+
+/// A source that fails after so many octets.
+struct Ends(Stream, usize);
+
+impl RandomSource for Ends {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+        self.1 = self.1.checked_sub(octets.len()).ok_or(NoRandomness)?;
+        self.0.fill(octets)
+    }
+}
+
+#[test]
+fn a_source_that_fails_makes_no_key_and_no_signature() {
+    let full = generate(512, 3, &mut Stream::new(&[0x66; 32])).unwrap();
+    for octets in (0..600).step_by(37) {
+        let refused = generate(512, 3, &mut Ends(Stream::new(&[0x66; 32]), octets));
+        assert!(matches!(refused, Err(RsaError::Randomness(_))), "{octets}");
+    }
+    let mut empty = Ends(Stream::new(&[0; 32]), 0);
+    let refused = full.apply(&[1; 64], &mut empty);
+    assert!(matches!(refused, Err(RsaError::Randomness(_))));
 }
 
 // Keys made by another program for this project's certificate chain.
