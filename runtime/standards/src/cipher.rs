@@ -5,6 +5,7 @@
 //! themselves do not allocate. Key types have no Debug and are wiped on drop.
 
 use crate::des::{self, Halves, Schedule};
+use crate::des_slices::{self, Way};
 use aes::{Aes128, Aes192, Aes256};
 use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use subtle::ConstantTimeEq;
@@ -15,6 +16,10 @@ pub const KEY_OCTETS_MAX: usize = 32;
 /// Blocks that ECB takes side by side; more would not fit the processor's registers. Three keys of
 /// a card are six blocks.
 const LANES: usize = 3;
+/// Blocks of 3DES from which on bit planes are faster than tables.
+pub const MANY_BLOCKS: usize = 24;
+/// Blocks that a chain deciphers at once.
+const CHAIN: usize = 256;
 
 /// Why a cipher can't be used so. Never holds key or data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +129,36 @@ pub trait Block<const N: usize> {
     fn decrypt_each<const L: usize>(&self, blocks: [[u8; N]; L]) -> [[u8; N]; L] {
         blocks.map(|block| self.decrypt(block))
     }
+
+    /// Enciphers any number of blocks in place, each by itself.
+    fn encrypt_many(&self, blocks: &mut [[u8; N]]) {
+        encrypt_by_lanes(self, blocks);
+    }
+
+    /// Deciphers any number of blocks in place, each by itself.
+    fn decrypt_many(&self, blocks: &mut [[u8; N]]) {
+        decrypt_by_lanes(self, blocks);
+    }
+}
+
+fn encrypt_by_lanes<const N: usize>(key: &(impl Block<N> + ?Sized), blocks: &mut [[u8; N]]) {
+    let (groups, rest) = blocks.as_chunks_mut::<LANES>();
+    for group in groups {
+        *group = key.encrypt_each(*group);
+    }
+    for block in rest {
+        *block = key.encrypt(*block);
+    }
+}
+
+fn decrypt_by_lanes<const N: usize>(key: &(impl Block<N> + ?Sized), blocks: &mut [[u8; N]]) {
+    let (groups, rest) = blocks.as_chunks_mut::<LANES>();
+    for group in groups {
+        *group = key.decrypt_each(*group);
+    }
+    for block in rest {
+        *block = key.decrypt(*block);
+    }
 }
 
 /// Single DES. Exists only as a part of retail MACs, CVVs and SCP02; it protects nothing by
@@ -153,6 +188,8 @@ pub struct TdesKey {
     first: DesPart,
     second: DesPart,
     third: Option<DesPart>,
+    /// The keys' octets, for many blocks at once.
+    octets: Zeroizing<des_slices::Keys>,
 }
 
 impl TdesKey {
@@ -167,6 +204,7 @@ impl TdesKey {
                 first: DesPart::new(*first),
                 second: DesPart::new(*second),
                 third: Some(DesPart::new(*third)),
+                octets: Zeroizing::new([*first, *second, *third]),
             }),
             _ => Err(CipherError::KeyLength {
                 found: key.len(),
@@ -194,12 +232,14 @@ impl TdesKey {
                 first: DesPart::new(*left),
                 second: DesPart::new(*right),
                 third: None,
+                octets: Zeroizing::new([*left, *right, *left]),
             },
             // Sixteen octets are two chunks of eight.
             _ => Self {
                 first: DesPart::new([0; 8]),
                 second: DesPart::new([0; 8]),
                 third: None,
+                octets: Zeroizing::new([[0; 8]; 3]),
             },
         }
     }
@@ -238,6 +278,22 @@ impl TdesKey {
         des::decrypt(keys.map(|key| &key.first.0), halves).map(Halves::leave)
     }
 
+    /// Enciphers any number of blocks in place, each under its own key; one key stands for all.
+    /// Constant in time. From [`MANY_BLOCKS`] on also the fastest way.
+    pub fn encrypt_batch(keys: &[&Self], blocks: &mut [[u8; 8]]) {
+        Self::batch(keys, blocks, Way::Encrypt);
+    }
+
+    /// Deciphers as [`Self::encrypt_batch`] enciphers.
+    pub fn decrypt_batch(keys: &[&Self], blocks: &mut [[u8; 8]]) {
+        Self::batch(keys, blocks, Way::Decrypt);
+    }
+
+    fn batch(keys: &[&Self], blocks: &mut [[u8; 8]], way: Way) {
+        let octets: Vec<&des_slices::Keys> = keys.iter().map(|key| &*key.octets).collect();
+        des_slices::triple(&octets, blocks, way);
+    }
+
     #[inline]
     fn third(&self) -> &Schedule {
         &self.third.as_ref().unwrap_or(&self.first).0
@@ -265,6 +321,22 @@ impl Block<8> for TdesKey {
     #[inline]
     fn decrypt_each<const L: usize>(&self, blocks: [[u8; 8]; L]) -> [[u8; 8]; L] {
         Self::decrypt_under([self; L], blocks)
+    }
+
+    fn encrypt_many(&self, blocks: &mut [[u8; 8]]) {
+        if blocks.len() >= MANY_BLOCKS {
+            Self::encrypt_batch(&[self], blocks);
+        } else {
+            encrypt_by_lanes(self, blocks);
+        }
+    }
+
+    fn decrypt_many(&self, blocks: &mut [[u8; 8]]) {
+        if blocks.len() >= MANY_BLOCKS {
+            Self::decrypt_batch(&[self], blocks);
+        } else {
+            decrypt_by_lanes(self, blocks);
+        }
     }
 }
 
@@ -337,13 +409,7 @@ pub fn ecb_encrypt<const N: usize>(
     key: &impl Block<N>,
     data: &mut [u8],
 ) -> Result<(), CipherError> {
-    let (groups, rest) = whole_blocks(data)?.as_chunks_mut::<LANES>();
-    for group in groups {
-        *group = key.encrypt_each(*group);
-    }
-    for block in rest {
-        *block = key.encrypt(*block);
-    }
+    key.encrypt_many(whole_blocks(data)?);
     Ok(())
 }
 
@@ -352,13 +418,7 @@ pub fn ecb_decrypt<const N: usize>(
     key: &impl Block<N>,
     data: &mut [u8],
 ) -> Result<(), CipherError> {
-    let (groups, rest) = whole_blocks(data)?.as_chunks_mut::<LANES>();
-    for group in groups {
-        *group = key.decrypt_each(*group);
-    }
-    for block in rest {
-        *block = key.decrypt(*block);
-    }
+    key.decrypt_many(whole_blocks(data)?);
     Ok(())
 }
 
@@ -382,11 +442,19 @@ pub fn cbc_decrypt<const N: usize>(
     initial: [u8; N],
     data: &mut [u8],
 ) -> Result<(), CipherError> {
+    // Unlike enciphering, each block can be deciphered by itself.
+    let blocks = whole_blocks(data)?;
     let mut chain = initial;
-    for block in whole_blocks(data)? {
-        let ciphertext = *block;
-        *block = xor(chain, key.decrypt(ciphertext));
-        chain = ciphertext;
+    let mut before = [[0; N]; CHAIN];
+    for group in blocks.chunks_mut(CHAIN) {
+        for (slot, block) in before.iter_mut().zip(group.iter()) {
+            *slot = *block;
+        }
+        key.decrypt_many(group);
+        for (block, ciphertext) in group.iter_mut().zip(before) {
+            *block = xor(chain, *block);
+            chain = ciphertext;
+        }
     }
     Ok(())
 }

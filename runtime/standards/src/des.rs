@@ -3,7 +3,8 @@
 //! Substitution and permutation of a round are one lookup for each S-box; the tables are computed
 //! from the standard's at compile time. Triple DES skips the permutations between its stages,
 //! which cancel each other. Like every DES by tables it does not hide its addresses from whoever
-//! shares the processor's cache.
+//! shares the processor's cache. Where many blocks wait together, `des_slices` is faster and
+//! constant in time.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -180,7 +181,7 @@ fn choose(table: &[u64; 128], bits: u32) -> u64 {
 const MASK_28: u32 = (1 << 28) - 1;
 
 /// Left shifts before each round key (FIPS 46-3, appendix 1).
-const SHIFTS: [u32; 16] = [1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1];
+pub(crate) const SHIFTS: [u32; 16] = [1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1];
 
 /// S-box and permutation P in one: 6 bits of input to 32 bits, rotated right by one.
 static BOXES: [[u32; 64]; 8] = boxes();
@@ -267,26 +268,26 @@ const fn choice_2() -> [[u64; 128]; 8] {
 }
 
 /// Permutation P.
-const P: [u8; 32] = [
+pub(crate) const P: [u8; 32] = [
     16, 7, 20, 21, 29, 12, 28, 17, 1, 15, 23, 26, 5, 18, 31, 10, 2, 8, 24, 14, 32, 27, 3, 9, 19,
     13, 30, 6, 22, 11, 4, 25,
 ];
 
 /// Permuted choice 1: C, then D.
-const PC1: [u8; 56] = [
+pub(crate) const PC1: [u8; 56] = [
     57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60,
     52, 44, 36, 63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29,
     21, 13, 5, 28, 20, 12, 4,
 ];
 
 /// Permuted choice 2.
-const PC2: [u8; 48] = [
+pub(crate) const PC2: [u8; 48] = [
     14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2, 41, 52,
     31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32,
 ];
 
 /// S-boxes, row by row.
-const S: [[u8; 64]; 8] = [
+pub(crate) const S: [[u8; 64]; 8] = [
     [
         14, 4, 13, 1, 2, 15, 11, 8, 3, 10, 6, 12, 5, 9, 0, 7, 0, 15, 7, 4, 14, 2, 13, 1, 10, 6, 12,
         11, 9, 5, 3, 8, 4, 1, 14, 8, 13, 6, 2, 11, 15, 12, 9, 7, 3, 10, 5, 0, 15, 12, 8, 2, 4, 9,
