@@ -14,36 +14,67 @@ use std::{
 
 const PEER_SCRIPT: &str = include_str!("../../../../tests/peers/psec_pyemv.py");
 
+const OPENSSL_SCRIPT: &str = include_str!("../../../../tests/peers/openssl.py");
+/// A peer of a figure and what it reaches.
+type Peer = (&'static str, f64);
+
 /// A figure beside its peers.
 struct Row {
     row: u32,
     figure: Figure,
     peers: BTreeMap<&'static str, f64>,
-    /// Ratio that is wanted over the first peer, and in words.
-    goal: Option<(f64, &'static str)>,
+    goal: Option<Goal>,
+    /// What a reader should know about peers that are missing.
+    note: &'static str,
 }
 
+/// A ratio that is wanted over a peer, and in words.
+#[derive(Clone, Copy)]
+struct Goal {
+    peer: &'static str,
+    ratio: f64,
+    words: &'static str,
+}
+
+const OPENSSL: &str = "openssl";
+const AWS_LC: &str = "aws-lc makes keys from 2048 bits on";
+
 impl Row {
-    /// Larger is better for rates, smaller for times.
+    fn new(row: u32, figure: Figure, peers: impl IntoIterator<Item = Peer>) -> Self {
+        Self {
+            row,
+            figure,
+            peers: peers.into_iter().collect(),
+            goal: None,
+            note: "",
+        }
+    }
+
+    fn goal(mut self, peer: &'static str, ratio: f64, words: &'static str) -> Self {
+        self.goal = Some(Goal { peer, ratio, words });
+        self
+    }
+
+    /// Over the goal's peer, else over the first; larger is better for all but times.
     fn ratio(&self) -> Option<f64> {
-        let peer = *self.peers.values().next()?;
-        let ratio = if self.figure.unit.ends_with("/s") {
-            self.figure.value / peer
-        } else {
-            peer / self.figure.value
+        let peer = match self.goal {
+            Some(goal) => self.peers.get(goal.peer)?,
+            None => self.peers.values().next()?,
         };
-        Some(ratio)
+        let ratio = self.figure.value / peer;
+        let a_time = matches!(self.figure.unit, "us" | "ms");
+        Some(if a_time { 1.0 / ratio } else { ratio })
     }
 
     fn holds(&self) -> Option<bool> {
-        Some(self.ratio()? >= self.goal?.0)
+        Some(self.ratio()? >= self.goal?.ratio)
     }
 
     fn json(&self) -> Value {
         json!({
             "row": self.row, "name": self.figure.name, "value": self.figure.value,
             "unit": self.figure.unit, "peers": self.peers, "ratio": self.ratio(),
-            "goal": self.goal.map(|(_, words)| words), "holds": self.holds(),
+            "goal": self.goal.map(|goal| goal.words), "holds": self.holds(), "note": self.note,
         })
     }
 }
@@ -56,53 +87,115 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
             .as_deref()
             .is_none_or(|only| name.contains(only))
     };
+    let seconds = arguments.seconds;
     let mut rows = Vec::new();
     for (bits, exponent) in bench::KEY_ROWS {
-        let name = format!("RSA-{bits} key, e = {exponent}");
-        if !wanted(&name) {
-            continue;
+        if wanted(&format!("RSA-{bits} key, e = {exponent}")) {
+            rows.push(key_row(bits, exponent, seconds, &rows)?);
         }
-        let figure = bench::key_generation(bits, exponent, arguments.seconds)?;
-        let peer = openssl_keys(bits, exponent, arguments.seconds);
-        let row = match (bits, exponent) {
-            (1152, 65_537) => 1,
-            (_, 3) => 2,
-            _ => 3,
-        };
-        let goal = (bits == 1152).then_some((2.6, "2.6x OpenSSL, in place of the best pure Rust"));
-        rows.push(Row {
-            row,
-            figure,
-            peers: peer.into_iter().collect(),
-            goal,
-        });
     }
-    for bits in [1152, 1408, 1984] {
+    if wanted("RSA-1152 keys, two threads to one") {
+        let one = ("one thread", 1.0);
+        let row = Row::new(1, bench::two_cores(1152, seconds)?, [one]);
+        rows.push(row.goal("one thread", 1.8, "near twice one, on 2 free cores"));
+    }
+    for bits in [1152, 1408, 1984, 2048] {
         if wanted(&format!("RSA-{bits} private operation")) {
-            let figure = bench::private_operation(bits, arguments.seconds)?;
-            rows.push(Row {
-                row: 4,
-                figure,
-                peers: BTreeMap::new(),
-                goal: None,
-            });
+            rows.push(private_row(bits, seconds)?);
         }
+    }
+    if wanted("triple DES") {
+        rows.extend(des_rows(seconds)?);
     }
     if wanted("symmetric data generation") {
-        let figure = bench::symmetric_data_generation(arguments.seconds)?;
-        let peers = python_cards().into_iter().collect();
-        rows.push(Row {
-            row: 5,
-            figure,
-            peers,
-            goal: Some((25.0, "25x psec + pyemv")),
-        });
+        let figure = bench::symmetric_data_generation(seconds)?;
+        let row = Row::new(5, figure, python_cards());
+        rows.push(row.goal("psec + pyemv", 25.0, "25x psec + pyemv"));
     }
     if wanted("start of cardstation") {
         rows.push(start_time()?);
     }
     show(&rows, arguments.json);
     Ok(0)
+}
+
+/// Keys of one size and exponent a second.
+fn key_row(bits: u32, exponent: u32, seconds: f64, before: &[Row]) -> Result<Row, Failure> {
+    let figure = bench::key_generation(bits, exponent, seconds)?;
+    let number = match (bits, exponent) {
+        (1152, 65_537) => 1,
+        (_, 3) => 2,
+        _ => 3,
+    };
+    let mut row = Row::new(number, figure, openssl_keys(bits, exponent, seconds));
+    if bits < 2048 {
+        row.note = AWS_LC;
+    }
+    row.peers.extend(crate_peers(bits, exponent, seconds)?);
+    let with_65537 = format!("RSA-{bits} key, e = 65537");
+    let twin = before.iter().find(|r| r.figure.name == with_65537);
+    Ok(match (bits, exponent, twin) {
+        (_, 3, Some(twin)) => {
+            row.peers.insert("e = 65537", twin.figure.value);
+            row.goal("e = 65537", 0.98, "no penalty for e = 3")
+        }
+        (1152, 65_537, _) => row.goal(OPENSSL, 8.0, "8x OpenSSL"),
+        (1984, 65_537, _) => row.goal(OPENSSL, 5.0, "5x OpenSSL"),
+        _ => row,
+    })
+}
+
+/// Time of one private operation.
+fn private_row(bits: u32, seconds: f64) -> Result<Row, Failure> {
+    let figure = bench::private_operation(bits, seconds)?;
+    let size = bits.to_string();
+    let peer = openssl_library(seconds, &["private", &size]);
+    let mut row = Row::new(4, figure, peer.map(|value| (OPENSSL, value)));
+    if bits < 2048 {
+        row.note = AWS_LC;
+    }
+    #[cfg(feature = "aws-lc")]
+    if bits == 2048 {
+        row.peers
+            .insert("aws-lc", bench::aws_lc_private(seconds)?.value);
+    }
+    Ok(match bits {
+        1152 | 1408 => row.goal(OPENSSL, 1.5, "1.5x OpenSSL"),
+        _ => row,
+    })
+}
+
+/// Triple DES: much data under one key, many keys, and the few blocks that one card has.
+fn des_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
+    let octets = bench::DES_OCTETS.to_string();
+    let peer = openssl_library(seconds, &["tdes", &octets]).map(|value| (OPENSSL, value));
+    let words = "OpenSSL's speed, constant in time";
+    let row = |figure| Row::new(5, figure, peer);
+    Ok(vec![
+        row(bench::des_one_key(seconds)?).goal(OPENSSL, 1.0, words),
+        row(bench::des_own_keys(64, seconds)?).goal(OPENSSL, 1.0, words),
+        row(bench::des_few_blocks(seconds)?).goal(OPENSSL, 1.0, "OpenSSL's speed, by tables"),
+    ])
+}
+
+/// Peers that are compiled in.
+#[cfg_attr(
+    not(any(feature = "peers", feature = "aws-lc")),
+    expect(unused_variables, reason = "without peers there is nothing to measure")
+)]
+fn crate_peers(bits: u32, exponent: u32, seconds: f64) -> Result<Vec<Peer>, Failure> {
+    let mut peers = Vec::new();
+    #[cfg(feature = "peers")]
+    {
+        let figure = bench::rsa_crate_key_generation(bits, exponent, seconds)?;
+        peers.push(("rsa 0.9", figure.value));
+    }
+    #[cfg(feature = "aws-lc")]
+    if (bits, exponent) == (2048, 65_537) {
+        peers.push(("aws-lc", bench::aws_lc_key_generation(seconds)?.value));
+    }
+    peers.sort_by_key(|(name, _)| *name);
+    Ok(peers)
 }
 
 fn show(rows: &[Row], as_json: bool) {
@@ -118,24 +211,38 @@ fn show(rows: &[Row], as_json: bool) {
             .collect();
         let ratio = row.ratio().map(|r| format!("{r:.1}x")).unwrap_or_default();
         let goal = match (row.goal, row.holds()) {
-            (Some((_, words)), Some(true)) => format!("holds: {words}"),
-            (Some((_, words)), Some(false)) => format!("FALLS SHORT: {words}"),
-            (Some((_, words)), None) => format!("no peer here: {words}"),
+            (Some(goal), Some(true)) => format!("holds: {}", goal.words),
+            (Some(goal), Some(false)) => format!("FALLS SHORT: {}", goal.words),
+            (Some(goal), None) => format!("no peer here: {}", goal.words),
             _ => String::new(),
         };
         terminal::print(&format!(
-            "{:>2}  {:<30} {:>12.1} {:<8} {:<28} {ratio:>7}  {goal}",
+            "{:>2}  {:<38} {:>10.1} {:<8} {:<34} {ratio:>7}  {}",
             row.row,
             row.figure.name,
             row.figure.value,
             row.figure.unit,
-            peers.join(", ")
+            peers.join(", "),
+            [goal.as_str(), row.note].map(str::trim).join("  ").trim()
         ));
     }
 }
 
-/// Keys a second of the installed OpenSSL, its start taken off.
-fn openssl_keys(bits: u32, exponent: u32, seconds: f64) -> Option<(&'static str, f64)> {
+/// Keys a second of the installed OpenSSL: of its library, where Python finds it, else of its
+/// program with the start taken off.
+fn openssl_keys(bits: u32, exponent: u32, seconds: f64) -> Option<Peer> {
+    let (size, e) = (bits.to_string(), exponent.to_string());
+    openssl_library(seconds, &["keys", &size, &e])
+        .or_else(|| openssl_program(&size, exponent, seconds))
+        .map(|rate| (OPENSSL, rate))
+}
+
+/// What OpenSSL's library does, in processor time: one number.
+fn openssl_library(seconds: f64, what: &[&str]) -> Option<f64> {
+    python(OPENSSL_SCRIPT, &[&[&*seconds.to_string()], what].concat())
+}
+
+fn openssl_program(bits: &str, exponent: u32, seconds: f64) -> Option<f64> {
     let time = |arguments: &[&str]| -> Option<f64> {
         let begun = Instant::now();
         let status = Command::new("openssl")
@@ -147,31 +254,34 @@ fn openssl_keys(bits: u32, exponent: u32, seconds: f64) -> Option<(&'static str,
             .ok()?;
         status.success().then(|| begun.elapsed().as_secs_f64())
     };
-    let bits = bits.to_string();
     let flag = if exponent == 3 { "-3" } else { "-F4" };
     let (mut spent, mut start, mut keys) = (0.0, 0.0, 0.0);
     while spent < seconds {
         start += time(&["version"])?;
-        spent += time(&["genrsa", flag, &bits])?;
+        spent += time(&["genrsa", flag, bits])?;
         keys += 1.0;
     }
-    Some(("openssl genrsa", keys / (spent - start).max(0.001)))
+    Some(keys / (spent - start).max(0.001))
 }
 
 /// Cards a second of psec and pyemv, when this machine's Python has them.
-fn python_cards() -> Option<(&'static str, f64)> {
+fn python_cards() -> Option<Peer> {
+    Some(("psec + pyemv", python(PEER_SCRIPT, &[])?))
+}
+
+/// The first number that a script prints, when this machine's Python can run it.
+fn python(script: &str, arguments: &[&str]) -> Option<f64> {
     let python = std::env::var("CARDWRIGHT_PYTHON").unwrap_or_else(|_| "python3".into());
     let output = Command::new(python)
-        .args(["-W", "ignore", "-c", PEER_SCRIPT])
+        .args(["-W", "ignore", "-c", script])
+        .args(arguments)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let number = text
-        .split_whitespace()
-        .find_map(|word| word.parse::<f64>().ok())?;
-    Some(("psec + pyemv", number))
+    text.split_whitespace()
+        .find_map(|word| word.parse::<f64>().ok())
 }
 
 /// Time from start to end of this program when it has nothing to do.
@@ -193,11 +303,5 @@ fn start_time() -> Result<Row, Failure> {
         value: best * 1e3,
         unit: "ms",
     };
-    let limit = BTreeMap::from([("limit", 50.0)]);
-    Ok(Row {
-        row: 13,
-        figure,
-        peers: limit,
-        goal: Some((1.0, "50 ms")),
-    })
+    Ok(Row::new(13, figure, [("limit", 50.0)]).goal("limit", 1.0, "50 ms"))
 }

@@ -24,6 +24,10 @@ fn main() -> Result<(), Refused> {
     for bits in [1152, 1408, 1984] {
         show(&bench::private_operation(bits, seconds)?);
     }
+    show(&bench::des_one_key(seconds)?);
+    show(&bench::des_own_keys(64, seconds)?);
+    show(&bench::des_own_keys(256, seconds)?);
+    show(&bench::des_few_blocks(seconds)?);
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use cardwright_rsa::generate;
+use cardwright_standards::cipher::{TdesKey, ecb_encrypt};
 
 use cardwright_ports::hsm::{Derivation, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse};
 
@@ -26,15 +27,19 @@ pub struct Figure {
     pub unit: &'static str,
 }
 
-/// The sizes and exponents of the rows on key generation.
-pub const KEY_ROWS: [(u32, u32); 6] = [
+/// The sizes and exponents of the rows on key generation. 2048 bits are there for peers that make
+/// no chip's key.
+pub const KEY_ROWS: [(u32, u32); 7] = [
     (1152, 65_537),
     (1152, 3),
     (1408, 65_537),
     (1408, 3),
     (1984, 65_537),
     (1984, 3),
+    (2048, 65_537),
 ];
+/// Octets of the row on much data under one triple DES key.
+pub const DES_OCTETS: usize = 16_384;
 
 /// Measures how long something takes.
 struct Watch {
@@ -113,6 +118,95 @@ pub fn private_operation(bits: u32, seconds: f64) -> Result<Figure, Refused> {
         value: each * 1e6,
         unit: "us",
     })
+}
+
+/// Keys that two threads make in the time in which one makes one, by the clock: 2 is all there is.
+pub fn two_cores(bits: u32, seconds: f64) -> Result<Figure, Refused> {
+    let rate = |threads: u8| -> Result<f64, Refused> {
+        let begun = Instant::now();
+        let made: Result<Vec<u32>, Refused> = std::thread::scope(|scope| {
+            let lanes: Vec<_> = (0..threads)
+                .map(|lane| {
+                    scope.spawn(move || {
+                        let mut source = Stream::new(&[0xC0 | lane; 32]);
+                        let mut made = 0;
+                        while begun.elapsed().as_secs_f64() < seconds {
+                            generate(bits, 65_537, &mut source).map_err(error::of_rsa)?;
+                            made += 1;
+                        }
+                        Ok(made)
+                    })
+                })
+                .collect();
+            let failed = |_| error::FAULT.found("a thread that makes keys");
+            lanes
+                .into_iter()
+                .map(|lane| lane.join().map_err(failed)?)
+                .collect()
+        });
+        Ok(f64::from(made?.into_iter().sum::<u32>()) / begun.elapsed().as_secs_f64())
+    };
+    Ok(Figure {
+        name: format!("RSA-{bits} keys, two threads to one"),
+        value: rate(2)? / rate(1)?.max(f64::MIN_POSITIVE),
+        unit: "times",
+    })
+}
+
+/// Triple DES of much data under one key, in megabytes a second, by bit planes.
+pub fn des_one_key(seconds: f64) -> Result<Figure, Refused> {
+    let key = bench_key(1)?;
+    let mut data = vec![0u8; DES_OCTETS];
+    let each = mean(seconds, |_| {
+        ecb_encrypt(&key, &mut data).map_err(|e| error::ARGUMENT.found(e.to_string()))
+    })?;
+    std::hint::black_box(&data);
+    Ok(Figure {
+        name: "triple DES, 16 KB under one key".to_owned(),
+        value: DES_OCTETS as f64 / each / 1e6,
+        unit: "MB/s",
+    })
+}
+
+/// Triple DES of as many blocks, each under a key of its own, in megabytes a second.
+pub fn des_own_keys(blocks: usize, seconds: f64) -> Result<Figure, Refused> {
+    let keys: Result<Vec<TdesKey>, Refused> = (0..blocks).map(|n| bench_key(n as u8)).collect();
+    let keys = keys?;
+    let keys: Vec<&TdesKey> = keys.iter().collect();
+    let mut data = vec![[0u8; 8]; blocks];
+    let each = mean(seconds, |_| {
+        TdesKey::encrypt_batch(&keys, &mut data);
+        Ok(())
+    })?;
+    std::hint::black_box(&data);
+    Ok(Figure {
+        name: format!("triple DES, {blocks} blocks, as many keys"),
+        value: 8.0 * blocks as f64 / each / 1e6,
+        unit: "MB/s",
+    })
+}
+
+/// Triple DES of six blocks under three keys by tables, as a card's three keys need it.
+pub fn des_few_blocks(seconds: f64) -> Result<Figure, Refused> {
+    let (a, b, c) = (bench_key(1)?, bench_key(2)?, bench_key(3)?);
+    let mut blocks = [[0u8; 8]; 6];
+    let each = mean(seconds, |_| {
+        for _ in 0..100 {
+            blocks = TdesKey::encrypt_under([&a, &a, &b, &b, &c, &c], blocks);
+        }
+        Ok(())
+    })?;
+    std::hint::black_box(&blocks);
+    Ok(Figure {
+        name: "triple DES, 6 blocks under 3 keys".to_owned(),
+        value: 4.8e-3 / each,
+        unit: "MB/s",
+    })
+}
+
+fn bench_key(number: u8) -> Result<TdesKey, Refused> {
+    let octets: [u8; 24] = std::array::from_fn(|i| (i as u8).wrapping_mul(37) ^ number);
+    TdesKey::new(&octets).map_err(|e| error::ARGUMENT.found(e.to_string()))
 }
 
 /// Cards whose symmetric data are made in a second: a PIN; three ICC master keys of option A with
@@ -229,6 +323,45 @@ pub fn rsa_crate_key_generation(bits: u32, exponent: u32, seconds: f64) -> Resul
     })
 }
 
+/// AWS-LC's key generation, a peer; it makes 2048 bits and more, with 65537 only.
+#[cfg(feature = "aws-lc")]
+pub fn aws_lc_key_generation(seconds: f64) -> Result<Figure, Refused> {
+    let each = mean(seconds, |_| aws_lc_key().map(|_| ()))?;
+    Ok(Figure {
+        name: "aws-lc: RSA-2048 key, e = 65537".to_owned(),
+        value: 1.0 / each,
+        unit: "keys/s",
+    })
+}
+
+/// AWS-LC's signature with 2048 bits: the private operation, with a hash of little text.
+#[cfg(feature = "aws-lc")]
+pub fn aws_lc_private(seconds: f64) -> Result<Figure, Refused> {
+    let key = aws_lc_key()?;
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let mut signature = vec![0; key.public_modulus_len()];
+    let each = mean(seconds, |_| {
+        key.sign(
+            &aws_lc_rs::signature::RSA_PKCS1_SHA256,
+            &random,
+            &[0x42; 32],
+            &mut signature,
+        )
+        .map_err(|_| error::FAULT.found("aws-lc does not sign"))
+    })?;
+    Ok(Figure {
+        name: "aws-lc: RSA-2048 private operation".to_owned(),
+        value: each * 1e6,
+        unit: "us",
+    })
+}
+
+#[cfg(feature = "aws-lc")]
+fn aws_lc_key() -> Result<aws_lc_rs::rsa::KeyPair, Refused> {
+    aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)
+        .map_err(|_| error::RANDOMNESS.found("aws-lc makes no key"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +370,10 @@ mod tests {
     fn every_row_gives_a_figure() {
         assert!(key_generation(512, 3, 0.0).unwrap().value > 0.0);
         assert!(private_operation(512, 0.0).unwrap().value > 0.0);
+        assert!(two_cores(512, 0.01).unwrap().value > 0.0);
+        assert!(des_one_key(0.0).unwrap().value > 0.0);
+        assert!(des_own_keys(64, 0.0).unwrap().value > 0.0);
+        assert!(des_few_blocks(0.0).unwrap().value > 0.0);
         assert!(symmetric_data_generation(0.0).unwrap().value > 0.0);
     }
 }
