@@ -30,7 +30,6 @@ need openssl openssl
 need pdftotext poppler-utils
 need python3 python3
 need pkg-config pkg-config
-need openssl openssl
 pkg-config --exists openssl 2>/dev/null || missing="$missing libssl-dev"
 # A python of one's own does not see what the system installs: take the system's, if it has them.
 has_readers() { "$1" -c 'import zxingcpp, PIL' 2>/dev/null; }
