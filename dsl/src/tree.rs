@@ -15,6 +15,8 @@ struct NodeData {
     children: Vec<NodeId>,
     parent: Option<NodeId>,
     place: u32,
+    /// Whether this node or one below it means an error.
+    error: bool,
 }
 
 /// A parsed source text. Every byte of the source lies in exactly one leaf.
@@ -187,7 +189,7 @@ impl<'t> Node<'t> {
 
     /// Whether this node or one below it means an error.
     pub fn has_error(self) -> bool {
-        self.kind().is_error() || self.children().any(Node::has_error)
+        self.tree.data(self.id).is_some_and(|data| data.error)
     }
 
     /// Calls `visit` for this node and every node below it, parents first.
@@ -325,6 +327,8 @@ impl TreeBuilder {
             .map(|id| self.height(*id))
             .max()
             .unwrap_or(0);
+        let error_in = |id: &NodeId| self.nodes.get(id.0 as usize).is_some_and(|n| n.error);
+        let error = kind.is_error() || children.iter().any(error_in);
         // A source is at most 256 KiB and no byte makes more than a few nodes: u32 is enough.
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(NodeData {
@@ -333,6 +337,7 @@ impl TreeBuilder {
             children,
             parent: None,
             place: 0,
+            error,
         });
         self.heights.push(height + 1);
         id

@@ -8,6 +8,7 @@ use cardwright_compiler::model::{SourceFile, Span};
 use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, MemoryFiles, Project};
 use cardwright_compiler::{Checked, Environment, Session};
 use lsp_types::{Location, Uri};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ impl Analysis {
     fn of(home: Home, documents: &Documents, session: &mut Session) -> Self {
         let (checked, assets) = match &home {
             Home::Project(root) => {
-                let files = Overlay { root, documents };
+                let files = Overlay::new(root, documents);
                 let checked = session.check(&Project::read(&files), Environment::Test);
                 let mut assets = files.list("");
                 assets.retain(|name| !name.ends_with(".perso") && name != MANIFEST);
@@ -185,6 +186,33 @@ impl Workspace {
 struct Overlay<'d> {
     root: &'d Path,
     documents: &'d Documents,
+    /// All files, once they were looked for.
+    all: OnceCell<Vec<String>>,
+}
+
+impl<'d> Overlay<'d> {
+    fn new(root: &'d Path, documents: &'d Documents) -> Self {
+        Self {
+            root,
+            documents,
+            all: OnceCell::new(),
+        }
+    }
+
+    fn look(&self, folder: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let top = self.root.join(folder);
+        collect(&top, DEPTH_MAX, &mut |path| {
+            found.extend(path.strip_prefix(self.root).ok().and_then(slashed));
+            found.len() < FILES_MAX
+        });
+        let open = self.documents.all().map(|d| d.path.as_path());
+        let open = open.filter(|path| path.starts_with(&top));
+        found.extend(open.filter_map(|path| slashed(path.strip_prefix(self.root).ok()?)));
+        found.sort();
+        found.dedup();
+        found
+    }
 }
 
 impl Files for Overlay<'_> {
@@ -205,18 +233,10 @@ impl Files for Overlay<'_> {
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let top = self.root.join(folder);
-        collect(&top, DEPTH_MAX, &mut |path| {
-            found.extend(path.strip_prefix(self.root).ok().and_then(slashed));
-            found.len() < FILES_MAX
-        });
-        let open = self.documents.all().map(|d| d.path.as_path());
-        let open = open.filter(|path| path.starts_with(&top));
-        found.extend(open.filter_map(|path| slashed(path.strip_prefix(self.root).ok()?)));
-        found.sort();
-        found.dedup();
-        found
+        match folder {
+            "" => self.all.get_or_init(|| self.look(folder)).clone(),
+            _ => self.look(folder),
+        }
     }
 
     fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {
@@ -232,16 +252,12 @@ struct Saved {
 impl Files for Saved {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let documents = Documents::default();
-        let root = self.root.as_path();
-        let documents = &documents;
-        Overlay { root, documents }.read(path)
+        Overlay::new(&self.root, &documents).read(path)
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
         let documents = Documents::default();
-        let root = self.root.as_path();
-        let documents = &documents;
-        Overlay { root, documents }.list(folder)
+        Overlay::new(&self.root, &documents).list(folder)
     }
 
     fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {

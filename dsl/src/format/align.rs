@@ -17,7 +17,7 @@ pub(crate) fn align_cells(lines: &mut [Line]) {
 pub(crate) fn comment_pads(lines: &[Line]) -> Vec<usize> {
     let mut pads = vec![0; lines.len()];
     for group in groups(lines, |line| line.comment.is_some()) {
-        let width = |at: usize| lines.get(at).map_or(0, |line| line.body().chars().count());
+        let width = |at: usize| lines.get(at).map_or(0, Line::width);
         let widest = group.clone().map(width).max().unwrap_or(0);
         let narrowest = group.clone().map(width).min().unwrap_or(0);
         if widest - narrowest > PADDING_MAX {

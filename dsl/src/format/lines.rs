@@ -59,10 +59,45 @@ impl Line {
         }
     }
 
-    /// The text without indentation and comment.
-    pub(crate) fn body(&self) -> String {
-        let cells: Vec<&str> = self.cells.iter().map(|cell| cell.text.as_str()).collect();
-        cells.join(" ").trim_end().to_owned()
+    /// Writes the text without indentation and comment.
+    fn write_body(&self, out: &mut String) {
+        let start = out.len();
+        for (at, cell) in self.cells.iter().enumerate() {
+            if at > 0 {
+                out.push(' ');
+            }
+            out.push_str(&cell.text);
+        }
+        let body = out.get(start..).unwrap_or("");
+        out.truncate(start + body.trim_end().len());
+    }
+
+    /// Whether a line end stands in the text.
+    pub(crate) fn is_broken(&self) -> bool {
+        let shown = self
+            .cells
+            .iter()
+            .rposition(|c| !c.text.trim_end().is_empty());
+        let mut cells = self.cells.iter().take(shown.map_or(0, |last| last + 1));
+        cells
+            .next_back()
+            .is_some_and(|c| c.text.trim_end().contains('\n'))
+            || cells.any(|c| c.text.contains('\n'))
+    }
+
+    /// Width of the text without indentation and comment, in characters.
+    pub(crate) fn width(&self) -> usize {
+        let mut width = 0;
+        let mut shown = 0;
+        for (at, cell) in self.cells.iter().enumerate() {
+            width += usize::from(at > 0);
+            let text = cell.text.trim_end();
+            if !text.is_empty() {
+                shown = width + text.chars().count();
+            }
+            width += cell.text.chars().count();
+        }
+        shown
     }
 
     /// Width of the text before a cell, in characters.
@@ -75,6 +110,10 @@ impl Line {
     }
 }
 
+fn spaces(count: usize, out: &mut String) {
+    out.extend(std::iter::repeat_n(' ', count));
+}
+
 /// Writes all lines out.
 pub(crate) fn write(lines: &[Line], comment_pads: &[usize]) -> String {
     let mut out = String::new();
@@ -82,11 +121,10 @@ pub(crate) fn write(lines: &[Line], comment_pads: &[usize]) -> String {
         if line.blank_before && !out.is_empty() {
             out.push('\n');
         }
-        let body = line.body();
-        out.push_str(&" ".repeat(line.indent * INDENT_WIDTH));
-        out.push_str(&body);
+        spaces(line.indent * INDENT_WIDTH, &mut out);
+        line.write_body(&mut out);
         if let Some(comment) = &line.comment {
-            out.push_str(&" ".repeat(*pad));
+            spaces(*pad, &mut out);
             out.push_str(COMMENT_GAP);
             out.push_str(comment);
         }

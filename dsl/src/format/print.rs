@@ -82,7 +82,7 @@ impl Printer {
             .last_mut()
             .filter(|_| made_one_line && self.inline == 0)
         {
-            line.whole_entry = node.kind() == Kind::Entry && !line.body().contains('\n');
+            line.whole_entry = node.kind() == Kind::Entry && !line.is_broken();
         }
         self.continues = continues;
     }
