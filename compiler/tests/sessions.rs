@@ -170,67 +170,74 @@ fn a_file_in_ebcdic() {
     example("meridian-debit", 5);
 }
 
-/// Changes that reach far: a base, a key, a format, a rule, a table, a name that comes or goes.
-#[test]
-fn what_reaches_far_is_done_again() {
-    const ROWS: &str = "code,label\nA,FIRST\nB,SECOND\n";
-    const BASE: &str =
-        "package small\n\nlet limit = 3\nprofile base : debit { label = \"BASE\" }\n";
-    const HEIRS: &str = "package small\n\nuse std.emv\n\n\
-        table names = file(\"names.csv\") { key = code; code : text 4; label : text 16 }\n\
-        rule short for profile { require length(label) <= 12 because \"{label} is long\" }\n\
-        profile \"heir_{row.code}\" : base for row in names { label = row.label }\n\
-        profile own : base { label = \"OWN\"; offline_pin { value = order.pin; tries = limit } }\n\
-        card c1 : debit_card { chip { applications = [own] } }\n\
-        card c2 : debit_card { chip { applications = [heir_A] } }\n";
+const ROWS: &str = "code,label\nA,FIRST\nB,SECOND\n";
+const BASE: &str = "package small\n\nlet limit = 3\nprofile base : debit { label = \"BASE\" }\n";
+const HEIRS: &str = "package small\n\nuse std.emv\n\n\
+    table names = file(\"names.csv\") { key = code; code : text 4; label : text 16 }\n\
+    rule short for profile { require length(label) <= 12 because \"{label} is long\" }\n\
+    profile \"heir_{row.code}\" : base for row in names { label = row.label }\n\
+    profile own : base { label = \"OWN\"; offline_pin { value = order.pin; tries = limit } }\n\
+    card c1 : debit_card { chip { applications = [own] } }\n\
+    card c2 : debit_card { chip { applications = [heir_A] } }\n";
+
+/// Changes that reach far: path, what stands there, what comes instead.
+const FAR: &[(&str, &str, &str)] = &[
+    ("a_base.perso", "\"BASE\"", "\"A LONGER BASE\""),
+    ("a_base.perso", "limit = 3", "limit = 300"),
+    ("a_base.perso", "let limit", "// above\nlet limit"),
+    (
+        "a_base.perso",
+        "profile base",
+        "let order = 3\nprofile base",
+    ),
+    (
+        "a_base.perso",
+        "profile base : debit",
+        "profile base : nothing",
+    ),
+    ("b_heirs.perso", "\"OWN\"", "\"A LABEL OF ITS OWN\""),
+    ("b_heirs.perso", "<= 12", "<= 4"),
+    ("b_heirs.perso", "card c1", "// above\ncard c1"),
+    ("b_heirs.perso", "card c2", "card c3"),
+    ("b_heirs.perso", "use std.emv\n", ""),
+    ("names.csv", "SECOND", "A SECOND ROW"),
+    ("names.csv", "A,FIRST\n", ""),
+    ("names.csv", "B,", "AB,"),
+    ("names.csv", "code,label\n", "label,code\n"),
+    ("keys/issuer-92.cer", "9", "8"),
+    ("cardwright.toml", "1.0.0", "1.0.1"),
+    (
+        "small.perso",
+        "key imk_ac ",
+        "key new_one : aes128 { use = transport }\nkey imk_ac ",
+    ),
+    ("small.perso", "width 19", "width 18"),
+    ("small.perso", "tries = 3", "tries = 03"),
+    ("small.perso", "999992", "999991"),
+    ("small.perso", "card debit_card", "card debit_card_2"),
+    ("small.perso", "shrink = to 6 pt", "shrink = to 9 pt"),
+];
+
+/// The small bank of the codes' cases, with heirs by a table, a rule, and cards.
+fn small_bank() -> MemoryFiles {
     let keys = root().join("examples/aurora-bank/keys");
     let shared = root().join("tests/cases/codes/shared");
-    let whole = folder(&shared, "", folder(&keys, "keys/", MemoryFiles::new()))
+    folder(&shared, "", folder(&keys, "keys/", MemoryFiles::new()))
         .with(
             "cardwright.toml",
             "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n",
         )
         .with("a_base.perso", BASE)
         .with("b_heirs.perso", HEIRS)
-        .with("names.csv", ROWS);
-    let changes: &[(&str, &str, &str)] = &[
-        ("a_base.perso", "\"BASE\"", "\"A LONGER BASE\""),
-        ("a_base.perso", "limit = 3", "limit = 300"),
-        ("a_base.perso", "let limit", "// above\nlet limit"),
-        (
-            "a_base.perso",
-            "profile base",
-            "let order = 3\nprofile base",
-        ),
-        (
-            "a_base.perso",
-            "profile base : debit",
-            "profile base : nothing",
-        ),
-        ("b_heirs.perso", "\"OWN\"", "\"A LABEL OF ITS OWN\""),
-        ("b_heirs.perso", "<= 12", "<= 4"),
-        ("b_heirs.perso", "card c1", "// above\ncard c1"),
-        ("b_heirs.perso", "card c2", "card c3"),
-        ("b_heirs.perso", "use std.emv\n", ""),
-        ("names.csv", "SECOND", "A SECOND ROW"),
-        ("names.csv", "A,FIRST\n", ""),
-        ("names.csv", "B,", "AB,"),
-        ("names.csv", "code,label\n", "label,code\n"),
-        ("keys/issuer-92.cer", "9", "8"),
-        ("cardwright.toml", "1.0.0", "1.0.1"),
-        (
-            "small.perso",
-            "key imk_ac ",
-            "key new_one : aes128 { use = transport }\nkey imk_ac ",
-        ),
-        ("small.perso", "width 19", "width 18"),
-        ("small.perso", "tries = 3", "tries = 03"),
-        ("small.perso", "999992", "999991"),
-        ("small.perso", "card debit_card", "card debit_card_2"),
-        ("small.perso", "shrink = to 6 pt", "shrink = to 9 pt"),
-    ];
+        .with("names.csv", ROWS)
+}
+
+/// A base, a key, a format, a rule, a table, a name that comes or goes.
+#[test]
+fn what_reaches_far_is_done_again() {
+    let whole = small_bank();
     let mut session = Session::default();
-    for (n, (path, old, new)) in changes.iter().enumerate() {
+    for (n, (path, old, new)) in FAR.iter().enumerate() {
         let text = String::from_utf8(whole.read(path).expect("a file")).expect("text");
         assert!(text.contains(old), "{path} has {old}");
         let other = whole.clone().with(path, text.replacen(old, new, 1));

@@ -39,7 +39,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cardwright-calc", &["standards"]),
     ("cardwright-exchange", &["standards"]),
     // Key management is pure: what it asks of an HSM and of a store goes through ports.
-    ("cardwright-keys", &["exchange", "ports", "rsa", "standards"]),
+    (
+        "cardwright-keys",
+        &["exchange", "ports", "rsa", "standards"],
+    ),
     // Drivers know ports and plain codecs: never the bundle, never each other.
     ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
     ("cardwright-host-commands", &["ports", "rsa", "standards"]),
@@ -133,7 +136,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("compiler/src/elaborate/fields.rs", "base_type"),
     ("compiler/src/elaborate/lookup.rs", "lookup"),
     ("compiler/src/elaborate/operators.rs", "compare"),
-    ("compiler/src/emit/card.rs", "chip"),
     ("compiler/src/model/repeat.rs", "declare"),
     ("compiler/src/model/repeat/substitute.rs", "expr"),
     ("compiler/src/model/tables.rs", "sorted"),
