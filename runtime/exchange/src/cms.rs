@@ -1,6 +1,7 @@
 //! The two CMS messages of key exchange (RFC 5652): signed data with one signer, enveloped data for
-//! one recipient. DER only.
+//! one recipient. Written in DER; lengths that are not told are made definite when read.
 
+use crate::ber;
 use crate::certificates::{RSA_KEY, SHA256_WITH_RSA};
 use crate::rsa::signed;
 use crate::{Certificate, ExchangeError, OaepHash, Random, RevocationList, RsaPrivate};
@@ -272,7 +273,8 @@ impl Read {
         if octets.len() > MESSAGE_OCTETS_MAX {
             return Err(ExchangeError::Malformed("CMS message"));
         }
-        let info = ContentInfo::from_der(octets).map_err(malformed)?;
+        let octets = ber::definite(octets)?;
+        let info = ContentInfo::from_der(&octets).map_err(malformed)?;
         if info.content_type != SIGNED_DATA {
             return Err(ExchangeError::Malformed("CMS message: not signed data"));
         }
@@ -501,7 +503,8 @@ pub(crate) fn open_envelope(
     recipient: &Certificate,
     key: &dyn RsaPrivate,
 ) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
-    let enveloped = EnvelopedData::from_der(octets).map_err(malformed)?;
+    let octets = ber::definite(octets)?;
+    let enveloped = EnvelopedData::from_der(&octets).map_err(malformed)?;
     let rid = RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier());
     let [RecipientInfo::Ktri(information)] = enveloped.recip_infos.0.as_slice() else {
         return Err(ExchangeError::Malformed(
@@ -555,3 +558,6 @@ pub(crate) fn open_envelope(
         _ => Err(ExchangeError::Recipient),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@
 //! not against another vendor's device.
 
 pub mod agreement;
+mod ber;
 mod certificates;
 mod cms;
 mod error;

@@ -462,6 +462,69 @@ fn an_authority_unbinds_and_rebinds() {
     }
 }
 
+// A token that OpenSSL made: the authority's unbind has no attribute of its own.
+#[test]
+fn a_token_of_openssl_definite_and_streamed() {
+    let pki = Pki::get();
+    let anchors = [pki.certificate("ca")];
+    let trust = trust(&anchors);
+    let (krd, kdh) = (pki.certificate("krd"), pki.certificate("kdh"));
+    let binding = Binding {
+        krd: &krd,
+        kdh: &kdh,
+    };
+    let (ca, ca_key) = (pki.certificate("ca"), pki.key("ca"));
+    // The names are those of our own token: its content ends where the signer's data begin.
+    let ours = tr34::authority_unbind_token(&binding, (&ca, &ca_key)).unwrap();
+    std::fs::write(pki.path("ours.der"), &ours).unwrap();
+    let arguments = [
+        "cms",
+        "-verify",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        "ours.der",
+        "-CAfile",
+        "ca.pem",
+        "-certfile",
+        "ca.pem",
+        "-purpose",
+        "any",
+        "-nointern",
+        "-out",
+        "names.bin",
+    ];
+    openssl(pki.folder(), &arguments);
+    let sign = [
+        "cms",
+        "-sign",
+        "-binary",
+        "-nodetach",
+        "-in",
+        "names.bin",
+        "-signer",
+        "ca.pem",
+        "-inkey",
+        "ca.key",
+        "-md",
+        "sha256",
+        "-outform",
+        "DER",
+    ];
+    for streamed in [false, true] {
+        let option = if streamed { "-stream" } else { "-nosmimecap" };
+        let token = openssl(pki.folder(), &[&sign[..], &[option]].concat());
+        assert_eq!(token[1] == 0x80, streamed);
+        let opened = tr34::open_authority_unbind(&binding, &token, &ca, &trust);
+        assert_eq!(opened.err(), None, "streamed: {streamed}");
+        for at in (0..token.len()).step_by(11) {
+            let cut = tr34::open_authority_unbind(&binding, &token[..at], &ca, &trust);
+            assert_eq!(code(cut), "R1390");
+        }
+    }
+}
+
 fn verified_by_openssl(pki: &Pki, token: &[u8], signer: &str) {
     std::fs::write(pki.path("binding.der"), token).unwrap();
     let certificate = format!("{signer}.pem");

@@ -7,8 +7,8 @@
 //! the host's name, so that nobody can take the enciphered part and sign it as his own.
 //!
 //! Structures as public descriptions of TR-34:2019 have them. Proven with a counterpart of our own
-//! and with OpenSSL's CMS, not with another vendor's device. DER only: tokens with indefinite
-//! lengths are refused. Version 1 of the inner block is written as 1, as deployed hosts do.
+//! and with OpenSSL's CMS, not with another vendor's device. Tokens are written in DER; signed ones with
+//! indefinite lengths are read as well. Version 1 of the inner block is written as 1, as deployed hosts do.
 
 mod binding;
 mod credential;
