@@ -398,23 +398,19 @@ fn files_that_are_none_and_requests_for_another_ca() {
     );
 }
 
-// A CA public key as a scheme publishes it: index 92, 1408 bits, with its published checksum.
-const PUBLISHED: &str = "A000000003 92 expiry=2031-12 exponent=03 \
-    checksum=429C954A3859CEF91295F663C963E582ED6EB253 \
-    modulus=996AF56F569187D09293C14810450ED8EE3357397B18A2458EFAA92DA3B6DF6514EC060195318FD43BE9B8\
-    F0CC669E3F844057CBDDF8BDA191BB64473BC8DC9A730DB8F6B4EDE3924186FFD9B8C7735789C23A36BA0B8AF65372\
-    EB57EA5D89E7D14E9C7B6B557460F10885DA16AC923F15AF3758F0F03EBD3C5C2C949CBA306DB44E6A2C076C5F67E2\
-    81D7EF56785DC4D75945E491F01918800A9E2DC66F60080566CE0DAF8D17EAD46AD8E30A247C9F";
+/// A CA public key as a scheme publishes it, with its published checksum.
+const PUBLISHED: &str = include_str!("../../../tests/vectors/emv/ca_keys.txt");
 
 #[test]
 fn published_checksums_and_what_was_mistyped() {
-    let keys = CaKeys::parse(&format!("# from a publication\n\n{PUBLISHED}\n")).unwrap();
+    let published = PUBLISHED.lines().last().unwrap();
+    let keys = CaKeys::parse(PUBLISHED).unwrap();
     let key = keys.find([0xA0, 0, 0, 0, 3], 0x92).unwrap();
     assert_eq!((key.public.bits(), key.exponent()), (1408, 3));
     assert_eq!(CaKeys::parse(&keys.to_text()).unwrap(), keys);
-    let begin = PUBLISHED.find("modulus=").unwrap() + 8;
-    for at in begin..PUBLISHED.len() {
-        let mut text = PUBLISHED.to_owned().into_bytes();
+    let begin = published.find("modulus=").unwrap() + 8;
+    for at in begin..published.len() {
+        let mut text = published.to_owned().into_bytes();
         text[at] = if text[at] == b'A' { b'B' } else { b'A' };
         let faults = CaKeys::parse(&String::from_utf8(text).unwrap()).unwrap_err();
         assert_eq!(
@@ -431,7 +427,7 @@ fn published_checksums_and_what_was_mistyped() {
         ("2031-12", "12/31"),
         ("checksum=", "sum="),
     ] {
-        let text = format!("\n{}", PUBLISHED.replace(from, to));
+        let text = format!("\n{}", published.replace(from, to));
         let faults = CaKeys::parse(&text).unwrap_err();
         assert_eq!(
             (faults[0].line, faults[0].error.code()),
@@ -439,7 +435,7 @@ fn published_checksums_and_what_was_mistyped() {
             "{to}"
         );
     }
-    let twice = CaKeys::parse(&format!("{PUBLISHED}\n{PUBLISHED}")).unwrap_err();
+    let twice = CaKeys::parse(&format!("{published}\n{published}")).unwrap_err();
     assert!(
         twice[0]
             .to_string()

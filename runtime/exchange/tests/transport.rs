@@ -104,12 +104,23 @@ fn refused(pki: &Pki, key: &TestKey, hash: OaepHash, theirs: &[u8]) {
     assert_eq!(cut.err().unwrap().code(), "R1395");
 }
 
-// NIST CAVS, ANS X9.63 KDF with SHA-256, 192-bit secret, no shared information, 128-bit key, case 0.
+/// NIST's examples of the derivation.
+const X963: &str = include_str!("../../../tests/vectors/agreement/x963.toml");
+
 #[test]
 fn the_derivation_of_x9_63() {
-    let agreed = hex::decode("96C05619D56C328AB95FE84B18264B08725B85E33FD34F08").unwrap();
-    let key = agreement::derive(Derivation::X963, &agreed, &[], 16).unwrap();
-    assert_eq!(hex::encode(&key), "443024C3DAE66B95E6F5670601558F71");
+    let file: toml::Table = X963.parse().unwrap();
+    let cases = file["case"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let octets = |name: &str| hex::decode(case[name].as_str().unwrap()).unwrap();
+        let (agreed, expected) = (octets("agreed"), octets("key"));
+        let information = octets("information");
+        let length = expected.len();
+        let key = agreement::derive(Derivation::X963, &agreed, &information, length).unwrap();
+        assert_eq!(*key, expected);
+    }
+    let agreed = hex::decode(cases[0]["agreed"].as_str().unwrap()).unwrap();
     let pki = Pki::get();
     for (derivation, name) in [
         (Derivation::X963, "X963KDF"),

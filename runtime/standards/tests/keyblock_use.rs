@@ -12,8 +12,8 @@ mod common;
 
 use cardwright_standards::kcv::{self, Method};
 use cardwright_standards::keyblock::{
-    self, Acceptance, Attributes, Fault, Header, KeyBlockError, KeyType, Optional, OptionalBlock,
-    USAGES, Version,
+    self, Acceptance, Attributes, CheckValue, Fault, Header, KeyBlockError, KeyType, Optional,
+    OptionalBlock, USAGES, Version,
 };
 use common::{hex, read, to_hex};
 
@@ -201,7 +201,11 @@ fn check_values_are_written_and_verified() {
 fn check_values_of_another_implementation() {
     let kbpk = hex("88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6");
     let key = hex("3F419E1CB7079442AA37474C2EFBF8B8");
-    let attributes = attributes("D0000P0TE00E0200KC0A0000AAKP0A0000AA").unwrap();
+    let mut attributes = attributes("D0000P0TE00E0000").unwrap();
+    attributes.optional = vec![
+        Optional::KeyCheck(CheckValue::placeholder()),
+        Optional::ProtectionKeyCheck(CheckValue::placeholder()),
+    ];
     let block = keyblock::seal(&kbpk, &attributes, &key, &[0; 14]).unwrap();
     assert!(
         block.starts_with("D0144P0TE00E0300KC0C0057C409KP10012331550BC9PB04"),

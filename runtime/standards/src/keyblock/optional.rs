@@ -108,6 +108,16 @@ pub struct CheckValue {
     pub octets: Vec<u8>,
 }
 
+impl CheckValue {
+    /// A place for the check value that [`super::seal`] writes.
+    pub fn placeholder() -> Self {
+        Self {
+            method: CheckValueMethod::Legacy,
+            octets: Vec::new(),
+        }
+    }
+}
+
 /// Hash of an HMAC key (table 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HmacHash(u8);
