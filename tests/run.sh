@@ -31,6 +31,9 @@ need pdftotext poppler-utils
 need python3 python3
 need pkg-config pkg-config
 pkg-config --exists openssl 2>/dev/null || missing="$missing libssl-dev"
+need softhsm2-util softhsm2
+need pkcsslotd opencryptoki
+need pkcsconf opencryptoki
 # A python of one's own does not see what the system installs: take the system's, if it has them.
 has_readers() { "$1" -c 'import zxingcpp, PIL' 2>/dev/null; }
 has_readers python3 || CARDWRIGHT_PYTHON=/usr/bin/python3
@@ -57,6 +60,11 @@ fi
 if ! command -v cargo >/dev/null 2>&1; then
     echo "tests/run.sh needs Rust (cargo) of the version in Cargo.toml: https://rustup.rs" >&2
     exit 3
+fi
+
+# The tests start opencryptoki's daemon when nobody else has; it goes when they are done.
+if ! pidof pkcsslotd >/dev/null 2>&1; then
+    trap 'slots=$(pidof pkcsslotd || true); [ -z "$slots" ] || kill $slots' EXIT
 fi
 
 # Everything is built once: no incremental copies, one profile, one set of features.

@@ -156,6 +156,7 @@ pub fn tables() -> Vec<Table> {
             &["R13"],
             events(cardwright_host_commands::CODES),
         ),
+        table("PKCS#11", &["R13"], events(cardwright_pkcs11::CODES)),
         table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod site;
+mod site_hsm;
 mod terminal;
 
 use arguments::{Arguments, Command};
@@ -46,6 +47,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, failure::Failure> {
         Command::Intake(intake) => commands::intake::run(&site, &intake),
         Command::Job(job) => commands::job::run(&site, &job),
         Command::Audit(audit) => commands::audit::run(&site, &audit),
+        Command::Hsm(hsm) => commands::hsm::run(&site, &hsm),
         Command::Keys(keys) => commands::keys::run(&site, &keys),
         Command::Card(card) => commands::card::run(&card),
         Command::Calc(calc) => commands::calc::run(&calc),

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::failure::{Failure, exit};
+use crate::site_hsm::{HsmTable, SiteHsm};
 use cardwright_bundle::{PublicKey, Trust};
 use cardwright_machine::{ChipFactory, MachineSettings, SimulatedMachine};
 use cardwright_paper::PaperDriver;
@@ -42,6 +43,9 @@ pub(crate) struct SiteFile {
     /// Key management.
     #[serde(default, skip_serializing_if = "KeysTable::is_default")]
     pub(crate) keys: KeysTable,
+    /// The HSM; keys in a file of the site, TEST only, when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hsm: Option<HsmTable>,
     /// The printer, where its pages are to be moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) printer: Option<PrinterTable>,
@@ -167,6 +171,7 @@ impl Site {
             },
             machine: MachineTable { first_stock },
             keys: KeysTable::default(),
+            hsm: None,
             printer: None,
             pool: Vec::new(),
         };
@@ -224,13 +229,13 @@ impl Site {
         })
     }
 
-    fn hsm_path(&self) -> PathBuf {
+    pub(crate) fn hsm_path(&self) -> PathBuf {
         self.folder.join("hsm").join("soft-hsm.toml")
     }
 
     /// What opens the soft HSM's file: a passphrase from the environment or from a file that the
     /// environment names, else the site's own key file.
-    fn unlock(&self) -> Result<Unlock, Failure> {
+    pub(crate) fn unlock(&self) -> Result<Unlock, Failure> {
         let unlock = Unlock::key_file(self.folder.join("unlock").join("soft-hsm.key"));
         let passphrase = match std::env::var_os("CARDSTATION_HSM_PASSPHRASE_FILE") {
             Some(path) => {
@@ -277,8 +282,8 @@ impl Site {
     }
 
     /// The HSM.
-    pub(crate) fn hsm(&self) -> Result<SoftHsm, Failure> {
-        Ok(SoftHsm::open(&self.hsm_path(), &self.unlock()?)?)
+    pub(crate) fn hsm(&self) -> Result<SiteHsm, Failure> {
+        SiteHsm::open(self)
     }
 
     fn site_key(&self) -> Result<SiteKey, Failure> {

@@ -497,7 +497,7 @@ pub fn strip_80(data: &[u8]) -> Result<&[u8], CipherError> {
 
 /// Exclusive or of two blocks.
 #[inline]
-pub(crate) fn xor<const N: usize>(mut left: [u8; N], right: [u8; N]) -> [u8; N] {
+pub fn xor<const N: usize>(mut left: [u8; N], right: [u8; N]) -> [u8; N] {
     for (octet, other) in left.iter_mut().zip(right) {
         *octet ^= other;
     }

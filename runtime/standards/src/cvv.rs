@@ -44,6 +44,17 @@ pub fn cvv(
     expiry: &str,
     service_code: &str,
 ) -> Result<Digits<3>, CvvError> {
+    let [first, second] = blocks(pan, expiry, service_code)?;
+    if key.is_triple() {
+        return Err(CvvError::Key);
+    }
+    let result = key.encrypt(xor(key.left().encrypt(first), second));
+    Ok(value(result))
+}
+
+/// The two blocks that the value is made of: the first is enciphered under the left key, the second
+/// added, and the sum enciphered under the whole key.
+pub fn blocks(pan: &str, expiry: &str, service_code: &str) -> Result<[[u8; 8]; 2], CvvError> {
     pan::check_format(pan)?;
     if expiry.len() != 4 || !digits::is_digits(expiry) {
         return Err(CvvError::Expiry);
@@ -51,18 +62,17 @@ pub fn cvv(
     if service_code.len() != 3 || !digits::is_digits(service_code) {
         return Err(CvvError::ServiceCode);
     }
-    if key.is_triple() {
-        return Err(CvvError::Key);
-    }
     // 19 + 4 + 3 digits at most: always within the two blocks.
     let text = pan
         .bytes()
         .chain(expiry.bytes())
         .chain(service_code.bytes());
-    let [first, second] = halves(digits::pack::<16>(text.map(|digit| digit & 0x0F)));
-    let result = key.encrypt(xor(key.left().encrypt(first), second));
-    let values = digits::decimalise::<3>(&result).unwrap_or_default();
-    Ok(Digits::from_values(values))
+    Ok(halves(digits::pack::<16>(text.map(|digit| digit & 0x0F))))
+}
+
+/// The three digits of the last ciphertext.
+pub fn value(result: [u8; 8]) -> Digits<3> {
+    Digits::from_values(digits::decimalise::<3>(&result).unwrap_or_default())
 }
 
 fn halves(block: [u8; 16]) -> [[u8; 8]; 2] {

@@ -104,7 +104,7 @@ impl<'k, const N: usize, K: Block<N>> Cmac<'k, N, K> {
 
     /// The MAC, `N` octets; users cut it as their standard says.
     pub fn finish(mut self) -> [u8; N] {
-        let whole = doubled(self.key.encrypt([0; N]));
+        let [whole, padded] = cmac_subkeys(self.key.encrypt([0; N]));
         let subkey = if self.filled == N {
             whole
         } else {
@@ -112,10 +112,17 @@ impl<'k, const N: usize, K: Block<N>> Cmac<'k, N, K> {
             for (place, octet) in self.pending.iter_mut().skip(self.filled).zip(padding) {
                 *place = octet;
             }
-            doubled(whole)
+            padded
         };
         self.key.encrypt(xor(self.chain, xor(self.pending, subkey)))
     }
+}
+
+/// The subkeys of CMAC out of the encryption of a block of zeros (SP 800-38B, 6.1): for a last block
+/// that is whole, and for one that was padded.
+pub fn cmac_subkeys<const N: usize>(enciphered_zeros: [u8; N]) -> [[u8; N]; 2] {
+    let whole = doubled(enciphered_zeros);
+    [whole, doubled(whole)]
 }
 
 /// Multiplies by x in GF(2^64) or GF(2^128): SP 800-38B, 6.1.

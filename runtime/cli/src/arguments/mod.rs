@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Job(Job),
     /// The audit log.
     Audit(Audit),
+    /// The site's HSM: what it does, and its preparation.
+    Hsm(HsmArguments),
     /// Keys and certificates.
     Keys(keys::Keys),
     /// Virtual cards.
@@ -54,6 +56,25 @@ pub(crate) enum Command {
     Completions {
         /// Shell.
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct HsmArguments {
+    #[command(subcommand)]
+    pub(crate) verb: HsmVerb,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HsmVerb {
+    /// What the token really does, and how each intent is composed of it.
+    Show,
+    /// Make the driver's own keys in tokens that have none.
+    Prepare,
+    /// Bring the open test keys of a TEST bundle in, which everybody knows.
+    TestKeys {
+        /// Bundle.
+        bundle: PathBuf,
     },
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use cardwright_bundle::{Content, Environment, Limits};
 use cardwright_ports::{
-    Clock, Hsm,
+    Clock,
     store::{AuditEntry, Batch, BundleRow, Change, OrderKey, Store},
 };
 use cardwright_runtime::{Loaded, load};
@@ -40,12 +40,14 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 /// Verifies a bundle for this site, before any key, device or store is touched.
 pub(crate) fn verify(site: &Site, bytes: &[u8]) -> Result<Loaded, Failure> {
     let loaded = load::load(bytes, &Limits::default(), &site.trust()?)?;
-    if loaded.content().environment == Environment::Live && site.hsm()?.info().test_only {
+    if loaded.content().environment == Environment::Live
+        && let Some(why) = site.hsm()?.not_for_live()
+    {
         return Err(Failure::new(
             exit::TRUST,
             "R1011",
-            "a LIVE bundle on a soft HSM with test keys",
-            "run it at a site with a real HSM",
+            why,
+            "run it at a site with a real HSM that keeps every working key inside",
         ));
     }
     Ok(loaded)

@@ -4,6 +4,7 @@ use crate::{
     arguments::{Check, Format},
     failure::{Failure, exit},
     site::Site,
+    site_hsm::SiteHsm,
     terminal,
 };
 use cardwright_machine::Ledger;
@@ -36,14 +37,7 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
     let site = Site::open(site)?;
     let mut findings = Vec::new();
     let hsm = site.hsm()?;
-    for (name, passed) in cardwright_soft_hsm::known_answers() {
-        let result = if passed {
-            Ok(())
-        } else {
-            Err("another answer".into())
-        };
-        findings.push(judged(format!("HSM known answer: {name}"), result));
-    }
+    findings.extend(of_hsm(&hsm));
     findings.push(fine(format!("HSM: {}", hsm.info().name)));
     if let Some(bundle) = &arguments.bundle {
         let loaded = super::bundle::verify(&site, &super::bundle::read(bundle)?)?;
@@ -96,6 +90,35 @@ fn bound(site: &Site, loaded: &Loaded, hsm: &dyn Hsm) -> Result<Result<(), Failu
     let mut session = hsm.open_session()?;
     let bound = BoundKeys::bind_as(loaded.content(), session.as_mut(), &labels);
     Ok(bound.map(drop).map_err(Failure::from))
+}
+
+/// What the HSM answers, and how it carries the intents out.
+fn of_hsm(hsm: &SiteHsm) -> Vec<Finding> {
+    let other = |passed| match passed {
+        true => Ok(()),
+        false => Err("another answer".to_owned()),
+    };
+    match hsm {
+        SiteHsm::Soft(_) => cardwright_soft_hsm::known_answers()
+            .into_iter()
+            .map(|(name, passed)| judged(format!("HSM known answer: {name}"), other(passed)))
+            .collect(),
+        // Opening it has asked every known answer; a wrong one ends there.
+        SiteHsm::Pkcs11(hsm) => {
+            let describe = |line: cardwright_pkcs11::Description| {
+                let memory = match line.host_memory {
+                    true => "a key in host memory",
+                    false => "no key in host memory",
+                };
+                let what = match line.possible {
+                    true => format!("HSM {:?}: {} ({memory})", line.intent, line.composition),
+                    false => format!("HSM {:?}: not possible: {}", line.intent, line.composition),
+                };
+                fine(what)
+            };
+            hsm.describe().into_iter().map(describe).collect()
+        }
+    }
 }
 
 fn show(findings: &[Finding], format: Format) -> u8 {

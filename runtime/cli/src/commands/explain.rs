@@ -19,6 +19,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         cardwright_keys::exchange::CODES,
         cardwright_keys::inventory::CODES,
         cardwright_keys::issuer::CODES,
+        cardwright_pkcs11::CODES,
         cardwright_soft_hsm::CODES,
         cardwright_virtual_card::CODES,
         cardwright_paper::CODES,

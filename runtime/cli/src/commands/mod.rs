@@ -9,6 +9,7 @@ pub(crate) mod card;
 pub(crate) mod check;
 pub(crate) mod dump;
 pub(crate) mod explain;
+pub(crate) mod hsm;
 pub(crate) mod init;
 pub(crate) mod intake;
 pub(crate) mod job;

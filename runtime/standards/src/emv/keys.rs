@@ -36,16 +36,32 @@ impl KeyError {
 /// number. An empty sequence number counts as 00.
 pub fn option_a(imk: &TdesKey, pan: &str, psn: &str) -> Result<KeyBytes, KeyError> {
     double_length(imk)?;
-    Ok(from_y(imk, rightmost_16(pan, psn)?))
+    Ok(from_blocks(imk, option_a_blocks(pan, psn)?))
+}
+
+/// The two blocks whose ciphertexts are the halves of option A's key, before parity is set.
+pub fn option_a_blocks(pan: &str, psn: &str) -> Result<[[u8; 8]; 2], KeyError> {
+    let y = rightmost_16(pan, psn)?;
+    Ok([y, xor(y, [0xFF; 8])])
+}
+
+/// The key whose halves are two ciphertexts: parity is set.
+pub fn from_ciphertexts([left, right]: [[u8; 8]; 2]) -> KeyBytes {
+    with_parity(left, right)
 }
 
 /// ICC master key by option B (Book 2, A1.4.2): as option A for PANs of up to 16 digits, else 16
 /// decimal digits of the SHA-1 of PAN and sequence number.
 pub fn option_b(imk: &TdesKey, pan: &str, psn: &str) -> Result<KeyBytes, KeyError> {
-    if pan.len() <= 16 {
-        return option_a(imk, pan, psn);
-    }
     double_length(imk)?;
+    Ok(from_blocks(imk, option_b_blocks(pan, psn)?))
+}
+
+/// The two blocks of option B, as [`option_a_blocks`].
+pub fn option_b_blocks(pan: &str, psn: &str) -> Result<[[u8; 8]; 2], KeyError> {
+    if pan.len() <= 16 {
+        return option_a_blocks(pan, psn);
+    }
     let (digits, length) = pan_and_psn(pan, psn)?;
     let text = digits.iter().skip(digits.len() - length - length % 2);
     let mut packed = Zeroizing::new(digits::pack::<11>(text.copied()));
@@ -53,28 +69,40 @@ pub fn option_b(imk: &TdesKey, pan: &str, psn: &str) -> Result<KeyBytes, KeyErro
     let hash = Sha1::digest(octets);
     packed.zeroize();
     let decimal = digits::decimalise::<16>(&hash).unwrap_or_default();
-    Ok(from_y(imk, digits::pack(decimal)))
+    let y = digits::pack(decimal);
+    Ok([y, xor(y, [0xFF; 8])])
 }
 
 /// ICC master key by option C (Book 2, A1.4.3), AES, as long as the issuer's key. The formula for
 /// keys over 128 bits is from memory and not checked against a published vector.
 pub fn option_c(imk: &AesKey, pan: &str, psn: &str) -> Result<KeyBytes, KeyError> {
+    let [left, right] = option_c_blocks(pan, psn)?;
+    let left = Zeroizing::new(imk.encrypt(left));
+    let right = Zeroizing::new(imk.encrypt(right));
+    Ok(cut(&left, &right, imk.key_octets())?)
+}
+
+/// The two blocks whose ciphertexts, one after another and cut to the issuer key's length, are
+/// option C's key.
+pub fn option_c_blocks(pan: &str, psn: &str) -> Result<[[u8; 16]; 2], KeyError> {
     let (digits, _) = pan_and_psn(pan, psn)?;
     let zeros = std::iter::repeat_n(0, 32 - digits.len());
     let y: [u8; 16] = digits::pack(zeros.chain(digits.iter().copied()));
-    let left = Zeroizing::new(imk.encrypt(y));
-    let right = Zeroizing::new(imk.encrypt(xor(y, [0xFF; 16])));
-    Ok(cut(&left, &right, imk.key_octets())?)
+    Ok([y, xor(y, [0xFF; 16])])
 }
 
 /// Common session key (Book 2, A1.3.1): `r` is ATC and six zeros for cryptograms, the cryptogram
 /// itself for secure messaging.
 pub fn common_session(mk: &TdesKey, r: [u8; 8]) -> Result<KeyBytes, KeyError> {
     double_length(mk)?;
+    Ok(from_blocks(mk, common_session_blocks(r)))
+}
+
+/// The two blocks of [`common_session`], as [`option_a_blocks`].
+pub fn common_session_blocks(r: [u8; 8]) -> [[u8; 8]; 2] {
     let [a, b, _, d, e, f, g, h] = r;
     let block = |c| [a, b, c, d, e, f, g, h];
-    let [left, right] = mk.encrypt_each([block(0xF0), block(0x0F)]);
-    Ok(with_parity(left, right))
+    [block(0xF0), block(0x0F)]
 }
 
 /// `R` of [`common_session`] for an application cryptogram: ATC and zeros.
@@ -86,15 +114,20 @@ pub fn r_of_atc(atc: u16) -> [u8; 8] {
 /// Common session key for AES (Book 2, A1.3.1): `r` padded with zeros to a block; for keys over
 /// 128 bits octet 2 becomes F0 and 0F (from memory, not checked against a published vector).
 pub fn common_session_aes(mk: &AesKey, r: [u8; 8]) -> Result<KeyBytes, KeyError> {
+    let [left, right] = common_session_blocks_aes(r, mk.key_octets());
+    let left = Zeroizing::new(mk.encrypt(left));
+    let right = Zeroizing::new(mk.encrypt(right));
+    Ok(cut(&left, &right, mk.key_octets())?)
+}
+
+/// The two blocks of [`common_session_aes`] for a key of so many octets, as [`option_c_blocks`].
+pub fn common_session_blocks_aes(r: [u8; 8], key_octets: usize) -> [[u8; 16]; 2] {
     let [a, b, c, d, e, f, g, h] = r;
     let block = |c| [a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0];
-    if mk.key_octets() == 16 {
-        let key = Zeroizing::new(mk.encrypt(block(c)));
-        return Ok(KeyBytes::new(key.as_slice())?);
+    match key_octets {
+        16 => [block(c), block(c)],
+        _ => [block(0xF0), block(0x0F)],
     }
-    let left = Zeroizing::new(mk.encrypt(block(0xF0)));
-    let right = Zeroizing::new(mk.encrypt(block(0x0F)));
-    Ok(cut(&left, &right, mk.key_octets())?)
 }
 
 /// Visa secure messaging session key for cryptogram version 10: the halves of the master key xor
@@ -183,9 +216,8 @@ fn tree_step(key: &TdesKey, y: &[u8; 16], branch: u8) -> Zeroizing<[u8; 16]> {
     block
 }
 
-fn from_y(imk: &TdesKey, y: [u8; 8]) -> KeyBytes {
-    let [left, right] = imk.encrypt_each([y, xor(y, [0xFF; 8])]);
-    with_parity(left, right)
+fn from_blocks(key: &TdesKey, blocks: [[u8; 8]; 2]) -> KeyBytes {
+    from_ciphertexts(key.encrypt_each(blocks))
 }
 
 fn with_parity(left: [u8; 8], right: [u8; 8]) -> KeyBytes {

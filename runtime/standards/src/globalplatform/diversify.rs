@@ -41,12 +41,10 @@ pub fn diversify(
     master: &[u8],
     kdd: &[u8; 10],
 ) -> Result<CardKeys, ChannelError> {
-    let key = |number: u8| match method {
-        Diversification::Emv => tdes(master, pick(kdd, [4, 5, 6, 7, 8, 9]), number),
-        Diversification::Visa2 => tdes(master, pick(kdd, [0, 1, 4, 5, 6, 7]), number),
-        Diversification::Visa => tdes(master, pick(kdd, [0, 1, 2, 3, 8, 9]), number),
-        Diversification::Kdf3 => kdf3(master, kdd, number),
-        Diversification::None => Ok(KeyBytes::new(master)?),
+    let key = |number: u8| match (tdes_blocks(method, kdd, number), method) {
+        (Some(blocks), _) => tdes(master, blocks),
+        (None, Diversification::None) => Ok(KeyBytes::new(master)?),
+        (None, _) => kdf3(master, kdd, number),
     };
     Ok(CardKeys {
         enc: key(1)?,
@@ -59,14 +57,30 @@ fn pick(kdd: &[u8; 10], places: [usize; 6]) -> [u8; 6] {
     places.map(|place| kdd.get(place).copied().unwrap_or_default())
 }
 
-fn tdes(master: &[u8], data: [u8; 6], number: u8) -> Result<KeyBytes, ChannelError> {
+/// The two blocks whose ciphertexts under the 3DES master key are the halves of key `number` (1
+/// ENC, 2 MAC, 3 DEK); `None` for methods of AES and for none at all.
+pub fn tdes_blocks(method: Diversification, kdd: &[u8; 10], number: u8) -> Option<[[u8; 8]; 2]> {
+    let [a, b, c, d, e, f] = match method {
+        Diversification::Emv => pick(kdd, [4, 5, 6, 7, 8, 9]),
+        Diversification::Visa2 => pick(kdd, [0, 1, 4, 5, 6, 7]),
+        Diversification::Visa => pick(kdd, [0, 1, 2, 3, 8, 9]),
+        Diversification::Kdf3 | Diversification::None => return None,
+    };
+    Some([0xF0, 0x0F].map(|half| [a, b, c, d, e, f, half, number]))
+}
+
+fn tdes(master: &[u8], blocks: [[u8; 8]; 2]) -> Result<KeyBytes, ChannelError> {
     let master = TdesKey::new_double(master).map_err(|_| {
         ChannelError::Diversification("this diversification takes a 3DES key of 16 octets")
     })?;
-    let [a, b, c, d, e, f] = data;
-    let left = master.encrypt([a, b, c, d, e, f, 0xF0, number]);
-    let right = master.encrypt([a, b, c, d, e, f, 0x0F, number]);
+    let [left, right] = blocks.map(|block| master.encrypt(block));
     Ok(KeyBytes::from_halves(left, right))
+}
+
+/// What kdf3 takes the CMAC over for part `counter` (1 or 2) of key `number`: one block.
+pub fn kdf3_block(kdd: &[u8; 10], number: u8, counter: u8) -> [u8; 16] {
+    let [a, b, c, d, e, f, g, h, i, j] = *kdd;
+    [counter, 0, 0, 0, number, 0, a, b, c, d, e, f, g, h, i, j]
 }
 
 /// `counter | 00 00 00 number | 00 | KDD` under CMAC, as long as the master key.
@@ -74,7 +88,7 @@ fn kdf3(master: &[u8], kdd: &[u8; 10], number: u8) -> Result<KeyBytes, ChannelEr
     let octets = master.len();
     let master =
         AesKey::new(master).map_err(|_| ChannelError::Diversification("kdf3 takes an AES key"))?;
-    let part = |counter: u8| Cmac::over(&master, &[&[counter, 0, 0, 0, number, 0], kdd]);
+    let part = |counter: u8| Cmac::over(&master, &[&kdf3_block(kdd, number, counter)]);
     Ok(counter_kdf(octets, part)?)
 }
 

@@ -27,22 +27,31 @@ pub struct SessionKeys {
 impl SessionKeys {
     /// 3DES-CBC of `constant | sequence | zeros` under the static key.
     pub fn derive(keys: &CardKeys, sequence: [u8; 2]) -> Result<Self, CipherError> {
-        let key = |from: &KeyBytes, constant: [u8; 2]| {
-            let mut data = zeroize::Zeroizing::new([0u8; 16]);
-            for (place, octet) in data.iter_mut().zip(constant.into_iter().chain(sequence)) {
-                *place = octet;
-            }
+        let key = |from: &KeyBytes, data: [u8; 16]| {
+            let mut data = zeroize::Zeroizing::new(data);
             let from = TdesKey::new_double(from.expose())?;
             cipher::cbc_encrypt(&from, [0; 8], data.as_mut_slice())?;
             KeyBytes::new(data.as_slice())
         };
+        let [enc, mac, rmac, dek] = derivation_data(sequence);
         Ok(Self {
-            enc: key(&keys.enc, [0x01, 0x82])?,
-            mac: key(&keys.mac, [0x01, 0x01])?,
-            rmac: key(&keys.mac, [0x01, 0x02])?,
-            dek: key(&keys.dek, [0x01, 0x81])?,
+            enc: key(&keys.enc, enc)?,
+            mac: key(&keys.mac, mac)?,
+            rmac: key(&keys.mac, rmac)?,
+            dek: key(&keys.dek, dek)?,
         })
     }
+}
+
+/// What is enciphered in CBC mode, with an initial vector of zeros, to make the session keys ENC, MAC,
+/// RMAC and DEK (E.4.1).
+pub fn derivation_data(sequence: [u8; 2]) -> [[u8; 16]; 4] {
+    let [high, low] = sequence;
+    [0x82, 0x01, 0x02, 0x81].map(|constant| {
+        [
+            0x01, constant, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ]
+    })
 }
 
 /// Card cryptogram (E.4.2.1).
@@ -96,10 +105,21 @@ impl Channel {
         host_challenge: [u8; 8],
         card: &Scp02Answer,
     ) -> Result<(Self, Vec<u8>), ChannelError> {
+        let session = SessionKeys::derive(keys, card.sequence)?;
+        Self::open_session(&session, option, level, host_challenge, card)
+    }
+
+    /// The same for session keys that were made elsewhere, such as in an HSM.
+    pub fn open_session(
+        session: &SessionKeys,
+        option: u8,
+        level: u8,
+        host_challenge: [u8; 8],
+        card: &Scp02Answer,
+    ) -> Result<(Self, Vec<u8>), ChannelError> {
         if !matches!(level, 0x00 | 0x01 | 0x03 | 0x10 | 0x11 | 0x13) {
             return Err(ChannelError::Level { protocol: 2, level });
         }
-        let session = SessionKeys::derive(keys, card.sequence)?;
         let enc = TdesKey::new_double(session.enc.expose())?;
         let expected = card_cryptogram(&enc, host_challenge, card.sequence, card.challenge);
         if !bool::from(expected.ct_eq(&card.cryptogram)) {

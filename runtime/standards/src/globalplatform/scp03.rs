@@ -93,7 +93,7 @@ pub struct Channel {
     enc: AesKey,
     mac: AesKey,
     rmac: AesKey,
-    dek: AesKey,
+    dek: Option<AesKey>,
     level: u8,
     /// Whole C-MAC of the last command.
     chain: [u8; 16],
@@ -109,10 +109,22 @@ impl Channel {
         host_challenge: [u8; 8],
         card: &Scp03Answer,
     ) -> Result<(Self, Vec<u8>), ChannelError> {
+        let session = SessionKeys::derive(keys, host_challenge, card.challenge)?;
+        Self::open_session(&session, Some(&keys.dek), level, host_challenge, card)
+    }
+
+    /// The same for session keys that were made elsewhere, such as in an HSM; without a DEK the channel
+    /// enciphers no sensitive data by itself.
+    pub fn open_session(
+        session: &SessionKeys,
+        dek: Option<&KeyBytes>,
+        level: u8,
+        host_challenge: [u8; 8],
+        card: &Scp03Answer,
+    ) -> Result<(Self, Vec<u8>), ChannelError> {
         if !matches!(level, 0x00 | 0x01 | 0x03 | 0x11 | 0x13 | 0x33) {
             return Err(ChannelError::Level { protocol: 3, level });
         }
-        let session = SessionKeys::derive(keys, host_challenge, card.challenge)?;
         let mac = AesKey::new(session.mac.expose())?;
         let expected = card_cryptogram(&mac, host_challenge, card.challenge)?;
         if !bool::from(expected.ct_eq(&card.cryptogram)) {
@@ -123,7 +135,7 @@ impl Channel {
             enc: AesKey::new(session.enc.expose())?,
             mac,
             rmac: AesKey::new(session.rmac.expose())?,
-            dek: AesKey::new(keys.dek.expose())?,
+            dek: dek.map(|key| AesKey::new(key.expose())).transpose()?,
             level,
             chain: [0; 16],
             counter: 0,
@@ -191,7 +203,9 @@ impl Channel {
 
     /// Enciphers whole blocks in place under the static DEK, CBC with IV zero (6.2.8).
     pub fn encrypt_sensitive(&self, data: &mut [u8]) -> Result<(), ChannelError> {
-        Ok(cipher::cbc_encrypt(&self.dek, [0; 16], data)?)
+        let missing = ChannelError::Diversification("the channel does not hold its DEK");
+        let dek = self.dek.as_ref().ok_or(missing)?;
+        Ok(cipher::cbc_encrypt(dek, [0; 16], data)?)
     }
 
     fn add_mac(&mut self, mut command: Command) -> Result<Vec<u8>, ChannelError> {
@@ -211,12 +225,46 @@ fn derive(
     octets: usize,
     context: &[u8],
 ) -> Result<KeyBytes, CipherError> {
-    let [high, low] = ((octets * 8) as u16).to_be_bytes();
-    let part = |counter: u8| {
-        let label = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, constant as u8];
-        Cmac::over(key, &[&label, &[0, high, low, counter], context])
-    };
+    let part = |counter: u8| Cmac::over(key, &[&head(constant, octets, counter), context]);
     counter_kdf(octets, part)
+}
+
+/// The first block of the KDF's text: label, separator, length in bits, counter.
+fn head(constant: Constant, octets: usize, counter: u8) -> [u8; 16] {
+    let [high, low] = ((octets * 8) as u16).to_be_bytes();
+    [
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        constant as u8,
+        0,
+        high,
+        low,
+        counter,
+    ]
+}
+
+/// The first blocks of the texts whose CMACs are the session keys ENC, MAC and RMAC, each of `octets`
+/// octets; the second block of each text is the host's challenge and the card's.
+pub fn derivation_heads(octets: usize) -> Vec<[u8; 16]> {
+    let constants = [
+        Constant::SessionEnc,
+        Constant::SessionMac,
+        Constant::SessionRmac,
+    ];
+    let parts = octets.div_ceil(16) as u8;
+    constants
+        .into_iter()
+        .flat_map(|constant| (1..=parts).map(move |counter| head(constant, octets, counter)))
+        .collect()
 }
 
 fn eight(key: &KeyBytes) -> Result<[u8; 8], CipherError> {

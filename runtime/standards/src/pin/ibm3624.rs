@@ -25,10 +25,20 @@ pub fn natural_pin(
     length: usize,
     parameters: &Parameters<'_>,
 ) -> Result<Pin, PinError> {
+    let result = Zeroizing::new(key.encrypt(validation_block(pan, parameters)?));
+    natural_pin_of(&result, length, parameters)
+}
+
+/// The natural PIN of an enciphered [`validation_block`].
+pub fn natural_pin_of(
+    result: &[u8; 8],
+    length: usize,
+    parameters: &Parameters<'_>,
+) -> Result<Pin, PinError> {
     if !(PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&length) {
         return Err(PinError::Length);
     }
-    let natural = natural_digits(key, pan, parameters)?;
+    let natural = natural_digits(result, parameters)?;
     Pin::from_values(natural.iter().copied().take(length))
 }
 
@@ -39,7 +49,17 @@ pub fn offset(
     pin: &Pin,
     parameters: &Parameters<'_>,
 ) -> Result<String, PinError> {
-    let natural = natural_digits(key, pan, parameters)?;
+    let result = Zeroizing::new(key.encrypt(validation_block(pan, parameters)?));
+    offset_of(&result, pin, parameters)
+}
+
+/// The offset of an enciphered [`validation_block`].
+pub fn offset_of(
+    result: &[u8; 8],
+    pin: &Pin,
+    parameters: &Parameters<'_>,
+) -> Result<String, PinError> {
+    let natural = natural_digits(result, parameters)?;
     let digits = pin.values().zip(natural.iter());
     Ok(digits
         .map(|(digit, natural)| char::from(b'0' + (10 + digit - natural) % 10))
@@ -56,7 +76,8 @@ pub fn pin_from_offset(
     let offset = digits::values(offset).ok_or(PinError::Parameter(
         "an offset has digits only, 4 to 12 of them",
     ))?;
-    let natural = natural_digits(key, pan, parameters)?;
+    let result = Zeroizing::new(key.encrypt(validation_block(pan, parameters)?));
+    let natural = natural_digits(&result, parameters)?;
     if offset.len() > PIN_DIGITS_MAX {
         return Err(PinError::Length);
     }
@@ -67,17 +88,10 @@ pub fn pin_from_offset(
     )
 }
 
-/// All 16 decimalised digits.
-fn natural_digits(
-    key: &TdesKey,
-    pan: &str,
-    parameters: &Parameters<'_>,
-) -> Result<Zeroizing<[u8; 16]>, PinError> {
+/// The block that is enciphered: digits of the PAN and pad nibbles.
+pub fn validation_block(pan: &str, parameters: &Parameters<'_>) -> Result<[u8; 8], PinError> {
     pan::check_format(pan)?;
-    let table = parameters.decimalisation_table.as_bytes();
-    if table.len() != 16 || !table.iter().all(u8::is_ascii_digit) {
-        return Err(PinError::Parameter("a decimalisation table has 16 digits"));
-    }
+    table(parameters)?;
     let pad = parameters.pad.to_digit(16);
     let pad = pad.ok_or(PinError::Parameter("the pad is one hexadecimal digit"))? as u8;
     let end = parameters
@@ -93,9 +107,25 @@ fn natural_digits(
         .bytes()
         .map(|digit| digit & 0x0F)
         .chain(std::iter::repeat(pad));
-    let result = Zeroizing::new(key.encrypt(digits::pack(nibbles)));
+    Ok(digits::pack(nibbles))
+}
+
+fn table<'a>(parameters: &Parameters<'a>) -> Result<&'a [u8], PinError> {
+    let table = parameters.decimalisation_table.as_bytes();
+    if table.len() != 16 || !table.iter().all(u8::is_ascii_digit) {
+        return Err(PinError::Parameter("a decimalisation table has 16 digits"));
+    }
+    Ok(table)
+}
+
+/// All 16 decimalised digits.
+fn natural_digits(
+    result: &[u8; 8],
+    parameters: &Parameters<'_>,
+) -> Result<Zeroizing<[u8; 16]>, PinError> {
+    let table = table(parameters)?;
     let mut values = Zeroizing::new([0u8; 16]);
-    for (place, nibble) in values.iter_mut().zip(digits::nibbles(&*result)) {
+    for (place, nibble) in values.iter_mut().zip(digits::nibbles(result)) {
         *place = table
             .get(usize::from(nibble))
             .map_or(0, |digit| digit & 0x0F);

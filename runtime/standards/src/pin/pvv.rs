@@ -1,5 +1,6 @@
 //! PIN verification value, Visa method.
 
+use super::block::Field8;
 use super::{Pin, PinError};
 use crate::cipher::{Block, TdesKey};
 use crate::digits::{self, Digits};
@@ -10,6 +11,11 @@ pub const PVKI_MAX: u8 = 9;
 
 /// The four-digit PVV over 11 digits of the PAN, the key index and the first four PIN digits.
 pub fn pvv(key: &TdesKey, pan: &str, pin: &Pin, pvki: u8) -> Result<Digits<4>, PinError> {
+    Ok(value(key.encrypt(*block(pan, pin, pvki)?)))
+}
+
+/// The block that is enciphered: 11 digits of the PAN, the key's index, 4 digits of the PIN.
+pub fn block(pan: &str, pin: &Pin, pvki: u8) -> Result<Field8, PinError> {
     pan::check_format(pan)?;
     if pan.len() < 12 {
         return Err(PanError::Length(pan.len()).into());
@@ -28,8 +34,10 @@ pub fn pvv(key: &TdesKey, pan: &str, pin: &Pin, pvki: u8) -> Result<Digits<4>, P
         .into_iter()
         .chain([pvki])
         .chain(pin.values().take(4));
-    let result = key.encrypt(digits::pack(digits));
-    Ok(Digits::from_values(
-        digits::decimalise(&result).unwrap_or_default(),
-    ))
+    Ok(Field8::new(digits::pack(digits)))
+}
+
+/// The four digits of the ciphertext.
+pub fn value(result: [u8; 8]) -> Digits<4> {
+    Digits::from_values(digits::decimalise(&result).unwrap_or_default())
 }

@@ -1,0 +1,80 @@
+//! Mechanisms with their parameters, and their C form.
+
+use crate::ck;
+use cryptoki_sys::{CK_GCM_PARAMS, CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM, CK_ULONG};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+/// A mechanism with its parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Without parameter.
+    Plain(CK_ULONG),
+    /// With an initial vector.
+    Initial(CK_ULONG, Vec<u8>),
+    /// Derivation from data (`CK_KEY_DERIVATION_STRING_DATA`).
+    Data(CK_ULONG, Vec<u8>),
+    /// AES-GCM with a tag of 16 octets.
+    Gcm {
+        /// Nonce of 12 octets.
+        nonce: Vec<u8>,
+        /// Associated data.
+        associated: Vec<u8>,
+    },
+}
+
+/// The parameter that a mechanism points at.
+enum Parameter {
+    None,
+    Octets,
+    Data(Box<CK_KEY_DERIVATION_STRING_DATA>),
+    Gcm(Box<CK_GCM_PARAMS>),
+}
+
+impl Mechanism {
+    /// Calls with the C form, which lives for the call.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
+        let (kind, mut parameter) = match self {
+            Self::Plain(kind) => (*kind, Parameter::None),
+            Self::Initial(kind, _) => (*kind, Parameter::Octets),
+            Self::Data(kind, data) => (
+                *kind,
+                Parameter::Data(Box::new(CK_KEY_DERIVATION_STRING_DATA {
+                    pData: data.as_ptr().cast_mut(),
+                    ulLen: data.len() as CK_ULONG,
+                })),
+            ),
+            Self::Gcm { nonce, associated } => (
+                ck::CKM_AES_GCM,
+                Parameter::Gcm(Box::new(CK_GCM_PARAMS {
+                    pIv: nonce.as_ptr().cast_mut(),
+                    ulIvLen: nonce.len() as CK_ULONG,
+                    ulIvBits: 8 * nonce.len() as CK_ULONG,
+                    pAAD: associated.as_ptr().cast_mut(),
+                    ulAADLen: associated.len() as CK_ULONG,
+                    ulTagBits: 128,
+                })),
+            ),
+        };
+        let (pointer, length) = match (&mut parameter, self) {
+            (Parameter::Octets, Self::Initial(_, octets)) => {
+                (octets.as_ptr().cast_mut().cast::<c_void>(), octets.len())
+            }
+            (Parameter::Data(data), _) => (
+                std::ptr::from_mut(data.as_mut()).cast::<c_void>(),
+                size_of::<CK_KEY_DERIVATION_STRING_DATA>(),
+            ),
+            (Parameter::Gcm(gcm), _) => (
+                std::ptr::from_mut(gcm.as_mut()).cast::<c_void>(),
+                size_of::<CK_GCM_PARAMS>(),
+            ),
+            _ => (null_mut(), 0),
+        };
+        let mut mechanism = CK_MECHANISM {
+            mechanism: kind,
+            pParameter: pointer,
+            ulParameterLen: length as CK_ULONG,
+        };
+        call(&raw mut mechanism)
+    }
+}

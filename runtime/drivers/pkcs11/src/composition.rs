@@ -1,0 +1,417 @@
+//! The table of compositions: for each intent the ways to carry it out, best first, and what the
+//! token, the key and the site must allow.
+
+use crate::capability::{Capability, Shown};
+use crate::error::{self, Refused};
+use crate::objects::Flags;
+use crate::settings::HostMemory;
+
+/// Intents that are composed in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Intent {
+    /// Values under the storage key.
+    Sealing,
+    /// Labelled draws.
+    Draws,
+    /// CVV, CVV2, iCVV.
+    CardVerification,
+    /// PVV, IBM 3624, PIN blocks of formats 0 to 3.
+    Pins,
+    /// PIN blocks of format 4.
+    PinsAes,
+    /// Keys of a card by options A and B.
+    CardKeysTdes,
+    /// Keys of a card by option C.
+    CardKeysAes,
+    /// Cryptograms, answers and dynamic codes, options A and B.
+    CryptogramsTdes,
+    /// Cryptograms and answers, option C.
+    CryptogramsAes,
+    /// Sealed values out under a triple DES transport key.
+    ExportTdes,
+    /// Sealed values out under an AES transport key.
+    ExportAes,
+    /// Public data out under a transport key, triple DES.
+    TransportTdes,
+    /// Public data out under a transport key, AES.
+    TransportAes,
+    /// Secure channels with triple DES.
+    ChannelsTdes,
+    /// Secure channels with AES.
+    ChannelsAes,
+    /// RSA keys of cards.
+    CardRsaKeys,
+    /// Signatures of issuers and authorities.
+    Signatures,
+}
+
+/// How an intent is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// All of it inside the token.
+    Inside,
+    /// A derived key is in host memory for the moment of its use.
+    HostMemory,
+    /// Sealing with AES-GCM.
+    Gcm,
+    /// Sealing with AES-CBC and a MAC.
+    CbcAndMac,
+    /// Draws by HMAC.
+    Hmac,
+    /// Draws by CMAC.
+    Cmac,
+}
+
+/// A way to carry out an intent.
+#[derive(Debug)]
+pub struct Composition {
+    /// Of which intent.
+    pub intent: Intent,
+    /// For people.
+    pub name: &'static str,
+    /// What the token must do.
+    pub needs: &'static [Capability],
+    /// What the key must allow.
+    pub key: Flags,
+    /// Whether a working key is in host memory.
+    pub host_memory: bool,
+    /// Which code carries it out.
+    pub way: Way,
+}
+
+use Capability as C;
+
+const fn row(
+    intent: Intent,
+    way: Way,
+    needs: &'static [Capability],
+    key: Flags,
+    name: &'static str,
+) -> Composition {
+    Composition {
+        intent,
+        name,
+        needs,
+        key,
+        host_memory: matches!(way, Way::HostMemory),
+        way,
+    }
+}
+
+/// All compositions; of one intent the best first.
+pub static COMPOSITIONS: &[Composition] = &[
+    row(
+        Intent::Sealing,
+        Way::Gcm,
+        &[C::AesGcm],
+        Flags::NONE,
+        "AES-256-GCM inside, nonce by a draw over the content",
+    ),
+    row(
+        Intent::Sealing,
+        Way::CbcAndMac,
+        &[C::AesCbc],
+        Flags::NONE,
+        "AES-256-CBC inside, vector and tag by draws over content and ciphertext",
+    ),
+    row(
+        Intent::Draws,
+        Way::Hmac,
+        &[C::Hmac],
+        Flags::NONE,
+        "HMAC-SHA-256 of the label inside",
+    ),
+    row(
+        Intent::Draws,
+        Way::Cmac,
+        &[C::AesCmac],
+        Flags::NONE,
+        "CMAC of the label inside, twice",
+    ),
+    row(
+        Intent::CardVerification,
+        Way::Inside,
+        &[C::TdesEcb, C::SingleDes],
+        Flags::ENCRYPT,
+        "single DES with the object of the left half, triple DES with the whole key, inside",
+    ),
+    row(
+        Intent::Pins,
+        Way::Inside,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "one block inside; the PIN passes through wiped host memory",
+    ),
+    row(
+        Intent::PinsAes,
+        Way::Inside,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "two blocks inside; the PIN passes through wiped host memory",
+    ),
+    row(
+        Intent::CardKeysTdes,
+        Way::Inside,
+        &[C::TdesDerive, C::TdesEcb, C::KeyWrap],
+        Flags::DERIVE,
+        "derived inside, wrapped under the storage key",
+    ),
+    row(
+        Intent::CardKeysTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "computed by encryption, sealed from host memory",
+    ),
+    row(
+        Intent::CardKeysAes,
+        Way::Inside,
+        &[C::AesDerive, C::AesEcb, C::KeyWrap],
+        Flags::DERIVE,
+        "derived inside, wrapped under the storage key",
+    ),
+    row(
+        Intent::CardKeysAes,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "computed by encryption, sealed from host memory",
+    ),
+    row(
+        Intent::CryptogramsTdes,
+        Way::Inside,
+        &[C::TdesDerive, C::TdesEcb, C::SingleDes],
+        Flags::DERIVE,
+        "keys derived inside; the retail MAC is composed of single and triple DES inside",
+    ),
+    row(
+        Intent::CryptogramsTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "card key computed by encryption, used in host memory",
+    ),
+    row(
+        Intent::CryptogramsAes,
+        Way::Inside,
+        &[C::AesDerive, C::AesCmac],
+        Flags::DERIVE,
+        "keys derived inside, CMAC inside",
+    ),
+    row(
+        Intent::CryptogramsAes,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "card key computed by encryption, used in host memory",
+    ),
+    row(
+        Intent::ExportTdes,
+        Way::Inside,
+        &[C::KeyWrap, C::TdesEcbWrap, C::TdesEcb],
+        Flags::WRAP,
+        "keys unwrapped inside and wrapped under the transport key",
+    ),
+    row(
+        Intent::ExportTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "keys opened into host memory, enciphered inside",
+    ),
+    row(
+        Intent::ExportAes,
+        Way::Inside,
+        &[C::KeyWrap, C::AesCbcWrap, C::AesCbc],
+        Flags::WRAP,
+        "keys unwrapped inside and wrapped under the transport key",
+    ),
+    row(
+        Intent::ExportAes,
+        Way::HostMemory,
+        &[C::AesCbc],
+        Flags::ENCRYPT,
+        "keys opened into host memory, enciphered inside",
+    ),
+    row(
+        Intent::TransportTdes,
+        Way::Inside,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "enciphered inside",
+    ),
+    row(
+        Intent::TransportAes,
+        Way::Inside,
+        &[C::AesCbc],
+        Flags::ENCRYPT,
+        "enciphered inside",
+    ),
+    row(
+        Intent::ChannelsTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "card keys computed by encryption; the channel's keys are in host memory",
+    ),
+    row(
+        Intent::ChannelsAes,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "card keys computed by encryption; the channel's keys are in host memory",
+    ),
+    row(
+        Intent::CardRsaKeys,
+        Way::Inside,
+        &[C::RsaGenerate, C::KeyWrapPad],
+        Flags::NONE,
+        "made inside, wrapped under the storage key",
+    ),
+    row(
+        Intent::CardRsaKeys,
+        Way::HostMemory,
+        &[],
+        Flags::NONE,
+        "made in host memory from a labelled draw, sealed",
+    ),
+    row(
+        Intent::Signatures,
+        Way::Inside,
+        &[C::RsaSign],
+        Flags::SIGN,
+        "raw RSA inside, opened with the public key before it leaves",
+    ),
+];
+
+/// What the tokens do, and which compositions follow from it.
+pub(crate) struct Plan {
+    shown: Vec<(Capability, Shown)>,
+    host_memory: HostMemory,
+}
+
+impl Plan {
+    /// Out of what all tokens showed.
+    pub(crate) fn new(
+        shown: Vec<(Capability, Shown)>,
+        avoid: &[Capability],
+        host_memory: HostMemory,
+    ) -> Self {
+        let avoided = |(capability, shown): (Capability, Shown)| {
+            if avoid.contains(&capability) {
+                let what = "hsm.avoid in site.toml names it".to_owned();
+                return (capability, Shown::Refused(what));
+            }
+            (capability, shown)
+        };
+        Self {
+            shown: shown.into_iter().map(avoided).collect(),
+            host_memory,
+        }
+    }
+
+    /// Every capability with what was shown.
+    pub(crate) fn shown(&self) -> &[(Capability, Shown)] {
+        &self.shown
+    }
+
+    /// Whether the tokens can do something.
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        let works = |(c, shown): &(Capability, Shown)| *c == capability && *shown == Shown::Works;
+        self.shown.iter().any(works)
+    }
+
+    /// Whether keys may be in host memory.
+    pub(crate) fn host_memory_allowed(&self) -> bool {
+        self.host_memory == HostMemory::Allowed
+    }
+
+    fn possible(&self, intent: Intent) -> impl Iterator<Item = &'static Composition> + '_ {
+        let able = |c: &&Composition| c.needs.iter().all(|need| self.can(*need));
+        COMPOSITIONS
+            .iter()
+            .filter(move |c| c.intent == intent)
+            .filter(able)
+    }
+
+    /// The best composition of an intent, whatever the key; for reports.
+    pub(crate) fn best(&self, intent: Intent) -> Result<&'static Composition, Refused> {
+        self.choose(intent, None)
+    }
+
+    /// The best way for a key with these flags.
+    ///
+    /// # Errors
+    /// R1336 when only host memory would do; R1331 when the token or the key can't.
+    pub(crate) fn way(&self, intent: Intent, key: Flags) -> Result<Way, Refused> {
+        self.choose(intent, Some(key)).map(|c| c.way)
+    }
+
+    fn choose(&self, intent: Intent, key: Option<Flags>) -> Result<&'static Composition, Refused> {
+        let suits = |c: &&Composition| key.is_none_or(|key| key.has(c.key));
+        let allowed = |c: &&Composition| !c.host_memory || self.host_memory_allowed();
+        let found = self.possible(intent).filter(suits).find(allowed);
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if let Some(refused) = self.possible(intent).find(suits) {
+            return Err(error::HOST_MEMORY.found(format!("{intent:?}: {}", refused.name)));
+        }
+        if let Some(lacking) = self.possible(intent).next() {
+            let what = lacking.key.beyond(key.unwrap_or(Flags::NONE)).next();
+            let what = what.unwrap_or("a use that it needs");
+            return Err(error::REFUSED.found(format!("{intent:?}: the key does not allow {what}")));
+        }
+        Err(error::REFUSED.found(format!("{intent:?}: the token has no way to do it")))
+    }
+}
+
+/// All intents of the table, each once.
+pub fn intents() -> Vec<Intent> {
+    let mut intents: Vec<Intent> = COMPOSITIONS.iter().map(|c| c.intent).collect();
+    intents.dedup();
+    intents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(works: &[Capability], host_memory: HostMemory) -> Plan {
+        let shown = works.iter().map(|c| (*c, Shown::Works)).collect();
+        Plan::new(shown, &[], host_memory)
+    }
+
+    #[test]
+    fn the_best_that_works_is_taken() {
+        let can = [C::TdesDerive, C::TdesEcb, C::KeyWrap];
+        let both = Flags::DERIVE.and(Flags::ENCRYPT);
+        let allowed = plan(&can, HostMemory::Allowed);
+        let way = |plan: &Plan, key| plan.way(Intent::CardKeysTdes, key);
+        assert_eq!(way(&allowed, both), Ok(Way::Inside));
+        assert_eq!(way(&allowed, Flags::ENCRYPT), Ok(Way::HostMemory));
+        assert_eq!(way(&allowed, Flags::NONE).unwrap_err().code, "R1331");
+        let refused = plan(&can, HostMemory::Refused);
+        assert_eq!(way(&refused, both), Ok(Way::Inside));
+        assert_eq!(way(&refused, Flags::ENCRYPT).unwrap_err().code, "R1336");
+        let poor = plan(&[], HostMemory::Allowed);
+        assert_eq!(way(&poor, both).unwrap_err().code, "R1331");
+    }
+
+    #[test]
+    fn what_is_avoided_is_not_taken() {
+        let shown = vec![(C::AesGcm, Shown::Works), (C::AesCbc, Shown::Works)];
+        let plan = Plan::new(shown, &[C::AesGcm], HostMemory::Refused);
+        let best = plan.best(Intent::Sealing).unwrap();
+        assert_eq!(best.way, Way::CbcAndMac);
+    }
+
+    #[test]
+    fn rows_of_an_intent_stand_together() {
+        let mut sorted = intents();
+        sorted.sort_unstable();
+        let count = sorted.len();
+        sorted.dedup();
+        assert_eq!(sorted.len(), count);
+    }
+}

@@ -1,0 +1,30 @@
+//! HSMs that speak PKCS#11: every intent of the port, composed of what the token really does.
+//!
+//! At opening, the driver tries each mechanism with published vectors ([`capability`]): what the
+//! token lists counts for nothing. For every intent a table ([`composition`]) ranks the ways to
+//! carry it out, and the best that works and that the site allows is taken. Keys are sensitive,
+//! not extractable, and of one use ([`objects`]).
+//!
+//! A call that does not return is left alone in its thread and the session given up ([`link`]);
+//! tokens that hold the same keys share the load and stand in for each other ([`token`]).
+
+pub mod capability;
+pub mod composition;
+mod draw;
+pub mod error;
+mod hsm;
+mod known;
+mod link;
+mod making;
+pub mod objects;
+pub mod return_codes;
+mod ring;
+mod seal;
+mod session;
+pub mod settings;
+mod token;
+mod tool;
+
+pub use error::CODES;
+pub use hsm::{Description, Pkcs11Hsm, Status};
+pub use settings::{HostMemory, Pin, Relogin, Settings};

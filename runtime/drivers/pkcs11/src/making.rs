@@ -1,0 +1,357 @@
+//! Keys come into the tokens: the driver's own, and those that are brought in. Either all objects of a
+//! key are there at the end, in every token, or none is.
+
+use std::sync::Arc;
+
+use cardwright_pkcs11_raw::ck;
+use cardwright_pkcs11_raw::{Attribute, Mechanism, Session};
+use cardwright_ports::hsm::KeyRequest;
+use cardwright_standards::des_keys::{has_equal_parts, set_odd_parity};
+use cardwright_standards::test_keys;
+use zeroize::Zeroizing;
+
+use crate::capability::{Capability, import_rsa, public_rows};
+use crate::composition::{Intent, Plan, Way};
+use crate::error::{self, Refused, Trouble};
+use crate::hsm::{Pkcs11Hsm, Shared};
+use crate::known::RsaParts;
+use crate::objects::{
+    self, DRAW_LABEL, Flags, Kind, LEFT, Place, Protection, SEAL_LABEL, WRAP_LABEL, left_twice,
+};
+use crate::ring::{check_login, locate, use_name};
+use crate::token::Token;
+
+/// Identifier of the driver's own keys.
+const OWN_ID: &str = "cardwright.storage";
+
+/// What a key is made of.
+enum Material {
+    Secret(Kind, Zeroizing<Vec<u8>>),
+    Rsa(RsaParts),
+}
+
+/// A key object of the driver's own.
+struct Own {
+    label: &'static str,
+    kind: Kind,
+    flags: Flags,
+}
+
+impl Pkcs11Hsm {
+    /// Makes the driver's own keys where there are none: inside a single token; for several
+    /// tokens in host memory, if the site allows it, because all must hold the same.
+    ///
+    /// # Errors
+    /// R1337 when some tokens have them and others not; R1336; R1339.
+    pub fn prepare(&self) -> Result<(), Refused> {
+        let shared = &self.shared;
+        let own = own_keys(&shared.plan)?;
+        let mut prepared = Vec::new();
+        for token in &shared.tokens {
+            prepared.push(token.with_session(shared.settings.deadline, |session| {
+                let found = labelled(session, SEAL_LABEL)? + labelled(session, DRAW_LABEL)?;
+                Ok(found > 0)
+            })?);
+        }
+        match (prepared.contains(&true), prepared.contains(&false)) {
+            (true, false) => return Ok(()),
+            (true, true) => {
+                return Err(error::TOKENS_DIFFER.found("storage keys are in some tokens only"));
+            }
+            _ => {}
+        }
+        let alone = shared.tokens.len() == 1;
+        if !alone && !shared.plan.host_memory_allowed() {
+            let what = "storage keys for several tokens are made in host memory";
+            return Err(error::HOST_MEMORY.found(what));
+        }
+        let labels = own.iter().map(|key| key.label.to_owned()).collect();
+        let values = match alone {
+            true => Vec::new(),
+            false => own
+                .iter()
+                .map(|key| fresh(key.kind.octets()))
+                .collect::<Result<Vec<_>, _>>()?,
+        };
+        let (own, values) = (Arc::new(own), Arc::new(values));
+        shared.everywhere(labels, move |session| {
+            for (place, key) in own.iter().enumerate() {
+                make_own(session, key, values.get(place).map(|v| v.as_slice()))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Brings a symmetric key in, such as one of a ceremony, with the attributes of its use.
+    ///
+    /// # Errors
+    /// R1301 for octets that do not fit the request, R1339 when it could not be stored.
+    pub fn import_key(&self, request: &KeyRequest, octets: &[u8]) -> Result<(), Refused> {
+        let differs = |what: &str| error::KEY_DIFFERS.found(what);
+        let kind = Kind::of_algorithm(&request.algorithm);
+        let kind = kind.ok_or_else(|| differs("an algorithm that the driver does not know"))?;
+        if octets.len() != kind.octets() {
+            return Err(differs("octets of another length than the algorithm's"));
+        }
+        let mut value = Zeroizing::new(octets.to_vec());
+        if kind.block() == 8 {
+            if has_equal_parts(octets) {
+                return Err(differs("a triple DES key with two equal parts"));
+            }
+            set_odd_parity(&mut value);
+        }
+        self.shared.store(request, Material::Secret(kind, value))
+    }
+
+    /// Brings an RSA private key in.
+    ///
+    /// # Errors
+    /// R1301 for primes that make no key of the request, R1339 when it could not be stored.
+    pub fn import_rsa_key(
+        &self,
+        request: &KeyRequest,
+        primes: (&[u8], &[u8]),
+    ) -> Result<(), Refused> {
+        let parts = RsaParts::from_primes(primes.0, primes.1, request.exponent);
+        let parts = parts.filter(|p| p.modulus.len() as u32 * 8 == request.bits);
+        let differs = || error::KEY_DIFFERS.found("primes that make no key of the request");
+        self.shared
+            .store(request, Material::Rsa(parts.ok_or_else(differs)?))
+    }
+
+    /// Brings the open test key of a request in, which everybody knows.
+    ///
+    /// # Errors
+    /// R1338 for tokens that are not said to hold TEST keys; as the other imports.
+    pub fn import_test_key(&self, request: &KeyRequest) -> Result<(), Refused> {
+        if !self.shared.settings.test_only {
+            let what = "open test keys are for tokens with test_only = true";
+            return Err(error::SETTINGS.found(what));
+        }
+        let refused = |e: test_keys::TestKeyError| error::KEY_DIFFERS.found(e.to_string());
+        if request.algorithm == "rsa" {
+            let (first, second) =
+                test_keys::rsa_primes(&request.name, request.bits, request.exponent)
+                    .map_err(refused)?;
+            return self.import_rsa_key(request, (&first, &second));
+        }
+        let octets =
+            test_keys::symmetric_key(&request.name, &request.algorithm).map_err(refused)?;
+        self.import_key(request, octets.expose())
+    }
+
+    /// Removes a key of a request from every token.
+    ///
+    /// # Errors
+    /// R1333 when no token has it.
+    pub fn remove_key(&self, request: &KeyRequest) -> Result<(), Refused> {
+        let labels = labels_of(&request.name);
+        let mut removed = 0;
+        for token in &self.shared.tokens {
+            removed += self.shared.remove(token, labels.clone())?;
+        }
+        match removed {
+            0 => Err(error::KEY_MISSING.found(format!("key {}", request.name))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn labels_of(name: &str) -> Vec<String> {
+    vec![name.to_owned(), format!("{name}{LEFT}")]
+}
+
+/// Random octets of the operating system.
+fn fresh(octets: usize) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let mut value = Zeroizing::new(vec![0; octets]);
+    getrandom::fill(&mut value)
+        .map_err(|e| error::NOT_KEPT.found(format!("the operating system says: {e}")))?;
+    Ok(value)
+}
+
+/// The driver's own keys that a plan needs.
+fn own_keys(plan: &Plan) -> Result<Vec<Own>, Refused> {
+    let mut own = vec![Own {
+        label: SEAL_LABEL,
+        kind: Kind::Aes(32),
+        flags: Flags::ENCRYPT.and(Flags::DECRYPT),
+    }];
+    plan.way(Intent::Sealing, Flags::NONE)?;
+    own.push(Own {
+        label: DRAW_LABEL,
+        kind: match plan.way(Intent::Draws, Flags::NONE)? {
+            Way::Cmac => Kind::Aes(32),
+            _ => Kind::Generic(32),
+        },
+        flags: Flags::SIGN,
+    });
+    if plan.can(Capability::KeyWrap) || plan.can(Capability::KeyWrapPad) {
+        own.push(Own {
+            label: WRAP_LABEL,
+            kind: Kind::Aes(32),
+            flags: Flags::WRAP.and(Flags::UNWRAP),
+        });
+    }
+    Ok(own)
+}
+
+/// Makes a key of the driver's own: inside, or of octets.
+fn make_own(session: &Session, key: &Own, value: Option<&[u8]>) -> Result<(), Trouble> {
+    let place = Place::Token(key.label, OWN_ID);
+    if let Some(value) = value {
+        let place = (place, Protection::Inside);
+        objects::import(session, key.kind, key.flags, place, value)?;
+        return Ok(());
+    }
+    let mechanism = Mechanism::Plain(match key.kind {
+        Kind::Generic(_) => ck::CKM_GENERIC_SECRET_KEY_GEN,
+        _ => ck::CKM_AES_KEY_GEN,
+    });
+    let rows: Vec<Attribute> = objects::generated(key.kind, key.flags, place, Protection::Inside)
+        .into_iter()
+        // What the mechanism says already.
+        .filter(|row| ![ck::CKA_CLASS, ck::CKA_KEY_TYPE].contains(&row.kind()))
+        .collect();
+    session.generate(&mechanism, &rows)?;
+    Ok(())
+}
+
+/// How many objects have a label.
+fn labelled(session: &Session, label: &str) -> Result<usize, Trouble> {
+    let template = [Attribute::octets(ck::CKA_LABEL, label.as_bytes())];
+    Ok(session.find(&template, 8)?.len())
+}
+
+/// The attributes with which a key is stored: those of its use that the chosen compositions need.
+fn flags_for(plan: &Plan, request: &KeyRequest, material: &Material) -> Flags {
+    let allowed = objects::allowed(request.usage);
+    let Material::Secret(kind, _) = material else {
+        return Flags::SIGN;
+    };
+    let (keys, export) = match kind.block() {
+        8 => (Intent::CardKeysTdes, Capability::TdesEcbWrap),
+        _ => (Intent::CardKeysAes, Capability::AesCbcWrap),
+    };
+    if allowed.has(Flags::WRAP) {
+        let wrap = match plan.can(export) {
+            true => Flags::WRAP,
+            false => Flags::NONE,
+        };
+        return Flags::ENCRYPT.and(wrap);
+    }
+    if allowed.has(Flags::DERIVE) && request.usage != cardwright_ports::hsm::KeyUse::CardIssuance {
+        return match plan.way(keys, Flags::DERIVE.and(Flags::ENCRYPT)) {
+            Ok(Way::Inside) => Flags::DERIVE,
+            _ => Flags::ENCRYPT,
+        };
+    }
+    allowed.both(Flags::ENCRYPT.and(Flags::DECRYPT))
+}
+
+impl Shared {
+    fn store(&self, request: &KeyRequest, material: Material) -> Result<(), Refused> {
+        self.check_state()?;
+        let flags = flags_for(&self.plan, request, &material);
+        let labels = labels_of(&request.name);
+        let (request, material) = (request.clone(), Arc::new(material));
+        self.everywhere(labels, move |session| {
+            store_in(session, &request, &material, flags)?;
+            // What the token says of it must be what was asked for.
+            locate(session, &request).map(drop)
+        })
+    }
+
+    /// Does something that makes objects in every token; removes them again when one fails.
+    fn everywhere(
+        &self,
+        labels: Vec<String>,
+        make: impl Fn(&Session) -> Result<(), Trouble> + Send + Sync + 'static,
+    ) -> Result<(), Refused> {
+        let make = Arc::new(make);
+        let mut begun: Vec<&Arc<Token>> = Vec::new();
+        for token in &self.tokens {
+            let (names, make) = (labels.clone(), Arc::clone(&make));
+            let absent = token.with_session(self.settings.deadline, move |session| {
+                for label in &names {
+                    if labelled(session, label)? > 0 {
+                        let what = format!("an object {label} is there already");
+                        return Err(error::NOT_KEPT.found(what).into());
+                    }
+                }
+                Ok(())
+            });
+            let made = absent.and_then(|()| {
+                begun.push(token);
+                token.with_session(self.settings.deadline, move |session| make(session))
+            });
+            let Err(cause) = made else { continue };
+            let mut what = format!("{}: {}", cause.code, cause.what);
+            for token in begun {
+                if let Err(left) = self.remove(token, labels.clone()) {
+                    what = format!(
+                        "{what}; in {} remains may be left: {}",
+                        token.name(),
+                        left.what
+                    );
+                }
+            }
+            return Err(error::NOT_KEPT.found(what));
+        }
+        Ok(())
+    }
+
+    /// Destroys all objects of some labels; when the session is lost, once more in another one.
+    fn remove(&self, token: &Token, labels: Vec<String>) -> Result<usize, Refused> {
+        let labels = Arc::new(labels);
+        let once = || {
+            let labels = Arc::clone(&labels);
+            token.with_session(self.settings.deadline, move |session| {
+                check_login(session)?;
+                let mut removed = 0;
+                for label in labels.iter() {
+                    let template = [Attribute::octets(ck::CKA_LABEL, label.as_bytes())];
+                    for object in session.find(&template, 8)? {
+                        session.destroy(object)?;
+                        removed += 1;
+                    }
+                }
+                Ok(removed)
+            })
+        };
+        once().or_else(|_| once())
+    }
+}
+
+/// All objects of a key.
+fn store_in(
+    session: &Session,
+    request: &KeyRequest,
+    material: &Material,
+    flags: Flags,
+) -> Result<(), Trouble> {
+    let name = request.name.as_str();
+    let id = format!("{}/{}", use_name(request.usage), request.algorithm);
+    let id = id.as_str();
+    let place = (Place::Token(name, id), Protection::Inside);
+    match material {
+        Material::Secret(kind, value) => {
+            objects::import(session, *kind, flags, place, value)?;
+            if objects::needs_left(request.usage)
+                && *kind == Kind::Des2
+                && let Some(left) = left_twice(value)
+            {
+                let label = format!("{name}{LEFT}");
+                let place = (Place::Token(&label, id), Protection::Inside);
+                objects::import(session, Kind::Des2, flags, place, left.as_slice())?;
+            }
+        }
+        Material::Rsa(parts) => {
+            import_rsa(session, parts, place)?;
+            let mut rows = public_rows(Place::Token(name, id));
+            rows.push(Attribute::octets(ck::CKA_MODULUS, &parts.modulus));
+            rows.push(Attribute::octets(ck::CKA_PUBLIC_EXPONENT, &parts.exponent));
+            session.create(&rows)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! What each return value of the standard means for the driver: one table, from value to code.
+
+use cardwright_pkcs11_raw::ck::{self, CK_RV};
+
+use crate::error::{self, Code};
+
+/// A return value with its meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// The value.
+    pub value: CK_RV,
+    /// Its name in the standard.
+    pub name: &'static str,
+    /// Under which code it is told.
+    pub code: &'static Code,
+}
+
+macro_rules! meanings {
+    ($($name:ident $code:ident;)*) => {
+        /// Every value of PKCS#11 3.2 but `CKR_OK`, in the order of values.
+        pub static MEANINGS: &[Meaning] = &[
+            $(Meaning {
+                value: ck::$name,
+                name: stringify!($name),
+                code: &error::$code,
+            },)*
+        ];
+    };
+}
+
+meanings! {
+    CKR_CANCEL TOKEN;
+    CKR_HOST_MEMORY TOKEN;
+    CKR_SLOT_ID_INVALID NO_TOKEN;
+    CKR_GENERAL_ERROR TOKEN;
+    CKR_FUNCTION_FAILED TOKEN;
+    CKR_ARGUMENTS_BAD REFUSED;
+    CKR_NO_EVENT TOKEN;
+    CKR_NEED_TO_CREATE_THREADS TOKEN;
+    CKR_CANT_LOCK TOKEN;
+    CKR_ATTRIBUTE_READ_ONLY REFUSED;
+    CKR_ATTRIBUTE_SENSITIVE REFUSED;
+    CKR_ATTRIBUTE_TYPE_INVALID REFUSED;
+    CKR_ATTRIBUTE_VALUE_INVALID REFUSED;
+    CKR_ACTION_PROHIBITED REFUSED;
+    CKR_DATA_INVALID REFUSED;
+    CKR_DATA_LEN_RANGE REFUSED;
+    CKR_DEVICE_ERROR TOKEN;
+    CKR_DEVICE_MEMORY FULL;
+    CKR_DEVICE_REMOVED NO_TOKEN;
+    CKR_ENCRYPTED_DATA_INVALID REFUSED;
+    CKR_ENCRYPTED_DATA_LEN_RANGE REFUSED;
+    CKR_AEAD_DECRYPT_FAILED REFUSED;
+    CKR_FUNCTION_CANCELED TOKEN;
+    CKR_FUNCTION_NOT_PARALLEL TOKEN;
+    CKR_FUNCTION_NOT_SUPPORTED REFUSED;
+    CKR_KEY_HANDLE_INVALID SESSION;
+    CKR_KEY_SIZE_RANGE REFUSED;
+    CKR_KEY_TYPE_INCONSISTENT REFUSED;
+    CKR_KEY_NOT_NEEDED REFUSED;
+    CKR_KEY_CHANGED SESSION;
+    CKR_KEY_NEEDED REFUSED;
+    CKR_KEY_INDIGESTIBLE REFUSED;
+    CKR_KEY_FUNCTION_NOT_PERMITTED REFUSED;
+    CKR_KEY_NOT_WRAPPABLE REFUSED;
+    CKR_KEY_UNEXTRACTABLE REFUSED;
+    CKR_MECHANISM_INVALID REFUSED;
+    CKR_MECHANISM_PARAM_INVALID REFUSED;
+    CKR_OBJECT_HANDLE_INVALID SESSION;
+    CKR_OPERATION_ACTIVE TOKEN;
+    CKR_OPERATION_NOT_INITIALIZED TOKEN;
+    CKR_PIN_INCORRECT LOGIN;
+    CKR_PIN_INVALID LOGIN;
+    CKR_PIN_LEN_RANGE LOGIN;
+    CKR_PIN_EXPIRED LOGIN;
+    CKR_PIN_LOCKED LOGIN;
+    CKR_SESSION_CLOSED SESSION;
+    CKR_SESSION_COUNT FULL;
+    CKR_SESSION_HANDLE_INVALID SESSION;
+    CKR_SESSION_PARALLEL_NOT_SUPPORTED TOKEN;
+    CKR_SESSION_READ_ONLY TOKEN;
+    CKR_SESSION_EXISTS TOKEN;
+    CKR_SESSION_READ_ONLY_EXISTS LOGIN;
+    CKR_SESSION_READ_WRITE_SO_EXISTS TOKEN;
+    CKR_SIGNATURE_INVALID TOKEN;
+    CKR_SIGNATURE_LEN_RANGE TOKEN;
+    CKR_TEMPLATE_INCOMPLETE REFUSED;
+    CKR_TEMPLATE_INCONSISTENT REFUSED;
+    CKR_TOKEN_NOT_PRESENT NO_TOKEN;
+    CKR_TOKEN_NOT_RECOGNIZED NO_TOKEN;
+    CKR_TOKEN_WRITE_PROTECTED REFUSED;
+    CKR_UNWRAPPING_KEY_HANDLE_INVALID SESSION;
+    CKR_UNWRAPPING_KEY_SIZE_RANGE REFUSED;
+    CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT REFUSED;
+    CKR_USER_ALREADY_LOGGED_IN REFUSED;
+    CKR_USER_NOT_LOGGED_IN SESSION;
+    CKR_USER_PIN_NOT_INITIALIZED LOGIN;
+    CKR_USER_TYPE_INVALID LOGIN;
+    CKR_USER_ANOTHER_ALREADY_LOGGED_IN LOGIN;
+    CKR_USER_TOO_MANY_TYPES LOGIN;
+    CKR_WRAPPED_KEY_INVALID REFUSED;
+    CKR_WRAPPED_KEY_LEN_RANGE REFUSED;
+    CKR_WRAPPING_KEY_HANDLE_INVALID SESSION;
+    CKR_WRAPPING_KEY_SIZE_RANGE REFUSED;
+    CKR_WRAPPING_KEY_TYPE_INCONSISTENT REFUSED;
+    CKR_RANDOM_SEED_NOT_SUPPORTED TOKEN;
+    CKR_RANDOM_NO_RNG TOKEN;
+    CKR_DOMAIN_PARAMS_INVALID REFUSED;
+    CKR_CURVE_NOT_SUPPORTED REFUSED;
+    CKR_BUFFER_TOO_SMALL TOKEN;
+    CKR_SAVED_STATE_INVALID TOKEN;
+    CKR_INFORMATION_SENSITIVE REFUSED;
+    CKR_STATE_UNSAVEABLE TOKEN;
+    CKR_CRYPTOKI_NOT_INITIALIZED SESSION;
+    CKR_CRYPTOKI_ALREADY_INITIALIZED TOKEN;
+    CKR_MUTEX_BAD TOKEN;
+    CKR_MUTEX_NOT_LOCKED TOKEN;
+    CKR_NEW_PIN_MODE LOGIN;
+    CKR_NEXT_OTP LOGIN;
+    CKR_EXCEEDED_MAX_ITERATIONS REFUSED;
+    CKR_FIPS_SELF_TEST_FAILED TOKEN;
+    CKR_LIBRARY_LOAD_FAILED TOKEN;
+    CKR_PIN_TOO_WEAK LOGIN;
+    CKR_PUBLIC_KEY_INVALID REFUSED;
+    CKR_FUNCTION_REJECTED REFUSED;
+    CKR_TOKEN_RESOURCE_EXCEEDED FULL;
+    CKR_OPERATION_CANCEL_FAILED TOKEN;
+    CKR_KEY_EXHAUSTED REFUSED;
+    CKR_PENDING TOKEN;
+    CKR_SESSION_ASYNC_NOT_SUPPORTED TOKEN;
+    CKR_SEED_RANDOM_REQUIRED TOKEN;
+    CKR_OPERATION_NOT_VALIDATED TOKEN;
+    CKR_TOKEN_NOT_INITIALIZED NO_TOKEN;
+    CKR_PARAMETER_SET_NOT_SUPPORTED REFUSED;
+}
+
+/// A maker's own value, and any that the standard does not know.
+static UNKNOWN: Meaning = Meaning {
+    value: ck::CKR_VENDOR_DEFINED,
+    name: "a value of the maker",
+    code: &error::TOKEN,
+};
+
+/// What a value means.
+pub fn meaning(value: CK_RV) -> &'static Meaning {
+    let known = MEANINGS.iter().find(|m| m.value == value);
+    known.unwrap_or(&UNKNOWN)
+}
+
+/// The value's name for messages.
+pub fn name(value: CK_RV) -> String {
+    match MEANINGS.iter().find(|m| m.value == value) {
+        Some(meaning) => meaning.name.to_owned(),
+        None => format!("the unknown value 0x{value:08X}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_stands_once() {
+        let mut values: Vec<_> = MEANINGS.iter().map(|m| m.value).collect();
+        let count = values.len();
+        values.sort_unstable();
+        values.dedup();
+        assert_eq!((values.len(), count), (103, 103));
+        assert_eq!(meaning(ck::CKR_PIN_LOCKED).code.code, "R1323");
+        assert_eq!(meaning(0x8000_0042).code.code, "R1330");
+    }
+}

@@ -1,0 +1,412 @@
+//! Values under the token's storage keys, bound to their purpose.
+//!
+//! Octets are enciphered inside, with a nonce or vector that is a keyed mark of kind, bound data,
+//! content and context, so that the same value for the same card gives the same blob on any lane
+//! and any token. Keys that were made inside are wrapped inside and never opened here unless the
+//! site allows it; such a blob carries a keyed mark over all of it.
+
+use cardwright_pkcs11_raw::ck;
+use cardwright_pkcs11_raw::{Mechanism, Object};
+use cardwright_ports::hsm::Sealed;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::capability::{Capability, private_rows};
+use crate::composition::{Intent, Way};
+use crate::draw::joined;
+use crate::error::{self, Refused, Trouble, of_failure};
+use crate::known::RsaParts;
+use crate::objects::{self, Flags, Kind, Place, Protection};
+use crate::tool::{Tool, wrong};
+
+/// Longest clear value.
+pub(crate) const CLEAR_OCTETS_MAX: usize = 4_096;
+/// Octets by AES-GCM.
+const GCM: u8 = 0x11;
+/// Octets by AES-CBC and a tag.
+const CBC: u8 = 0x12;
+/// Wrapped secret keys.
+const KEYS: u8 = 0x21;
+/// One number of a wrapped RSA key.
+const RSA_PART: u8 = 0x22;
+const NONCE_OCTETS: usize = 12;
+const TAG_OCTETS: usize = 16;
+/// The kind of blobs that a card's data are.
+const OCTETS: &str = "octets";
+
+fn refused(kind: &str) -> Refused {
+    error::SEALED.found(format!("a sealed {kind} that does not open"))
+}
+
+/// Kind and bound data as one text that no other pair gives.
+fn associated(kind: &str, bound: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(kind.len() + bound.len() + 2);
+    text.push(GCM);
+    text.extend_from_slice(kind.as_bytes());
+    text.push(0);
+    text.extend_from_slice(bound);
+    text
+}
+
+/// What is public about sealed octets and must not change.
+fn bound_of(clear_length: u32, check_values: &[u8]) -> Vec<u8> {
+    let mut bound = Vec::with_capacity(4 + check_values.len());
+    bound.extend_from_slice(&clear_length.to_be_bytes());
+    bound.extend_from_slice(check_values);
+    bound
+}
+
+impl Tool<'_> {
+    /// Seals a clear value. `kind` and `bound` must be the same at opening; `context` says for
+    /// which card or draw it is and is not needed again.
+    pub(crate) fn seal(
+        &self,
+        kind: &str,
+        (bound, context): (&[u8], &[u8]),
+        clear: &[u8],
+    ) -> Result<Vec<u8>, Trouble> {
+        if clear.len() > CLEAR_OCTETS_MAX {
+            let what = format!("{} octets to seal", clear.len());
+            return Err(error::ARGUMENT.found(what).into());
+        }
+        let text = joined(&[b"seal", kind.as_bytes(), bound, context, clear]);
+        let mark = self.mark(&text)?;
+        if self.plan.way(Intent::Sealing, Flags::NONE)? == Way::CbcAndMac {
+            return self.seal_by_cbc(kind, bound, &mark, clear);
+        }
+        let nonce = mark.get(..NONCE_OCTETS).unwrap_or_default().to_vec();
+        let mechanism = Mechanism::Gcm {
+            nonce: nonce.clone(),
+            associated: associated(kind, bound),
+        };
+        let body = self.session.encrypt(&mechanism, self.storage.seal, clear)?;
+        if body.len() != clear.len() + TAG_OCTETS {
+            return Err(wrong(format!("{} octets of a sealed value", body.len())).into());
+        }
+        Ok([&[GCM], nonce.as_slice(), &body].concat())
+    }
+
+    fn seal_by_cbc(
+        &self,
+        kind: &str,
+        bound: &[u8],
+        mark: &[u8; 32],
+        clear: &[u8],
+    ) -> Result<Vec<u8>, Trouble> {
+        let vector = mark.first_chunk::<16>().copied().unwrap_or_default();
+        let mut padded = Zeroizing::new(Vec::with_capacity(clear.len() + 16));
+        padded.extend_from_slice(clear);
+        cardwright_standards::cipher::pad_80(&mut padded, 16);
+        let key = (Kind::Aes(32), self.storage.seal);
+        let body = self.cbc(key.0, key.1, (&vector, &padded))?;
+        let mut blob = [&[CBC], vector.as_slice(), &body].concat();
+        let tag = self.tag(kind, bound, &blob)?;
+        blob.extend_from_slice(&tag);
+        Ok(blob)
+    }
+
+    fn tag(&self, kind: &str, bound: &[u8], blob: &[u8]) -> Result<[u8; TAG_OCTETS], Trouble> {
+        let mark = self.mark(&joined(&[b"tag", kind.as_bytes(), bound, blob]))?;
+        Ok(mark.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// A blob without its tag, when the tag is right.
+    fn tagged<'b>(&self, kind: &str, bound: &[u8], blob: &'b [u8]) -> Result<&'b [u8], Trouble> {
+        let Some((body, tag)) = blob.split_last_chunk::<TAG_OCTETS>() else {
+            return Err(refused(kind).into());
+        };
+        match bool::from(self.tag(kind, bound, body)?.ct_eq(tag)) {
+            true => Ok(body),
+            false => Err(refused(kind).into()),
+        }
+    }
+
+    /// Opens a blob of octets of the same kind and bound data.
+    pub(crate) fn open(
+        &self,
+        kind: &str,
+        bound: &[u8],
+        blob: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        if blob.len() > CLEAR_OCTETS_MAX + 64 {
+            return Err(refused(kind).into());
+        }
+        match blob.split_first() {
+            Some((&GCM, rest)) => self.open_gcm(kind, bound, rest),
+            Some((&CBC, _)) => {
+                let body = self.tagged(kind, bound, blob)?;
+                let Some((vector, body)) = body.get(1..).and_then(|b| b.split_first_chunk::<16>())
+                else {
+                    return Err(refused(kind).into());
+                };
+                let mechanism = Mechanism::Initial(ck::CKM_AES_CBC, vector.to_vec());
+                let mut clear = self.session.decrypt(&mechanism, self.storage.seal, body)?;
+                let length = cardwright_standards::cipher::strip_80(&clear)
+                    .map_err(|_| refused(kind))?
+                    .len();
+                clear.truncate(length);
+                Ok(clear)
+            }
+            _ => Err(refused(kind).into()),
+        }
+    }
+
+    fn open_gcm(
+        &self,
+        kind: &str,
+        bound: &[u8],
+        rest: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let Some((nonce, body)) = rest.split_first_chunk::<NONCE_OCTETS>() else {
+            return Err(refused(kind).into());
+        };
+        if body.len() < TAG_OCTETS {
+            return Err(refused(kind).into());
+        }
+        let mechanism = Mechanism::Gcm {
+            nonce: nonce.to_vec(),
+            associated: associated(kind, bound),
+        };
+        match self.session.decrypt(&mechanism, self.storage.seal, body) {
+            Ok(clear) if clear.len() + TAG_OCTETS == body.len() => Ok(clear),
+            Ok(_) => Err(wrong("an opened value of a wrong length").into()),
+            Err(failure) => {
+                // Tokens tell a wrong tag in many ways, some as a general failure. It is asked again
+                // in a session of its own, since the failed one may hold half an operation; only when
+                // this token opens what it seals, but not this value, is it the value that is wrong.
+                let code = of_failure(&failure).code;
+                if code != error::REFUSED.code && code != error::TOKEN.code {
+                    return Err(failure.into());
+                }
+                let session = self.session.another()?;
+                match session.decrypt(&mechanism, self.storage.seal, body) {
+                    Ok(clear) if clear.len() + TAG_OCTETS == body.len() => Ok(clear),
+                    Ok(_) => Err(wrong("an opened value of a wrong length").into()),
+                    Err(_) if self.opens_what_it_seals() => Err(refused(kind).into()),
+                    Err(failure) => Err(failure.into()),
+                }
+            }
+        }
+    }
+
+    /// In a session of its own.
+    fn opens_what_it_seals(&self) -> bool {
+        let mechanism = Mechanism::Gcm {
+            nonce: vec![0; NONCE_OCTETS],
+            associated: b"cardwright probe".to_vec(),
+        };
+        let key = self.storage.seal;
+        let tried = self.session.another().and_then(|session| {
+            let sealed = session.encrypt(&mechanism, key, b"probe")?;
+            session.decrypt(&mechanism, key, &sealed)
+        });
+        tried.is_ok_and(|clear| clear.as_slice() == b"probe")
+    }
+
+    /// Seals octets for a card.
+    pub(crate) fn seal_octets(
+        &self,
+        clear: &[u8],
+        check_values: Vec<u8>,
+        context: &[u8],
+    ) -> Result<Sealed, Trouble> {
+        let clear_length = clear.len() as u32;
+        let bound = bound_of(clear_length, &check_values);
+        Ok(Sealed {
+            blob: self.seal(OCTETS, (&bound, context), clear)?,
+            clear_length,
+            check_values,
+        })
+    }
+
+    /// Opens what was sealed for a card, keys that were wrapped only where the site allows it.
+    pub(crate) fn open_sealed(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let bound = bound_of(sealed.clear_length, &sealed.check_values);
+        let wrapped = matches!(sealed.blob.first(), Some(&KEYS | &RSA_PART));
+        if !wrapped {
+            return self.open(OCTETS, &bound, &sealed.blob);
+        }
+        if !self.plan.host_memory_allowed() {
+            let what = "a key that was made inside would be opened into host memory";
+            return Err(error::HOST_MEMORY.found(what).into());
+        }
+        let clear = match sealed.blob.first() {
+            Some(&KEYS) => self.open_keys(sealed)?,
+            _ => self.open_rsa_part(sealed)?,
+        };
+        match clear.len() == sealed.clear_length as usize {
+            true => Ok(clear),
+            false => Err(wrong("an unwrapped key of a wrong length").into()),
+        }
+    }
+
+    fn wrapping(&self) -> Result<Object, Trouble> {
+        let missing = || error::KEY_MISSING.found(objects::WRAP_LABEL);
+        Ok(self.storage.wrap.ok_or_else(missing)?)
+    }
+
+    /// Wraps keys that were made inside, as one value.
+    pub(crate) fn seal_keys(
+        &self,
+        keys: &[(Kind, Object)],
+        check_values: Vec<u8>,
+    ) -> Result<Sealed, Trouble> {
+        let wrapping = self.wrapping()?;
+        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
+        let clear_length = keys.iter().map(|(kind, _)| kind.octets() as u32).sum();
+        let mut blob = vec![KEYS];
+        for (kind, key) in keys {
+            let wrapped = self.session.wrap(&mechanism, wrapping, *key)?;
+            // RFC 3394: eight octets longer than the key.
+            if wrapped.len() != kind.octets() + 8 {
+                return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
+            }
+            blob.push(kind.block() as u8);
+            blob.push(kind.octets() as u8);
+            blob.extend_from_slice(&wrapped);
+        }
+        let bound = bound_of(clear_length, &check_values);
+        let tag = self.tag(OCTETS, &bound, &blob)?;
+        blob.extend_from_slice(&tag);
+        Ok(Sealed {
+            blob,
+            clear_length,
+            check_values,
+        })
+    }
+
+    /// What the driver's own keys make of known texts: the same in tokens that hold the same keys.
+    pub(crate) fn storage_mark(&self) -> Result<Vec<u8>, Trouble> {
+        let mut mark = self.seal("storage", (b"", b""), b"cardwright")?;
+        if let Some(wrapping) = self
+            .storage
+            .wrap
+            .filter(|_| self.plan.can(Capability::KeyWrap))
+        {
+            let place = (Place::Session, Protection::Wrappable);
+            let key = objects::import(self.session, Kind::Aes(16), Flags::NONE, place, &[7; 16])?;
+            let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
+            mark.extend(self.session.wrap(&mechanism, wrapping, key)?);
+            self.session.destroy(key)?;
+        }
+        Ok(mark)
+    }
+
+    /// Whether a sealed value is wrapped keys.
+    pub(crate) fn is_keys(sealed: &Sealed) -> bool {
+        sealed.blob.first() == Some(&KEYS)
+    }
+
+    /// The wrapped keys of a blob whose mark is right.
+    fn wrapped_keys(&self, sealed: &Sealed) -> Result<Vec<(Kind, Vec<u8>)>, Trouble> {
+        let bound = bound_of(sealed.clear_length, &sealed.check_values);
+        let mut rest = self.tagged(OCTETS, &bound, &sealed.blob)?;
+        rest = rest.get(1..).unwrap_or_default();
+        let mut keys = Vec::new();
+        while let Some(([block, octets], after)) = rest.split_first_chunk::<2>() {
+            let kind = match (block, octets) {
+                (8, 16) => Kind::Des2,
+                (8, 24) => Kind::Des3,
+                (16, 16 | 24 | 32) => Kind::Aes(usize::from(*octets)),
+                _ => return Err(refused(OCTETS).into()),
+            };
+            let split = after.split_at_checked(kind.octets() + 8);
+            let (wrapped, after) = split.ok_or_else(|| refused(OCTETS))?;
+            keys.push((kind, wrapped.to_vec()));
+            rest = after;
+        }
+        Ok(keys)
+    }
+
+    /// Unwraps keys inside.
+    pub(crate) fn unwrap_keys(
+        &self,
+        sealed: &Sealed,
+        flags: Flags,
+        protection: Protection,
+    ) -> Result<Vec<(Kind, Object)>, Trouble> {
+        let wrapping = self.wrapping()?;
+        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
+        let keys = self.wrapped_keys(sealed)?;
+        let keys = keys.into_iter().map(|(kind, wrapped)| {
+            let rows = objects::made(kind, flags, protection, false);
+            let key = self.session.unwrap(&mechanism, wrapping, &wrapped, &rows)?;
+            Ok((kind, key))
+        });
+        keys.collect()
+    }
+
+    /// Destroys objects that live with the session.
+    pub(crate) fn destroy(&self, keys: &[(Kind, Object)]) -> Result<(), Trouble> {
+        for (_, key) in keys {
+            self.session.destroy(*key)?;
+        }
+        Ok(())
+    }
+
+    fn open_keys(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let keys = self.unwrap_keys(sealed, Flags::NONE, Protection::Readable)?;
+        let mut clear = Zeroizing::new(Vec::with_capacity(sealed.clear_length as usize));
+        for (kind, key) in &keys {
+            clear.extend_from_slice(&objects::value(self.session, *key, kind.octets())?);
+        }
+        self.destroy(&keys)?;
+        Ok(clear)
+    }
+
+    /// Wraps an RSA key that was made inside; gives its five numbers as sealed values, in the
+    /// order of DGIs 8201 to 8205.
+    pub(crate) fn seal_rsa(&self, key: Object, octets: u32) -> Result<[Sealed; 5], Trouble> {
+        let wrapping = self.wrapping()?;
+        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let wrapped = self.session.wrap(&mechanism, wrapping, key)?;
+        let part = |number: u8| -> Result<Sealed, Trouble> {
+            let mut blob = vec![RSA_PART, number];
+            blob.extend_from_slice(&wrapped);
+            let tag = self.tag(OCTETS, &bound_of(octets, &[]), &blob)?;
+            blob.extend_from_slice(&tag);
+            Ok(Sealed {
+                blob,
+                clear_length: octets,
+                check_values: Vec::new(),
+            })
+        };
+        Ok([part(0)?, part(1)?, part(2)?, part(3)?, part(4)?])
+    }
+
+    fn open_rsa_part(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let bound = bound_of(sealed.clear_length, &sealed.check_values);
+        let body = self.tagged(OCTETS, &bound, &sealed.blob)?;
+        let Some(([_, number], wrapped)) = body.split_first_chunk::<2>() else {
+            return Err(refused(OCTETS).into());
+        };
+        let rows = private_rows(Place::Session, Protection::Readable);
+        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let key = self
+            .session
+            .unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
+        let kinds = [
+            (ck::CKA_PRIME_1, 256),
+            (ck::CKA_PRIME_2, 256),
+            (ck::CKA_PUBLIC_EXPONENT, 8),
+        ];
+        let found = self.session.all_attributes(key, &kinds)?;
+        self.session.destroy(key)?;
+        let lacking = || wrong("an unwrapped RSA key without its primes");
+        let mut found = found.into_iter().map(|value| value.ok_or_else(lacking));
+        let mut next = || found.next().unwrap_or_else(|| Err(lacking()));
+        let (first, second, exponent) = (next()?, next()?, next()?);
+        let exponent = exponent
+            .iter()
+            .fold(0u32, |value, octet| value << 8 | u32::from(*octet));
+        // Made anew from the primes: tokens keep them in either order, cards want the larger first.
+        let parts = RsaParts::from_primes(&first, &second, exponent).ok_or_else(lacking)?;
+        Ok(match number {
+            0 => parts.q_inverse,
+            1 => parts.d_q,
+            2 => parts.d_p,
+            3 => parts.q,
+            _ => parts.p,
+        })
+    }
+}

@@ -1,0 +1,385 @@
+//! Secure channels to cards: from INITIALIZE UPDATE to the forgotten session keys. The card's keys are
+//! computed with the master key inside the token and are in host memory while the channel is open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cardwright_ports::hsm::{
+    ChannelId, ChannelSpec, DekPadding, Diversification, Draw, KeyUse, Sealed,
+};
+use cardwright_standards::cipher::{KeyBytes, xor};
+use cardwright_standards::globalplatform::diversify::{self, kdf3_block, tdes_blocks};
+use cardwright_standards::globalplatform::initialize::{self, Answer, Protocol};
+use cardwright_standards::globalplatform::{
+    C_DECRYPTION, CardKeys, Channel, ChannelError, scp02, scp03,
+};
+use cardwright_standards::mac::cmac_subkeys;
+use zeroize::Zeroizing;
+
+use super::transport::pad;
+use super::{Label, Session};
+use crate::composition::Intent;
+use crate::error::{self, Refused, Trouble};
+use crate::ring::Key;
+use crate::tool::{Tool, wrong};
+
+/// Channels of one session at a time; one worker has one card before it.
+const CHANNELS_MAX: usize = 64;
+
+/// A channel's life.
+enum State {
+    /// INITIALIZE UPDATE is on its way to the card.
+    Started {
+        spec: ChannelSpec,
+        key: Arc<Key>,
+        host_challenge: [u8; 8],
+    },
+    /// EXTERNAL AUTHENTICATE is made; commands are secured.
+    Open {
+        channel: Channel,
+        key_data: [u8; 10],
+        /// Whether it enciphers what it carries.
+        enciphers: bool,
+        /// The key for sensitive data where it never leaves the token.
+        dek: Option<Arc<Key>>,
+    },
+}
+
+/// The channels of a session.
+#[derive(Default)]
+pub(super) struct Channels {
+    states: BTreeMap<u32, State>,
+    last: u32,
+}
+
+impl Tool<'_> {
+    /// A card's three keys out of a master key and the card's key data, in host memory.
+    pub(super) fn diversified(
+        &self,
+        master: &Key,
+        method: Diversification,
+        kdd: &[u8; 10],
+    ) -> Result<CardKeys, Trouble> {
+        let kind = master.kind()?;
+        let main = self.objects(master)?.main;
+        let intent = match kind.block() {
+            8 => Intent::ChannelsTdes,
+            _ => Intent::ChannelsAes,
+        };
+        self.plan.way(intent, master.flags)?;
+        let method = diversification(method);
+        let mut blocks = Vec::with_capacity(96);
+        for number in 1..=3 {
+            match (tdes_blocks(method, kdd, number), kind.block()) {
+                (Some(halves), 8) => blocks.extend_from_slice(halves.as_flattened()),
+                (None, 16) if method == diversify::Diversification::Kdf3 => {
+                    for counter in 1..=kind.octets().div_ceil(16) as u8 {
+                        blocks.extend_from_slice(&kdf3_block(kdd, number, counter));
+                    }
+                }
+                (None, _) if method == diversify::Diversification::None => {
+                    let what = "the master key itself as a card's key: it never leaves the token";
+                    return Err(error::UNSUITABLE.found(what).into());
+                }
+                _ => return Err(master.unsuitable("what the diversification takes").into()),
+            }
+        }
+        if kind.block() == 16 {
+            // CMAC over one whole block: the subkey is added, and the sum enciphered.
+            let [subkey, _] = cmac_subkeys(self.block16(main, [0; 16])?);
+            let (chunks, _) = blocks.as_chunks_mut::<16>();
+            for chunk in chunks {
+                *chunk = xor(*chunk, subkey);
+            }
+        }
+        let found = self.ecb(kind, main, &blocks)?;
+        let each = found.len() / 3;
+        let key = |number: usize| {
+            let octets = found.get(number * each..number * each + kind.octets());
+            let octets = octets.ok_or_else(|| wrong("too few octets of a card's keys"))?;
+            KeyBytes::new(octets).map_err(|e| wrong(e.to_string()))
+        };
+        Ok(CardKeys {
+            enc: key(0)?,
+            mac: key(1)?,
+            dek: key(2)?,
+        })
+    }
+}
+
+impl Tool<'_> {
+    /// Session keys of SCP02 for a card that holds the master key itself.
+    fn scp02_of_master(
+        &self,
+        master: &Key,
+        sequence: [u8; 2],
+    ) -> Result<scp02::SessionKeys, Trouble> {
+        self.plan.way(Intent::ChannelsTdes, master.flags)?;
+        let (kind, main) = (master.double()?, self.objects(master)?.main);
+        let [enc, mac, rmac, dek] = scp02::derivation_data(sequence).map(|data| {
+            let key = Zeroizing::new(self.cbc(kind, main, (&[0; 8], &data))?);
+            key_bytes(&key)
+        });
+        Ok(scp02::SessionKeys {
+            enc: enc?,
+            mac: mac?,
+            rmac: rmac?,
+            dek: dek?,
+        })
+    }
+
+    /// Session keys of SCP03 for a card that holds the master key itself: CMAC over two blocks, of all
+    /// texts side by side.
+    fn scp03_of_master(
+        &self,
+        master: &Key,
+        context: [u8; 16],
+    ) -> Result<scp03::SessionKeys, Trouble> {
+        self.plan.way(Intent::ChannelsAes, master.flags)?;
+        let (kind, main) = (master.aes()?, self.objects(master)?.main);
+        let heads = scp03::derivation_heads(kind.octets());
+        let [subkey, _] = cmac_subkeys(self.block16(main, [0; 16])?);
+        let mut chain = self.ecb(kind, main, heads.as_flattened())?;
+        let last = xor(context, subkey);
+        let (blocks, _) = chain.as_chunks_mut::<16>();
+        for block in blocks {
+            *block = xor(*block, last);
+        }
+        let found = self.ecb(kind, main, &chain)?;
+        let each = found.len() / 3;
+        let key = |number: usize| {
+            let octets = found.get(number * each..number * each + kind.octets());
+            key_bytes(octets.unwrap_or_default())
+        };
+        Ok(scp03::SessionKeys {
+            enc: key(0)?,
+            mac: key(1)?,
+            rmac: key(2)?,
+        })
+    }
+}
+
+fn key_bytes(octets: &[u8]) -> Result<KeyBytes, Trouble> {
+    Ok(KeyBytes::new(octets).map_err(|e| wrong(e.to_string()))?)
+}
+
+impl Session {
+    /// Opens the channel with the card's keys, or, where the card holds the master key itself, with
+    /// session keys that the token makes of it.
+    fn opened_channel(
+        &self,
+        spec: &ChannelSpec,
+        key: &Arc<Key>,
+        host_challenge: [u8; 8],
+        answer: &Answer,
+    ) -> Result<(Channel, Vec<u8>), Refused> {
+        let refused = |e: ChannelError| channel_error(&e);
+        let (key, level) = (Arc::clone(key), spec.security_level);
+        let key_data = answer.diversification_data;
+        if spec.diversification != Diversification::None {
+            let method = spec.diversification;
+            let keys = self.work(move |tool| tool.diversified(&key, method, &key_data))?;
+            return Channel::open(&keys, spec.option, level, host_challenge, answer)
+                .map_err(refused);
+        }
+        match &answer.protocol {
+            Protocol::Scp02(card) => {
+                let sequence = card.sequence;
+                let session = self.work(move |tool| tool.scp02_of_master(&key, sequence))?;
+                let opened = scp02::Channel::open_session(
+                    &session,
+                    spec.option,
+                    level,
+                    host_challenge,
+                    card,
+                );
+                let (channel, command) = opened.map_err(refused)?;
+                Ok((Channel::Scp02(Box::new(channel)), command))
+            }
+            Protocol::Scp03(card) => {
+                let mut context = [0; 16];
+                let both = host_challenge.into_iter().chain(card.challenge);
+                for (slot, octet) in context.iter_mut().zip(both) {
+                    *slot = octet;
+                }
+                let session = self.work(move |tool| tool.scp03_of_master(&key, context))?;
+                let opened =
+                    scp03::Channel::open_session(&session, None, level, host_challenge, card);
+                let (channel, command) = opened.map_err(refused)?;
+                Ok((Channel::Scp03(Box::new(channel)), command))
+            }
+        }
+    }
+
+    pub(super) fn started_channel(
+        &mut self,
+        spec: &ChannelSpec,
+        draw: &Draw<'_>,
+    ) -> Result<(ChannelId, Vec<u8>), Refused> {
+        let label = Label::of(draw)?;
+        let key = self.key_for(spec.key, KeyUse::CardIssuance)?;
+        let suits = matches!((spec.protocol, key.kind()?.block()), (2, 8) | (3, 16));
+        if !suits {
+            return Err(key.unsuitable(&format!("what SCP{:02X} takes", spec.protocol)));
+        }
+        if self.channels.states.len() >= CHANNELS_MAX {
+            return Err(error::CHANNEL.found(format!("{CHANNELS_MAX} channels are open")));
+        }
+        let host_challenge = self.work(move |tool| {
+            let mut challenge = [0; 8];
+            tool.stream(&label.draw(), "host challenge")?
+                .fill(&mut challenge);
+            Ok(challenge)
+        })?;
+        let command = initialize::command(spec.key_version, 0, host_challenge);
+        let started = State::Started {
+            spec: *spec,
+            key,
+            host_challenge,
+        };
+        self.channels.last = self.channels.last.wrapping_add(1);
+        self.channels.states.insert(self.channels.last, started);
+        Ok((ChannelId(self.channels.last), command))
+    }
+
+    /// Checks the card's answer and opens the channel. A channel whose card has failed is gone.
+    pub(super) fn authenticated_channel(
+        &mut self,
+        channel: ChannelId,
+        answer: &[u8],
+    ) -> Result<Vec<u8>, Refused> {
+        let Some(State::Started {
+            spec,
+            key,
+            host_challenge,
+        }) = self.channels.states.remove(&channel.0)
+        else {
+            return Err(error::CHANNEL.found("no INITIALIZE UPDATE of it is on its way"));
+        };
+        let answer = Answer::parse(answer).map_err(|e| channel_error(&e))?;
+        let protocol = match answer.protocol {
+            Protocol::Scp02(_) => 2,
+            Protocol::Scp03(_) => 3,
+        };
+        if protocol != spec.protocol {
+            return Err(error::CARD.found(format!(
+                "protocol SCP{protocol:02X} where SCP{:02X} was expected",
+                spec.protocol
+            )));
+        }
+        // Version 0 asks for the card's first key set, whatever its number.
+        if spec.key_version != 0 && answer.key_version != spec.key_version {
+            return Err(error::CARD.found(format!(
+                "key version {:02X} where {:02X} was asked for",
+                answer.key_version, spec.key_version
+            )));
+        }
+        let (open, command) = self.opened_channel(&spec, &key, host_challenge, &answer)?;
+        let inside = protocol == 3 && spec.diversification == Diversification::None;
+        let opened = State::Open {
+            channel: open,
+            key_data: answer.diversification_data,
+            enciphers: spec.security_level & C_DECRYPTION != 0,
+            dek: inside.then_some(key),
+        };
+        self.channels.states.insert(channel.0, opened);
+        Ok(command)
+    }
+
+    /// Sealed octets under the channel's own key for sensitive data.
+    pub(super) fn recoded(
+        &mut self,
+        channel: ChannelId,
+        sealed: &Sealed,
+        padding: DekPadding,
+    ) -> Result<Vec<u8>, Refused> {
+        let sealed = sealed.clone();
+        let mut clear = self.work(move |tool| tool.open_sealed(&sealed))?;
+        let open = self.channels.open(channel)?;
+        pad(&mut clear, open.sensitive_block(), padding)?;
+        self.encrypt_sensitive(channel, &mut clear)?;
+        Ok(std::mem::take(&mut *clear))
+    }
+
+    /// Whole blocks under the channel's key for sensitive data, in place.
+    pub(super) fn encrypt_sensitive(
+        &mut self,
+        channel: ChannelId,
+        data: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), Refused> {
+        if let Some(State::Open { dek: Some(dek), .. }) = self.channels.states.get(&channel.0) {
+            let (dek, clear) = (Arc::clone(dek), data.clone());
+            let found = self.work(move |tool| {
+                let main = tool.objects(&dek)?.main;
+                tool.cbc(dek.aes()?, main, (&[0; 16], &clear))
+            })?;
+            *data = Zeroizing::new(found);
+            return Ok(());
+        }
+        let open = self.channels.open(channel)?;
+        open.encrypt_sensitive(data).map_err(|e| channel_error(&e))
+    }
+}
+
+impl Channels {
+    /// The open channel of an identifier.
+    pub(super) fn open(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
+        match self.states.get_mut(&channel.0) {
+            Some(State::Open { channel, .. }) => Ok(channel),
+            Some(State::Started { .. }) => {
+                Err(error::CHANNEL.found("the card has not authenticated itself"))
+            }
+            None => Err(error::CHANNEL.found("it is unknown or closed")),
+        }
+    }
+
+    /// An open channel that enciphers what it carries.
+    pub(super) fn enciphering(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
+        let fits = matches!(
+            self.states.get(&channel.0),
+            Some(State::Open {
+                enciphers: true,
+                ..
+            })
+        );
+        match fits {
+            true => self.open(channel),
+            false => Err(error::CHANNEL.found("it is not open, or carries data in clear")),
+        }
+    }
+
+    /// The card's key data at the other end of an open channel.
+    pub(super) fn key_data(&self, channel: ChannelId) -> Result<[u8; 10], Refused> {
+        match self.states.get(&channel.0) {
+            Some(State::Open { key_data, .. }) => Ok(*key_data),
+            _ => Err(error::CHANNEL.found("it is not open")),
+        }
+    }
+
+    /// Forgets a channel; its keys are wiped as they are dropped.
+    pub(super) fn close(&mut self, channel: ChannelId) {
+        self.states.remove(&channel.0);
+    }
+}
+
+fn diversification(of_port: Diversification) -> diversify::Diversification {
+    match of_port {
+        Diversification::Emv => diversify::Diversification::Emv,
+        Diversification::Visa2 => diversify::Diversification::Visa2,
+        Diversification::Visa => diversify::Diversification::Visa,
+        Diversification::Kdf3 => diversify::Diversification::Kdf3,
+        Diversification::None => diversify::Diversification::None,
+    }
+}
+
+/// The card's fault or the caller's.
+pub(super) fn channel_error(e: &ChannelError) -> Refused {
+    match e {
+        ChannelError::Apdu(_)
+        | ChannelError::Cipher(_)
+        | ChannelError::Level { .. }
+        | ChannelError::TooLong { .. } => error::ARGUMENT.found(e.to_string()),
+        ChannelError::Diversification(_) => error::UNSUITABLE.found(e.to_string()),
+        _ => error::CARD.found(e.to_string()),
+    }
+}

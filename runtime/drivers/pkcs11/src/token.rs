@@ -1,0 +1,363 @@
+//! One token: its sessions, its login, its health.
+//!
+//! Sessions are opened when they are needed, up to a limit, each in a thread of its own, and kept.
+//! A session in which a call failed is thrown away: it may hold half an operation. The PIN is tried
+//! once; when the token has refused it, it is not tried again.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cardwright_pkcs11_raw::ck::CK_ULONG;
+use cardwright_pkcs11_raw::{Module, Session};
+
+use crate::error::{self, Refused, Trouble, of_failure};
+use crate::link::{Ended, Link};
+use crate::settings::{Relogin, Settings, TokenName};
+use crate::tool::Storage;
+
+/// Failures one after another that take a token out.
+const FAILURES_MAX: u32 = 3;
+
+/// Whether a token is used.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    /// It is.
+    Up,
+    /// It failed; it is asked again later.
+    Resting(Instant),
+    /// Never again in this process.
+    Out(Refused),
+}
+
+/// Sessions and what belongs to one stay of the token.
+struct Pool {
+    idle: Vec<Link>,
+    open: usize,
+    slot: Option<CK_ULONG>,
+    /// Grows whenever handles may have changed.
+    generation: u64,
+    storage: Option<Storage>,
+}
+
+struct Health {
+    state: State,
+    failures: u32,
+}
+
+/// A token.
+pub(crate) struct Token {
+    pub(crate) index: usize,
+    name: TokenName,
+    module: Arc<Module>,
+    settings: Arc<Settings>,
+    pool: Mutex<Pool>,
+    freed: Condvar,
+    health: Mutex<Health>,
+    login: Arc<Login>,
+    abandoned: AtomicU64,
+    served: AtomicU64,
+}
+
+/// What all sessions of a token share about its login.
+#[derive(Default)]
+struct Login {
+    /// One login at a time.
+    gate: Mutex<()>,
+    refused: AtomicBool,
+    done: AtomicU32,
+}
+
+fn guarded<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Token {
+    pub(crate) fn new(
+        index: usize,
+        module: &Arc<Module>,
+        settings: &Arc<Settings>,
+    ) -> Option<Self> {
+        Some(Self {
+            index,
+            name: settings.tokens.get(index)?.clone(),
+            module: Arc::clone(module),
+            settings: Arc::clone(settings),
+            pool: Mutex::new(Pool {
+                idle: Vec::new(),
+                open: 0,
+                slot: None,
+                generation: 1,
+                storage: None,
+            }),
+            freed: Condvar::new(),
+            health: Mutex::new(Health {
+                state: State::Up,
+                failures: 0,
+            }),
+            login: Arc::default(),
+            abandoned: AtomicU64::new(0),
+            served: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &TokenName {
+        &self.name
+    }
+
+    /// Its generation: handles of another one are void.
+    pub(crate) fn generation(&self) -> u64 {
+        guarded(&self.pool).generation
+    }
+
+    pub(crate) fn storage(&self) -> Option<Storage> {
+        guarded(&self.pool).storage
+    }
+
+    pub(crate) fn keep_storage(&self, generation: u64, storage: Storage) {
+        let mut pool = guarded(&self.pool);
+        if pool.generation == generation {
+            pool.storage = Some(storage);
+        }
+    }
+
+    /// Sessions given up so far.
+    pub(crate) fn abandoned(&self) -> u64 {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Jobs carried out so far.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// Logins so far.
+    pub(crate) fn logins(&self) -> u32 {
+        self.login.done.load(Ordering::Relaxed)
+    }
+
+    /// Sessions at work now.
+    pub(crate) fn load(&self) -> usize {
+        let pool = guarded(&self.pool);
+        pool.open - pool.idle.len().min(pool.open)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        guarded(&self.health).state.clone()
+    }
+
+    /// Never again.
+    pub(crate) fn take_out(&self, why: Refused) {
+        guarded(&self.health).state = State::Out(why);
+    }
+
+    /// It answers again.
+    pub(crate) fn bring_back(&self) {
+        let mut health = guarded(&self.health);
+        health.failures = 0;
+        if matches!(health.state, State::Resting(_)) {
+            health.state = State::Up;
+        }
+    }
+
+    /// Counts a failure that another token may not have; after some it rests.
+    pub(crate) fn failed(&self, refused: &Refused) {
+        let mut health = guarded(&self.health);
+        health.failures += 1;
+        let gone = refused.code == error::NO_TOKEN.code;
+        let up = matches!(health.state, State::Up | State::Resting(_));
+        if up && (gone || health.failures >= FAILURES_MAX) {
+            health.state = State::Resting(Instant::now());
+        }
+    }
+
+    /// Forgets its slot, sessions and handles: it may be in another slot, or another one in its.
+    pub(crate) fn forget(&self) {
+        let mut pool = guarded(&self.pool);
+        let idle = std::mem::take(&mut pool.idle);
+        pool.open -= idle.len().min(pool.open);
+        pool.generation += 1;
+        pool.slot = None;
+        pool.storage = None;
+        drop(pool);
+        // Their threads close the sessions.
+        drop(idle);
+        self.freed.notify_all();
+    }
+
+    /// The slot that it is in now.
+    fn slot(&self) -> Result<CK_ULONG, Refused> {
+        if let Some(slot) = guarded(&self.pool).slot {
+            return Ok(slot);
+        }
+        let tokens = self.module.tokens().map_err(|f| of_failure(&f))?;
+        let mut fitting = tokens.iter().filter(|t| match &self.name {
+            TokenName::Label(label) => t.label == *label,
+            TokenName::Slot(slot) => t.slot == *slot,
+        });
+        let missing = || error::NO_TOKEN.found(self.name.to_string());
+        let found = fitting.next().ok_or_else(missing)?;
+        if fitting.next().is_some() {
+            let what = format!("two tokens are labelled as {}", self.name);
+            return Err(error::SETTINGS.found(what));
+        }
+        if found.pin_locked {
+            return Err(error::LOGIN.found(format!("{}: the PIN is locked", self.name)));
+        }
+        guarded(&self.pool).slot = Some(found.slot);
+        Ok(found.slot)
+    }
+
+    /// Carries a job out in a session, within the deadline.
+    pub(crate) fn with_session<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        job: impl FnOnce(&Session) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (link, generation) = self.take()?;
+        match link.run(deadline, job) {
+            Ended::Returned(Ok(value)) => {
+                self.give_back(link, generation);
+                self.served.fetch_add(1, Ordering::Relaxed);
+                Ok(value)
+            }
+            Ended::Returned(Err(trouble)) => {
+                let kept = matches!(&trouble, Trouble::Ours(r) if r.code != error::TOKEN.code);
+                let refused = Refused::from(trouble);
+                match kept {
+                    true => self.give_back(link, generation),
+                    false => self.lose(link),
+                }
+                let void = [error::SESSION.code, error::NO_TOKEN.code];
+                if void.contains(&refused.code) {
+                    self.forget();
+                }
+                Err(refused)
+            }
+            Ended::Late => {
+                self.lose(link);
+                Err(self.late(deadline))
+            }
+        }
+    }
+
+    fn late(&self, deadline: Duration) -> Refused {
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        error::LATE.found(format!(
+            "{} did not answer within {} ms",
+            self.name,
+            deadline.as_millis()
+        ))
+    }
+
+    /// A session: a free one, a new one, or, when all are in use, the next that comes back.
+    fn take(&self) -> Result<(Link, u64), Refused> {
+        let patience = Instant::now() + self.settings.wait;
+        let mut pool = guarded(&self.pool);
+        loop {
+            if let Some(link) = pool.idle.pop() {
+                return Ok((link, pool.generation));
+            }
+            if pool.open < self.settings.sessions {
+                pool.open += 1;
+                let generation = pool.generation;
+                drop(pool);
+                let opened = self.open();
+                if opened.is_err() {
+                    self.one_less();
+                }
+                return opened.map(|link| (link, generation));
+            }
+            let left = patience.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(error::BUSY.found(format!(
+                    "all {} sessions with {} are in use",
+                    pool.open, self.name
+                )));
+            }
+            let woken = self.freed.wait_timeout(pool, left);
+            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn one_less(&self) {
+        let mut pool = guarded(&self.pool);
+        pool.open = pool.open.saturating_sub(1);
+        drop(pool);
+        self.freed.notify_one();
+    }
+
+    /// Ends a session; its thread closes it.
+    fn lose(&self, link: Link) {
+        drop(link);
+        self.one_less();
+    }
+
+    fn give_back(&self, link: Link, generation: u64) {
+        let mut pool = guarded(&self.pool);
+        if pool.generation != generation {
+            drop(pool);
+            return self.lose(link);
+        }
+        pool.idle.push(link);
+        drop(pool);
+        self.freed.notify_one();
+    }
+
+    /// Opens a session and logs in, if nobody has yet.
+    fn open(&self) -> Result<Link, Refused> {
+        let slot = self.slot()?;
+        let (module, settings) = (Arc::clone(&self.module), Arc::clone(&self.settings));
+        let login = Arc::clone(&self.login);
+        let name = self.name.to_string();
+        let deadline = self.settings.deadline;
+        let opened = Link::start(deadline, move || {
+            let session = Session::open(&module, slot)?;
+            login.ensure(&session, &settings, &name)?;
+            Ok(session)
+        });
+        match opened {
+            Ok(Ended::Returned(link)) => Ok(link),
+            Ok(Ended::Late) => Err(self.late(deadline)),
+            Err(trouble) => Err(Refused::from(trouble)),
+        }
+    }
+}
+
+impl Login {
+    /// Logs in if the token says that nobody is, as often as the policy allows, and never again
+    /// once the PIN was refused.
+    fn ensure(&self, session: &Session, settings: &Settings, name: &str) -> Result<(), Trouble> {
+        let _gate = guarded(&self.gate);
+        if session.is_logged_in()? {
+            // By whomever: another login would be one more.
+            self.done.fetch_max(1, Ordering::SeqCst);
+            return Ok(());
+        }
+        if self.refused.load(Ordering::SeqCst) {
+            let what = format!("{name} refused the PIN before; it is not tried again");
+            return Err(error::LOGIN.found(what).into());
+        }
+        let most = match settings.relogin {
+            Relogin::Never => 1,
+            Relogin::Once => 2,
+            Relogin::Always => u32::MAX,
+        };
+        let done = self.done.load(Ordering::SeqCst);
+        if done >= most {
+            let what = format!("{name} logged the user out; hsm.relogin allows no other login");
+            let mut refused = error::SESSION.found(what);
+            refused.retryable = false;
+            return Err(refused.into());
+        }
+        let result = session.log_in(settings.pin.expose());
+        if let Err(failure) = &result
+            && of_failure(failure).code == error::LOGIN.code
+        {
+            self.refused.store(true, Ordering::SeqCst);
+        }
+        result?;
+        self.done.store(done.saturating_add(1), Ordering::SeqCst);
+        Ok(())
+    }
+}

@@ -1,0 +1,299 @@
+//! What a job has in hand: a session, the driver's own keys, and the small steps that intents are
+//! composed of.
+
+use std::sync::Arc;
+
+use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
+use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Session};
+use cardwright_ports::hsm::Draw;
+use cardwright_standards::mac::cmac_subkeys;
+use zeroize::Zeroizing;
+
+use crate::composition::{Intent, Plan, Way};
+use crate::draw::{self, SEED_OCTETS, Stream};
+use crate::error::{self, Refused, Trouble};
+use crate::objects::{self, DRAW_LABEL, Flags, Kind, Protection, SEAL_LABEL, WRAP_LABEL};
+use crate::ring::{Key, Objects, check_login};
+use crate::token::Token;
+
+/// The driver's own keys in one token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storage {
+    pub(crate) seal: Object,
+    pub(crate) wrap: Option<Object>,
+    pub(crate) draw: Object,
+}
+
+/// A session for the time of one job.
+pub(crate) struct Tool<'s> {
+    pub(crate) session: &'s Session,
+    pub(crate) plan: &'s Plan,
+    pub(crate) storage: Storage,
+    at: (usize, u64),
+}
+
+impl<'s> Tool<'s> {
+    /// Ready for work in a token; finds the driver's own keys the first time.
+    pub(crate) fn new(
+        session: &'s Session,
+        plan: &'s Plan,
+        token: &Arc<Token>,
+    ) -> Result<Self, Trouble> {
+        let generation = token.generation();
+        let storage = match token.storage() {
+            Some(storage) => storage,
+            None => {
+                let storage = Storage::find(session)?;
+                token.keep_storage(generation, storage);
+                storage
+            }
+        };
+        Ok(Self {
+            session,
+            plan,
+            storage,
+            at: (token.index, generation),
+        })
+    }
+
+    /// A key's handles in this token.
+    pub(crate) fn objects(&self, key: &Key) -> Result<Objects, Trouble> {
+        key.objects(self.session, self.at)
+    }
+
+    /// Whole blocks under a key, each for itself.
+    pub(crate) fn ecb(
+        &self,
+        kind: Kind,
+        key: Object,
+        blocks: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let found = self.session.encrypt(&ecb(kind), key, blocks)?;
+        as_long(Zeroizing::new(found), blocks.len())
+    }
+
+    /// One block of eight octets under a triple DES key.
+    pub(crate) fn block8(&self, key: Object, block: [u8; 8]) -> Result<[u8; 8], Trouble> {
+        let found = self.ecb(Kind::Des2, key, &block)?;
+        Ok(found.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// One block under an AES key.
+    pub(crate) fn block16(&self, key: Object, block: [u8; 16]) -> Result<[u8; 16], Trouble> {
+        let found = self.ecb(Kind::Aes(16), key, &block)?;
+        Ok(found.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Deciphers whole blocks, each for itself.
+    pub(crate) fn ecb_back(
+        &self,
+        kind: Kind,
+        key: Object,
+        blocks: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let found = self.session.decrypt(&ecb(kind), key, blocks)?;
+        as_long(found, blocks.len())
+    }
+
+    /// Whole blocks in CBC mode.
+    pub(crate) fn cbc(
+        &self,
+        kind: Kind,
+        key: Object,
+        (initial, blocks): (&[u8], &[u8]),
+    ) -> Result<Vec<u8>, Trouble> {
+        let mechanism = Mechanism::Initial(cbc(kind), initial.to_vec());
+        let found = self.session.encrypt(&mechanism, key, blocks)?;
+        let mut found = as_long(Zeroizing::new(found), blocks.len())?;
+        Ok(std::mem::take(&mut *found))
+    }
+
+    /// A retail MAC over padded data: single DES through all blocks but the last, which the whole
+    /// key finishes (ISO/IEC 9797-1 algorithm 3).
+    pub(crate) fn retail(
+        &self,
+        left: Object,
+        whole: Object,
+        padded: &[u8],
+    ) -> Result<[u8; 8], Trouble> {
+        let (blocks, _) = padded.as_chunks::<8>();
+        let Some((last, before)) = blocks.split_last() else {
+            return Err(error::ARGUMENT.found("a MAC over nothing").into());
+        };
+        let mut chain = [0; 8];
+        if !before.is_empty() {
+            let found = self.cbc(Kind::Des2, left, (&[0; 8], before.as_flattened()))?;
+            chain = found.last_chunk().copied().unwrap_or_default();
+        }
+        for (octet, chained) in chain.iter_mut().zip(last) {
+            *octet ^= chained;
+        }
+        self.block8(whole, chain)
+    }
+
+    /// A pseudo-random value of 32 octets of a text, made with the driver's own key.
+    pub(crate) fn mark(&self, text: &[u8]) -> Result<Zeroizing<[u8; SEED_OCTETS]>, Trouble> {
+        let mut mark = Zeroizing::new([0; SEED_OCTETS]);
+        match self.plan.way(Intent::Draws, Flags::NONE)? {
+            Way::Cmac => {
+                let mechanism = Mechanism::Plain(ck::CKM_AES_CMAC);
+                for (half, number) in mark.chunks_mut(16).zip(1u8..) {
+                    let mut numbered = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+                    numbered.push(number);
+                    numbered.extend_from_slice(text);
+                    let found = self
+                        .session
+                        .sign(&mechanism, self.storage.draw, &numbered)?;
+                    half.copy_from_slice(&as_long(found, 16)?);
+                }
+            }
+            _ => {
+                let mechanism = Mechanism::Plain(ck::CKM_SHA256_HMAC);
+                let found = self.session.sign(&mechanism, self.storage.draw, text)?;
+                mark.copy_from_slice(&as_long(found, SEED_OCTETS)?);
+            }
+        }
+        Ok(mark)
+    }
+
+    /// The stream of a draw.
+    pub(crate) fn stream(&self, draw: &Draw<'_>, kind: &str) -> Result<Stream, Trouble> {
+        let seed = self.mark(&draw::label(draw, kind))?;
+        Ok(Stream::new(&seed))
+    }
+
+    /// Derives a key from data enciphered under a base key, for the life of the session.
+    pub(crate) fn derive(
+        &self,
+        base: (Kind, Object),
+        (kind, flags, protection): (Kind, Flags, Protection),
+        data: &[u8],
+    ) -> Result<Object, Trouble> {
+        let mechanism = match base.0.block() {
+            16 => ck::CKM_AES_ECB_ENCRYPT_DATA,
+            _ => ck::CKM_DES3_ECB_ENCRYPT_DATA,
+        };
+        let rows = objects::made(kind, flags, protection, true);
+        let mechanism = Mechanism::Data(mechanism, data.to_vec());
+        Ok(self.session.derive(&mechanism, base.1, &rows)?)
+    }
+
+    /// One block under any secret key, also one that derives only: what a check value is made of.
+    /// `None` where the token has no way to tell it.
+    pub(crate) fn shown_block(
+        &self,
+        (kind, flags): (Kind, Flags),
+        key: Object,
+        block: &[u8],
+    ) -> Result<Option<Vec<u8>>, Trouble> {
+        if flags.has(Flags::ENCRYPT) {
+            return Ok(Some(self.ecb(kind, key, block)?.to_vec()));
+        }
+        if !flags.has(Flags::DERIVE) {
+            return Ok(None);
+        }
+        // As octets of no cipher: a triple DES key would get odd parity. Twice, where one block is less
+        // than a key may have.
+        let data = block.repeat(16 / block.len().clamp(1, 16));
+        let made = (Kind::Generic(16), Flags::NONE, Protection::Readable);
+        let derived = self.derive((kind, key), made, &data)?;
+        let value = objects::value(self.session, derived, 16)?;
+        self.session.destroy(derived)?;
+        Ok(Some(value.iter().take(block.len()).copied().collect()))
+    }
+
+    /// CMAC over a block of zeros, out of two blocks.
+    pub(crate) fn cmac_of_zeros<const N: usize>(
+        &self,
+        kind: (Kind, Flags),
+        key: Object,
+    ) -> Result<Option<[u8; N]>, Trouble> {
+        let Some(zeros) = self.shown_block(kind, key, &[0; N])? else {
+            return Ok(None);
+        };
+        let Some(zeros) = zeros.first_chunk::<N>() else {
+            return Ok(None);
+        };
+        let [whole, _] = cmac_subkeys(*zeros);
+        let mac = self.shown_block(kind, key, &whole)?;
+        Ok(mac.and_then(|mac| mac.first_chunk::<N>().copied()))
+    }
+}
+
+impl Storage {
+    /// Finds the driver's own keys and checks that they are protected.
+    pub(crate) fn find(session: &Session) -> Result<Self, Trouble> {
+        let seal = own(session, SEAL_LABEL, Flags::ENCRYPT.and(Flags::DECRYPT))?;
+        let wrap = own(session, WRAP_LABEL, Flags::WRAP.and(Flags::UNWRAP))?;
+        let draw = own(session, DRAW_LABEL, Flags::SIGN)?;
+        let missing = |label: &str| {
+            error::KEY_MISSING.found(format!(
+                "{label}: the token was not prepared (cardstation keys prepare)"
+            ))
+        };
+        Ok(Self {
+            seal: seal.ok_or_else(|| missing(SEAL_LABEL))?,
+            wrap,
+            draw: draw.ok_or_else(|| missing(DRAW_LABEL))?,
+        })
+    }
+}
+
+/// One of the driver's own keys.
+fn own(session: &Session, label: &str, flags: Flags) -> Result<Option<Object>, Trouble> {
+    let template = [
+        Attribute::number(ck::CKA_CLASS, ck::CKO_SECRET_KEY),
+        Attribute::octets(ck::CKA_LABEL, label.as_bytes()),
+    ];
+    let object = match session.find(&template, 2)?.as_slice() {
+        [] => {
+            check_login(session)?;
+            return Ok(None);
+        }
+        [object] => *object,
+        _ => return Err(error::KEY_TWICE.found(format!("key {label}")).into()),
+    };
+    let mut kinds = vec![(ck::CKA_SENSITIVE, 1), (ck::CKA_EXTRACTABLE, 1)];
+    kinds.extend(Flags::ALL.map(|(_, attribute, _)| (attribute, 1)));
+    let found = session.attributes(object, &kinds)?;
+    let mut wanted = vec![1u8, 0];
+    wanted.extend(Flags::ALL.map(|(flag, ..)| u8::from(flags.has(flag))));
+    let same = found.iter().zip(&wanted).all(
+        |(found, wanted)| matches!(found.as_ref().map(|f| f.as_slice()), Some([v]) if v == wanted),
+    );
+    if !same {
+        let what = format!("key {label} has other attributes than the driver gave it");
+        return Err(error::KEY_OPEN.found(what).into());
+    }
+    Ok(Some(object))
+}
+
+fn ecb(kind: Kind) -> Mechanism {
+    Mechanism::Plain(match kind.block() {
+        16 => ck::CKM_AES_ECB,
+        _ => ck::CKM_DES3_ECB,
+    })
+}
+
+fn cbc(kind: Kind) -> CK_ULONG {
+    match kind.block() {
+        16 => ck::CKM_AES_CBC,
+        _ => ck::CKM_DES3_CBC,
+    }
+}
+
+/// An answer of the length that it must have.
+pub(crate) fn as_long(
+    answer: Zeroizing<Vec<u8>>,
+    octets: usize,
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    if answer.len() == octets {
+        return Ok(answer);
+    }
+    Err(wrong(format!("{} octets where {octets} are due", answer.len())).into())
+}
+
+/// A wrong answer: the driver goes into its error state.
+pub(crate) fn wrong(what: impl Into<String>) -> Refused {
+    error::ANSWER.found(what)
+}
