@@ -170,6 +170,41 @@ fn a_version_takes_the_place_of_another_and_every_act_is_in_the_log() {
 }
 
 #[test]
+fn where_people_are_registered_two_of_them_type_their_secrets() {
+    let station = Station::new();
+    let secrets = ["a long secret of Ada", "a long secret of Ben"];
+    for (name, secret) in ["Ada Olsen", "Ben Ruiz"].iter().zip(secrets) {
+        let twice = station.write("answers.txt", format!("{secret}\n{secret}\n").as_bytes());
+        let add = [*name, "--role", "officer", "--answers", &text(&twice)];
+        keys(&station, "custodian add", &add).expect(0);
+    }
+    keys(&station, &format!("generate aurora.cvk_b {GENERATE}"), &[]).expect(0);
+    let destroy = |answers: &str| {
+        let file = station.write("answers.txt", answers.as_bytes());
+        let more = [
+            "--who",
+            "Ada Olsen",
+            "--second",
+            "Ben Ruiz",
+            "--answers",
+            &text(&file),
+        ];
+        keys(&station, "destroy aurora.cvk_b@1", &more)
+    };
+    // Nobody is there to type, one secret is wrong, one person is unknown.
+    let alone = keys(&station, "destroy aurora.cvk_b@1", &TWO);
+    says(&alone.expect(ENVIRONMENT), "R1387", "terminal");
+    let wrong = destroy(&format!("{}\nanother secret\n", secrets[0]));
+    says(&wrong.expect(DEVICE), "R137", "secret");
+    let path = text(&station.write("answers.txt", secrets.join("\n").as_bytes()));
+    let unknown = [TWO.as_slice(), &["--answers", &path]].concat();
+    keys(&station, "destroy aurora.cvk_b@1", &unknown).expect(DEVICE);
+    assert_eq!(listed(&station)[0]["state"], "pre_active");
+    destroy(&secrets.join("\n")).expect(0);
+    assert_eq!(listed(&station)[0]["state"], "destroyed");
+}
+
+#[test]
 fn every_algorithm_is_made_in_the_hsm() {
     let station = Station::new();
     for (algorithm, usage, more) in [

@@ -13,6 +13,9 @@ pub(crate) struct Who {
     /// Another person who is there and wants the same.
     #[arg(long)]
     pub(crate) second: Option<String>,
+    /// A file with the secrets that they would type; TEST sites only.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

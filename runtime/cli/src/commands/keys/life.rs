@@ -1,6 +1,9 @@
 //! `keys generate`, `activate`, `suspend`, `resume`, `retire`, `replace`, `compromise`, `destroy`.
 
-use super::desk::{at_desk, time_of};
+use super::{
+    desk::{at_desk, time_of},
+    present,
+};
 use crate::{
     arguments::inventory::{Generate, Life, Who},
     failure::Failure,
@@ -115,6 +118,9 @@ pub(super) fn live(site: &Site, what: Act, wanted: &Life) -> Result<u8, Failure>
 }
 
 fn act(site: &Site, what: Act, key: &str, wish: &Wish<'_>, who: &Who) -> Result<u8, Failure> {
+    if what.rule().people > 1 {
+        present::prove(site, who)?;
+    }
     let people = who.people();
     at_desk(site, &people, |clerk| {
         let label = label_for(

@@ -11,6 +11,7 @@ mod life;
 mod list;
 mod needs;
 mod package;
+mod present;
 mod report;
 mod sites;
 mod talk;

@@ -1,7 +1,9 @@
 //! `keys package`: keys to other sites and from them.
 
-use super::desk::{at_desk, write_new};
-use super::time;
+use super::{
+    desk::{at_desk, write_new},
+    present, time,
+};
 use crate::{
     arguments::{
         Format,
@@ -59,6 +61,7 @@ fn make(
     who: &Who,
 ) -> Result<u8, Failure> {
     refuse_old(out)?;
+    present::prove(site, who)?;
     let people = who.people();
     let package = number()?;
     let days = days.unwrap_or(site.file.keys.package_days);
@@ -105,6 +108,7 @@ fn refuse_old(path: &Path) -> Result<(), Failure> {
 fn open(site: &Site, file: &Path, receipt: &Path, who: &Who) -> Result<u8, Failure> {
     refuse_old(receipt)?;
     let octets = read_file(file, FILE_OCTETS_MAX as u64)?;
+    present::prove(site, who)?;
     let people = who.people();
     at_desk(site, &people, |clerk| {
         let opening = Opening {

@@ -1,6 +1,9 @@
 //! `keys site`: this site's identity, and the sites that it trusts.
 
-use super::desk::{at_desk, write_new};
+use super::{
+    desk::{at_desk, write_new},
+    present,
+};
 use crate::{
     arguments::{
         Format,
@@ -43,6 +46,7 @@ fn make(site: &Site, rsa: bool, owner: &str, who: &Who) -> Result<u8, Failure> {
         let what = "a site's identity is made by two people";
         return Err(Failure::keys(inventory::TWO_PEOPLE.found(what)));
     }
+    present::prove(site, who)?;
     let algorithm = match rsa {
         true => KeyAlgorithm::Rsa {
             bits: 3072,
@@ -103,6 +107,7 @@ fn show(site: &Site, out: Option<&Path>) -> Result<u8, Failure> {
 fn trust(site: &Site, file: &Path, fingerprint: &str, who: &Who) -> Result<u8, Failure> {
     let octets = read_file(file, IDENTITY_OCTETS_MAX)?;
     let identity = Identity::parse(&String::from_utf8_lossy(&octets)).map_err(Failure::keys)?;
+    present::prove(site, who)?;
     let store = site.store()?;
     let people = who.people();
     let trust = SiteRow::trust(&store, &identity, fingerprint, &people).map_err(Failure::keys)?;
