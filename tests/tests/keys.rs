@@ -14,7 +14,7 @@ use cardwright_keys::inventory::{Act, NewEntry, Origin, People, Wish};
 use cardwright_ports::custody::{Exportability, KeyAlgorithm};
 use cardwright_ports::hsm::KeyUse;
 use cardwright_ports::{CustodyHsm, HsmError, SecretBytes};
-use cardwright_soft_hsm::SoftHsm;
+use cardwright_soft_hsm::{SoftHsm, Unlock};
 use cardwright_standards::{des_keys::set_odd_parity, test_keys};
 use cardwright_store::{SiteKey, SqliteStore};
 use cardwright_tests::{
@@ -241,7 +241,8 @@ fn every_algorithm_is_made_in_the_hsm() {
 /// Enters a key of the example bank with the value that its bundle was built with, as two
 /// components.
 fn enter(station: &Station, name: &str, usage: KeyUse) {
-    let hsm = SoftHsm::open(&station.site().join("hsm/soft-hsm.toml")).unwrap();
+    let unlock = Unlock::key_file(station.site().join("unlock/soft-hsm.key"));
+    let hsm = SoftHsm::open(&station.site().join("hsm/soft-hsm.toml"), &unlock).unwrap();
     let site_key = SiteKey::load_or_create(&station.site().join("hsm/site.key")).unwrap();
     let (store, anchor) = (station.site().join("store"), station.site().join("anchor"));
     let store = SqliteStore::open(&store, &anchor, site_key).unwrap();
