@@ -9,8 +9,13 @@
     reason = "tests and their helpers fail loudly"
 )]
 
-use cardwright_tests::station::{Said, Station};
+use cardwright_tests::{
+    orders::{OrderRecord, file},
+    projects,
+    station::{Said, Station, program},
+};
 use std::path::PathBuf;
+use std::process::Command;
 
 const FINDINGS: i32 = 1;
 const ENVIRONMENT: i32 = 3;
@@ -34,7 +39,7 @@ fn secret(name: &str) -> String {
 }
 
 fn answers(station: &Station, lines: &[&str]) -> PathBuf {
-    station.write("answers.txt", &lines.join("\n"))
+    station.write("answers.txt", lines.join("\n").as_bytes())
 }
 
 /// Runs `keys` with these words and answers.
@@ -128,6 +133,35 @@ fn a_generation_is_interrupted_and_goes_on() {
         let mode = std::fs::metadata(&form).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+    let lines = interrupted(&station, &value);
+    let said = keys(&station, "ceremony continue ceremony-0001", &refs(&lines)).expect(0);
+    assert!(said.err.contains("ceremony-0001 is done and signed"));
+    let record = plain(&station, "ceremony record ceremony-0001")
+        .expect(0)
+        .out;
+    for name in GENERATORS {
+        assert!(record.contains(name), "{record}");
+    }
+    let json = plain(&station, "ceremony record ceremony-0001 --format json");
+    let json = json.expect(0).json();
+    assert_eq!(json["verdict"]["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(json["signatures"].as_array().unwrap().len(), 5);
+    let listed = plain(&station, "list --format json").expect(0).json();
+    let origin = &listed["keys"][0]["origin"]["ceremony"]["ceremony"];
+    assert_eq!(origin, "ceremony-0001");
+    station.say(&["audit", "verify"]).expect(0);
+}
+
+const GENERATORS: [&str; 5] = [
+    "Ada Olsen",
+    "Ben Ruiz",
+    "Finn Adams",
+    "Cleo Marsh",
+    "Dan Petrov",
+];
+
+/// Goes on with the generation to its last form; gives the answers from there to the end.
+fn interrupted(station: &Station, value: &dyn Fn(usize) -> String) -> Vec<String> {
     // A wrong check value, then the right one; the second custodian finds the form spoiled.
     let lines = typed(&[
         &who("Ada Olsen"),
@@ -135,40 +169,14 @@ fn a_generation_is_interrupted_and_goes_on() {
         &who("Dan Petrov"),
         &["spoiled".into()],
     ]);
-    let said = keys(&station, "ceremony continue ceremony-0001", &refs(&lines)).expect(ENVIRONMENT);
+    let said = keys(station, "ceremony continue ceremony-0001", &refs(&lines)).expect(ENVIRONMENT);
     assert!(said.err.contains("R1381"), "{}", said.err);
     assert!(station.site().join("forms/ceremony-0001-2-2.pdf").is_file());
-    let names = [
-        "Ada Olsen",
-        "Ben Ruiz",
-        "Finn Adams",
-        "Cleo Marsh",
-        "Dan Petrov",
-    ];
-    let lines = typed(&[
+    typed(&[
         &who("Ada Olsen"),
         &[secret("Dan Petrov"), value(1), "-".into()],
-        &signatures(&names),
-    ]);
-    let said = keys(&station, "ceremony continue ceremony-0001", &refs(&lines)).expect(0);
-    assert!(said.err.contains("ceremony-0001 is done and signed"));
-    let record = plain(&station, "ceremony record ceremony-0001")
-        .expect(0)
-        .out;
-    for name in names {
-        assert!(record.contains(name), "{record}");
-    }
-    let json = plain(&station, "ceremony record ceremony-0001 --format json")
-        .expect(0)
-        .json();
-    assert_eq!(json["verdict"]["findings"].as_array().unwrap().len(), 0);
-    assert_eq!(json["signatures"].as_array().unwrap().len(), 5);
-    let listed = plain(&station, "list --format json").expect(0).json();
-    assert_eq!(
-        listed["keys"][0]["origin"]["ceremony"]["ceremony"],
-        "ceremony-0001"
-    );
-    station.say(&["audit", "verify"]).expect(0);
+        &signatures(&GENERATORS),
+    ])
 }
 
 #[test]
@@ -246,4 +254,96 @@ fn answers_and_forms_are_for_test_sites_and_terminals() {
     let said = plain(&station, "ceremony record ceremony-0009");
     assert!(said.err.contains("R1382"), "{}", said.err);
     assert_ne!(said.code, Some(FINDINGS));
+}
+
+/// The example bank with a certificate of the site's own issuer key instead of the open test key's.
+#[test]
+fn cards_are_made_with_an_issuer_key_that_was_made_and_certified_here() {
+    let station = Station::new();
+    let text = |name: &str| station.path(name).to_string_lossy().into_owned();
+    let made = "--algorithm rsa --bits 1984 --exponent 3 --owner Aurora --who Anna";
+    for (name, usage) in [
+        ("aurora.issuer_rsa", "emv.issuer_private"),
+        ("open.test_ca", "emv.ca_private"),
+    ] {
+        plain(&station, &format!("generate {name} --use {usage} {made}")).expect(0);
+    }
+    plain(
+        &station,
+        "activate aurora.issuer_rsa@1 --until 2035-12-01 --who Anna",
+    )
+    .expect(0);
+    let published = "ca publish open.test_ca@1 --rid F000000092 --index 92 --expiry 1235";
+    let line = plain(&station, published).expect(0).out;
+    station.write("ca.txt", line.as_bytes());
+    let both = "--who Anna --second Bela";
+    plain(&station, &format!("ca add {} {both}", text("ca.txt"))).expect(0);
+    let request = "issuer request aurora.issuer_rsa@1 --organization Aurora --rid F000000092 \
+                   --ca-index 92 --range 999992 --expiry 1235 --who Anna --out";
+    plain(&station, &format!("{request} {}", text("request"))).expect(0);
+    let certify = "--authority open.test_ca@1 --ca-index 92 --ca-expiry 1235 --out";
+    let answer = text("answer.txt");
+    plain(
+        &station,
+        &format!("issuer certify {} {certify} {answer}", text("request")),
+    )
+    .expect(0);
+    let import = "--key aurora.issuer_rsa@1 --who Anna --out";
+    let certificate = text("issuer.cer");
+    plain(
+        &station,
+        &format!("issuer import {answer} {import} {certificate}"),
+    )
+    .expect(0);
+    let listed = plain(&station, "issuer list --format json")
+        .expect(0)
+        .json();
+    assert_eq!(
+        listed["certificates"][0]["certificate"]["certified"]["expiry"],
+        "1235"
+    );
+
+    let bundle = own_bundle(&station, &certificate, &line);
+    let lines: Vec<String> = (1..=2)
+        .map(|n| OrderRecord::good(n, "DEBI", "1357").line())
+        .collect();
+    let orders = station
+        .write("orders.txt", &file(&lines))
+        .to_string_lossy()
+        .into_owned();
+    let out = text("out");
+    let run = [
+        "run", "--bundle", &bundle, "--orders", &orders, "--out", &out,
+    ];
+    station.say(&run).expect(0);
+    let report = station.report("out");
+    assert_eq!(report["produced"], 2);
+    assert_eq!(report["validated"]["failed"], 0);
+    let uses = plain(&station, "use aurora.issuer_rsa@1 --format json")
+        .expect(0)
+        .json();
+    assert_eq!(uses["keys"][0]["jobs"], serde_json::json!([1]));
+}
+
+/// The example bank's bundle with another issuer certificate and CA key.
+fn own_bundle(station: &Station, certificate: &str, line: &str) -> String {
+    let text = |name: &str| station.path(name).to_string_lossy().into_owned();
+    let project = station.path("bank");
+    projects::copy_folder(&projects::aurora_folder(), &project);
+    std::fs::copy(certificate, project.join("keys/issuer-92.cer")).unwrap();
+    let modulus = line.split("modulus=").nth(1).unwrap().trim();
+    let ca =
+        format!("rid = \"F000000092\"\nca_index = 146\nmodulus = \"{modulus}\"\nexponent = 3\n");
+    std::fs::write(project.join("keys/test-ca-92.pub"), ca).unwrap();
+    let bundle = text("own.cwb");
+    let built = Command::new(program("cardwright"))
+        .args(["build", &text("bank"), "-o", &bundle])
+        .output()
+        .unwrap();
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    bundle
 }

@@ -8,8 +8,8 @@
 
 use cardwright_keys::ceremony::{Cost, Custodian, Present, Role, authenticate, register};
 use cardwright_keys::exchange::{
-    Carrier, Given, Giving, Grant, Taking, day, exceptions, give, grant, public_key_der,
-    public_key_of_der, take,
+    Carrier, ExceptionRow, Given, Giving, Grant, Taking, day, exceptions, give, grant,
+    public_key_der, public_key_of_der, take,
 };
 use cardwright_keys::inventory::{
     Act, CheckText, Inventory, KeyEntry, NewEntry, Origin, People, Wish,
@@ -273,108 +273,93 @@ fn each_form_carries_a_key_to_another_site() {
     );
 }
 
-#[test]
-fn key_pairs_carry_keys_by_oaep_and_ecdh() {
+const RSA: KeyAlgorithm = KeyAlgorithm::Rsa {
+    bits: 2048,
+    exponent: 65_537,
+};
+
+/// Two sites with key pairs, and a public key as a file would carry it.
+fn key_pairs() -> (Site, Site) {
     let (here, there) = (Site::new(1), Site::new(2));
-    let rsa = KeyAlgorithm::Rsa {
-        bits: 2048,
-        exponent: 65_537,
-    };
     let never = Exportability::NonExportable;
-    there.generate("there.receive", rsa, KeyUse::KeyExchange, never);
-    there.generate(
-        "there.agree",
-        KeyAlgorithm::P256,
-        KeyUse::KeyExchange,
-        never,
-    );
-    here.generate("here.agree", KeyAlgorithm::P256, KeyUse::KeyExchange, never);
-    let public = |site: &Site, label: &str| {
-        let key = site.hsm.open_custody().unwrap().public_key(label).unwrap();
-        // As a file would carry it.
-        public_key_of_der(&public_key_der(&key).unwrap()).unwrap()
-    };
-    let receiver = public(&there, "there.receive@1");
-    let (ours, theirs) = (
-        public(&here, "here.agree@1"),
-        public(&there, "there.agree@1"),
-    );
-    let usage = KeyUse::CardVerification;
-    here.generate(
-        "aurora.cvk",
-        KeyAlgorithm::Tdes2,
-        usage,
-        Exportability::Sensitive,
-    );
-    let hash = OaepHash::Sha256;
-    for (number, (form, out, back)) in [
-        (
-            Form::RsaOaep,
-            Carrier::Oaep {
-                receiver: Some(&receiver),
-                own: "",
-                hash,
-            },
-            Carrier::Oaep {
-                receiver: None,
-                own: "there.receive@1",
-                hash,
-            },
-        ),
-        (
-            Form::EcdhKeyWrap,
-            Carrier::Ecdh {
-                own: "here.agree@1",
-                peer: &theirs,
-                info: b"a to b",
-            },
-            Carrier::Ecdh {
-                own: "there.agree@1",
-                peer: &ours,
-                info: b"a to b",
-            },
-        ),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut wish = giving("aurora.cvk@1", form, "");
-        wish.carrier = out;
-        let given = here.give(&wish).unwrap();
-        let mut key = new(
-            &format!("aurora.cvk_{number}"),
-            KeyAlgorithm::Tdes2,
-            usage,
-            never,
-        );
-        key.check_values = given.check_values;
-        let mut arrival = taking(&given.wrapped, form, "", key);
-        arrival.carrier = back;
-        // The same octets under another name would be the same key: one at a time.
-        let taken = there.take(&arrival).unwrap();
-        let mut custody = there.hsm.open_custody().unwrap();
-        custody.destroy(&taken.label()).unwrap();
-        let mut changed = given.wrapped.clone();
-        changed[7] ^= 1;
-        arrival.wrapped = &changed;
-        arrival.key.name = format!("aurora.other_{number}");
-        assert_eq!(code(there.take(&arrival)), "R1375");
+    there.generate("there.receive", RSA, KeyUse::KeyExchange, never);
+    for (site, name) in [(&there, "there.agree"), (&here, "here.agree")] {
+        site.generate(name, KeyAlgorithm::P256, KeyUse::KeyExchange, never);
     }
-    assert_eq!(code(public_key_of_der(b"nonsense")), "R1384");
-    // RSA of 2048 bits has 112 bits of security; AES-128 has more.
-    here.generate(
-        "aurora.kmc",
-        KeyAlgorithm::Aes128,
-        KeyUse::CardIssuance,
-        Exportability::Sensitive,
-    );
-    let mut wish = giving("aurora.kmc@1", Form::RsaOaep, "");
-    wish.carrier = Carrier::Oaep {
+    let usage = KeyUse::CardVerification;
+    let free = Exportability::Sensitive;
+    here.generate("aurora.cvk", KeyAlgorithm::Tdes2, usage, free);
+    (here, there)
+}
+
+fn public(site: &Site, label: &str) -> PublicKey {
+    let key = site.hsm.open_custody().unwrap().public_key(label).unwrap();
+    public_key_of_der(&public_key_der(&key).unwrap()).unwrap()
+}
+
+/// Gives the CVK out and takes it in; then once more with a changed octet.
+fn carried(here: &Site, there: &Site, form: Form, (out, back): (Carrier<'_>, Carrier<'_>)) {
+    let mut wish = giving("aurora.cvk@1", form, "");
+    wish.carrier = out;
+    let given = here.give(&wish).unwrap();
+    let (algorithm, usage) = (KeyAlgorithm::Tdes2, KeyUse::CardVerification);
+    let mut key = new("aurora.cvk", algorithm, usage, Exportability::NonExportable);
+    key.check_values = given.check_values;
+    let mut arrival = taking(&given.wrapped, form, "", key);
+    arrival.carrier = back;
+    assert_eq!(code(there.take(&arrival)), "accepted");
+    let keys = there.keys();
+    let mut changed = given.wrapped.clone();
+    changed[7] ^= 1;
+    arrival.wrapped = &changed;
+    assert_eq!(code(there.take(&arrival)), "R1375");
+    there.sound(keys);
+}
+
+#[test]
+fn rsa_oaep_carries_a_key() {
+    let (here, there) = key_pairs();
+    let receiver = public(&there, "there.receive@1");
+    let hash = OaepHash::Sha256;
+    let out = Carrier::Oaep {
         receiver: Some(&receiver),
         own: "",
         hash,
     };
+    let back = Carrier::Oaep {
+        receiver: None,
+        own: "there.receive@1",
+        hash,
+    };
+    carried(&here, &there, Form::RsaOaep, (out, back));
+    // RSA of 2048 bits has 112 bits of security; AES-128 has more.
+    let usage = KeyUse::CardIssuance;
+    let free = Exportability::Sensitive;
+    here.generate("aurora.kmc", KeyAlgorithm::Aes128, usage, free);
+    let mut wish = giving("aurora.kmc@1", Form::RsaOaep, "");
+    wish.carrier = out;
     assert_eq!(code(here.give(&wish)), "R1384");
+}
+
+#[test]
+fn an_agreement_carries_a_key() {
+    let (here, there) = key_pairs();
+    let (ours, theirs) = (
+        public(&here, "here.agree@1"),
+        public(&there, "there.agree@1"),
+    );
+    let out = Carrier::Ecdh {
+        own: "here.agree@1",
+        peer: &theirs,
+        info: b"a to b",
+    };
+    let back = Carrier::Ecdh {
+        own: "there.agree@1",
+        peer: &ours,
+        info: b"a to b",
+    };
+    carried(&here, &there, Form::EcdhKeyWrap, (out, back));
+    assert_eq!(code(public_key_of_der(b"nonsense")), "R1384");
 }
 
 /// A block of a CVK under the shared protection key, and what it should become.
@@ -592,7 +577,15 @@ fn policy_holds_when_keys_leave() {
         "R1384",
         "a mode that does not go with the usage"
     );
-    // A suspended and an expired wrapping key.
+    here.sound(keys + 3);
+}
+
+#[test]
+fn a_suspended_or_expired_wrapping_key_wraps_nothing() {
+    let (here, _) = pair();
+    let usage = KeyUse::CardVerification;
+    let may = Exportability::Exportable;
+    here.generate("aurora.cvk", KeyAlgorithm::Tdes2, usage, may);
     let at = |when: i64| {
         let mut custody = here.hsm.open_custody().unwrap();
         let wish = giving("aurora.cvk@1", D, "sites.kbpk@1");
@@ -607,60 +600,65 @@ fn policy_holds_when_keys_leave() {
     here.work(|c| c.act(Act::Suspend, &wish, &both(NOW)))
         .unwrap();
     assert_eq!(at(NOW), "R1384", "suspended");
-    here.sound(keys + 3);
 }
 
-#[test]
-fn legacy_forms_pass_by_a_signed_exception_only() {
-    let (here, there) = pair();
-    let usage = KeyUse::CardVerification;
-    here.generate(
-        "aurora.cvk",
-        KeyAlgorithm::Tdes2,
-        usage,
-        Exportability::Sensitive,
-    );
-    let officers = here.officers();
-    let there_officers = there.officers();
-    let wish = |partner: &str, until: &str| Grant {
+fn wish(partner: &str, until: &str) -> Grant {
+    Grant {
         form: Form::LegacyEcb,
         partner: partner.into(),
         weaker_wrapping: false,
         weaker_form: false,
         until: day(until).unwrap(),
         reason: "the processor's system takes nothing else until its renewal".into(),
-    };
-    let granted = |site: &Site, who: &[&Present], wish: &Grant| {
-        let (row, changes) = grant(&site.store, wish, who, (NOW, today()))?;
-        site.store.keep(&changes.into_batch(NOW)).unwrap();
-        Ok::<_, KeysError>(row)
-    };
-    let [ada, ben] = &officers;
-    assert_eq!(
-        code(granted(&here, &[ada], &wish("Processor", "2026-06-30"))),
-        "R1378"
-    );
-    assert_eq!(
-        code(granted(
-            &here,
-            &[ada, ada],
-            &wish("Processor", "2026-06-30")
-        )),
-        "R1378"
-    );
-    assert_eq!(
-        code(granted(
-            &here,
-            &[ada, ben],
-            &wish("Processor", "2025-06-30")
-        )),
-        "R1385"
-    );
-    let mut short = wish("Processor", "2026-06-30");
-    short.reason = "because".into();
-    assert_eq!(code(granted(&here, &[ada, ben], &short)), "R1385");
-    let row = granted(&here, &[ada, ben], &wish("Processor", "2026-06-30")).unwrap();
+    }
+}
 
+fn granted(site: &Site, who: &[&Present], wish: &Grant) -> Result<ExceptionRow, KeysError> {
+    let (row, changes) = grant(&site.store, wish, who, (NOW, today()))?;
+    site.store.keep(&changes.into_batch(NOW)).unwrap();
+    Ok(row)
+}
+
+/// Two sites; the first has an exception for the processor, and a CVK that may leave so.
+fn with_exception() -> (Site, Site, ExceptionRow) {
+    let (here, there) = pair();
+    let usage = KeyUse::CardVerification;
+    let free = Exportability::Sensitive;
+    here.generate("aurora.cvk", KeyAlgorithm::Tdes2, usage, free);
+    let [ada, ben] = &here.officers();
+    let row = granted(&here, &[ada, ben], &wish("Processor", "2026-06-30")).unwrap();
+    (here, there, row)
+}
+
+#[test]
+fn two_officers_grant_an_exception_with_reason_and_last_day() {
+    let site = Site::new(1);
+    let [ada, ben] = &site.officers();
+    let sound = wish("Processor", "2026-06-30");
+    assert_eq!(code(granted(&site, &[ada], &sound)), "R1378");
+    assert_eq!(code(granted(&site, &[ada, ada], &sound)), "R1378");
+    for change in [
+        (|w| w.until = Day::new(2025, 6, 30).unwrap()) as fn(&mut Grant),
+        |w| w.until = Day::new(2027, 6, 30).unwrap(),
+        |w| w.reason = "because".into(),
+        |w| w.partner = " ".into(),
+        |w| w.form = D,
+    ] {
+        let mut other = sound.clone();
+        change(&mut other);
+        let refused = grant(&site.store, &other, &[ada, ben], (NOW, today()));
+        let until = other.until;
+        // Longer than a year is found when it is used.
+        let long = until > Day::new(2027, 1, 1).unwrap();
+        assert!(long || code(refused) == "R1385", "{other:?}");
+    }
+    assert_eq!(code(granted(&site, &[ada, ben], &sound)), "accepted");
+    assert_eq!(exceptions(&site.store).unwrap().len(), 1);
+}
+
+#[test]
+fn legacy_forms_leave_by_a_signed_exception_only() {
+    let (here, _, row) = with_exception();
     let mut out = giving("aurora.cvk@1", Form::LegacyEcb, "sites.zmk@1");
     assert_eq!(code(here.give(&out)), "R1385", "it must be named");
     out.exception = Some(&row.id);
@@ -673,49 +671,17 @@ fn legacy_forms_pass_by_a_signed_exception_only() {
     out.today = Day::new(2026, 7, 1).unwrap();
     assert_eq!(code(here.give(&out)), "R1385", "until its last day");
     out.today = today();
-    let given = here.give(&out).unwrap();
-
-    let [carl, dora] = &there_officers;
-    let theirs = granted(&there, &[carl, dora], &wish("Aurora Bank", "2026-12-31")).unwrap();
-    let mut key = new(
-        "aurora.cvk",
-        KeyAlgorithm::Tdes2,
-        usage,
-        Exportability::NonExportable,
-    );
-    key.check_values = given.check_values.clone();
-    let keys = there.keys();
-    let mut arrival = taking(&given.wrapped, Form::LegacyEcb, "sites.zmk@1", key);
-    assert_eq!(code(there.take(&arrival)), "R1385");
-    arrival.exception = Some(&theirs.id);
-    let mut changed = given.wrapped.clone();
-    changed[0] ^= 0x80;
-    let sound = arrival.wrapped;
-    arrival.wrapped = &changed;
-    let refused = code(there.take(&arrival));
-    assert!(
-        matches!(refused, "R1373" | "R1376"),
-        "parity or check value: {refused}"
-    );
-    there.sound(keys);
-    arrival.wrapped = sound;
-    assert_eq!(code(there.take(&arrival)), "accepted");
-
+    assert_eq!(code(here.give(&out)), "accepted");
     // An exception that somebody wrote into the store without the officers.
-    let mut forged = exceptions(&here.store).unwrap().remove(0);
+    let mut forged = row.clone();
     forged.until = "2026-09-30".into();
-    let body = serde_json::to_string(&forged).unwrap();
-    let row = here
-        .store
-        .register_row(Register::Exceptions, &forged.id)
-        .unwrap()
-        .unwrap();
+    let version = here.store.register_row(Register::Exceptions, &forged.id);
     let batch = cardwright_keys::inventory::Changes {
         changes: vec![cardwright_ports::register::RegisterChange {
             register: Register::Exceptions,
             id: forged.id.clone(),
-            from: row.version,
-            body: Some(body),
+            from: version.unwrap().unwrap().version,
+            body: Some(serde_json::to_string(&forged).unwrap()),
         }],
         audit: vec![cardwright_ports::store::AuditEntry {
             actor: "nobody".into(),
@@ -726,6 +692,34 @@ fn legacy_forms_pass_by_a_signed_exception_only() {
     };
     here.store.keep(&batch.into_batch(NOW)).unwrap();
     assert_eq!(code(here.give(&out)), "R1385", "the signatures do not hold");
+}
+
+#[test]
+fn legacy_forms_come_in_by_a_signed_exception_only() {
+    let (here, there, row) = with_exception();
+    let mut out = giving("aurora.cvk@1", Form::LegacyEcb, "sites.zmk@1");
+    out.exception = Some(&row.id);
+    let given = here.give(&out).unwrap();
+    let [carl, dora] = &there.officers();
+    let theirs = granted(&there, &[carl, dora], &wish("Aurora Bank", "2026-12-31")).unwrap();
+    let (algorithm, usage) = (KeyAlgorithm::Tdes2, KeyUse::CardVerification);
+    let mut key = new("aurora.cvk", algorithm, usage, Exportability::NonExportable);
+    key.check_values = given.check_values.clone();
+    let keys = there.keys();
+    let mut arrival = taking(&given.wrapped, Form::LegacyEcb, "sites.zmk@1", key);
+    assert_eq!(code(there.take(&arrival)), "R1385");
+    arrival.exception = Some(&theirs.id);
+    let mut changed = given.wrapped.clone();
+    changed[0] ^= 0x80;
+    arrival.wrapped = &changed;
+    let refused = code(there.take(&arrival));
+    assert!(
+        matches!(refused, "R1373" | "R1376"),
+        "parity or check value: {refused}"
+    );
+    there.sound(keys);
+    arrival.wrapped = &given.wrapped;
+    assert_eq!(code(there.take(&arrival)), "accepted");
 }
 
 #[test]

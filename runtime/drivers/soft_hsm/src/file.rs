@@ -67,17 +67,7 @@ pub(crate) struct Kept {
 
 /// Reads the file; one of version 1 is written anew as it should be.
 pub(crate) fn read(path: &Path, unlock: &Unlock) -> Result<(Root, Ring, Kept), Refused> {
-    let failed = |e: std::io::Error| error::KEY_FILE.found(format!("reading it failed: {e}"));
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    check_mode(&metadata)?;
-    let mut text = Zeroizing::new(String::new());
-    file.take(FILE_OCTETS_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
-    if text.len() as u64 > FILE_OCTETS_MAX {
-        return Err(error::KEY_FILE.found("it is longer than any key file"));
-    }
+    let text = text_of(path)?;
     let path = path.to_owned();
     if text.starts_with(FIRST_LINE) {
         let (protection, content) = Protection::open(&text, unlock)?;
@@ -91,6 +81,46 @@ pub(crate) fn read(path: &Path, unlock: &Unlock) -> Result<(Root, Ring, Kept), R
     };
     replace(&kept, &root, &ring)?;
     Ok((root, ring, kept))
+}
+
+/// Keeps other processes from writing until the guard is dropped. The folder is locked, so that no
+/// file is left behind.
+pub(crate) fn locked(kept: &Kept) -> Result<File, Refused> {
+    let folder = File::open(folder_of(&kept.path)).map_err(write_failed)?;
+    folder.lock().map_err(write_failed)?;
+    Ok(folder)
+}
+
+/// What tells one writing of the file from another: every writing makes a new one.
+pub(crate) fn stamp(kept: &Kept) -> Option<(std::time::SystemTime, u64, u64)> {
+    let metadata = std::fs::metadata(&kept.path).ok()?;
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some((metadata.modified().ok()?, metadata.len(), number))
+}
+
+/// The keys that the file has now; another process may have written it.
+pub(crate) fn read_again(kept: &Kept) -> Result<Ring, Refused> {
+    let text = text_of(&kept.path)?;
+    let content = kept.protection.again(&text)?;
+    parse(&content).map(|(_, ring)| ring)
+}
+
+fn text_of(path: &Path) -> Result<Zeroizing<String>, Refused> {
+    let failed = |e: std::io::Error| error::KEY_FILE.found(format!("reading it failed: {e}"));
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    check_mode(&metadata)?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(FILE_OCTETS_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > FILE_OCTETS_MAX {
+        return Err(error::KEY_FILE.found("it is longer than any key file"));
+    }
+    Ok(text)
 }
 
 #[cfg(unix)]
@@ -294,10 +324,13 @@ fn write_neighbour(
     Ok(neighbour)
 }
 
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+    }
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }

@@ -1,7 +1,7 @@
 //! The HSM: a root, a sealer and a key ring that all its sessions share.
 
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use cardwright_ports::custody::{CustodyHsm, Exportability, KeyCustody};
 use cardwright_ports::hsm::{Hsm, HsmInfo, KeyHandle, KeyRequest};
@@ -28,7 +28,12 @@ pub(crate) struct Shared {
     pub(crate) sealer: Sealer,
     ring: RwLock<Ring>,
     kept: Option<file::Kept>,
+    /// Which writing of the file the ring has.
+    seen: Mutex<Option<Stamp>>,
 }
+
+/// What tells one writing of the file from another.
+type Stamp = (std::time::SystemTime, u64, u64);
 
 impl SoftHsm {
     /// A new HSM with a root secret of its own, kept in a new file that is enciphered under a
@@ -81,6 +86,7 @@ impl SoftHsm {
                 root,
                 ring: RwLock::new(ring),
                 kept,
+                seen: Mutex::new(None),
             }),
         })
     }
@@ -172,11 +178,16 @@ impl Shared {
             return Ok(handle);
         }
         if request.name.contains('@') {
-            // A label with a version is a key of the key management, never an open test key.
-            return Err(error::LABEL.found(format!("no key {}", request.name)));
+            // A label with a version is a key of the key management, never an open test key; it
+            // may have been made since this process began.
+            let mut ring = self.ring.write().map_err(|_| poisoned())?;
+            self.follow(&mut ring)?;
+            let found = ring.find(request)?;
+            return found.ok_or_else(|| error::LABEL.found(format!("no key {}", request.name)));
         }
         let key = Key::open_test_key(request)?;
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        let _alone = self.alone(&mut ring)?;
         // Another session may have been faster.
         if let Some(handle) = ring.find(request)? {
             return Ok(handle);
@@ -193,6 +204,7 @@ impl Shared {
     pub(crate) fn add(&self, key: Key) -> Result<KeyHandle, Refused> {
         let name = key.name.clone();
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        let _alone = self.alone(&mut ring)?;
         let handle = ring.add(key)?;
         if let Some(kept) = &self.kept
             && let Err(refused) = file::replace(kept, &self.root, &ring)
@@ -206,6 +218,7 @@ impl Shared {
     /// Takes a key out of file and ring; the file first, so that a key that stays is still usable.
     pub(crate) fn destroy(&self, label: &str) -> Result<(), Refused> {
         let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        let _alone = self.alone(&mut ring)?;
         if ring.named(label).is_none() {
             return Err(error::LABEL.found(format!("no key {label}")));
         }
@@ -216,15 +229,42 @@ impl Shared {
         Ok(())
     }
 
-    /// The key of a label, if there is one.
+    /// Keeps other processes from writing, and knows what they have written.
+    fn alone(&self, ring: &mut Ring) -> Result<Option<std::fs::File>, Refused> {
+        let Some(kept) = &self.kept else {
+            return Ok(None);
+        };
+        let guard = file::locked(kept)?;
+        self.follow(ring)?;
+        Ok(Some(guard))
+    }
+
+    /// Takes over what other processes have written.
+    fn follow(&self, ring: &mut Ring) -> Result<(), Refused> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        // Looked at before it is read: what is written in between is read once more.
+        let stamp = file::stamp(kept);
+        let mut seen = self.seen.lock().map_err(|_| poisoned())?;
+        if stamp.is_none() || *seen != stamp {
+            ring.follow(&file::read_again(kept)?)?;
+            *seen = stamp;
+        }
+        Ok(())
+    }
+
+    /// The key of a label, if there is one; it may have been made or destroyed by another process.
     pub(crate) fn named(&self, label: &str) -> Result<Option<Arc<Key>>, Refused> {
-        let ring = self.ring.read().map_err(|_| poisoned())?;
+        let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        self.follow(&mut ring)?;
         Ok(ring.named(label).map(Arc::clone))
     }
 
     /// All keys, by label.
     pub(crate) fn all(&self) -> Result<Vec<Arc<Key>>, Refused> {
-        let ring = self.ring.read().map_err(|_| poisoned())?;
+        let mut ring = self.ring.write().map_err(|_| poisoned())?;
+        self.follow(&mut ring)?;
         let mut keys: Vec<_> = ring.iter().map(Arc::clone).collect();
         keys.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(keys)

@@ -282,6 +282,10 @@ impl Ring {
 
     /// Takes a key in; refuses a second one of the name, and the same octets for another use.
     pub(crate) fn add(&mut self, key: Key) -> Result<KeyHandle, Refused> {
+        self.add_shared(Arc::new(key))
+    }
+
+    fn add_shared(&mut self, key: Arc<Key>) -> Result<KeyHandle, Refused> {
         if self.by_name.len() >= KEYS_MAX || self.by_name.contains_key(&key.name) {
             return Err(error::KEY_FILE.found(format!("no room for a key {}", key.name)));
         }
@@ -294,8 +298,24 @@ impl Ring {
         }
         let number = self.keys.len() as u32;
         self.by_name.insert(key.name.clone(), number);
-        self.keys.push(Some(Arc::new(key)));
+        self.keys.push(Some(key));
         Ok(KeyHandle(number))
+    }
+
+    /// Takes over what another process has written: keys that it made, and the loss of labelled
+    /// keys that it destroyed. Open test keys have no version in their names and stay.
+    pub(crate) fn follow(&mut self, there: &Ring) -> Result<(), Refused> {
+        let gone = |key: &&Arc<Key>| key.name.contains('@') && there.named(&key.name).is_none();
+        let gone: Vec<String> = self.iter().filter(gone).map(|k| k.name.clone()).collect();
+        for label in gone {
+            self.remove(&label);
+        }
+        for key in there.iter() {
+            if self.named(&key.name).is_none() {
+                self.add_shared(Arc::clone(key))?;
+            }
+        }
+        Ok(())
     }
 
     /// The key of a label.

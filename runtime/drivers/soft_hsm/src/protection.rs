@@ -158,39 +158,61 @@ impl Protection {
     /// Opens a file's text. Nothing in it may be written otherwise than [`Self::seal`] writes it, so
     /// that no octet can be changed unnoticed.
     pub(crate) fn open(text: &str, unlock: &Unlock) -> Result<(Self, Zeroizing<String>), Refused> {
-        let mut lines = Lines { rest: text };
-        lines.exact(FIRST_LINE)?;
-        lines.exact("version = 2\n")?;
-        let method = match lines.value("protection = \"", "\"\n")? {
-            "key file" => Method::KeyFile,
-            "passphrase" => Method::Passphrase {
-                memory_kib: lines.number("memory_kib = ", MEMORY_MAX)?,
-                passes: lines.number("passes = ", PASSES_MAX)?,
-            },
-            _ => return Err(damaged()),
-        };
-        let salt: [u8; 16] = lines.octets("salt = \"")?;
-        let nonce: [u8; NONCE_OCTETS] = lines.octets("nonce = \"")?;
-        let data = lines.value("data = \"", "\"\n")?;
-        if !lines.rest.is_empty() {
-            return Err(damaged());
-        }
-        let mut octets = Zeroizing::new(canonical(data)?);
+        let (method, salt, nonce, data) = parts(text)?;
         let protection = Self::of(method, salt, unlock)?;
+        let content = protection.opened(&nonce, data)?;
+        Ok((protection, content))
+    }
+
+    /// Opens the text of the same file again, which another process may have written since.
+    pub(crate) fn again(&self, text: &str) -> Result<Zeroizing<String>, Refused> {
+        let (_, salt, nonce, data) = parts(text)?;
+        if salt != self.salt {
+            return Err(error::KEY_FILE.found("another file stands in its place"));
+        }
+        self.opened(&nonce, data)
+    }
+
+    fn opened(&self, nonce: &[u8; NONCE_OCTETS], data: &str) -> Result<Zeroizing<String>, Refused> {
+        let mut octets = Zeroizing::new(canonical(data)?);
         let (_, tag) = octets
             .split_last_chunk::<TAG_OCTETS>()
             .ok_or_else(damaged)?;
         let tag = *tag;
         let length = octets.len() - TAG_OCTETS;
         octets.truncate(length);
-        let header = protection.header(&nonce);
-        Gcm::new(&protection.key)
-            .decrypt(&nonce, header.as_bytes(), &mut octets, &tag)
+        let header = self.header(nonce);
+        Gcm::new(&self.key)
+            .decrypt(nonce, header.as_bytes(), &mut octets, &tag)
             .ok_or_else(|| {
                 error::KEY_FILE.found("it was changed, or another key or passphrase protects it")
             })?;
         let content = String::from_utf8(std::mem::take(&mut *octets)).map_err(|_| damaged())?;
-        Ok((protection, Zeroizing::new(content)))
+        Ok(Zeroizing::new(content))
+    }
+}
+
+/// The parts of a file's text.
+type Parts<'t> = (Method, [u8; 16], [u8; NONCE_OCTETS], &'t str);
+
+fn parts(text: &str) -> Result<Parts<'_>, Refused> {
+    let mut lines = Lines { rest: text };
+    lines.exact(FIRST_LINE)?;
+    lines.exact("version = 2\n")?;
+    let method = match lines.value("protection = \"", "\"\n")? {
+        "key file" => Method::KeyFile,
+        "passphrase" => Method::Passphrase {
+            memory_kib: lines.number("memory_kib = ", MEMORY_MAX)?,
+            passes: lines.number("passes = ", PASSES_MAX)?,
+        },
+        _ => return Err(damaged()),
+    };
+    let salt: [u8; 16] = lines.octets("salt = \"")?;
+    let nonce: [u8; NONCE_OCTETS] = lines.octets("nonce = \"")?;
+    let data = lines.value("data = \"", "\"\n")?;
+    match lines.rest.is_empty() {
+        true => Ok((method, salt, nonce, data)),
+        false => Err(damaged()),
     }
 }
 

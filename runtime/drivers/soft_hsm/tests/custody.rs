@@ -107,6 +107,43 @@ fn a_destroyed_key_is_gone_everywhere() {
 }
 
 #[test]
+fn two_processes_over_one_file_lose_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("soft-hsm.toml");
+    let here = SoftHsm::create(&path, &unlock(folder.path())).unwrap();
+    let there = SoftHsm::open(&path, &unlock(folder.path())).unwrap();
+    let mut custody = here.open_custody().unwrap();
+    let mut other = there.open_custody().unwrap();
+    custody.generate(&cvk("bank.cvk@1")).unwrap();
+    other.generate(&cvk("bank.cvk@2")).unwrap();
+    custody.generate(&cvk("bank.cvk@3")).unwrap();
+    assert_eq!(code(other.generate(&cvk("bank.cvk@1"))), "R1371");
+    // An open test key that is made in passing does not write the others away.
+    let issuer = rsa_request("test.issuer", 1024, 3, KeyUse::EmvIssuerPrivate);
+    there.open_session().unwrap().bind(&issuer).unwrap();
+    let labels = |keys: Vec<cardwright_ports::custody::KeyFacts>| -> Vec<String> {
+        let labelled = keys.into_iter().filter(|k| k.label.contains('@'));
+        labelled.map(|k| k.label).collect()
+    };
+    let all = ["bank.cvk@1", "bank.cvk@2", "bank.cvk@3"];
+    assert_eq!(labels(custody.keys().unwrap()), all);
+    assert_eq!(labels(other.keys().unwrap()), all);
+    // What one destroys the other has no more, not even in a session that used it.
+    let mut session = there.open_session().unwrap();
+    let wanted = request("bank.cvk@1", "tdes2", KeyUse::CardVerification);
+    let handle = session.bind(&wanted).unwrap();
+    assert!(session.check_value(handle, CheckMethod::Ecb).is_ok());
+    custody.destroy("bank.cvk@1").unwrap();
+    assert_eq!(other.key("bank.cvk@1").unwrap(), None);
+    assert_eq!(code(session.check_value(handle, CheckMethod::Ecb)), "R1303");
+    let again = SoftHsm::open(&path, &unlock(folder.path())).unwrap();
+    assert_eq!(
+        labels(again.open_custody().unwrap().keys().unwrap()),
+        all[1..]
+    );
+}
+
+#[test]
 fn a_use_needs_its_kind_of_key_and_a_label_its_form() {
     let hsm = hsm();
     let mut custody = hsm.open_custody().unwrap();

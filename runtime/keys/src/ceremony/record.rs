@@ -155,39 +155,7 @@ pub fn check(verdict: &Verdict) -> Result<(), KeysError> {
 /// The record as people read and file it. `time` writes a moment.
 pub fn text(ceremony: &Ceremony, time: &dyn Fn(i64) -> String) -> String {
     let record = record(ceremony);
-    let mut lines = vec![format!(
-        "RECORD OF {}{}",
-        record.ceremony,
-        if record.test { "   TEST KEYS" } else { "" }
-    )];
-    let mut say = |name: &str, value: &str| lines.push(format!("{name:<16}{value}"));
-    say("site", &record.site);
-    say("ceremony", record.kind.name());
-    say("key", &record.key.label());
-    say("use", &record.key.usage);
-    let size = match record.key.bits {
-        0 => String::new(),
-        bits => format!(" {bits} bits, exponent {}", record.key.exponent),
-    };
-    say("algorithm", &format!("{}{size}", record.key.algorithm));
-    say("exportability", &record.key.exportability);
-    say(
-        "owner, zone",
-        &format!("{}, {}", record.key.owner, record.key.zone),
-    );
-    for value in &record.check_values {
-        say(
-            "check value",
-            &format!("{} ({})", value.value, value.method),
-        );
-    }
-    if let Some(value) = &record.expected {
-        say("expected", &format!("{} ({})", value.value, value.method));
-    }
-    if record.abandoned {
-        say("ended", "given up; nothing of it counts");
-    }
-    lines.push(String::new());
+    let mut lines = head(&record);
     lines.push("Who took part".to_owned());
     for person in &record.participants {
         lines.push(format!("  {:<14}{}", person.role.to_string(), person.name));
@@ -212,11 +180,47 @@ pub fn text(ceremony: &Ceremony, time: &dyn Fn(i64) -> String) -> String {
         let who = if line.who.is_empty() { "-" } else { &line.who };
         lines.push(format!("  {}  {who}: {}", time(line.at), line.what));
     }
-    lines.push(format!(
-        "Digest  {}",
-        ceremony.digest.as_deref().unwrap_or("none yet")
-    ));
-    lines.push("Signatures".to_owned());
+    lines.extend(signatures(ceremony, time));
+    lines.join("\n")
+}
+
+/// What the ceremony was about.
+fn head(record: &Record) -> Vec<String> {
+    let test = if record.test { "   TEST KEYS" } else { "" };
+    let mut lines = vec![format!("RECORD OF {}{test}", record.ceremony)];
+    let mut say = |name: &str, value: &str| lines.push(format!("{name:<16}{value}"));
+    say("site", &record.site);
+    say("ceremony", record.kind.name());
+    say("key", &record.key.label());
+    say("use", &record.key.usage);
+    let size = match record.key.bits {
+        0 => String::new(),
+        bits => format!(" {bits} bits, exponent {}", record.key.exponent),
+    };
+    say("algorithm", &format!("{}{size}", record.key.algorithm));
+    say("exportability", &record.key.exportability);
+    let place = format!("{}, {}", record.key.owner, record.key.zone);
+    say("owner, zone", &place);
+    for value in &record.check_values {
+        say(
+            "check value",
+            &format!("{} ({})", value.value, value.method),
+        );
+    }
+    if let Some(value) = &record.expected {
+        say("expected", &format!("{} ({})", value.value, value.method));
+    }
+    if record.abandoned {
+        say("ended", "given up; nothing of it counts");
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// Digest, signatures, and who has not signed.
+fn signatures(ceremony: &Ceremony, time: &dyn Fn(i64) -> String) -> Vec<String> {
+    let digest = ceremony.digest.as_deref().unwrap_or("none yet");
+    let mut lines = vec![format!("Digest  {digest}"), "Signatures".to_owned()];
     for signature in &ceremony.signatures {
         let (name, role) = (&signature.name, signature.role.to_string());
         lines.push(format!("  {}  {role:<14}{name}", time(signature.at)));
@@ -229,5 +233,5 @@ pub fn text(ceremony: &Ceremony, time: &dyn Fn(i64) -> String) -> String {
             lines.push(format!("  {} has not signed", person.name));
         }
     }
-    lines.join("\n")
+    lines
 }

@@ -6,7 +6,8 @@ use super::{Carrier, exceptions, is_old, kind, public_kind, refusal, usable};
 use crate::inventory::{CheckText, Inventory, KeyEntry, Origin, People};
 use crate::{KeysError, Ledger};
 use cardwright_ports::custody::{KeyCustody, PublicKey, Wrapping};
-use cardwright_standards::key_policy::{self, Day, Form, Held};
+use cardwright_standards::key_policy::{self, Day, Form, Held, KeyKind};
+use cardwright_standards::keyblock::Attributes;
 
 /// What is to be given out, and how.
 #[derive(Clone, Copy, Debug)]
@@ -97,15 +98,7 @@ fn allowed(
             giving.form.name(),
         )));
     }
-    let wrapping = match (giving.carrier, wrapping) {
-        (Carrier::Oaep { receiver, .. }, _) => {
-            let none = || NOT_ALLOWED.found("no receiver's public key");
-            public_kind(receiver.ok_or_else(none)?)
-        }
-        (Carrier::Ecdh { peer, .. }, _) => public_kind(peer),
-        (Carrier::Under(_), Some(entry)) => kind(entry.key_algorithm()?),
-        (Carrier::Under(_), None) => return Err(NOT_ALLOWED.found("no wrapping key")),
-    };
+    let wrapping = wrapping_kind(giving, wrapping)?;
     let algorithm = entry.key_algorithm()?;
     let exception = exception.as_ref();
     key_policy::may_wrap(
@@ -125,22 +118,7 @@ fn allowed(
         blocks: &[],
     };
     let held = held.attributes()?;
-    let header = match giving.form {
-        Form::KeyBlock(version) => {
-            let wish = Wish {
-                version: version.letter(),
-                usage: entry.key_use()?,
-                algorithm,
-                mode: giving.mode,
-                exportability: giving
-                    .exportability
-                    .unwrap_or(export_letter(entry.key_exportability()?)),
-                blocks: giving.blocks,
-            };
-            Some(wish.attributes()?)
-        }
-        _ => None,
-    };
+    let header = leaving(giving, entry)?;
     let held = Held {
         came_in: match &entry.origin {
             Origin::Imported { form, .. } => Form::of(form),
@@ -151,6 +129,36 @@ fn allowed(
     key_policy::may_leave(&held, giving.form, header.as_ref(), exception, giving.today)
         .map_err(refusal)?;
     Ok(header.as_ref().map(text))
+}
+
+/// What the key would be under.
+fn wrapping_kind(giving: &Giving<'_>, wrapping: Option<&KeyEntry>) -> Result<KeyKind, KeysError> {
+    match (giving.carrier, wrapping) {
+        (Carrier::Oaep { receiver, .. }, _) => {
+            let none = || NOT_ALLOWED.found("no receiver's public key");
+            Ok(public_kind(receiver.ok_or_else(none)?))
+        }
+        (Carrier::Ecdh { peer, .. }, _) => Ok(public_kind(peer)),
+        (Carrier::Under(_), Some(entry)) => Ok(kind(entry.key_algorithm()?)),
+        (Carrier::Under(_), None) => Err(NOT_ALLOWED.found("no wrapping key")),
+    }
+}
+
+/// The header that the key would leave with.
+fn leaving(giving: &Giving<'_>, entry: &KeyEntry) -> Result<Option<Attributes>, KeysError> {
+    let Form::KeyBlock(version) = giving.form else {
+        return Ok(None);
+    };
+    let own = export_letter(entry.key_exportability()?);
+    let wish = Wish {
+        version: version.letter(),
+        usage: entry.key_use()?,
+        algorithm: entry.key_algorithm()?,
+        mode: giving.mode,
+        exportability: giving.exportability.unwrap_or(own),
+        blocks: giving.blocks,
+    };
+    wish.attributes().map(Some)
 }
 
 fn wrapping<'w>(giving: &Giving<'w>, header: Option<&'w str>) -> Result<Wrapping<'w>, KeysError> {
