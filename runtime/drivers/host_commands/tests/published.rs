@@ -74,7 +74,7 @@ fn refused(layout: &Layout, message: &str, code: &str) {
 }
 
 #[test]
-fn echo_and_keys() {
+fn echo_and_generated_keys() {
     let (plain, first) = (context(7, None), context(7, Some(b"01")));
     sent(&layout::ECHO, "9999", &plain, &[b"PING"], b"9999B20004PING");
     let values: [&[u8]; 5] = [b"K0", b"T2", b"B", b"00", b"E"];
@@ -101,6 +101,11 @@ fn echo_and_keys() {
         "0375A100U8D6E42E33CCDD7C1ABB2F4C74E3B3DE8A24667",
         &["U8D6E42E33CCDD7C1ABB2F4C74E3B3DE8", "A24667"],
     );
+}
+
+#[test]
+fn keys_formed_imported_exported_and_checked() {
+    let (plain, first) = (context(7, None), context(7, Some(b"01")));
     let components = [COMPONENT_1, COMPONENT_2].concat();
     let message = [b"0006A42FFFS", COMPONENT_1, COMPONENT_2, b"%00#0000"].concat();
     sent(
@@ -169,8 +174,8 @@ fn verification_values() {
 }
 
 #[test]
-fn pins() {
-    let (seven, eight) = (context(7, Some(b"01")), context(8, None));
+fn pins_in_and_out() {
+    let seven = context(7, Some(b"01"));
     let account: &[u8] = b"850103093936";
     let block: &[u8] = b"AD72F973446E84E7";
     let message = [b"0011JE", ZPK, block, b"01", account, b"%01"].concat();
@@ -196,6 +201,12 @@ fn pins() {
         "0002JH0087C832F7179E9CCE",
         &["87C832F7179E9CCE"],
     );
+}
+
+#[test]
+fn pins_across() {
+    let (seven, eight) = (context(7, Some(b"01")), context(8, None));
+    let (account, block): (&[u8], &[u8]) = (b"850103093936", b"AD72F973446E84E7");
     let message = [
         b"0011CC", ZPK, ZPK_2, b"12", block, b"0101", account, b"%01",
     ]
@@ -245,6 +256,12 @@ fn pins() {
         "0030QL0043210",
         &["43210"],
     );
+}
+
+#[test]
+fn pin_verification_values() {
+    let (seven, eight) = (context(7, Some(b"01")), context(8, None));
+    let (account, block): (&[u8], &[u8]) = (b"850103093936", b"AD72F973446E84E7");
     let message = [b"0002DG", PVK, b"0258743", account, b"1%01"].concat();
     sent(
         &layout::GENERATE_PVV,
@@ -280,6 +297,12 @@ fn pins() {
         &values,
         &message,
     );
+}
+
+#[test]
+fn offsets_and_natural_pins() {
+    let (seven, eight) = (context(7, Some(b"01")), context(8, None));
+    let account: &[u8] = b"850103093936";
     let (table, data): (&[u8], &[u8]) = (b"709F26B22464E96A", b"50103093936N");
     let message = [b"0011DE", IBM, b"025874306", account, table, data, b"%01"].concat();
     let values = [IBM, b"0258743", b"06", account, table, data];
