@@ -297,7 +297,7 @@ const KINDS: &[Kind] = &[
     (
         "values that each name the next",
         || {
-            (0..FULL / 18).fold(String::new(), |t, n| {
+            (0..FULL / 20).fold(String::new(), |t, n| {
                 t + &format!("let a{n} = a{}\n", n + 1)
             })
         },
