@@ -63,7 +63,8 @@ macro_rules! with_half_limbs {
             4 => 4, 5 | 6 => 6, 7 | 8 => 8, 9 => 9, 10 => 10, 11 => 11, 12 => 12, 13 | 14 => 14,
             15 | 16 => 16, 17..=20 => 20, 21..=24 => 24, 25..=32 => 32)
     };
-    (@ $count:expr, $limbs:ident => $body:expr, else $other:expr, $($found:pat => $width:literal),*) => {
+    (@ $count:expr, $limbs:ident => $body:expr, else $other:expr,
+        $($found:pat => $width:literal),*) => {
         match $count {
             $($found => {
                 const $limbs: usize = $width;
