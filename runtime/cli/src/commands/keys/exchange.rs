@@ -1,6 +1,7 @@
 //! `keys export`, `keys import`, `keys public-key`: keys under other keys.
 
 use super::desk::{open_desk, write_new};
+use super::present;
 use crate::{
     arguments::exchange::{CarrierArguments, Export, Import},
     failure::{Failure, exit},
@@ -117,8 +118,9 @@ fn carrier<'a>(
     })
 }
 
-/// Gives a key out.
+/// Gives a key out. Where people are registered, who is named types their secret.
 pub(super) fn export(site: &Site, wanted: &Export) -> Result<u8, Failure> {
+    present::prove(site, &wanted.who)?;
     let people = wanted.who.people();
     let form = form(&wanted.carrier.form)?;
     let peer = wanted.carrier.peer.as_deref().map(public_key).transpose()?;
@@ -195,8 +197,9 @@ fn new_entry(wanted: &Import) -> Result<NewEntry, Failure> {
     })
 }
 
-/// Takes a key in.
+/// Takes a key in. Where people are registered, who is named types their secret.
 pub(super) fn import(site: &Site, wanted: &Import) -> Result<u8, Failure> {
+    present::prove(site, &wanted.who)?;
     let people = wanted.who.people();
     let form = form(&wanted.carrier.form)?;
     let peer = wanted.carrier.peer.as_deref().map(public_key).transpose()?;

@@ -2,6 +2,7 @@
 
 use super::custodian::is_test;
 use super::desk::{open_desk, write_new};
+use super::present;
 use crate::{
     arguments::{
         Format,
@@ -311,6 +312,9 @@ pub(super) fn run_ca(site: &Site, verb: &CaVerb) -> Result<u8, Failure> {
             let text = read_file(file, FILE_MAX)?;
             let text = String::from_utf8(text).map_err(|_| usage("the file is no text".into()))?;
             let people = who.people();
+            if people.second.is_some() {
+                present::prove(site, who)?;
+            }
             let store = site.store()?;
             let (keys, changes) = add_authorities(&store, &text, &people).map_err(Failure::keys)?;
             store.keep(&changes.into_batch(people.at))?;
