@@ -132,6 +132,11 @@ impl Station {
         let mut command = Command::new(program("cardstation"));
         command.arg("--site").arg(self.site()).args(arguments);
         command.env_remove("CARDSTATION_SITE").stdin(Stdio::null());
+        // The token of a site whose HSM is SoftHSM.
+        let token = self.path("softhsm2.conf");
+        if token.is_file() {
+            command.env("SOFTHSM2_CONF", token);
+        }
         command
     }
 
