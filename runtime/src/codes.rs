@@ -302,4 +302,11 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "The joined file has no record with the order's key.",
         "Add the record to the second file, correct the order, or let the join be `optional`.",
     ),
+    (
+        "R1534",
+        "a file out of its sequence",
+        "The format numbers its files (`sequence(files)`), and this one is not the next after the last that was taken: one was lost \
+         on its way, or one came twice. Nothing was taken.",
+        "Take the missing file first. Where the customer says that it will never come, name the number: `--file-number N`. A number that was there needs a new file.",
+    ),
 ];

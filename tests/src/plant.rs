@@ -275,6 +275,7 @@ impl Plant {
             loaded: &self.loaded,
             job,
             joined: &[],
+            file_number: None,
             store,
             clock: &Noon,
         };

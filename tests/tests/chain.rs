@@ -47,7 +47,7 @@ job second { input = returns; card = second_card; flow = line }
 "#;
 
 /// One format for each kind of file; the same words write and read.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     (
         "fixed width",
         r#"format returns : fixed_width for orders.order {
@@ -106,6 +106,19 @@ const KINDS: [(&str, &str); 6] = [
     amount : n 8           at "AM" = order.amount
   }
   record trailer when field("TY") == "TR" { cards : n 6 at "CA" = count(card); sum : n 12 at "SU" = sum(card.amount) }
+}"#,
+    ),
+    (
+        "tlv",
+        r#"format returns : tlv for orders.order {
+  record header at #E1 { number : n 6 at #DF01 = sequence(files) }
+  record card at #E2 {
+    pan    : pan           at #5A   as bcd = order.pan
+    expiry : date "YYMM"   at #5F24 as bcd = order.expiry
+    name   : text width 26 at "F0/5F20" = order.name
+    amount : n 8           at #DF02 as bcd = order.amount
+  }
+  record trailer at #E3 { cards : n 6 at #DF03 = count(card); sum : n 12 at #DF04 = sum(card.amount) }
 }"#,
     ),
     (

@@ -112,6 +112,7 @@ fn take_bytes(store: &MemoryStore, name: &str, bytes: &[u8]) -> Result<TakenJob,
     let job = aurora().job(None)?;
     let taking = Taking {
         joined: &[],
+        file_number: None,
         loaded: aurora(),
         job,
         store,

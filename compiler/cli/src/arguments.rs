@@ -96,6 +96,9 @@ pub(crate) struct Check {
     /// Check as LIVE: check values of real keys are needed.
     #[arg(long)]
     pub(crate) live: bool,
+    /// Make the changes that findings name, and say each; the sources are written.
+    #[arg(long)]
+    pub(crate) fix: bool,
     #[command(flatten)]
     pub(crate) lock: Lock,
     /// Output.

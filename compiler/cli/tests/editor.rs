@@ -88,3 +88,92 @@ fn an_editor_is_served_over_standard_input_and_output() {
     send(&mut input, &json!({ "jsonrpc": "2.0", "method": "exit" }));
     assert!(process.wait().expect("it ends").success());
 }
+
+/// A file that is typed character by character into the real process: each prefix is taken in, and
+/// a question after each is answered. In the end the same is said as about the whole file.
+#[test]
+fn every_prefix_of_a_file_is_answered_by_the_process() {
+    let text = std::fs::read_to_string(common::aurora().join("values.perso")).expect("a source");
+    let mut process = common::command(&common::aurora(), &["lsp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut input = process.stdin.take().expect("its input");
+    let mut output = BufReader::new(process.stdout.take().expect("its output"));
+    let request = |id: usize, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    let note = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "method": method, "params": params });
+    send(
+        &mut input,
+        &request(1, "initialize", json!({ "capabilities": {} })),
+    );
+    assert_eq!(receive(&mut output)["id"], 1);
+    let uri = "untitled:values.perso";
+    let document = json!({ "uri": uri, "languageId": "perso", "version": 1, "text": "" });
+    send(
+        &mut input,
+        &note("textDocument/didOpen", json!({ "textDocument": document })),
+    );
+    let (mut line, mut column) = (0, 0);
+    let mut told = Value::Null;
+    for (n, c) in text.chars().enumerate() {
+        let at = json!({ "line": line, "character": column });
+        let range = json!({ "start": at, "end": at });
+        let change = json!({
+            "textDocument": { "uri": uri, "version": n + 2 },
+            "contentChanges": [{ "range": range, "text": c.to_string() }],
+        });
+        send(&mut input, &note("textDocument/didChange", change));
+        if c == '\n' {
+            (line, column) = (line + 1, 0);
+        } else {
+            column += c.len_utf16();
+        }
+        let asked = ["completion", "hover", "documentSymbol"][n % 3];
+        let place = json!({ "line": line, "character": column });
+        let params = json!({ "textDocument": { "uri": uri }, "position": place });
+        send(
+            &mut input,
+            &request(n + 2, &format!("textDocument/{asked}"), params),
+        );
+        loop {
+            let answer = receive(&mut output);
+            if answer["id"] == n + 2 {
+                assert!(answer.get("error").is_none(), "{asked} after {n}: {answer}");
+                break;
+            }
+            assert_eq!(
+                answer["method"], "textDocument/publishDiagnostics",
+                "{answer}"
+            );
+            if answer["params"]["uri"] == uri {
+                told = answer["params"]["diagnostics"].clone();
+            }
+        }
+    }
+    // The same is said to an editor that opens the whole file at once.
+    let whole = "untitled:whole.perso";
+    let document = json!({ "uri": whole, "languageId": "perso", "version": 1, "text": text });
+    send(
+        &mut input,
+        &note("textDocument/didOpen", json!({ "textDocument": document })),
+    );
+    let last = text.chars().count() + 2;
+    send(
+        &mut input,
+        &json!({ "jsonrpc": "2.0", "id": last, "method": "shutdown" }),
+    );
+    let mut at_once = Value::Null;
+    loop {
+        let answer = receive(&mut output);
+        if answer["id"] == last {
+            break;
+        }
+        if answer["params"]["uri"] == whole {
+            at_once = answer["params"]["diagnostics"].clone();
+        }
+    }
+    assert_eq!(told, at_once);
+    send(&mut input, &json!({ "jsonrpc": "2.0", "method": "exit" }));
+    assert!(process.wait().expect("it ends").success());
+}

@@ -1,5 +1,6 @@
-//! Half-written files: every source of the example, cut at every character, answers every question
-//! and ends nothing.
+//! Half-written files: a file with all kinds and the example's main file are typed character by
+//! character, with a question after each; all other sources of the example are cut at many places
+//! and asked everything there. Nothing ends the server.
 
 #![allow(
     clippy::expect_used,
@@ -58,6 +59,85 @@ fn ask_all(editor: &mut Editor, file: &str, text: &str) {
     let options = json!({ "tabSize": 2, "insertSpaces": true });
     let params = json!({ "textDocument": document, "options": options });
     editor.get("textDocument/formatting", params);
+}
+
+/// A source with something of every kind of declaration that the vocabulary has at its top.
+const ALL_KINDS: &str = include_str!("all_kinds.perso");
+
+/// Questions about a whole document, or about its end; one of them at each prefix, in turn.
+const QUESTIONS: [&str; 9] = [
+    "completion",
+    "documentSymbol",
+    "hover",
+    "semanticTokens/full",
+    "definition",
+    "foldingRange",
+    "references",
+    "formatting",
+    "documentHighlight",
+];
+
+/// Types a text character by character, as an editor sends it, and asks something after each.
+fn typed(editor: &mut Editor, file: &str, text: &str) {
+    editor.open(file, "");
+    let (mut line, mut column) = (0, 0);
+    for (n, c) in text.chars().enumerate() {
+        editor.insert(file, (line, column), &c.to_string());
+        if c == '\n' {
+            (line, column) = (line + 1, 0);
+        } else {
+            column += u32::try_from(c.len_utf16()).unwrap();
+        }
+        let question = QUESTIONS[n % QUESTIONS.len()];
+        let method = format!("textDocument/{question}");
+        match question {
+            "documentSymbol" | "semanticTokens/full" | "foldingRange" => {
+                editor.get(&method, json!({ "textDocument": { "uri": file } }));
+            }
+            "formatting" => {
+                let options = json!({ "tabSize": 2, "insertSpaces": true });
+                let params = json!({ "textDocument": { "uri": file }, "options": options });
+                editor.get(&method, params);
+            }
+            _ => {
+                editor.at(&method, file, (line, column));
+            }
+        }
+        assert!(
+            editor.logged.is_empty(),
+            "after {n} characters: {:?}",
+            editor.logged
+        );
+    }
+    // What was typed is what an editor that opens the file at once is told.
+    let typed = editor.told.get(file).cloned();
+    editor.close(file);
+    editor.open(file, text);
+    editor.settle();
+    assert_eq!(editor.told.get(file).cloned(), typed);
+    editor.close(file);
+}
+
+#[test]
+fn all_kinds_are_in_the_file_that_is_typed() {
+    let parsed = cardwright_dsl::parse(ALL_KINDS);
+    assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+    for kind in cardwright_vocabulary::top_kinds() {
+        let begins = |line: &str| line.split_whitespace().next() == Some(kind.name);
+        assert!(ALL_KINDS.lines().any(begins), "{}", kind.name);
+    }
+}
+
+/// Every prefix of a file with all kinds, and of the example's main file.
+#[test]
+fn every_prefix_is_typed_and_answered() {
+    let mut editor = Editor::start();
+    typed(&mut editor, "untitled:kinds.perso", ALL_KINDS);
+    let sources = aurora_sources();
+    let main = sources.iter().find(|(name, _)| name == "bank.perso");
+    let (name, text) = main.expect("the main file");
+    typed(&mut editor, &format!("untitled:{name}"), text);
+    assert_eq!(editor.end(), 0);
 }
 
 #[test]

@@ -188,7 +188,9 @@ fn code<'a>(list: CodeList, e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
             let problem = Problem::error("E0243", e.span, message);
             let help = "write its letters or its number: `use std.iso` has the whole list";
             elaborator.findings().push(match near {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                Some(near) => problem
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(Change::Instead(e.span, near.to_owned())),
                 None => problem.help(help),
             });
         }

@@ -145,6 +145,7 @@ impl<'a> Elaborator<'a> {
         self.frames.push(Frame {
             params: bound,
             caller: self.env,
+            site: span,
             open,
         });
         let env = Env {
@@ -292,6 +293,7 @@ impl<'a> Elaborator<'a> {
                 values.push(self.number(i64::from(format), span));
                 self.intent(row.instruction, &keys, &values, span)
             }
+            "pin.generate" => self.drawn_pin(values, span),
             _ if cardwright_bundle::intent(row.instruction).is_some() => {
                 self.intent(row.instruction, &keys, &values, span)
             }
@@ -464,6 +466,23 @@ impl<'a> Elaborator<'a> {
             Takes::Word(_) => Ready::Word(text.to_owned()),
             _ => Ready::Value(self.text(text, span)),
         })
+    }
+
+    /// A PIN of its own for each place that draws one. A bundle's first goes without a purpose, as
+    /// it always did; where a function draws, each of its calls is a place.
+    fn drawn_pin(&mut self, mut values: Vec<Typed>, span: Span) -> Option<Typed> {
+        let mut site = vec![span];
+        let mut at = self.env.frame;
+        while let Some(frame) = at.and_then(|n| self.frames.get(n)) {
+            site.push(frame.site);
+            at = frame.caller.frame;
+        }
+        let number = self.shared.pin(site);
+        if number == 1 {
+            return self.intent("pin.generate", &[], &values, span);
+        }
+        values.push(self.text(&number.to_string(), span));
+        self.intent("pin.draw", &[], &values, span)
     }
 
     fn check_value(&mut self, keys: &[String], span: Span) -> Option<Typed> {

@@ -111,9 +111,21 @@ pub struct Shared {
     pub steps: u64,
     /// Tables that programs look into, by qualified name, in the order of the bundle.
     pub tables: Vec<String>,
+    /// Places where PINs are drawn, each with the calls that lead there, in the order in which they
+    /// were come upon: a bundle's programs draw one PIN at one place.
+    pub pins: Vec<Vec<Span>>,
 }
 
 impl Shared {
+    /// The number of a place where a PIN is drawn, from 1.
+    pub fn pin(&mut self, site: Vec<Span>) -> usize {
+        let known = self.pins.iter().position(|other| *other == site);
+        known.unwrap_or_else(|| {
+            self.pins.push(site);
+            self.pins.len() - 1
+        }) + 1
+    }
+
     /// The bundle's number of a table.
     pub fn table(&mut self, qualified: &str) -> u32 {
         let known = self.tables.iter().position(|t| t == qualified);
@@ -156,6 +168,8 @@ struct Env<'a> {
 struct Frame<'a> {
     params: Vec<(&'a str, &'a MExpr)>,
     caller: Env<'a>,
+    /// Where the call stands.
+    site: Span,
     /// How many things were open where the call stands; its arguments stand there, too.
     open: usize,
 }

@@ -391,6 +391,14 @@ const OTHERS: &[CodeRow] = &[
         "ISO 9564-1; PCI PIN Security Requirements",
     ),
     (
+        "E0604",
+        "a letter with a PIN that nothing else has",
+        "Each `pin.generate(…)` that is written draws a PIN of its own. The one on the letter is in no card and in no file of \
+         the job: the holder could never use it.",
+        "Write `let pin = pin.generate(4)` once, and name it in the card and in the letter.",
+        "house: one PIN for card and letter",
+    ),
+    (
         "E0612",
         "a PIN block under the wrong kind of key",
         "ISO 9564-1: format 4 is for AES, formats 0, 1 and 3 for triple DES.",

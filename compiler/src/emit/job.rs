@@ -1,7 +1,7 @@
 //! Jobs: products, acceptance, priority, line, mailer, outputs.
 
 use super::{Context, flow, read};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MClause, MEntry, MExpr, MKind, Model, Span};
 use crate::secrecy::Sink;
@@ -410,7 +410,11 @@ fn mailer<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Option<MailerUse> {
         let message = "the mailer must wait for its card: a PIN without a card is a crime waiting";
         context.push(
             Problem::error("E0902", entry.span, message)
-                .help(format!("write `mailer = {} after produced`", layout.name)),
+                .help(format!("write `mailer = {} after produced`", layout.name))
+                .fix(match entry.clause("after") {
+                    Some(clause) => Change::Instead(clause.span, "after produced".to_owned()),
+                    None => Change::Behind(entry.span, " after produced".to_owned()),
+                }),
         );
         return None;
     }

@@ -6,6 +6,7 @@
 mod card;
 mod checks;
 mod codes;
+mod drawn;
 mod expectations;
 mod flow;
 mod fonts;
@@ -130,6 +131,7 @@ fn emit_all(
     job::lower(&mut context);
     context.shared.findings.leave();
     checks::lower(&mut context);
+    drawn::lower(&mut context);
     expectations::secrets(&mut context, &test_cases(model).0);
     if keeper.is_none() {
         tables(&mut context);

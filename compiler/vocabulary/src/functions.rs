@@ -506,7 +506,7 @@ pub static FUNCTIONS: &[Function] = &[
         "pin.generate",
         &[d("digits", ConstNumber(4, 12), "4")],
         Gives::Pin,
-        "a random PIN, drawn once for each order",
+        "a random PIN, drawn once for each order; each call that is written draws its own: name it by a `let` where card and letter have one",
     ),
     f(
         "pin.natural",

@@ -79,7 +79,7 @@ pub struct Application {
     /// `pin` (type Pin), `aip` and others the scenario names; sorted by name.
     pub facts: Vec<(String, NodeId)>,
     /// Key slots that validation uses: `ac`, `smi`, `smc`, `issuer`; sorted by name. Where orders
-    /// choose among keys, the fact `key_ac` (and so on) is the slot's name and this is the first.
+    /// choose among keys, the fact `key_ac` (and so on) is the slot's name and these are all.
     pub keys: Vec<(String, KeyId)>,
     /// ICC master key derivation, `a`, `b` or `c`; empty for directories.
     pub derivation: String,

@@ -551,7 +551,7 @@ static FUNCTIONS: [Instruction; 59] = [
     f("utf8", &[T], false, Bytes, Join, "text as UTF-8 octets"),
 ];
 
-static INTENTS: [Instruction; 17] = [
+static INTENTS: [Instruction; 18] = [
     blob(
         "blob.join",
         &[Either(Bytes, Sealed)],
@@ -639,6 +639,14 @@ static INTENTS: [Instruction; 17] = [
         Sealed,
         Becomes(Secrecy::Secret),
         "the PIN as a card product keeps it: PIN, format, PAN",
+    ),
+    i(
+        "pin.draw",
+        0,
+        &[N, T],
+        Pin,
+        Becomes(Secrecy::Secret),
+        "a random PIN of so many digits for a purpose of its own: digits, purpose",
     ),
     i(
         "pin.export",

@@ -480,6 +480,9 @@ pub enum Change {
     /// Numbers a file that the job writes: the next of its owner and format. A file that has its
     /// number keeps it, so that a job that is ended again after a crash loses and doubles none.
     NumberFile(JobId, OutputName),
+    /// Notes the number that a customer gave a file that the job took; the same number of an owner
+    /// and format a second time is R1534.
+    TakeFile(JobId, OutputName, u64),
     /// Adds a key to the pool; one that was ever in it is R1419.
     PoolKey(crate::pool::NewPooledKey),
     /// Changes a row of a register; another version than expected is R1405.
@@ -739,6 +742,9 @@ pub trait Store: Send + Sync {
     fn tallies(&self, job: JobId) -> Result<Vec<Tally>, StoreError>;
     /// The number of a job's file; `None` before [`Change::NumberFile`].
     fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError>;
+    /// The highest number of the files of an owner and format that jobs took; `None` before
+    /// [`Change::TakeFile`].
+    fn last_file(&self, owner: &str, format: &str) -> Result<Option<u64>, StoreError>;
     /// An empty set for one reading of an order file.
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError>;
     /// Audit records after a sequence number.

@@ -17,7 +17,7 @@ use crate::{
     load::broken,
     plan::{BoundKeys, Draws, Prepared, Run, RunFacts},
 };
-use cardwright_bundle::{Format, Job};
+use cardwright_bundle::{FieldType, Format, Job, Sequence};
 use cardwright_ports::store::Seen;
 use std::{collections::BTreeMap, io::BufRead};
 
@@ -168,6 +168,31 @@ impl<'a> Intake<'a> {
     /// Names of the second files that are wanted.
     pub fn joins(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|table| table.join.name.as_str())
+    }
+
+    /// The number that a file says it has in its customer's sequence, and how many digits such
+    /// numbers have; none where the format keeps no sequence.
+    pub fn file_number(&self, once: &Once) -> Option<(u64, u32)> {
+        let mut numbered = self
+            .format
+            .records
+            .iter()
+            .filter(|r| r.once)
+            .flat_map(|record| {
+                let fields = record.fields.iter().map(move |field| (record, field));
+                fields.filter(|(_, field)| field.sequence == Some(Sequence::Files))
+            });
+        let (record, field) = numbered.next()?;
+        let digits = match field.field_type {
+            FieldType::Number { digits } => digits,
+            _ => 18,
+        };
+        let number = match once.get(&record.name)?.get(&field.name)? {
+            Value::Number(number) => u64::try_from(*number).ok()?,
+            Value::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        Some((number, digits))
     }
 
     /// The format that is read.

@@ -21,6 +21,7 @@ pub(super) enum Intent {
     MasterKeys,
     PinCardBlock,
     PinCardField,
+    PinDraw,
     PinExport,
     PinGenerate,
     PinImport,
@@ -31,7 +32,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const NAMES: [(Self, &'static str); 17] = [
+    const NAMES: [(Self, &'static str); 18] = [
         (Self::BlobJoin, "blob.join"),
         (Self::CardKey, "key.card"),
         (Self::Cvc3Vector, "emv.cvc3_vector"),
@@ -42,6 +43,7 @@ impl Intent {
         (Self::MasterKeys, "emv.master_keys"),
         (Self::PinCardBlock, "pin.card_block"),
         (Self::PinCardField, "pin.card_field"),
+        (Self::PinDraw, "pin.draw"),
         (Self::PinExport, "pin.export"),
         (Self::PinGenerate, "pin.generate"),
         (Self::PinImport, "pin.import"),
@@ -155,7 +157,11 @@ pub(super) fn plan<'a>(
 ) -> Result<Planned<'a>, RuntimeError> {
     let args = Args(args);
     let call = match intent {
-        Intent::PinGenerate => return generated_pin(&args, place, draws),
+        Intent::PinGenerate => return generated_pin(&args, "pin".to_owned(), place, draws),
+        Intent::PinDraw => {
+            let purpose = format!("pin {}", args.text(1)?);
+            return generated_pin(&args, purpose, place, draws);
+        }
         Intent::RsaGenerate => return rsa_key(&args, place, draws),
         Intent::Cvv => CardCall::CardVerificationValue {
             key: key(keys, 0)?,
@@ -222,21 +228,18 @@ pub(super) fn value(answer: CardAnswer, keep: &Keep, draws: &mut Draws) -> Value
 
 fn generated_pin<'a>(
     args: &Args<'_, 'a>,
+    purpose: String,
     place: Place<'a>,
     draws: &Draws,
 ) -> Result<Planned<'a>, RuntimeError> {
-    let purpose = "pin";
-    if let Some(drawn) = draws.pin(purpose) {
+    if let Some(drawn) = draws.pin(&purpose) {
         return Ok(Planned::Known(Value::Pin(drawn)));
     }
     let call = PinCall::Generate {
         length: args.small(0)?,
-        label: place.label(purpose),
+        label: place.label(purpose.clone()),
     };
-    Ok(Planned::Call(
-        CardCall::Pin(call),
-        Keep::Pin(purpose.to_owned()),
-    ))
+    Ok(Planned::Call(CardCall::Pin(call), Keep::Pin(purpose)))
 }
 
 /// The chip's own key: drawn once, then kept.

@@ -7,7 +7,7 @@ use cardwright_ports::{
     Clock, HsmSession, SecretBytes, Store,
     store::{
         AuditEntry, Batch, Change, Identity, JobId, JobState, MailerState, NewJob, NewOrder,
-        OrderKey, RefusedRow, SealContext, Sealer,
+        OrderKey, OutputName, RefusedRow, SealContext, Sealer,
     },
 };
 use cardwright_runtime::{
@@ -61,6 +61,9 @@ pub struct Taking<'a> {
     pub job: &'a Job,
     /// Second files that the orders are joined with, by the join's name.
     pub joined: &'a [(String, PathBuf)],
+    /// The number that the file has although another was expected, where somebody has asked the
+    /// customer why.
+    pub file_number: Option<u64>,
     /// Store.
     pub store: &'a dyn Store,
     /// Time.
@@ -92,6 +95,7 @@ pub fn take(
     let judged = intake.scan(&mut open(file)?, taking.store.seen()?.as_mut(), &mut |_| {
         Ok(())
     })?;
+    let number = numbered(taking, &intake, &judged)?;
     let label = format!("{hash} {}", taking.job.name);
     let wrapped_key = session.new_job_key(&label)?;
     let key = session.open_job_key(&label, &wrapped_key)?;
@@ -112,7 +116,7 @@ pub fn take(
         &intake,
         file,
         id,
-        &judged.once_lines,
+        (&judged.once_lines, number),
         sealer.as_ref(),
     ) {
         Ok(summary) => Ok(TakenJob { id, summary }),
@@ -123,6 +127,43 @@ pub fn take(
             Err(error)
         }
     }
+}
+
+/// The number of a file whose format keeps a sequence: the next after the last that was taken, or
+/// the one that the operator names. The first of a site may have any.
+fn numbered(
+    taking: &Taking<'_>,
+    intake: &Intake<'_>,
+    judged: &Summary,
+) -> Result<Option<u64>, StationError> {
+    let Some((number, digits)) = intake.file_number(&judged.once) else {
+        return Ok(None);
+    };
+    let owner = &taking.loaded.content().name;
+    let Some(last) = taking.store.last_file(owner, &intake.format().name)? else {
+        return Ok(Some(number));
+    };
+    let expected = last.saturating_add(1);
+    if number == expected || taking.file_number == Some(number) && number > last {
+        return Ok(Some(number));
+    }
+    let most = 10_u64.checked_pow(digits).unwrap_or(u64::MAX);
+    let (what, mend) = match number > expected {
+        true => (
+            format!("this file has number {number}, {expected} is expected after {last}"),
+            "take the missing file first; where it will never come, name the number of this one: \
+             `--file-number N`",
+        ),
+        false if expected >= most => (
+            format!("{last} was the last number that {digits} digits can say"),
+            "give the field more digits, and build the bundle again",
+        ),
+        false => (
+            format!("this file has number {number}, and {last} was taken: it came before, or late"),
+            "ask the customer for a file with the next number",
+        ),
+    };
+    Err(StationError::new("R1534", what, mend))
 }
 
 fn open(file: &Path) -> Result<BufReader<File>, StationError> {
@@ -136,7 +177,7 @@ fn keep(
     intake: &Intake<'_>,
     file: &Path,
     id: JobId,
-    once_lines: &[String],
+    (once_lines, number): (&[String], Option<u64>),
     sealer: &dyn Sealer,
 ) -> Result<Summary, StationError> {
     let mut pages = Pages {
@@ -175,8 +216,25 @@ fn keep(
         to: JobState::Loaded,
         fence: None,
     };
-    let detail = format!("{} orders, {} taken", summary.orders, summary.accepted);
-    commit(taking, id, vec![change], detail)?;
+    let mut detail = format!("{} orders, {} taken", summary.orders, summary.accepted);
+    let mut changes = vec![change];
+    if let Some(number) = number {
+        let name = file.file_name().map(|n| n.to_string_lossy().into_owned());
+        changes.push(Change::TakeFile(
+            id,
+            OutputName {
+                owner: taking.loaded.content().name.clone(),
+                format: intake.format().name.clone(),
+                file: name.unwrap_or_default(),
+            },
+            number,
+        ));
+        detail = format!("{detail}, file number {number}");
+        if taking.file_number.is_some() {
+            detail.push_str(" as named by the operator");
+        }
+    }
+    commit(taking, id, changes, detail)?;
     Ok(summary)
 }
 

@@ -158,6 +158,16 @@ pub(crate) fn same_file(job: JobId) -> StoreError {
     }
 }
 
+/// A file with a number that another one had: intake's own code.
+pub(crate) fn same_number(number: u64) -> StoreError {
+    StoreError {
+        code: "R1534",
+        what: format!("a file with number {number} was taken before"),
+        mend: "ask the customer for a file with the next number",
+        conflict: None,
+    }
+}
+
 /// A card that another order has asked for: intake's own code.
 pub(crate) fn same_card(asking: OrderKey, owner: OrderKey) -> StoreError {
     StoreError {

@@ -45,6 +45,8 @@ struct Tables {
     tallies: BTreeMap<(JobId, TallyKind, String), Tally>,
     /// Files of an owner and format in their sequence.
     numbered: BTreeMap<(String, String), Vec<(JobId, String)>>,
+    /// Numbers of files that were taken, by owner and format.
+    taken: BTreeMap<(String, String), BTreeMap<u64, JobId>>,
     pool: Pool,
     registers: BTreeMap<(Register, String), RegisterRow>,
 }
@@ -304,6 +306,21 @@ impl Rows for Tables {
         let sum = (job, tally.kind, tally.name.clone());
         self.tallies.entry(sum).or_insert_with(fresh).add(tally);
         Ok(())
+    }
+
+    fn take_file(
+        &mut self,
+        job: JobId,
+        name: &OutputName,
+        number: u64,
+    ) -> Result<bool, StoreError> {
+        let of = (name.owner.clone(), name.format.clone());
+        let files = self.taken.entry(of).or_default();
+        if files.contains_key(&number) {
+            return Ok(false);
+        }
+        files.insert(number, job);
+        Ok(true)
     }
 
     fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError> {
@@ -575,6 +592,14 @@ impl Store for MemoryStore {
             let mut files = tables.numbered.get(&of).into_iter().flatten();
             let at = files.position(|(by, file)| *by == job && *file == name.file);
             Ok(at.map(|at| at as u64 + 1))
+        })
+    }
+
+    fn last_file(&self, owner: &str, format: &str) -> Result<Option<u64>, StoreError> {
+        self.read(|tables| {
+            let of = (owner.to_owned(), format.to_owned());
+            let files = tables.taken.get(&of);
+            Ok(files.and_then(|files| files.keys().next_back().copied()))
         })
     }
 

@@ -51,6 +51,9 @@ pub(crate) trait Rows {
     fn add_tally(&mut self, job: JobId, tally: &Tally) -> Result<(), StoreError>;
     /// Gives a file the next number of its owner and format, unless it has one.
     fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError>;
+    /// Notes a file that came with its number; false where that number was there.
+    fn take_file(&mut self, job: JobId, name: &OutputName, number: u64)
+    -> Result<bool, StoreError>;
 
     fn register_row(&self, register: Register, id: &str)
     -> Result<Option<RegisterRow>, StoreError>;

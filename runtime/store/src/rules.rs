@@ -121,6 +121,16 @@ fn apply_one(rows: &mut dyn Rows, at: i64, change: &Change) -> Result<bool, Stor
             rows.job(*job)?;
             rows.number_file(*job, name)?;
         }
+        Change::TakeFile(job, name, number) => {
+            for text in [&name.owner, &name.format, &name.file] {
+                public_text(text)?;
+                limit(text.len(), TEXT_BYTES)?;
+            }
+            rows.job(*job)?;
+            if !rows.take_file(*job, name, *number)? {
+                return Err(crate::codes::same_number(*number));
+            }
+        }
         Change::PoolKey(key) => {
             limit(key.key.len(), SEALED_BYTES)?;
             if !rows.add_pool_key(key)? {

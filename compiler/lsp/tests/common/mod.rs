@@ -118,6 +118,13 @@ impl Editor {
         self.change(uri, json!([{ "text": text }]));
     }
 
+    /// A text put in at a place.
+    pub(crate) fn insert(&mut self, uri: &str, place: (u32, u32), text: &str) {
+        let at = json!({ "line": place.0, "character": place.1 });
+        let range = json!({ "start": at, "end": at });
+        self.change(uri, json!([{ "range": range, "text": text }]));
+    }
+
     pub(crate) fn change(&mut self, uri: &str, changes: Value) {
         let version = self.versions.entry(uri.to_owned()).or_insert(1);
         *version += 1;

@@ -330,10 +330,9 @@ impl Holdings for App<'_> {
 /// PAN sequence number as two digits; `00` when the application has none (EMV Book 2, A1.4.1).
 pub(crate) fn psn(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Typed {
     let span = app.decl.span;
-    let none = elaborator.text("00", span);
     let found = app.element("5F34");
-    let found = found.and_then(|e| presence::number_or_none(elaborator, e, none.clone(), span));
-    found.unwrap_or(none)
+    let found = found.and_then(|e| presence::number_or_none(elaborator, e, span));
+    found.unwrap_or_else(|| elaborator.text("00", span))
 }
 
 fn facts(
@@ -393,12 +392,15 @@ fn slot_name(
 fn keys(elaborator: &Elaborator<'_>, app: &App<'_>) -> Vec<(String, KeyId)> {
     let mut keys = Vec::new();
     for (role, key) in chosen_keys(app) {
-        let id = elaborator.model().key_id(key.first());
-        keys.extend(id.map(|id| (role.to_owned(), id)));
+        for name in key.names() {
+            let id = elaborator.model().key_id(name);
+            keys.extend(id.map(|id| (role.to_owned(), id)));
+        }
     }
     if let Some((_, id, _)) = app.issuer() {
         keys.push(("issuer".to_owned(), id));
     }
     keys.sort();
+    keys.dedup();
     keys
 }

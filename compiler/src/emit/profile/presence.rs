@@ -250,12 +250,12 @@ fn in_case<'a>(app: &App<'a>, case: &Case) -> App<'a> {
 pub(super) fn number_or_none(
     elaborator: &mut Elaborator<'_>,
     element: &Element,
-    none: Typed,
     span: Span,
 ) -> Option<Typed> {
     let raw = element.raw.clone()?;
     Some(match &element.when {
         Some(when) => {
+            let none = elaborator.text("00", span);
             let ty = Type::Digits(Lengths::exactly(2));
             elaborator.choose(when, &raw, &none, span).of_type(ty)
         }

@@ -145,6 +145,10 @@ pub(crate) struct Run {
     /// A second file that the orders are joined with, by the join's name; may be given several times.
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     pub(crate) with: Vec<(String, PathBuf)>,
+    /// The number that this file has in the customer's sequence although another one is expected: for
+    /// a file that was lost for good.
+    #[arg(long, value_name = "N")]
+    pub(crate) file_number: Option<u64>,
     /// Folder for report, files, letters.
     #[arg(long)]
     pub(crate) out: PathBuf,
@@ -198,6 +202,10 @@ pub(crate) struct Intake {
     /// A second file that the orders are joined with, by the join's name; may be given several times.
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     pub(crate) with: Vec<(String, PathBuf)>,
+    /// The number that this file has in the customer's sequence although another one is expected: for
+    /// a file that was lost for good.
+    #[arg(long, value_name = "N")]
+    pub(crate) file_number: Option<u64>,
     /// Bundle.
     #[arg(long)]
     pub(crate) bundle: PathBuf,

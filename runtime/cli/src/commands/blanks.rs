@@ -10,33 +10,38 @@ use cardwright_virtual_card::{
     Protocol, VirtualCard,
 };
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
 /// are made from it, with the open test keys that a maker would have put in.
 pub(super) fn chips(content: &Content) -> Result<ChipFactory, Failure> {
     // A stock of cards without a chip is known as well: it gets none from another product.
-    let mut by_stock: BTreeMap<String, Option<Chip>> = BTreeMap::new();
-    let mut default = None;
+    let mut by_stock: BTreeMap<String, Vec<Chip>> = BTreeMap::new();
+    let mut default: Vec<Chip> = Vec::new();
     for job in &content.jobs {
         for product in &job.products {
             let card = content.cards.iter().find(|card| card.name == product.card);
             let chip = card.and_then(|card| card.chip.clone());
-            match &product.stock {
-                Some(stock) => {
-                    by_stock.insert(stock.clone(), chip);
-                }
-                None => default = chip.or(default),
-            }
+            let chips = match &product.stock {
+                Some(stock) => by_stock.entry(stock.clone()).or_default(),
+                None => &mut default,
+            };
+            chips.extend(chip);
         }
+    }
+    // Products that share a stock share its blanks: their maker has put in what any of them needs. A
+    // blank has one channel; a product with another one finds out that it has the wrong stock.
+    for chips in by_stock.values_mut().chain([&mut default]) {
+        let channel = chips.first().and_then(|chip| chip.channel.clone());
+        chips.retain(|chip| chip.channel == channel);
     }
     let content = content.clone();
     Ok(Arc::new(move |stock: &str, serial: &str| {
-        let chip = match by_stock.get(stock) {
-            Some(known) => known.as_ref(),
-            None => default.as_ref(),
-        };
-        match chip.and_then(|chip| blank(&content, chip, serial)) {
+        let chips = by_stock.get(stock).unwrap_or(&default);
+        match blank(&content, chips, serial) {
             Some(card) => Box::new(card) as Box<dyn CardChannel>,
             None => Box::new(NoChip),
         }
@@ -45,9 +50,9 @@ pub(super) fn chips(content: &Content) -> Result<ChipFactory, Failure> {
 
 /// One blank. The author's rehearsal has the like: the only crate that both may import and that knows
 /// bundles is `stations`, and it must not know the virtual card (the crate edges of ARCHITECTURE, 4).
-fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
-    let Some(channel) = &chip.channel else {
-        return native(chip, serial);
+fn blank(content: &Content, chips: &[Chip], serial: &str) -> Option<VirtualCard> {
+    let Some(channel) = &chips.first()?.channel else {
+        return native(chips, serial);
     };
     let slot = content.keys.get(channel.key as usize)?;
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).ok()?;
@@ -71,7 +76,7 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         method,
     };
     let (mut instances, mut plain, mut loadable) = (Vec::new(), Vec::new(), Vec::new());
-    for application in &chip.applications {
+    for application in chips.iter().flat_map(|chip| &chip.applications) {
         let aid = hex::decode(&application.aid).ok()?;
         // The issuer domain is there on every card.
         if ISSUER_DOMAIN_AID.starts_with(&aid) {
@@ -80,8 +85,8 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         let groupings = application.dgis.iter().map(kept).collect();
         // What is installed first is not there yet.
         match (application.applet.as_str(), &application.install) {
-            ("plain", None) => plain.push(PlainApplet { aid, groupings }),
-            ("plain", Some(_)) => loadable.push(PlainApplet { aid, groupings }),
+            ("plain", None) => once(&mut plain, PlainApplet { aid, groupings }),
+            ("plain", Some(_)) => once(&mut loadable, PlainApplet { aid, groupings }),
             // Applications of which an order gets one may have one identifier.
             (_, None) if instances.contains(&aid) => {}
             (_, None) => instances.push(aid),
@@ -97,15 +102,32 @@ fn blank(content: &Content, chip: &Chip, serial: &str) -> Option<VirtualCard> {
         instances,
     );
     (spec.plain, spec.loadable) = (plain, loadable);
-    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
+    let applications = chips.iter().flat_map(|chip| &chip.applications);
+    for (quirk, _) in applications.flat_map(|a| &a.quirks) {
         // A quirk that this chip does not know changes nothing: the checks will show it.
         spec.quirks.declare(quirk);
     }
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
-    left_by_the_maker(chip, &mut spec)?;
+    for chip in chips {
+        left_by_the_maker(chip, &mut spec)?;
+    }
     VirtualCard::blank(&spec).ok()
+}
+
+/// One applet for all applications with its identifier, with the groupings of each.
+fn once(applets: &mut Vec<PlainApplet>, applet: PlainApplet) {
+    match applets.iter_mut().find(|known| known.aid == applet.aid) {
+        Some(known) => {
+            for grouping in applet.groupings {
+                if known.groupings.iter().all(|g| g.number != grouping.number) {
+                    known.groupings.push(grouping);
+                }
+            }
+        }
+        None => applets.push(applet),
+    }
 }
 
 /// What a maker has left on the blank: load files that applications come from and the bundle does
@@ -119,6 +141,7 @@ fn left_by_the_maker(chip: &Chip, spec: &mut BlankSpec) -> Option<()> {
         let aid = hex::decode(&install.package).ok()?;
         let module = hex::decode(&install.module).ok()?;
         match spec.packages.iter_mut().find(|p| p.aid == aid) {
+            Some(package) if package.modules.contains(&module) => {}
             Some(package) => package.modules.push(module),
             None => spec.packages.push(PackageSpec {
                 aid,
@@ -145,21 +168,22 @@ fn chip_serial(serial: &str) -> Option<[u8; 4]> {
 }
 
 /// A card without GlobalPlatform: its keys are nobody's.
-fn native(chip: &Chip, serial: &str) -> Option<VirtualCard> {
+fn native(chips: &[Chip], serial: &str) -> Option<VirtualCard> {
     let nobody = || SecretBytes::new(vec![0; 16]);
     let keys = BlankKeys::Card {
         enc: nobody(),
         mac: nobody(),
         dek: nobody(),
     };
-    let aids = chip.applications.iter().map(|a| hex::decode(&a.aid).ok());
-    let instances: Option<Vec<_>> = aids.collect();
+    let applications = chips.iter().flat_map(|chip| &chip.applications);
+    let aids = applications.map(|a| hex::decode(&a.aid).ok());
+    let instances: Option<BTreeSet<_>> = aids.collect();
     let mut spec = BlankSpec::new(
         Protocol::Scp03 { option: 0x00 },
         keys,
         [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92],
         chip_serial(serial)?,
-        instances?,
+        instances?.into_iter().collect(),
     );
     spec.native = true;
     VirtualCard::blank(&spec).ok()

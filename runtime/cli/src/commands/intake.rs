@@ -17,7 +17,7 @@ pub(crate) fn run(site: &Path, arguments: &Intake) -> Result<u8, Failure> {
         &store,
         &loaded,
         &arguments.orders,
-        &arguments.with,
+        (&arguments.with, arguments.file_number),
         arguments.job.as_deref(),
     )?;
     let counts = store.counts(id)?;

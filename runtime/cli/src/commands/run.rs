@@ -34,7 +34,7 @@ pub(crate) fn run(site: &Path, arguments: &Run) -> Result<u8, Failure> {
         &store,
         &loaded,
         &arguments.orders,
-        &arguments.with,
+        (&arguments.with, arguments.file_number),
         arguments.job.as_deref(),
     )?;
     let going = Going {
@@ -58,7 +58,7 @@ pub(crate) fn intake(
     store: &dyn Store,
     loaded: &cardwright_runtime::Loaded,
     orders: &Path,
-    joined: &[(String, PathBuf)],
+    (joined, file_number): (&[(String, PathBuf)], Option<u64>),
     job: Option<&str>,
 ) -> Result<JobId, Failure> {
     let hsm = site.hsm()?;
@@ -67,6 +67,7 @@ pub(crate) fn intake(
         loaded,
         job: loaded.job(job)?,
         joined,
+        file_number,
         store,
         clock: &SystemClock,
     };

@@ -261,6 +261,9 @@ impl Store for BuggyStore {
     fn file_number(&self, job: JobId, name: &OutputName) -> Result<Option<u64>, StoreError> {
         self.inner.file_number(job, name)
     }
+    fn last_file(&self, owner: &str, format: &str) -> Result<Option<u64>, StoreError> {
+        self.inner.last_file(owner, format)
+    }
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
         self.inner.seen()
     }

@@ -322,6 +322,16 @@ impl Store for SqliteStore {
         })
     }
 
+    fn last_file(&self, owner: &str, format: &str) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT MAX(number) FROM file_numbers WHERE owner = ?1 AND format = ?2";
+        let format = rows::incoming(format);
+        self.read(|rows| {
+            let found: Option<Option<i64>> =
+                one(rows.0, sql, params![owner, format], |r| r.get(0))?;
+            Ok(found.flatten().map(from_sql))
+        })
+    }
+
     fn seen(&self) -> Result<Box<dyn Seen + '_>, StoreError> {
         Ok(Box::new(seen::SeenOnDisk::new(&self.key)?))
     }

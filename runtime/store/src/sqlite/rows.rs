@@ -403,6 +403,30 @@ impl Rows for SqlRows<'_> {
         )
     }
 
+    fn take_file(
+        &mut self,
+        job: JobId,
+        name: &OutputName,
+        number: u64,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT number FROM file_numbers \
+                   WHERE owner = ?1 AND format = ?2 AND number = ?3";
+        let (format, number) = (incoming(&name.format), int(number)?);
+        let known: Option<i64> = one(self.0, sql, params![name.owner, format, number], |r| {
+            r.get(0)
+        })?;
+        if known.is_some() {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO file_numbers (owner, format, number, job, file) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.put(
+            sql,
+            params![name.owner, format, number, int(job)?, name.file],
+        )?;
+        Ok(true)
+    }
+
     fn number_file(&mut self, job: JobId, name: &OutputName) -> Result<(), StoreError> {
         let sql = "INSERT INTO file_numbers (owner, format, number, job, file) \
                    SELECT ?1, ?2, COALESCE(MAX(number), 0) + 1, ?3, ?4 FROM file_numbers \
@@ -456,4 +480,9 @@ impl Rows for SqlRows<'_> {
         let mut statement = self.0.prepare_cached(sql).map_err(super::failed)?;
         Ok(statement.execute(values).map_err(super::failed)? == 1)
     }
+}
+
+/// Files that came stand beside those that were written, under a name that no format has.
+pub(super) fn incoming(format: &str) -> String {
+    format!("<{format}")
 }
