@@ -162,6 +162,14 @@ fn placed(sink: Sink, decl: &Decl, what: &str) -> Sink {
     }
 }
 
+/// `sequence(files)`, the only value that a file which is read says.
+fn is_sequence_of_files(e: &MExpr) -> bool {
+    let MKind::Call { args, .. } = &e.kind else {
+        return false;
+    };
+    is_sequence(e) && args.first().and_then(|a| a.value.word()) == Some("files")
+}
+
 /// A field of a record: its type, and in a file that is written its value.
 pub(super) fn field<'a>(
     decl: &'a Decl,
@@ -182,6 +190,9 @@ pub(super) fn field<'a>(
         elaborator.key(under, &["pin_encryption"]);
     }
     let Some(e) = entry.single() else { return };
+    if decl.for_record.is_none() && is_sequence_of_files(e) {
+        return; // what comes is held against the last number that was taken
+    }
     if decl.for_record.is_none() {
         let message = "a file that is read has no values";
         elaborator.findings().push(

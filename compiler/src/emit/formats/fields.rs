@@ -55,7 +55,8 @@ pub(super) fn read<'a>(
         coding,
         signed,
         place,
-        sequence: None,
+        // In a file that is read, the number is held against the last one.
+        sequence: super::records::sequence(entry).flatten(),
         span: context.shared.spans.id(entry.span),
     })
 }

@@ -228,7 +228,7 @@ fn valued<'a>(elaborator: &mut Elaborator<'a>, field: &mut Field, entry: &'a MEn
 
 /// `sequence(file)`: what it numbers; `Some(None)` when that is not understood, which the check of
 /// the function's words has said.
-fn sequence(entry: &MEntry) -> Option<Option<Sequence>> {
+pub(super) fn sequence(entry: &MEntry) -> Option<Option<Sequence>> {
     let MKind::Call { callee, args } = &entry.single()?.kind else {
         return None;
     };
