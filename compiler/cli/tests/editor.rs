@@ -89,6 +89,38 @@ fn an_editor_is_served_over_standard_input_and_output() {
     assert!(process.wait().expect("it ends").success());
 }
 
+fn request(id: usize, method: &str, params: Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+}
+
+fn note(method: &str, params: Value) -> Value {
+    json!({ "jsonrpc": "2.0", "method": method, "params": params })
+}
+
+fn opened(uri: &str, text: &str) -> Value {
+    let document = json!({ "uri": uri, "languageId": "perso", "version": 1, "text": text });
+    note("textDocument/didOpen", json!({ "textDocument": document }))
+}
+
+/// Waits for an answer; gives what is last said about a file before it, if anything is.
+fn answered(output: &mut impl BufRead, id: usize, uri: &str) -> Option<Value> {
+    let mut told = None;
+    loop {
+        let answer = receive(output);
+        if answer["id"] == id {
+            assert!(answer.get("error").is_none(), "{answer}");
+            return told;
+        }
+        assert_eq!(
+            answer["method"], "textDocument/publishDiagnostics",
+            "{answer}"
+        );
+        if answer["params"]["uri"] == uri {
+            told = Some(answer["params"]["diagnostics"].clone());
+        }
+    }
+}
+
 /// A file that is typed character by character into the real process: each prefix is taken in, and
 /// a question after each is answered. In the end the same is said as about the whole file.
 #[test]
@@ -101,79 +133,36 @@ fn every_prefix_of_a_file_is_answered_by_the_process() {
         .expect("the binary runs");
     let mut input = process.stdin.take().expect("its input");
     let mut output = BufReader::new(process.stdout.take().expect("its output"));
-    let request = |id: usize, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-    let note = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "method": method, "params": params });
-    send(
-        &mut input,
-        &request(1, "initialize", json!({ "capabilities": {} })),
-    );
-    assert_eq!(receive(&mut output)["id"], 1);
-    let uri = "untitled:values.perso";
-    let document = json!({ "uri": uri, "languageId": "perso", "version": 1, "text": "" });
-    send(
-        &mut input,
-        &note("textDocument/didOpen", json!({ "textDocument": document })),
-    );
+    let begin = request(1, "initialize", json!({ "capabilities": {} }));
+    send(&mut input, &begin);
+    let (uri, whole) = ("untitled:values.perso", "untitled:whole.perso");
+    answered(&mut output, 1, uri);
+    send(&mut input, &opened(uri, ""));
     let (mut line, mut column) = (0, 0);
-    let mut told = Value::Null;
+    let mut told = None;
     for (n, c) in text.chars().enumerate() {
         let at = json!({ "line": line, "character": column });
-        let range = json!({ "start": at, "end": at });
         let change = json!({
             "textDocument": { "uri": uri, "version": n + 2 },
-            "contentChanges": [{ "range": range, "text": c.to_string() }],
+            "contentChanges": [{ "range": { "start": at, "end": at }, "text": c.to_string() }],
         });
         send(&mut input, &note("textDocument/didChange", change));
-        if c == '\n' {
-            (line, column) = (line + 1, 0);
-        } else {
-            column += c.len_utf16();
-        }
+        (line, column) = match c {
+            '\n' => (line + 1, 0),
+            _ => (line, column + c.len_utf16()),
+        };
         let asked = ["completion", "hover", "documentSymbol"][n % 3];
         let place = json!({ "line": line, "character": column });
         let params = json!({ "textDocument": { "uri": uri }, "position": place });
-        send(
-            &mut input,
-            &request(n + 2, &format!("textDocument/{asked}"), params),
-        );
-        loop {
-            let answer = receive(&mut output);
-            if answer["id"] == n + 2 {
-                assert!(answer.get("error").is_none(), "{asked} after {n}: {answer}");
-                break;
-            }
-            assert_eq!(
-                answer["method"], "textDocument/publishDiagnostics",
-                "{answer}"
-            );
-            if answer["params"]["uri"] == uri {
-                told = answer["params"]["diagnostics"].clone();
-            }
-        }
+        let question = request(n + 2, &format!("textDocument/{asked}"), params);
+        send(&mut input, &question);
+        told = answered(&mut output, n + 2, uri).or(told);
     }
     // The same is said to an editor that opens the whole file at once.
-    let whole = "untitled:whole.perso";
-    let document = json!({ "uri": whole, "languageId": "perso", "version": 1, "text": text });
-    send(
-        &mut input,
-        &note("textDocument/didOpen", json!({ "textDocument": document })),
-    );
+    send(&mut input, &opened(whole, &text));
     let last = text.chars().count() + 2;
-    send(
-        &mut input,
-        &json!({ "jsonrpc": "2.0", "id": last, "method": "shutdown" }),
-    );
-    let mut at_once = Value::Null;
-    loop {
-        let answer = receive(&mut output);
-        if answer["id"] == last {
-            break;
-        }
-        if answer["params"]["uri"] == whole {
-            at_once = answer["params"]["diagnostics"].clone();
-        }
-    }
-    assert_eq!(told, at_once);
-    send(&mut input, &json!({ "jsonrpc": "2.0", "method": "exit" }));
+    send(&mut input, &request(last, "shutdown", Value::Null));
+    assert_eq!(told, answered(&mut output, last, whole));
+    send(&mut input, &note("exit", Value::Null));
     assert!(process.wait().expect("it ends").success());
 }

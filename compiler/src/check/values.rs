@@ -46,23 +46,11 @@ pub(super) fn value<'a>(
         Is::Key(uses) => {
             elaborator.key(e, uses);
         }
-        Is::KeyByOrder(uses) => {
-            let chosen = matches!(e.kind, MKind::If { .. });
-            if !(chosen && elaborator.is_groundless()) {
-                elaborator.key_choice(e, uses, "this place");
-            }
-        }
+        Is::KeyByOrder(uses) => chosen_key(uses, e, elaborator),
         Is::Ref(kinds) => reference(kinds, e, elaborator),
         Is::RefList(kinds) => references(kinds, e, elaborator),
         Is::RefListWhen(kinds) => conditional(decl, kinds, e, elaborator),
-        Is::Named(words, kinds) => {
-            let plain = |e: &MExpr| e.word().is_some_and(|word| words.contains(&word));
-            each(e, elaborator, &mut |e, elaborator| {
-                if !plain(e) {
-                    reference(kinds, e, elaborator);
-                }
-            });
-        }
+        Is::Named(words, kinds) => named(words, kinds, e, elaborator),
         Is::Flags(set) => {
             elaborator.const_flags(e, set);
         }
@@ -366,6 +354,24 @@ fn references(kinds: &[&str], e: &MExpr, elaborator: &mut Elaborator<'_>) {
             );
         }
     }
+}
+
+/// A key, or several by conditions on an order; a base without a record can't say those.
+fn chosen_key<'a>(uses: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let chosen = matches!(e.kind, MKind::If { .. });
+    if !(chosen && elaborator.is_groundless()) {
+        elaborator.key_choice(e, uses, "this place");
+    }
+}
+
+/// A list of words and declarations.
+fn named<'a>(words: &[&str], kinds: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+    let plain = |e: &MExpr| e.word().is_some_and(|word| words.contains(&word));
+    each(e, elaborator, &mut |e, elaborator| {
+        if !plain(e) {
+            reference(kinds, e, elaborator);
+        }
+    });
 }
 
 /// A list of declarations, some of them perhaps with a condition on the order.

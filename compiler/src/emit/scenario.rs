@@ -376,17 +376,19 @@ impl<'a> Sentences<'_, 'a> {
                 false => a.cryptogram_key.clone(),
             });
             let own = own.unwrap_or_default();
-            if own.len() > 1 {
-                let message = "orders choose the key of these cryptograms";
-                let help = "leave `signed_by` out: each card is held against its own key";
-                self.wrong("E0909", entry.span, message, help);
-                return;
-            }
-            if own.first().is_some_and(|own| *own != name) {
-                let message = "the application's cryptograms are made with another key";
-                let help = "name the key of its `keys` block, or of its `cvc3` block";
-                self.wrong("E0909", entry.span, message, help);
-                return;
+            let wrong = match own.as_slice() {
+                [_, _, ..] => Some((
+                    "orders choose the key of these cryptograms",
+                    "leave `signed_by` out: each card is held against its own key",
+                )),
+                [own] if *own != name => Some((
+                    "the application's cryptograms are made with another key",
+                    "name the key of its `keys` block, or of its `cvc3` block",
+                )),
+                _ => None,
+            };
+            if let Some((message, help)) = wrong {
+                return self.wrong("E0909", entry.span, message, help);
             }
             let role = if coded { "cvc3" } else { "ac" };
             keys.extend(model.key_id(&name).map(|id| (role.to_owned(), id)));

@@ -173,13 +173,8 @@ pub(crate) fn directory(
     let content = value::concat(elaborator, &parts, span)?;
     let template = value::object(elaborator, "A5", &content, false, span)?;
     dgis.push(dgi(0x9102, &template, "answer to SELECT"));
-    // Orders that get none of its applications get no directory.
     let conditions: Option<Vec<Typed>> = listed().map(|a| a.when.clone()).collect();
-    let when = match conditions.as_deref() {
-        Some([one]) => Some(one.node),
-        Some(several) => elaborator.apply("any", several, span).map(|flag| flag.node),
-        None => None,
-    };
+    let when = present(elaborator, conditions.as_deref(), span);
     Some(Application {
         name: directory.name().to_owned(),
         aid: hex::encode_upper(&directory.aid),
@@ -196,6 +191,18 @@ pub(crate) fn directory(
         interfaces: vec![directory.interface.clone()],
         quirks: Vec::new(),
     })
+}
+
+/// Orders that get none of a directory's applications get no directory.
+fn present(
+    elaborator: &mut Elaborator<'_>,
+    conditions: Option<&[Typed]>,
+    span: Span,
+) -> Option<NodeId> {
+    match conditions? {
+        [one] => Some(one.node),
+        several => elaborator.apply("any", several, span).map(|flag| flag.node),
+    }
 }
 
 /// Entries in the records that a card has them in: terminals read from the first record to the
