@@ -50,7 +50,7 @@ pub(super) fn value<'a>(
         Is::Ref(kinds) => reference(kinds, e, elaborator),
         Is::RefList(kinds) => references(kinds, e, elaborator),
         Is::RefListWhen(kinds) => conditional(decl, kinds, e, elaborator),
-        Is::Named(words, kinds) => named(words, kinds, e, elaborator),
+        Is::Named(words, kinds) => worded(words, kinds, e, elaborator),
         Is::Flags(set) => {
             elaborator.const_flags(e, set);
         }
@@ -365,7 +365,7 @@ fn chosen_key<'a>(uses: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) 
 }
 
 /// A list of words and declarations.
-fn named<'a>(words: &[&str], kinds: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
+fn worded<'a>(words: &[&str], kinds: &[&str], e: &'a MExpr, elaborator: &mut Elaborator<'a>) {
     let plain = |e: &MExpr| e.word().is_some_and(|word| words.contains(&word));
     each(e, elaborator, &mut |e, elaborator| {
         if !plain(e) {
