@@ -112,6 +112,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "keys",
             "exchange",
             "calc",
+            "host-commands",
             "pkcs11",
             "soft-hsm",
             "virtual-card",

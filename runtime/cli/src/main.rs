@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod site;
 mod site_hsm;
+mod site_payment;
 mod terminal;
 
 use arguments::{Arguments, Command};

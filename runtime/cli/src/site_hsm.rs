@@ -2,6 +2,8 @@
 
 use crate::failure::{Failure, exit};
 use crate::site::Site;
+use crate::site_payment::PaymentTable;
+use cardwright_host_commands::HostCommandHsm;
 use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Relogin, Settings};
@@ -21,6 +23,8 @@ pub(crate) enum HsmTable {
     Soft {},
     /// A PKCS#11 module of an HSM's maker.
     Pkcs11(Box<Pkcs11Table>),
+    /// A payment HSM by host commands.
+    Payment(Box<PaymentTable>),
 }
 
 /// A PKCS#11 module.
@@ -139,6 +143,8 @@ pub(crate) enum SiteHsm {
     Soft(SoftHsm),
     /// A PKCS#11 module.
     Pkcs11(Pkcs11Hsm),
+    /// A payment HSM; and whether layouts of our own proposal are allowed.
+    Payment(HostCommandHsm, bool),
 }
 
 impl SiteHsm {
@@ -153,6 +159,9 @@ impl SiteHsm {
                 let settings = table.settings(&site.folder)?;
                 Ok(Self::Pkcs11(Pkcs11Hsm::open(settings)?))
             }
+            Some(HsmTable::Payment(table)) => {
+                Ok(Self::Payment(table.open(&site.folder)?, table.proposes()))
+            }
         }
     }
 
@@ -163,6 +172,9 @@ impl SiteHsm {
             Self::Pkcs11(hsm) if hsm.host_memory_allowed() => {
                 Some("a LIVE bundle where working keys may be in host memory")
             }
+            Self::Payment(_, true) => {
+                Some("a LIVE bundle where proposed command layouts are allowed")
+            }
             _ => None,
         }
     }
@@ -171,7 +183,7 @@ impl SiteHsm {
     pub(crate) fn pkcs11(&self) -> Result<&Pkcs11Hsm, Failure> {
         match self {
             Self::Pkcs11(hsm) => Ok(hsm),
-            Self::Soft(_) => Err(Failure::new(
+            Self::Soft(_) | Self::Payment(..) => Err(Failure::new(
                 exit::USAGE,
                 "R1338",
                 "the site's HSM is not reached by PKCS#11",
@@ -186,6 +198,7 @@ impl Hsm for SiteHsm {
         match self {
             Self::Soft(hsm) => hsm.info(),
             Self::Pkcs11(hsm) => hsm.info(),
+            Self::Payment(hsm, _) => hsm.info(),
         }
     }
 
@@ -193,6 +206,7 @@ impl Hsm for SiteHsm {
         match self {
             Self::Soft(hsm) => hsm.open_session(),
             Self::Pkcs11(hsm) => hsm.open_session(),
+            Self::Payment(hsm, _) => hsm.open_session(),
         }
     }
 }
@@ -201,6 +215,7 @@ impl CustodyHsm for SiteHsm {
     fn open_custody(&self) -> Result<Box<dyn KeyCustody + '_>, HsmError> {
         match self {
             Self::Soft(hsm) => hsm.open_custody(),
+            Self::Payment(hsm, _) => hsm.open_custody(),
             Self::Pkcs11(_) => Err(cardwright_pkcs11::error::REFUSED
                 .found("ceremonies and exchange are not offered for PKCS#11 in this version")),
         }

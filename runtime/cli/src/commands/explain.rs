@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         cardwright_keys::inventory::CODES,
         cardwright_keys::issuer::CODES,
         cardwright_pkcs11::CODES,
+        cardwright_host_commands::CODES,
         cardwright_soft_hsm::CODES,
         cardwright_virtual_card::CODES,
         cardwright_paper::CODES,
