@@ -86,6 +86,31 @@ pub const BANDS: &[(&str, &str)] = &[
 
 /// Every table there is.
 pub fn tables() -> Vec<Table> {
+    let mut all = of_programs();
+    all.extend(of_keys());
+    all
+}
+
+/// Tables of key management and of HSMs.
+fn of_keys() -> Vec<Table> {
+    let table = |owner, rows| Table {
+        owner,
+        bands: &["R13"],
+        rows: events(rows),
+    };
+    vec![
+        table("keys: inventory", cardwright_keys::inventory::CODES),
+        table("keys: ceremonies", cardwright_keys::ceremony::CODES),
+        table("keys: exchange", cardwright_keys::exchange::CODES),
+        table("keys: issuer certificates", cardwright_keys::issuer::CODES),
+        table("payment HSM", cardwright_host_commands::CODES),
+        table("PKCS#11", cardwright_pkcs11::CODES),
+        table("soft HSM", cardwright_soft_hsm::CODES),
+    ]
+}
+
+/// Tables of everything else.
+fn of_programs() -> Vec<Table> {
     let table = |owner, bands, rows| Table { owner, bands, rows };
     const CHECKS: &[&str] = &["E01", "E02", "E03", "E05", "E06", "E09", "E10"];
     const EMISSION: &[&str] = &[
@@ -131,33 +156,6 @@ pub fn tables() -> Vec<Table> {
         table("files", &["R15"], events(cardwright_files::codes::CODES)),
         table("exchange", &["R139"], events(cardwright_exchange::CODES)),
         table("store", &["R14"], events(cardwright_store::CODES)),
-        table(
-            "keys: inventory",
-            &["R13"],
-            events(cardwright_keys::inventory::CODES),
-        ),
-        table(
-            "keys: ceremonies",
-            &["R13"],
-            events(cardwright_keys::ceremony::CODES),
-        ),
-        table(
-            "keys: exchange",
-            &["R13"],
-            events(cardwright_keys::exchange::CODES),
-        ),
-        table(
-            "keys: issuer certificates",
-            &["R13"],
-            events(cardwright_keys::issuer::CODES),
-        ),
-        table(
-            "payment HSM",
-            &["R13"],
-            events(cardwright_host_commands::CODES),
-        ),
-        table("PKCS#11", &["R13"], events(cardwright_pkcs11::CODES)),
-        table("soft HSM", &["R13"], events(cardwright_soft_hsm::CODES)),
         table(
             "virtual card",
             &["R12"],
