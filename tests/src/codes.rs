@@ -116,7 +116,7 @@ fn of_programs() -> Vec<Table> {
     const EMISSION: &[&str] = &[
         "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10",
     ];
-    vec![
+    let mut tables = vec![
         table("dsl", &["E00"], rules(cardwright_dsl::CODES)),
         table(
             "compiler: names and types",
@@ -141,6 +141,15 @@ fn of_programs() -> Vec<Table> {
             EMISSION,
             rules(cardwright_standards::codes::CODES),
         ),
+    ];
+    tables.extend(of_the_operator());
+    tables
+}
+
+/// The tables of the operator's side.
+fn of_the_operator() -> Vec<Table> {
+    let table = |owner, bands, rows| Table { owner, bands, rows };
+    vec![
         table("calc", &["E00"], rules(cardwright_calc::CODES)),
         table(
             "runtime",
