@@ -37,10 +37,8 @@ pub(super) fn value<'a>(
         Is::Code(list) => code(list, e, elaborator),
         Is::Number(least, most) => number(least, most, e, elaborator),
         Is::Word(words) => word(words, e, elaborator),
-        Is::WordList(words) => each(e, elaborator, &mut |e, elaborator| {
-            word(words, e, elaborator);
-        }),
-        Is::TextList => each(e, elaborator, &mut |e, elaborator| text(200, e, elaborator)),
+        Is::WordList(words) => each(e, elaborator, &mut |e, el| word(words, e, el)),
+        Is::TextList => each(e, elaborator, &mut |e, el| text(200, e, el)),
         Is::Truth => word(&["true", "false"], e, elaborator),
         Is::KeyUse => usage(e, elaborator),
         Is::Key(uses) => {

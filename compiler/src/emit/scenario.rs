@@ -376,18 +376,7 @@ impl<'a> Sentences<'_, 'a> {
                 false => a.cryptogram_key.clone(),
             });
             let own = own.unwrap_or_default();
-            let wrong = match own.as_slice() {
-                [_, _, ..] => Some((
-                    "orders choose the key of these cryptograms",
-                    "leave `signed_by` out: each card is held against its own key",
-                )),
-                [own] if *own != name => Some((
-                    "the application's cryptograms are made with another key",
-                    "name the key of its `keys` block, or of its `cvc3` block",
-                )),
-                _ => None,
-            };
-            if let Some((message, help)) = wrong {
+            if let Some((message, help)) = another_key(&own, &name) {
                 return self.wrong("E0909", entry.span, message, help);
             }
             let role = if coded { "cvc3" } else { "ac" };
@@ -431,6 +420,21 @@ impl<'a> Sentences<'_, 'a> {
                 _ => self.not_understood(term.span),
             }
         }
+    }
+}
+
+/// Why a named key is not that of an application's cryptograms, and how to mend it.
+fn another_key(own: &[String], named: &str) -> Option<(&'static str, &'static str)> {
+    match own {
+        [_, _, ..] => Some((
+            "orders choose the key of these cryptograms",
+            "leave `signed_by` out: each card is held against its own key",
+        )),
+        [own] if own != named => Some((
+            "the application's cryptograms are made with another key",
+            "name the key of its `keys` block, or of its `cvc3` block",
+        )),
+        _ => None,
     }
 }
 
