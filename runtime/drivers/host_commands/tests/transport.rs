@@ -342,3 +342,24 @@ fn the_simulator_survives_any_request() {
         }
     }
 }
+
+// Each octet of a sealed PIN: it opens with none of them changed and with no shorter one.
+#[test]
+fn a_sealed_value_that_was_changed_does_not_open() {
+    let simulator = simulator();
+    let hsm = driver(&simulator);
+    let mut session = hsm.open_session().unwrap();
+    let whole = session.generate_pin(4, &DRAW).unwrap();
+    session.reveal_pin(&whole).unwrap();
+    for place in 0..whole.0.len() {
+        let mut changed = whole.clone();
+        changed.0[place] ^= 1;
+        assert_eq!(code(session.reveal_pin(&changed)), "R1346", "octet {place}");
+        changed.0.truncate(place);
+        assert_eq!(
+            code(session.reveal_pin(&changed)),
+            "R1346",
+            "cut at {place}"
+        );
+    }
+}
