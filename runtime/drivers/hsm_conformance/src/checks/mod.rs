@@ -1,5 +1,6 @@
 //! The catalogue of checks: data first, one function each.
 
+mod batch;
 mod cards;
 mod certificates;
 mod channels;
@@ -98,6 +99,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
         channels::CHECKS,
         commands::CHECKS,
         draws::CHECKS,
+        batch::CHECKS,
     ]
     .into_iter()
     .flatten()
