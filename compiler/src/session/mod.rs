@@ -27,12 +27,23 @@ pub struct Session {
     environment: Option<Environment>,
 }
 
+/// Values that name values are worked out by recursion to a depth of 300: a thread whose stack has
+/// less room left than this gets another.
+const STACK_LEAST: usize = 6 << 20;
+const STACK_MOST: usize = 8 << 20;
+
 impl Session {
     /// All findings of a project: of the language, and of what it makes.
     ///
     /// Where names or syntax are broken, nothing is emitted: what follows would speak of ruins.
     #[must_use]
     pub fn check(&mut self, project: &Project<'_>, environment: Environment) -> Checked {
+        stacker::maybe_grow(STACK_LEAST, STACK_MOST, || {
+            self.check_all(project, environment)
+        })
+    }
+
+    fn check_all(&mut self, project: &Project<'_>, environment: Environment) -> Checked {
         if self.environment != Some(environment) {
             *self = Self {
                 environment: Some(environment),
@@ -61,6 +72,10 @@ impl Session {
     /// The same for the language alone: names, types, inheritance, keys, secrecy, rules.
     #[must_use]
     pub fn check_language(&mut self, project: &Project<'_>) -> Checked {
+        stacker::maybe_grow(STACK_LEAST, STACK_MOST, || self.check_words(project))
+    }
+
+    fn check_words(&mut self, project: &Project<'_>) -> Checked {
         let mut findings = Findings::new();
         let mut model = lower_kept(project, &mut findings, &mut self.kept);
         self.kept.listen(&mut model);

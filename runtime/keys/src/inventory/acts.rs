@@ -332,7 +332,7 @@ fn refuse_replacement(
         return Err(STEP.found(what));
     }
     let late = old.active_to.is_some_and(|end| end < switch);
-    if switch < at || old.active_from.is_some_and(|begin| switch <= begin) || late {
+    if switch < at || old.active_from.is_some_and(|begin| switch < begin) || late {
         let what = format!("{from} is not in use at the second in which {to} would begin");
         return Err(PERIOD.found(what));
     }
