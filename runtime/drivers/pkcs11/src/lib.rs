@@ -5,8 +5,8 @@
 //! carry it out, and the best that works and that the site allows is taken. Keys are sensitive,
 //! not extractable, and of one use ([`objects`]).
 //!
-//! A call that does not return is left alone in its thread and the session given up ([`link`]);
-//! tokens that hold the same keys share the load and stand in for each other ([`token`]).
+//! A call that does not return is left alone in its thread and the session given up (`link`);
+//! tokens that hold the same keys share the load and stand in for each other (`token`).
 
 pub mod capability;
 pub mod composition;
