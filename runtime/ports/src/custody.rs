@@ -217,9 +217,10 @@ pub enum Signing<'a> {
         /// Octets to be signed.
         message: &'a [u8],
     },
-    /// An issuer's self-certified public key: a record as long as the modulus that begins with an
-    /// octet under `6B` and ends with `BC`; anything else is refused, so that nothing but such a
-    /// record can be signed this way.
+    /// An issuer's self-certified public key: a record as long as the modulus that begins with `6A`
+    /// and a format of `11` or more, holds the left of the issuer's own modulus and ends with `BC`.
+    /// Anything else is refused: EMV's formats `02` to `05` are certificates of cards and signed
+    /// data, which must not be made this way.
     IssuerRecord {
         /// The record.
         record: &'a [u8],

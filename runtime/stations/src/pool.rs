@@ -94,8 +94,12 @@ impl<'a> Reserve<'a> {
         let mut taken = Vec::with_capacity(kinds.len());
         for kind in kinds {
             let shelf = shelves.entry(*kind).or_default();
-            if shelf.keys.is_empty() {
-                self.fetch(*kind, shelf)?;
+            if shelf.keys.is_empty()
+                && let Err(error) = self.fetch(*kind, shelf)
+            {
+                drop(shelves);
+                self.give_back(taken);
+                return Err(error);
             }
             taken.extend(shelf.keys.pop_front());
         }

@@ -186,7 +186,16 @@ fn fill_to<S: Store + KeyPool>(
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let results = workers.into_iter().map(|w| w.join().unwrap_or(Ok(())));
+        // What a worker had committed before it broke down stays; what it had not is not claimed.
+        let broken = |_| {
+            Err(Failure::new(
+                exit::ENVIRONMENT,
+                "R1454",
+                "a thread that made keys broke down",
+                "`cardstation keys pool show` says what is there; fill again, and report the fault",
+            ))
+        };
+        let results = workers.into_iter().map(|w| w.join().unwrap_or_else(broken));
         results.collect::<Result<Vec<()>, Failure>>()
     })?;
     Ok(missing)

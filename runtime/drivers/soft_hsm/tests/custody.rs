@@ -383,17 +383,27 @@ fn an_issuer_key_signs_records_and_requests_only() {
         unreachable!("an RSA key")
     };
     let mut record = vec![0x11; 144];
+    record[0] = 0x6A;
     record[143] = 0xBC;
+    record[14..114].copy_from_slice(&modulus[..100]);
     let sign = |custody: &mut dyn KeyCustody, record: &[u8]| {
         custody.sign("bank.issuer@1", &Signing::IssuerRecord { record })
     };
     let signed = sign(custody.as_mut(), &record).unwrap();
     let opened = cardwright_standards::emv::rsa::public_operation(&modulus, exponent, &signed);
     assert_eq!(opened.unwrap(), record);
-    for (place, octet) in [(0, 0x6B), (0, 0xFF), (143, 0xBB)] {
+    // Header and trailer, then EMV's own formats (static data, ICC and issuer certificates, dynamic
+    // data, 09 and 0F of others), then a record that names another key.
+    let frame = [(0, 0x11), (0, 0x6B), (0, 0xFF), (0, 0x00), (143, 0xBB)];
+    let formats = (0x00..0x11).map(|format| (1, format));
+    for (place, octet) in frame.into_iter().chain(formats).chain([(14, !modulus[0])]) {
         let mut other = record.clone();
         other[place] = octet;
-        assert_eq!(code(sign(custody.as_mut(), &other)), "R1307");
+        assert_eq!(
+            code(sign(custody.as_mut(), &other)),
+            "R1307",
+            "{place} {octet:02X}"
+        );
     }
     assert_eq!(code(sign(custody.as_mut(), &record[1..])), "R1307");
     custody.generate(&cvk("bank.cvk@1")).unwrap();

@@ -5,7 +5,7 @@
 //! to be made again, when the process ends before.
 
 use super::Line;
-use crate::StationError;
+use crate::{StationError, pool::KeyKind};
 use cardwright_ports::{
     HsmSession,
     store::{OrderKey, OrderRow},
@@ -34,11 +34,31 @@ struct Shelf {
 }
 
 /// What to do for an order.
-enum Turn {
+enum Turn<'a> {
     /// Its data are here.
     Made(Box<CardData>),
     /// They are to be made, with those of these orders.
-    Make(Vec<OrderKey>),
+    Make(Claim<'a>),
+}
+
+/// Orders whose data one lane makes. However the lane ends, by a fault too, they are free again
+/// afterwards, so that no other lane waits for them for ever.
+struct Claim<'a> {
+    ahead: &'a Ahead,
+    group: Vec<OrderKey>,
+    made: Vec<(u64, CardData)>,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut shelf) = self.ahead.shelf.lock() {
+            for key in &self.group {
+                shelf.in_work.remove(&key.order);
+            }
+            shelf.waiting.extend(self.made.drain(..));
+        }
+        self.ahead.changed.notify_all();
+    }
 }
 
 impl Ahead {
@@ -47,7 +67,7 @@ impl Ahead {
     }
 
     /// The order's data, or which of the candidates to make; waits while another lane makes them.
-    fn turn(&self, key: OrderKey, candidates: &[OrderRow]) -> Result<Turn, StationError> {
+    fn turn(&self, key: OrderKey, candidates: &[OrderRow]) -> Result<Turn<'_>, StationError> {
         let mut shelf = self.lock()?;
         while shelf.in_work.contains(&key.order) {
             shelf = self.changed.wait(shelf).map_err(|_| stopped())?;
@@ -61,18 +81,11 @@ impl Ahead {
         let mut group = vec![key];
         group.extend(orders.filter(|k| *k != key && free(&k.order)));
         shelf.in_work.extend(group.iter().map(|k| k.order));
-        Ok(Turn::Make(group))
-    }
-
-    fn done(&self, group: &[OrderKey], made: Vec<(u64, CardData)>) -> Result<(), StationError> {
-        let mut shelf = self.lock()?;
-        for key in group {
-            shelf.in_work.remove(&key.order);
-        }
-        shelf.waiting.extend(made);
-        drop(shelf);
-        self.changed.notify_all();
-        Ok(())
+        Ok(Turn::Make(Claim {
+            ahead: self,
+            group,
+            made: Vec::new(),
+        }))
     }
 }
 
@@ -110,17 +123,11 @@ impl Line<'_> {
         let mut candidates = self.parts.store.runnable(self.parts.row.id, wide)?;
         candidates.retain(|row| row.product == order.product);
         candidates.truncate(self.parts.ahead.saturating_sub(1));
-        let group = match self.ahead.turn(order.key, &candidates)? {
+        let mut claim = match self.ahead.turn(order.key, &candidates)? {
             Turn::Made(data) => return Ok(*data),
-            Turn::Make(group) => group,
+            Turn::Make(claim) => claim,
         };
-        let mut made = match self.make_group(&group, &order.product, session) {
-            Ok(made) => made,
-            Err(error) => {
-                self.ahead.done(&group, Vec::new())?;
-                return Err(error);
-            }
-        };
+        let mut made = self.make_group(&claim.group, &order.product, session)?;
         let own = if made.is_empty() {
             Err(stopped())
         } else {
@@ -130,10 +137,12 @@ impl Line<'_> {
         let good = made
             .into_iter()
             .filter_map(|(n, data)| Some((n, data.ok()?)));
-        self.ahead.done(&group, good.collect())?;
+        claim.made.extend(good);
         own?.1.map_err(Into::into)
     }
 
+    /// Data of a group. What the first order lacks is an error; another one that lacks something
+    /// is left out and says so when it has its turn.
     fn make_group(
         &self,
         group: &[OrderKey],
@@ -142,15 +151,9 @@ impl Line<'_> {
     ) -> Result<Vec<Made>, StationError> {
         let made = self.made(product)?;
         let kinds = made.datagen.icc_keys();
-        let mut members = Vec::with_capacity(group.len());
-        for key in group {
-            members.push(Member {
-                key: *key,
-                record: self.record(*key)?,
-                facts: self.facts(key.order),
-                ready: self.reserve.take(&kinds)?,
-            });
-        }
+        let (own, others) = group.split_first().ok_or_else(stopped)?;
+        let mut members = vec![self.member(*own, &kinds)?];
+        members.extend(others.iter().filter_map(|k| self.member(*k, &kinds).ok()));
         let asked = members.iter().map(|member| Asked {
             fields: &member.record,
             facts: &member.facts,
@@ -172,8 +175,43 @@ impl Line<'_> {
         });
         Ok(settled.collect())
     }
+
+    fn member(&self, key: OrderKey, kinds: &[KeyKind]) -> Result<Member, StationError> {
+        let record = self.record(key)?;
+        Ok(Member {
+            key,
+            record,
+            facts: self.facts(key.order),
+            ready: self.reserve.take(kinds)?,
+        })
+    }
 }
 
 fn first<T>(made: Vec<T>) -> Result<T, StationError> {
     made.into_iter().next().ok_or_else(stopped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ahead, Turn};
+    use cardwright_ports::store::OrderKey;
+
+    fn key(order: u64) -> OrderKey {
+        OrderKey { job: 1, order }
+    }
+
+    #[test]
+    fn a_lane_that_ends_by_a_fault_frees_its_orders() {
+        let ahead = Ahead::default();
+        let lane = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _claim = ahead.turn(key(7), &[]);
+            panic!("a fault in the middle of an order's data");
+        }));
+        assert!(lane.is_err());
+        // Another lane gets the order instead of waiting for it.
+        match ahead.turn(key(7), &[]).unwrap() {
+            Turn::Make(claim) => assert_eq!(claim.group, [key(7)]),
+            Turn::Made(_) => panic!("nothing was made"),
+        };
+    }
 }

@@ -106,7 +106,7 @@ fn ec_octets(key: &p256::SecretKey) -> Zeroizing<Vec<u8>> {
 fn pkcs1_octets(key: &RsaKey) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let [q_inverse, d_q, d_p, q, p] = key.components();
     let exponent = key.exponent().to_be_bytes();
-    let d = private_exponent(key).ok_or_else(unwritable)?;
+    let d = key.private_exponent();
     let number = |octets| UintRef::new(octets).map_err(|_| unwritable());
     let written = pkcs1::RsaPrivateKey {
         modulus: number(key.modulus())?,
@@ -123,53 +123,6 @@ fn pkcs1_octets(key: &RsaKey) -> Result<Zeroizing<Vec<u8>>, Refused> {
         .to_der()
         .map(Zeroizing::new)
         .map_err(|_| unwritable())
-}
-
-/// `d = (1 + k phi) / e` with `phi = n - p - q + 1` and the `k` below `e` that leaves no remainder.
-fn private_exponent(key: &RsaKey) -> Option<Zeroizing<Vec<u8>>> {
-    let mut phi = Zeroizing::new(key.modulus().to_vec());
-    subtract(&mut phi, key.p())?;
-    subtract(&mut phi, key.q())?;
-    // n is odd and p + q even, so that n - p - q is odd: adding 1 may carry.
-    let mut carry = 1u16;
-    for octet in phi.iter_mut().rev() {
-        let sum = u16::from(*octet) + carry;
-        *octet = (sum & 0xFF) as u8;
-        carry = sum >> 8;
-    }
-    let exponent = u64::from(key.exponent());
-    let rest = phi
-        .iter()
-        .fold(0, |rest, octet| (rest << 8 | u64::from(*octet)) % exponent);
-    let k = (1..exponent).find(|k| (k * rest + 1) % exponent == 0)?;
-    let mut d = Zeroizing::new(vec![0; phi.len() + 4]);
-    let mut carry = 1u64;
-    for (place, octet) in d.iter_mut().rev().zip(phi.iter().rev().chain(&[0; 4])) {
-        let sum = u64::from(*octet) * k + carry;
-        *place = (sum & 0xFF) as u8;
-        carry = sum >> 8;
-    }
-    let mut rest = 0u64;
-    for place in d.iter_mut() {
-        let dividend = rest << 8 | u64::from(*place);
-        *place = (dividend / exponent) as u8;
-        rest = dividend % exponent;
-    }
-    (rest == 0 && carry == 0).then_some(d)
-}
-
-/// Big-endian subtraction in place; none when the second is larger.
-fn subtract(from: &mut [u8], octets: &[u8]) -> Option<()> {
-    let zeros = from.len().checked_sub(octets.len())?;
-    let padding = vec![0u8; zeros];
-    let mut borrow = 0i16;
-    let subtrahend = octets.iter().rev().chain(&padding);
-    for (place, octet) in from.iter_mut().rev().zip(subtrahend) {
-        let difference = i16::from(*place) - i16::from(*octet) - borrow;
-        borrow = i16::from(difference < 0);
-        *place = (difference & 0xFF) as u8;
-    }
-    (borrow == 0).then_some(())
 }
 
 fn unwritable() -> Refused {
