@@ -16,7 +16,7 @@ use crate::inventory::{
     Act, Changes, Difference, Ending, HSM_DIFFERS, Inventory, KeyEntry, NewEntry, Origin, Outcome,
     People, THERE, UNKNOWN_KEY, Wish, jobs, method_from_name, shown,
 };
-use cardwright_ports::custody::{CheckValue, KeyCustody, KeyFacts, NewKey};
+use cardwright_ports::custody::{CheckValue, KeyCustody, KeyFacts, LABEL_TAKEN, NewKey};
 use cardwright_ports::store::{Batch, Store};
 use cardwright_ports::{HsmError, Registers, StoreError};
 
@@ -151,7 +151,9 @@ impl<'a> Clerk<'a> {
             match made(self.custody, entry, hand) {
                 Ok(found) => facts.push(found),
                 Err(error) => {
-                    self.give_up(group, people, &error)?;
+                    // Somebody else has made a key of this label since it was looked for.
+                    let theirs = (error.code == LABEL_TAKEN).then(|| entry.label());
+                    self.give_up(group, theirs.as_deref(), people, &error)?;
                     return Err(error);
                 }
             }
@@ -159,11 +161,13 @@ impl<'a> Clerk<'a> {
         Ok((entries, facts))
     }
 
-    /// Destroys what the HSM has of a group, then takes the announcement back. The first error is
-    /// what people are told; that the HSM can't be reached now is mended by [`Clerk::recover`].
+    /// Destroys what the HSM has of a group but `theirs`, then takes the announcement back. The
+    /// first error is what people are told; that the HSM can't be reached now is mended by
+    /// [`Clerk::recover`].
     pub(crate) fn give_up(
         &mut self,
         group: &str,
+        theirs: Option<&str>,
         people: &People<'_>,
         error: &KeysError,
     ) -> Result<(), KeysError> {
@@ -171,6 +175,7 @@ impl<'a> Clerk<'a> {
             .inventory()?
             .group(group)
             .map(KeyEntry::label)
+            .filter(|label| Some(label.as_str()) != theirs)
             .collect();
         for label in labels {
             match self.custody.key(&label) {

@@ -275,3 +275,21 @@ fn a_foreign_key_under_a_pending_label_is_left_for_people() {
     let refused = world.work(|clerk| clerk.act(Act::Activate, &wish, &anna(NOW)));
     assert_eq!(code(refused), "R1357");
 }
+
+#[test]
+fn a_key_that_somebody_else_made_at_the_same_moment_is_not_destroyed() {
+    let mut world = World::new("north", 1);
+    let made = world.work(|clerk| {
+        clerk.make(
+            &[new("aurora.cvk")],
+            ("generate aurora.cvk@1", "generate"),
+            &anna(NOW),
+            // Another station is faster, after the label was looked for and before it is used.
+            &mut |custody, key, _| custody.generate(key).and_then(|_| custody.generate(key)),
+        )
+    });
+    assert_eq!(code(made), "R1371");
+    assert_eq!(world.hsm.labels(), ["aurora.cvk@1"]);
+    let inventory = world.work(|clerk| clerk.inventory()).unwrap();
+    assert_eq!(inventory.entries().count(), 0);
+}

@@ -227,6 +227,10 @@ pub enum Signing<'a> {
     },
 }
 
+/// Code of the refusal of a label that another key has. What has that label was made by somebody
+/// else, and is not for the refused caller to destroy.
+pub const LABEL_TAKEN: &str = "R1371";
+
 /// An HSM whose keys can be managed.
 pub trait CustodyHsm: Hsm {
     /// Opens a session for key management.

@@ -77,7 +77,7 @@ impl Clerk<'_> {
         match self.fill(&own, &recipient, &row, &entries, &facts, keep) {
             Ok(sha256) => self.sent(row, sha256, &entries, people),
             Err(error) => {
-                self.give_up(&group, people, &error)?;
+                self.give_up(&group, None, people, &error)?;
                 Err(error)
             }
         }

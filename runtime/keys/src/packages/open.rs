@@ -84,7 +84,7 @@ impl Clerk<'_> {
         match self.enter_package(&mut row, &group, &facts, people) {
             Ok(()) => Ok(row),
             Err(error) => {
-                self.give_up(&group, people, &error)?;
+                self.give_up(&group, None, people, &error)?;
                 Err(error)
             }
         }

@@ -212,7 +212,7 @@ impl FakeHsm {
 
     fn keep(&mut self, key: &NewKey<'_>, secret: Vec<u8>) -> Result<KeyFacts, HsmError> {
         if self.keys.contains_key(key.label) {
-            return Err(refused("R1398", "the label is there"));
+            return Err(refused(LABEL_TAKEN, "the label is there"));
         }
         if self.room.is_some_and(|room| self.keys.len() >= room) {
             return Err(refused("R1397", "the HSM is full"));
