@@ -34,6 +34,22 @@ fn format_cases_give_their_layout() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// What ships is laid out as `cardwright fmt` lays it out.
+#[test]
+fn what_ships_is_laid_out() {
+    let mut failed = Vec::new();
+    for path in support::shipped_files() {
+        let source = fs::read_to_string(&path).unwrap();
+        let laid_out = format(&source);
+        if laid_out != source && std::env::var_os("UPDATE_CASES").is_some() {
+            fs::write(&path, laid_out).unwrap();
+        } else if laid_out != source {
+            failed.push(path.display().to_string());
+        }
+    }
+    assert!(failed.is_empty(), "not laid out: {failed:#?}");
+}
+
 #[test]
 fn the_tour_is_without_an_error() {
     let folder = support::case_folders("parse")

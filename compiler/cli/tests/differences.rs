@@ -165,7 +165,7 @@ fn chip_data_of_a_bank() {
     // The day that a card's validity begins with: from the order's column to a day of all cards.
     let found = pair.changes((
         "debit.perso",
-        "#5F25  = order.effective",
+        "#5F25 = order.effective",
         "#5F25  = run.date",
     ));
     let said = "Application Effective Date: order.effective -> run.date";
@@ -236,7 +236,7 @@ fn groupings_and_channel_of_a_badge() {
         [": padding of grouping 8301: iso7816_always -> pkcs7"]
     );
     let found = one(
-        "      level    : b 1                                    = order.level\n",
+        "      level    : b 1           = order.level\n",
         "",
     );
     assert_eq!(
@@ -284,8 +284,8 @@ fn layouts_scripts_and_paths_of_a_club() {
     let one = |from: &str, to: &str| pair.changes(("club.perso", from, to));
     assert_eq!(
         one(
-            "at   = (25 mm, 104 mm, 120 mm, 16 mm)",
-            "at   = (25 mm, 106.5 mm, 120 mm, 16 mm)"
+            "at    = (25 mm, 104 mm, 120 mm, 16 mm)",
+            "at    = (25 mm, 106.5 mm, 120 mm, 16 mm)"
         ),
         ["shared: y of layout item text 2: 104 mm -> 106.5 mm"]
     );
@@ -360,7 +360,7 @@ fn files_and_tables_of_a_host() {
         ["shared: arrangement of a file: groups 0, sort order.branch -> nothing"]
     );
     assert_eq!(
-        one("bank.perso", "at 19 as zoned ", "at 19 as packed "),
+        one("bank.perso", "at 19         as zoned ", "at 19         as packed "),
         [
             "shared: coding of format field branch: zoned -> packed",
             "shared: width of format field branch: 4 -> 3"

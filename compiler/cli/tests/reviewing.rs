@@ -102,9 +102,9 @@ fn a_flag_is_named_with_its_bit() {
 /// EMV Book 3, annex C3: 1F 00 is "no CVM, always", 1E 03 "signature, if supported".
 #[test]
 fn a_rule_of_verification_is_named() {
-    let from = "    no_cvm                  always                else fail\n  }\n  action_codes {\n    denial  = []\n    online  = [oda_not_performed, icc";
+    let from = "    no_cvm                 always               else fail\n  }\n  action_codes {\n    denial  = []\n    online  = [oda_not_performed, icc";
     let to = from.replacen(
-        "    no_cvm                  always                else fail\n",
+        "    no_cvm                 always               else fail\n",
         "",
         1,
     );
@@ -161,7 +161,7 @@ fn a_text_of_a_letter_is_named() {
 
 #[test]
 fn a_column_of_a_format_is_named() {
-    let from = "postcode      : text           at 296 width 10";
+    let from = "postcode      : text                           at 296 width 10";
     let found = difference("orders.perso", from, &from.replace("width 10", "width 9"));
     let changes = shared(&found);
     let paths: Vec<&str> = changes.iter().filter_map(|c| c["path"].as_str()).collect();

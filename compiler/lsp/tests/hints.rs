@@ -89,8 +89,8 @@ fn what_is_inherited_and_what_is_not() {
 fn flags_and_lists_are_read() {
     let (path, text) = bank("debit.perso");
     let text = text.replace(
-        "#5F34  = order.psn",
-        "#5F34  = order.psn\n    #9F07  = x\"FF00\"\n    #8C    = [#9F02, #9F03, #9F1A, #95, #5F2A, \
+        "#5F34 = order.psn",
+        "#5F34 = order.psn\n    #9F07 = x\"FF00\"\n    #8C    = [#9F02, #9F03, #9F1A, #95, #5F2A, \
          #9A, #9C, #9F37]",
     );
     let found = hints(&path, &text, (0, 10_000));

@@ -78,13 +78,13 @@ fn hover_says_what_words_mean() {
         bank.hover("profile debit :", 2)
             .contains("card application")
     );
-    let tag = bank.hover("#5F24  = order.expiry", 2);
+    let tag = bank.hover("#5F24 = order.expiry", 2);
     assert!(tag.contains("#5F24") && tag.contains("owner EMV"), "{tag}");
     // EMV Book 3, Annex A: 5F24, application expiration date, n 6, 3 octets.
     assert!(tag.contains("pplication Expiration Date"), "{tag}");
     let function = bank.hover("track2(order.pan", 2);
     assert!(function.contains("track2("), "{function}");
-    let field = bank.hover("#5F34  = order.psn", 17);
+    let field = bank.hover("#5F34 = order.psn", 16);
     assert!(
         field.contains("Field of the record `orders.order`"),
         "{field}"
@@ -143,7 +143,7 @@ fn completion_offers_what_the_type_takes() {
     assert_lacks(&fields, &["aid", "track2"]);
     let begin = debit.complete("= order.psn", "= ");
     assert_has(&begin, &["order", "chip_tail", "track2", "run"]);
-    let tags = debit.complete("#5F34  =", "#5F");
+    let tags = debit.complete("#5F34 =", "#5F");
     assert_has(&tags, &["#5F34", "#5F20"]);
     // Keys by their use: only the one for cryptograms.
     let keys = debit.complete("ac = imk_ac", "ac = im");
@@ -155,7 +155,7 @@ fn completion_offers_what_the_type_takes() {
     assert_has(&records, &["orders.order"]);
     let packages = debit.complete("use std.emv ", "use std.");
     assert_has(&packages, &["std.emv", "std.profiles.cpa"]);
-    let methods = debit.complete("enciphered_pin_online   when un", "enci");
+    let methods = debit.complete("enciphered_pin_online  when un", "enci");
     assert_has(&methods, &["enciphered_pin_online", "no_cvm"]);
 
     let mut keys = bank("bank.perso");

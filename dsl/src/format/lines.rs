@@ -6,11 +6,34 @@ const INDENT_WIDTH: usize = 2;
 /// Spaces before a trailing comment.
 const COMMENT_GAP: &str = "  ";
 
+/// Furthest column under a bracket that lines inside it stand at; further to the right they are
+/// indented like a block.
+const HANG_MAX: usize = 48;
+
+/// Key of the cell behind `final`, `default` and `required`.
+pub(crate) const MODIFIED: &str = "modified";
+
+/// A place in the text of an earlier line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Number of the line.
+    pub(crate) line: usize,
+    /// Number of the cell.
+    pub(crate) cell: usize,
+    /// Characters of the cell before it.
+    pub(crate) offset: usize,
+}
+
 /// One line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
-    /// Levels of indentation.
+    /// Levels of indentation; behind `hang` where it stands under an earlier line's bracket.
     pub(crate) indent: usize,
+    /// Where it begins when it goes on inside a bracket behind which text stands, and the levels
+    /// of indentation there.
+    pub(crate) hang: Option<(Place, usize)>,
+    /// Whether it goes on inside such a bracket of an entry that began on an earlier line.
+    pub(crate) goes_on: bool,
     /// Its text in pieces that may be lined up with the pieces of neighbouring lines.
     pub(crate) cells: Vec<Cell>,
     /// The comment at its end.
@@ -24,8 +47,9 @@ pub(crate) struct Line {
 /// A piece of a line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
-    /// What it starts with (`:`, `=`, `{`, a clause keyword); empty for the head.
-    pub(crate) key: String,
+    /// What it starts with (`:`, `=`, `{`, a clause keyword), or [`MODIFIED`]; empty for the head
+    /// and for its last word before clauses.
+    pub(crate) key: &'static str,
     /// Its text.
     pub(crate) text: String,
 }
@@ -49,13 +73,23 @@ impl Line {
     }
 
     /// Starts a cell; an empty one is only renamed.
-    pub(crate) fn start_cell(&mut self, key: &str) {
+    pub(crate) fn start_cell(&mut self, key: &'static str) {
         match self.cells.last_mut() {
-            Some(cell) if cell.text.is_empty() => cell.key = key.to_owned(),
+            Some(cell) if cell.text.is_empty() => cell.key = key,
             _ => self.cells.push(Cell {
-                key: key.to_owned(),
+                key,
                 text: String::new(),
             }),
+        }
+    }
+
+    /// Where its text ends now.
+    pub(crate) fn end(&self, line: usize) -> Place {
+        let text = self.cells.last().map_or("", |cell| cell.text.as_str());
+        Place {
+            line,
+            cell: self.cells.len().saturating_sub(1),
+            offset: text.chars().count(),
         }
     }
 
@@ -110,18 +144,33 @@ impl Line {
     }
 }
 
+/// The column at which each line begins, in characters.
+pub(crate) fn starts(lines: &[Line]) -> Vec<usize> {
+    let mut starts: Vec<usize> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let indented = line.indent * INDENT_WIDTH;
+        let hung = line.hang.and_then(|(place, levels)| {
+            let above = lines.get(place.line)?.width_before(place.cell) + place.offset;
+            let column = starts.get(place.line)? + above;
+            (column <= HANG_MAX).then_some(column + levels * INDENT_WIDTH)
+        });
+        starts.push(hung.unwrap_or(indented));
+    }
+    starts
+}
+
 fn spaces(count: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', count));
 }
 
 /// Writes all lines out.
-pub(crate) fn write(lines: &[Line], comment_pads: &[usize]) -> String {
+pub(crate) fn write(lines: &[Line], starts: &[usize], comment_pads: &[usize]) -> String {
     let mut out = String::new();
-    for (line, pad) in lines.iter().zip(comment_pads) {
+    for ((line, start), pad) in lines.iter().zip(starts).zip(comment_pads) {
         if line.blank_before && !out.is_empty() {
             out.push('\n');
         }
-        spaces(line.indent * INDENT_WIDTH, &mut out);
+        spaces(*start, &mut out);
         line.write_body(&mut out);
         if let Some(comment) = &line.comment {
             spaces(*pad, &mut out);

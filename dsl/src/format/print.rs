@@ -1,9 +1,13 @@
 //! Walks the tree once and makes lines of it.
 
 use crate::format::align::{align_cells, comment_pads};
-use crate::format::lines::{Line, write};
+use crate::format::lines::{Line, MODIFIED, Place, starts, write};
 use crate::kind::Kind;
 use crate::tree::{Node, Tree};
+use crate::words::CLAUSE_KEYWORDS;
+
+/// Words before an attribute that say what may be done with it.
+const MODIFIERS: [&str; 3] = ["default", "final", "required"];
 
 /// The laid out text of a tree whose brackets match.
 pub(crate) fn print(tree: &Tree) -> String {
@@ -14,8 +18,9 @@ pub(crate) fn print(tree: &Tree) -> String {
     printer.members(tree.root(), true);
     let mut lines = printer.lines;
     align_cells(&mut lines);
-    let pads = comment_pads(&lines);
-    write(&lines, &pads)
+    let starts = starts(&lines);
+    let pads = comment_pads(&lines, &starts);
+    write(&lines, &starts, &pads)
 }
 
 #[derive(Default)]
@@ -43,6 +48,10 @@ struct Bracket {
     line: usize,
     /// Whether what is inside stands one level deeper because of it.
     deeper: bool,
+    /// Where what is inside begins, when it begins on the bracket's line.
+    content: Option<Place>,
+    /// Levels of indentation inside.
+    indent: usize,
 }
 
 impl Printer {
@@ -76,15 +85,23 @@ impl Printer {
             Kind::Package | Kind::Import if !node.has_error() => self.node(node),
             _ => self.token(node.text().trim_end()),
         }
-        let made_one_line = self.lines.len() == start + 1;
-        if let Some(line) = self
-            .lines
-            .last_mut()
-            .filter(|_| made_one_line && self.inline == 0)
-        {
-            line.whole_entry = node.kind() == Kind::Entry && !line.is_broken();
-        }
+        self.whole(start, node.kind() == Kind::Entry);
         self.continues = continues;
+    }
+
+    /// Marks the lines of a member that stands on one line, but for what goes on inside brackets.
+    fn whole(&mut self, start: usize, is_entry: bool) {
+        let own = |hang: Option<(Place, usize)>| hang.is_some_and(|(place, _)| place.line >= start);
+        let mut more = self.lines.iter().skip(start + 1);
+        if self.inline > 0 || !more.all(|line| own(line.hang)) {
+            return;
+        }
+        if let [first, more @ ..] = self.lines.get_mut(start..).unwrap_or_default() {
+            first.whole_entry = is_entry && !first.is_broken();
+            for line in more {
+                (line.whole_entry, line.goes_on) = (false, true);
+            }
+        }
     }
 
     fn entry(&mut self, entry: Node<'_>) {
@@ -93,10 +110,48 @@ impl Printer {
                 Kind::Colon => self.cell(":"),
                 Kind::Equals => self.cell("="),
                 Kind::Block => self.cell("{"),
+                Kind::Head => {
+                    let bare = entry.child(Kind::Block).is_none()
+                        && entry
+                            .child(Kind::Colon)
+                            .or(entry.child(Kind::Equals))
+                            .is_none();
+                    self.head(part, bare);
+                    self.continues = true;
+                    continue;
+                }
                 _ => {}
             }
             self.node(part);
             self.continues = true;
+        }
+    }
+
+    /// Modifier, words, clauses. In an entry of nothing else the last word before clauses is a
+    /// cell: it may stand where a neighbour has a clause.
+    fn head(&mut self, head: Node<'_>, bare: bool) {
+        let words = || {
+            head.children()
+                .filter(|n| !n.kind().is_trivia() && n.kind() != Kind::Clause)
+        };
+        let count = words().count();
+        let modified = count > 1
+            && words()
+                .next()
+                .is_some_and(|w| MODIFIERS.contains(&w.text()));
+        let last = bare && count > 1 && head.child(Kind::Clause).is_some();
+        let mut at = 0;
+        for part in head.children() {
+            if !part.kind().is_trivia() && part.kind() != Kind::Clause {
+                match at {
+                    1 if modified => self.cell(MODIFIED),
+                    n if last && n + 1 == count => self.cell(""),
+                    _ => {}
+                }
+                at += 1;
+            }
+            self.node(part);
+            self.continues |= self.inline == 0;
         }
     }
 
@@ -126,7 +181,9 @@ impl Printer {
             .parent()
             .is_some_and(|parent| parent.kind() != Kind::Phrase)
         {
-            self.cell(clause.child(Kind::ClauseKeyword).map_or("", Node::text));
+            let word = clause.child(Kind::ClauseKeyword).map_or("", Node::text);
+            let known = CLAUSE_KEYWORDS.iter().find(|known| **known == word);
+            self.cell(known.copied().unwrap_or_default());
         }
         for child in clause.children() {
             self.node(child);
@@ -204,19 +261,34 @@ impl Printer {
             Some(outer) if outer.line == line && outer.deeper => outer.deeper = false,
             _ => self.indent += 1,
         }
-        self.brackets.push(Bracket { line, deeper: true });
+        let content = line.checked_sub(1).and_then(|at| self.lines.get(at));
+        self.brackets.push(Bracket {
+            line,
+            deeper: true,
+            content: content.map(|content| content.end(line - 1)),
+            indent: self.indent,
+        });
         self.opened = true;
         self.tight = true;
     }
 
     fn closes(&mut self, text: &str, tight: bool) {
-        if self.brackets.pop().is_some_and(|bracket| bracket.deeper) {
+        let closed = self.brackets.pop().filter(|bracket| bracket.deeper);
+        if closed.is_some() {
             self.indent = self.indent.saturating_sub(1);
         }
         self.continues = false;
         self.line_ends = self.line_ends.min(1);
         self.tight = tight;
         self.token(text);
+        // What follows still stands inside the bracket that shared its level.
+        if let (Some(closed), Some(outer)) = (closed, self.brackets.last_mut())
+            && closed.line == outer.line
+            && !outer.deeper
+        {
+            outer.deeper = true;
+            self.indent += 1;
+        }
     }
 
     fn trivia(&mut self, node: Node<'_>) {
@@ -239,7 +311,7 @@ impl Printer {
     }
 
     /// Starts a cell on the current line, unless a line break comes first or the line is inside.
-    fn cell(&mut self, key: &str) {
+    fn cell(&mut self, key: &'static str) {
         if self.inline > 0 || self.line_ends > 0 {
             return;
         }
@@ -259,7 +331,9 @@ impl Printer {
         if self.line_ends > 0 || self.lines.is_empty() {
             let blank = self.line_ends > 1 && !self.opened && !self.continues;
             let indent = self.indent + usize::from(self.continues);
-            self.lines.push(Line::new(indent, blank));
+            let mut line = Line::new(indent, blank);
+            line.hang = self.hang(indent);
+            self.lines.push(line);
         } else if !self.tight {
             self.push(" ");
         }
@@ -267,6 +341,24 @@ impl Printer {
         self.line_ends = 0;
         self.tight = false;
         self.opened = false;
+    }
+
+    /// Under which bracket a new line stands. A bracket behind which the line ends indents like a
+    /// block, and so do those that were opened on its line.
+    fn hang(&mut self, indent: usize) -> Option<(Place, usize)> {
+        if self.opened {
+            let line = self.brackets.last().map(|bracket| bracket.line);
+            let opened = self.brackets.iter_mut().rev();
+            for bracket in opened.take_while(|bracket| Some(bracket.line) == line) {
+                bracket.content = None;
+            }
+        }
+        let bracket = self
+            .brackets
+            .iter()
+            .rev()
+            .find(|bracket| bracket.content.is_some())?;
+        Some((bracket.content?, indent.saturating_sub(bracket.indent)))
     }
 
     fn push(&mut self, text: &str) {

@@ -30,10 +30,17 @@ pub(crate) fn sources() -> Vec<String> {
         .collect()
 }
 
-/// Sources that ship: examples, profiles, layouts.
+/// Sources that ship: examples, profiles, layouts, templates of new projects.
 pub(crate) fn shipped() -> Vec<String> {
+    let sources = shipped_files();
+    let sources = sources.iter().map(|path| fs::read_to_string(path).unwrap());
+    sources.collect()
+}
+
+/// Where they stand.
+pub(crate) fn shipped_files() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut open: Vec<PathBuf> = ["examples", "profiles", "layouts"]
+    let mut open: Vec<PathBuf> = ["examples", "profiles", "layouts", "compiler/cli/templates"]
         .map(|f| root.join(f))
         .to_vec();
     let mut paths = Vec::new();
@@ -48,8 +55,7 @@ pub(crate) fn shipped() -> Vec<String> {
         }
     }
     paths.sort();
-    let sources = paths.iter().map(|path| fs::read_to_string(path).unwrap());
-    sources.collect()
+    paths
 }
 
 /// The source of one case.
