@@ -10,7 +10,7 @@ use crate::tree::{Node, Tree};
 /// All diagnostics of a tree in source order.
 pub(crate) fn collect(tree: &Tree, limits: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut syntax = Vec::new();
-    tree.root().walk(&mut |node| syntax.extend(describe(node)));
+    wrong(tree.root(), &mut |node| syntax.extend(describe(node)));
     syntax.sort_by_key(|diagnostic| diagnostic.range);
     let mut last_line = 0;
     syntax.retain(|diagnostic| {
@@ -27,6 +27,14 @@ pub(crate) fn collect(tree: &Tree, limits: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by_key(|diagnostic| diagnostic.range);
     shorten(&mut found);
     found
+}
+
+/// Visits the nodes that are wrong, or hold something that is.
+fn wrong<'t>(node: Node<'t>, visit: &mut impl FnMut(Node<'t>)) {
+    if node.has_error() {
+        visit(node);
+        node.children().for_each(|child| wrong(child, visit));
+    }
 }
 
 /// Keeps the first diagnostics of a hopeless source and says how many were left out.
@@ -269,12 +277,6 @@ pub(crate) fn source_too_large(bytes: usize) -> Diagnostic {
 pub(crate) fn nested_too_deep(bracket: Range) -> Diagnostic {
     let message = format!("brackets nest deeper than {NESTING_MAX} levels here");
     Diagnostic::error("E0021", bracket, message).with_help("give an inner part a name with `let`")
-}
-
-/// A piece that the grammar engine gave up on.
-pub(crate) fn source_refused(piece: Range) -> Diagnostic {
-    let message = "this part of the source nests too deep for the stack of this machine";
-    Diagnostic::error("E0021", piece, message).with_help("give an inner part a name with `let`")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! text out. The crate knows no word of the trade: what `profile` or `#9F0D` mean is the
 //! vocabulary's business.
 
-// The grammar engine without `std` names it; with `std` it would look at the stack at every step.
+// pest without `std` names it, in the tests.
+#[cfg(test)]
 extern crate alloc;
 
 pub mod ast;
@@ -18,8 +19,11 @@ mod hints;
 mod kind;
 pub mod limits;
 mod literal;
+mod matcher;
 mod operations;
 mod parse;
+#[cfg(test)]
+mod referee;
 mod scan;
 mod tree;
 pub mod words;

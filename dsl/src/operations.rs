@@ -22,12 +22,12 @@ fn prefix_strength(operator: &str) -> u8 {
 }
 
 /// The tree of `operand (operator operand)*` with trivia in between.
-pub(crate) fn binary(builder: &mut TreeBuilder, items: Vec<NodeId>) -> NodeId {
+pub(crate) fn binary(builder: &mut TreeBuilder<'_>, items: Vec<NodeId>) -> NodeId {
     if let [single] = items.as_slice() {
         return *single;
     }
     if too_high(builder, &items) {
-        return builder.wrap(Kind::ErrorChain, items);
+        return builder.wrap(Kind::ErrorChain, &items);
     }
     let mut climb = Climb {
         builder,
@@ -39,32 +39,32 @@ pub(crate) fn binary(builder: &mut TreeBuilder, items: Vec<NodeId>) -> NodeId {
     if !rest.is_empty() {
         let mut all = vec![tree];
         all.extend(rest);
-        tree = builder.wrap(Kind::ErrorChain, all);
+        tree = builder.wrap(Kind::ErrorChain, &all);
     }
     tree
 }
 
 /// The tree of `primary (arguments | index)*`.
-pub(crate) fn postfix(builder: &mut TreeBuilder, items: Vec<NodeId>) -> NodeId {
+pub(crate) fn postfix(builder: &mut TreeBuilder<'_>, items: Vec<NodeId>) -> NodeId {
     if too_high(builder, &items) {
-        return builder.wrap(Kind::ErrorChain, items);
+        return builder.wrap(Kind::ErrorChain, &items);
     }
     let mut items = items.into_iter();
     let Some(mut tree) = items.next() else {
-        return builder.wrap(Kind::ErrorChain, Vec::new());
+        return builder.wrap(Kind::ErrorChain, &[]);
     };
     for suffix in items {
         let call = builder.kind(suffix) == Kind::Arguments;
         let kind = if call { Kind::Call } else { Kind::Index };
-        tree = builder.wrap(kind, vec![tree, suffix]);
+        tree = builder.wrap(kind, &[tree, suffix]);
     }
     tree
 }
 
 /// The tree of `if a then b else if c then d else e`: the second `if` is the first one's `else`.
-pub(crate) fn conditional(builder: &mut TreeBuilder, items: Vec<NodeId>) -> NodeId {
+pub(crate) fn conditional(builder: &mut TreeBuilder<'_>, items: Vec<NodeId>) -> NodeId {
     if too_high(builder, &items) {
-        return builder.wrap(Kind::ErrorChain, items);
+        return builder.wrap(Kind::ErrorChain, &items);
     }
     // From the end to the front: what stands behind an arm is its alternative.
     let mut tail: Vec<NodeId> = Vec::new();
@@ -72,12 +72,12 @@ pub(crate) fn conditional(builder: &mut TreeBuilder, items: Vec<NodeId>) -> Node
         tail.push(item);
         if builder.kind(item) == Kind::IfArm {
             tail.reverse();
-            tail = vec![builder.wrap(Kind::If, tail)];
+            tail = vec![builder.wrap(Kind::If, &tail)];
         }
     }
     match tail.as_slice() {
         [single] => *single,
-        _ => builder.wrap(Kind::ErrorChain, tail),
+        _ => builder.wrap(Kind::ErrorChain, &tail),
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn checked_kind(kind: Kind, text: &str) -> Kind {
 }
 
 /// A base starts with a name; a literal there means that `:` was written for `=`.
-pub(crate) fn base_kind(builder: &TreeBuilder, children: &[NodeId]) -> Kind {
+pub(crate) fn base_kind(builder: &TreeBuilder<'_>, children: &[NodeId]) -> Kind {
     match children.first().map(|first| builder.kind(*first)) {
         Some(Kind::Text | Kind::Hex | Kind::Number | Kind::Quantity | Kind::List | Kind::Tag) => {
             Kind::ErrorBase
@@ -101,7 +101,7 @@ pub(crate) fn base_kind(builder: &TreeBuilder, children: &[NodeId]) -> Kind {
 }
 
 /// Whether the nested tree of these items could be higher than the limit.
-fn too_high(builder: &TreeBuilder, items: &[NodeId]) -> bool {
+fn too_high(builder: &TreeBuilder<'_>, items: &[NodeId]) -> bool {
     let highest = items
         .iter()
         .map(|item| builder.height(*item))
@@ -115,13 +115,13 @@ fn too_high(builder: &TreeBuilder, items: &[NodeId]) -> bool {
 }
 
 /// Precedence climbing over the flat items. Trivia goes into the node whose parts it separates.
-struct Climb<'b> {
-    builder: &'b mut TreeBuilder,
+struct Climb<'b, 's> {
+    builder: &'b mut TreeBuilder<'s>,
     items: Vec<NodeId>,
     at: usize,
 }
 
-impl Climb<'_> {
+impl Climb<'_, '_> {
     fn expression(&mut self, weakest: u8) -> NodeId {
         let mut left = self.operand();
         loop {
@@ -143,13 +143,13 @@ impl Climb<'_> {
             parts.push(operator);
             self.trivia(&mut parts);
             parts.push(self.expression(power + 1));
-            left = self.builder.wrap(Kind::Binary, parts);
+            left = self.builder.wrap(Kind::Binary, &parts);
         }
     }
 
     fn operand(&mut self) -> NodeId {
         let Some(item) = self.items.get(self.at).copied() else {
-            return self.builder.wrap(Kind::ErrorChain, Vec::new());
+            return self.builder.wrap(Kind::ErrorChain, &[]);
         };
         self.at += 1;
         if self.builder.kind(item) != Kind::PrefixOperator {
@@ -159,7 +159,7 @@ impl Climb<'_> {
         let power = prefix_strength(self.text(item));
         self.trivia(&mut parts);
         parts.push(self.expression(power));
-        self.builder.wrap(Kind::Prefix, parts)
+        self.builder.wrap(Kind::Prefix, &parts)
     }
 
     fn trivia(&mut self, into: &mut Vec<NodeId>) {

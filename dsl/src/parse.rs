@@ -1,24 +1,18 @@
-//! Text to tree. The only file that knows the grammar engine; it cannot fail.
+//! Text to tree; it cannot fail.
 
 use crate::diagnostic::{Diagnostic, Range};
 use crate::errors;
 use crate::kind::Kind;
 use crate::limits::SOURCE_BYTES_MAX;
+use crate::matcher::{Rule, Token, tokens};
 use crate::operations;
 use crate::scan::scan;
 use crate::tree::{NodeId, Tree, TreeBuilder};
-use pest::Parser;
-use pest::iterators::Pair;
 
-/// Stack that the engine has at least: several times what the nesting limit can take. A check of
-/// its own at every step is what the engine would do instead; it costs a third of its time.
+/// Stack that the matcher has at least: several times what the nesting limit can take.
 const STACK_LEAST: usize = 2 << 20;
 /// Stack that it gets where there is less.
 const STACK_MOST: usize = 4 << 20;
-
-#[derive(pest_derive::Parser)]
-#[grammar = "grammar.pest"]
-struct Grammar;
 
 /// A tree together with what is wrong in it.
 #[derive(Clone, Debug)]
@@ -31,10 +25,14 @@ pub struct Parsed {
 
 /// Parses any text.
 pub fn parse(source: &str) -> Parsed {
-    let mut builder = TreeBuilder::new(source);
+    // Most sources have a node for every two to three octets.
+    let mut builder = TreeBuilder::new(source, source.len().min(SOURCE_BYTES_MAX) / 2 + 16);
     let mut limits = Vec::new();
-    let children = file_children(source, &mut builder, &mut limits);
-    let root = builder.node(Kind::File, Range::new(0, source.len()), children);
+    let whole = Range::new(0, source.len());
+    let children = stacker::maybe_grow(STACK_LEAST, STACK_MOST, || {
+        file_children(source, &mut builder, &mut limits)
+    });
+    let root = builder.node(Kind::File, whole, &children);
     let tree = builder.finish(root);
     let diagnostics = errors::collect(&tree, limits);
     Parsed { tree, diagnostics }
@@ -43,7 +41,7 @@ pub fn parse(source: &str) -> Parsed {
 /// The children of the file, or one error leaf when the text is beyond a limit.
 fn file_children(
     source: &str,
-    builder: &mut TreeBuilder,
+    builder: &mut TreeBuilder<'_>,
     limits: &mut Vec<Diagnostic>,
 ) -> Vec<NodeId> {
     let whole = Range::new(0, source.len());
@@ -59,57 +57,75 @@ fn file_children(
     let mut children = Vec::new();
     for piece in found.pieces {
         let text = source.get(piece.start..piece.end).unwrap_or("");
-        match stacker::maybe_grow(STACK_LEAST, STACK_MOST, || Grammar::parse(Rule::file, text)) {
-            Ok(pairs) => {
-                for pair in pairs.flat_map(Pair::into_inner) {
-                    children.extend(convert(pair, piece.start, builder));
-                }
-            }
-            // The engine only gives up when the machine's own stack is too small.
-            Err(_) => {
-                limits.push(errors::source_refused(piece));
-                children.push(builder.leaf(Kind::ErrorSource, piece));
-            }
-        }
+        let tokens = tokens(text);
+        let mut converter = Converter {
+            tokens: &tokens,
+            offset: piece.start,
+            builder,
+        };
+        // The first token is the piece itself.
+        converter.children(0, &mut children);
     }
     children
 }
 
-/// One pair and all below it; `None` for the end of input, which is no text.
-fn convert(pair: Pair<'_, Rule>, offset: usize, builder: &mut TreeBuilder) -> Option<NodeId> {
-    let rule = pair.as_rule();
-    let span = pair.as_span();
-    let range = Range::new(span.start() + offset, span.end() + offset);
-    let children: Vec<NodeId> = pair
-        .into_inner()
-        .filter_map(|inner| convert(inner, offset, builder))
-        .collect();
-    let node = match rule {
-        Rule::EOI => return None,
-        Rule::operation => operations::binary(builder, children),
-        Rule::postfix => operations::postfix(builder, children),
-        Rule::if_expression => operations::conditional(builder, children),
-        Rule::base => builder.node(operations::base_kind(builder, &children), range, children),
-        _ => {
-            let kind = operations::checked_kind(Kind::from(rule), text_of(builder, range));
-            builder.node(kind, range, children)
-        }
-    };
-    Some(node)
+/// Makes nodes of tokens.
+struct Converter<'b, 's> {
+    tokens: &'b [Token],
+    offset: usize,
+    builder: &'b mut TreeBuilder<'s>,
 }
 
-fn text_of(builder: &TreeBuilder, range: Range) -> &str {
-    builder.source().get(range.start..range.end).unwrap_or("")
+impl Converter<'_, '_> {
+    fn children(&mut self, at: usize, into: &mut Vec<NodeId>) {
+        let behind = self.tokens.get(at).map_or(0, |token| token.behind as usize);
+        let mut next = at + 1;
+        while let Some(token) = self.tokens.get(next).filter(|_| next < behind) {
+            into.push(self.node(next, *token));
+            next = (token.behind as usize).max(next + 1);
+        }
+    }
+
+    /// The node of a token and all below it.
+    fn node(&mut self, at: usize, token: Token) -> NodeId {
+        let (start, end) = (token.start as usize, token.end as usize);
+        let range = Range::new(start + self.offset, end + self.offset);
+        let leaf = token.behind as usize == at + 1;
+        if leaf && !matches!(token.rule, Rule::operation | Rule::postfix) {
+            let text = self.builder.source().get(range.start..range.end);
+            let kind = operations::checked_kind(Kind::from(token.rule), text.unwrap_or(""));
+            return self.builder.leaf(kind, range);
+        }
+        // An operation is mostly its operand, and a call what would be called.
+        if let Rule::operation | Rule::postfix = token.rule
+            && let Some(only) = self.tokens.get(at + 1)
+            && only.behind == token.behind
+        {
+            return self.node(at + 1, *only);
+        }
+        let mut children = Vec::with_capacity(8);
+        self.children(at, &mut children);
+        let builder = &mut *self.builder;
+        match token.rule {
+            Rule::operation => operations::binary(builder, children),
+            Rule::postfix => operations::postfix(builder, children),
+            Rule::if_expression => operations::conditional(builder, children),
+            Rule::base => {
+                let kind = operations::base_kind(builder, &children);
+                builder.node(kind, range, &children)
+            }
+            rule => builder.node(Kind::from(rule), range, &children),
+        }
+    }
 }
 
 /// One row for every rule of the grammar; a rule without a row does not compile.
 macro_rules! kinds_of_rules {
-    (pairs: $($rule:ident $kind:ident),*; silent: $($silent:ident)*) => {
+    ($($rule:ident $kind:ident),*) => {
         impl From<Rule> for Kind {
             fn from(rule: Rule) -> Kind {
                 match rule {
                     $(Rule::$rule => Kind::$kind,)*
-                    $(Rule::$silent)|* => Kind::Punctuation,
                 }
             }
         }
@@ -117,8 +133,7 @@ macro_rules! kinds_of_rules {
 }
 
 kinds_of_rules! {
-    pairs:
-    file File, EOI File, package Package, import Import, entry Entry, head Head, base Base,
+    file File, package Package, import Import, entry Entry, head Head, base Base,
     value Value, phrase Phrase, clause Clause, block Block, operation Binary, postfix Call,
     if_expression If, if_arm IfArm, group Group, list List, list_item ListItem,
     arguments Arguments, argument Argument, index Subscript, path Path, quantity Quantity,
@@ -136,11 +151,5 @@ kinds_of_rules! {
     error_tail ErrorTail, missing_base MissingBase, missing_close MissingClose,
     missing_comma MissingComma, missing_else MissingElse, missing_operand MissingOperand,
     missing_path MissingPath, missing_quote MissingQuote, missing_segment MissingSegment,
-    missing_separator MissingSeparator, missing_then MissingThen, missing_value MissingValue;
-    // These make no pair and so never a node.
-    silent:
-    stray nl trivia sp gap line_gap head_word head_line next_field next_entry entry_end
-    more_terms clauses term operand primary stop group_step list_step argument_step item_end
-    item_start word_start word_char word expression_keyword decimal embedded_char quoted run_char
-    item_char
+    missing_separator MissingSeparator, missing_then MissingThen, missing_value MissingValue
 }

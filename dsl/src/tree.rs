@@ -8,15 +8,30 @@ use std::fmt::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(u32);
 
-#[derive(Clone, Debug)]
+/// No node: the parent of the root.
+const NOBODY: NodeId = NodeId(u32::MAX);
+
+/// A node. Places are octets of the source, and of the list of children.
+#[derive(Clone, Copy, Debug)]
 struct NodeData {
-    kind: Kind,
-    range: Range,
-    children: Vec<NodeId>,
-    parent: Option<NodeId>,
+    start: u32,
+    end: u32,
+    first_child: u32,
+    children: u32,
+    parent: NodeId,
+    /// Its number among its siblings.
     place: u32,
+    /// Height of the tree under it; a leaf has 1.
+    height: u32,
+    kind: Kind,
     /// Whether this node or one below it means an error.
     error: bool,
+}
+
+impl NodeData {
+    fn range(&self) -> Range {
+        Range::new(self.start as usize, self.end as usize)
+    }
 }
 
 /// A parsed source text. Every byte of the source lies in exactly one leaf.
@@ -25,6 +40,8 @@ pub struct Tree {
     source: String,
     line_starts: Vec<usize>,
     nodes: Vec<NodeData>,
+    /// Children of all nodes, those of one node side by side.
+    children: Vec<NodeId>,
     root: NodeId,
 }
 
@@ -99,6 +116,12 @@ impl Tree {
     fn data(&self, id: NodeId) -> Option<&NodeData> {
         self.nodes.get(id.0 as usize)
     }
+
+    fn children_of(&self, data: &NodeData) -> &[NodeId] {
+        let from = data.first_child as usize;
+        let children = self.children.get(from..from + data.children as usize);
+        children.unwrap_or(&[])
+    }
 }
 
 impl<'t> Node<'t> {
@@ -113,7 +136,7 @@ impl<'t> Node<'t> {
     pub fn range(self) -> Range {
         self.tree
             .data(self.id)
-            .map_or(Range::default(), |data| data.range)
+            .map_or(Range::default(), NodeData::range)
     }
 
     /// The tree that the node belongs to.
@@ -131,7 +154,7 @@ impl<'t> Node<'t> {
     pub fn is_leaf(self) -> bool {
         self.tree
             .data(self.id)
-            .is_none_or(|data| data.children.is_empty())
+            .is_none_or(|data| data.children == 0)
     }
 
     /// The children in source order, trivia included.
@@ -139,7 +162,7 @@ impl<'t> Node<'t> {
         let children = self
             .tree
             .data(self.id)
-            .map_or(&[][..], |data| data.children.as_slice());
+            .map_or(&[][..], |data| self.tree.children_of(data));
         children.iter().map(move |id| Node {
             tree: self.tree,
             id: *id,
@@ -163,8 +186,8 @@ impl<'t> Node<'t> {
 
     /// The node around this one.
     pub fn parent(self) -> Option<Node<'t>> {
-        let parent = self.tree.data(self.id)?.parent?;
-        Some(Node {
+        let parent = self.tree.data(self.id)?.parent;
+        (parent != NOBODY).then_some(Node {
             tree: self.tree,
             id: parent,
         })
@@ -179,7 +202,7 @@ impl<'t> Node<'t> {
         let siblings = self
             .parent()
             .and_then(|parent| self.tree.data(parent.id))
-            .and_then(|data| data.children.get(..place))
+            .and_then(|data| self.tree.children_of(data).get(..place))
             .unwrap_or(&[]);
         siblings.iter().rev().map(move |id| Node {
             tree: self.tree,
@@ -218,53 +241,76 @@ fn print_node(node: Node<'_>, depth: usize, out: &mut String) {
 }
 
 /// Puts a tree together, leaves first. Gaps between children become punctuation leaves.
-pub(crate) struct TreeBuilder {
-    source: String,
+pub(crate) struct TreeBuilder<'s> {
+    source: &'s str,
     nodes: Vec<NodeData>,
-    heights: Vec<u32>,
+    children: Vec<NodeId>,
 }
 
-impl TreeBuilder {
-    pub(crate) fn new(source: &str) -> TreeBuilder {
+/// A source is at most 256 KiB and no byte makes more than a few nodes: u32 is enough.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl<'s> TreeBuilder<'s> {
+    /// A builder with room for about so many nodes.
+    pub(crate) fn new(source: &'s str, nodes: usize) -> Self {
         TreeBuilder {
-            source: source.to_owned(),
-            nodes: Vec::new(),
-            heights: Vec::new(),
+            source,
+            nodes: Vec::with_capacity(nodes),
+            children: Vec::with_capacity(nodes),
         }
     }
 
-    pub(crate) fn source(&self) -> &str {
-        &self.source
+    pub(crate) fn source(&self) -> &'s str {
+        self.source
     }
 
     /// A node without children.
     pub(crate) fn leaf(&mut self, kind: Kind, range: Range) -> NodeId {
-        self.push(kind, range, Vec::new())
+        self.push(kind, range, 0)
     }
 
     /// A node that spans `range`; what its children leave free becomes punctuation.
-    pub(crate) fn node(&mut self, kind: Kind, range: Range, children: Vec<NodeId>) -> NodeId {
+    pub(crate) fn node(&mut self, kind: Kind, range: Range, children: &[NodeId]) -> NodeId {
         if children.is_empty() {
-            return self.push(kind, range, children);
+            return self.leaf(kind, range);
         }
-        let mut filled = Vec::with_capacity(children.len());
+        let mut at = range.start;
+        let mut count = 0;
+        let mut gaps = false;
+        for child in children {
+            let place = self.range(*child);
+            gaps |= place.start > at;
+            at = place.end.max(at);
+        }
+        gaps |= range.end > at;
+        if !gaps {
+            self.children.extend_from_slice(children);
+            return self.push(kind, range, children.len());
+        }
         let mut at = range.start;
         for child in children {
-            let place = self.range(child);
+            let place = self.range(*child);
             if place.start > at {
-                filled.push(self.leaf(Kind::Punctuation, Range::new(at, place.start)));
+                let gap = self.leaf(Kind::Punctuation, Range::new(at, place.start));
+                self.children.push(gap);
+                count += 1;
             }
-            filled.push(child);
+            self.children.push(*child);
+            count += 1;
             at = place.end.max(at);
         }
         if range.end > at {
-            filled.push(self.leaf(Kind::Punctuation, Range::new(at, range.end)));
+            let gap = self.leaf(Kind::Punctuation, Range::new(at, range.end));
+            self.children.push(gap);
+            count += 1;
         }
-        self.push(kind, range, filled)
+        self.push(kind, range, count)
     }
 
     /// A node that spans exactly its children.
-    pub(crate) fn wrap(&mut self, kind: Kind, children: Vec<NodeId>) -> NodeId {
+    pub(crate) fn wrap(&mut self, kind: Kind, children: &[NodeId]) -> NodeId {
         let first = children
             .first()
             .map(|id| self.range(*id))
@@ -276,70 +322,60 @@ impl TreeBuilder {
         self.node(kind, Range::new(first.start, last.end), children)
     }
 
+    fn data(&self, id: NodeId) -> Option<&NodeData> {
+        self.nodes.get(id.0 as usize)
+    }
+
     pub(crate) fn range(&self, id: NodeId) -> Range {
-        self.nodes
-            .get(id.0 as usize)
-            .map_or(Range::default(), |data| data.range)
+        self.data(id).map_or(Range::default(), NodeData::range)
     }
 
     pub(crate) fn kind(&self, id: NodeId) -> Kind {
-        self.nodes
-            .get(id.0 as usize)
-            .map_or(Kind::Punctuation, |data| data.kind)
+        self.data(id).map_or(Kind::Punctuation, |data| data.kind)
     }
 
     /// Height of the tree under a node; a leaf has 1.
     pub(crate) fn height(&self, id: NodeId) -> u32 {
-        self.heights.get(id.0 as usize).copied().unwrap_or(0)
+        self.data(id).map_or(0, |data| data.height)
     }
 
     /// The finished tree.
-    pub(crate) fn finish(mut self, root: NodeId) -> Tree {
-        for parent in 0..self.nodes.len() {
-            let Some(data) = self.nodes.get_mut(parent) else {
-                continue;
-            };
-            let children = std::mem::take(&mut data.children);
-            let id = NodeId(u32::try_from(parent).unwrap_or(u32::MAX));
-            for (place, child) in children.iter().enumerate() {
-                if let Some(data) = self.nodes.get_mut(child.0 as usize) {
-                    data.parent = Some(id);
-                    data.place = u32::try_from(place).unwrap_or(u32::MAX);
-                }
-            }
-            if let Some(data) = self.nodes.get_mut(parent) {
-                data.children = children;
-            }
-        }
+    pub(crate) fn finish(self, root: NodeId) -> Tree {
         let mut line_starts = vec![0];
         line_starts.extend(self.source.match_indices('\n').map(|(at, _)| at + 1));
         Tree {
-            source: self.source,
+            source: self.source.to_owned(),
             line_starts,
             nodes: self.nodes,
+            children: self.children,
             root,
         }
     }
 
-    fn push(&mut self, kind: Kind, range: Range, children: Vec<NodeId>) -> NodeId {
-        let height = children
-            .iter()
-            .map(|id| self.height(*id))
-            .max()
-            .unwrap_or(0);
-        let error_in = |id: &NodeId| self.nodes.get(id.0 as usize).is_some_and(|n| n.error);
-        let error = kind.is_error() || children.iter().any(error_in);
-        // A source is at most 256 KiB and no byte makes more than a few nodes: u32 is enough.
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+    /// Adds a node whose children are the last so many of the list.
+    fn push(&mut self, kind: Kind, range: Range, children: usize) -> NodeId {
+        let id = NodeId(short(self.nodes.len()));
+        let first_child = self.children.len().saturating_sub(children);
+        let (mut height, mut error) = (0, kind.is_error());
+        let own = self.children.get(first_child..).unwrap_or(&[]);
+        for (place, child) in own.iter().enumerate() {
+            if let Some(child) = self.nodes.get_mut(child.0 as usize) {
+                (child.parent, child.place) = (id, short(place));
+                height = height.max(child.height);
+                error |= child.error;
+            }
+        }
         self.nodes.push(NodeData {
-            kind,
-            range,
-            children,
-            parent: None,
+            start: short(range.start),
+            end: short(range.end),
+            first_child: short(first_child),
+            children: short(children),
+            parent: NOBODY,
             place: 0,
+            height: height + 1,
+            kind,
             error,
         });
-        self.heights.push(height + 1);
         id
     }
 }
