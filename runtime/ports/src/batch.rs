@@ -58,6 +58,10 @@ pub enum CardCall<'a> {
         clear: &'a [u8],
         transport: KeyHandle,
     },
+    ExportSealed {
+        sealed: Cow<'a, Sealed>,
+        transport: KeyHandle,
+    },
     DynamicCodeVector {
         path: IccKeyPath<'a>,
         track: &'a [u8],
@@ -186,6 +190,9 @@ impl CardCall<'_> {
             } => A::Sealed(session.card_key(*derivation, *key, account, sequence)?),
             Self::EncryptForTransport { clear, transport } => {
                 A::Octets(session.encrypt_for_transport(clear, *transport)?)
+            }
+            Self::ExportSealed { sealed, transport } => {
+                A::Octets(session.export_sealed(sealed, *transport)?)
             }
             Self::DynamicCodeVector { path, track } => {
                 A::Octets(session.dynamic_code_vector(path, track)?.to_vec())

@@ -51,6 +51,7 @@ capabilities! {
     TdesEcb "tdes_ecb" "triple DES, block by block" "check value 8BAF47 of GlobalPlatform's test key" tdes_ecb;
     SingleDes "single_des" "single DES as triple DES with two equal halves" "FIPS 81, B.1" single_des;
     AesEcb "aes_ecb" "AES, block by block" "FIPS 197, C.1 and C.3" aes_ecb;
+    AesEcbMany "aes_ecb_many" "AES-256, 256 blocks in one call" "FIPS 197, C.3" aes_ecb_many;
     AesCbc "aes_cbc" "AES-256 in CBC mode" "SP 800-38A, F.2.5" aes_cbc;
     AesGcm "aes_gcm" "AES-256 in GCM mode" "the mode's specification, test case 16" aes_gcm;
     AesCmac "aes_cmac" "CMAC with AES" "RFC 4493, example 2" aes_cmac;
@@ -196,6 +197,14 @@ fn aes_ecb(session: &Session) -> Outcome<bool> {
     let second = (Kind::Aes(32), AES_256);
     Ok(enciphers(session, ck::CKM_AES_ECB, first, text, short)?
         && enciphers(session, ck::CKM_AES_ECB, second, text, long)?)
+}
+
+fn aes_ecb_many(session: &Session) -> Outcome<bool> {
+    let blocks = crate::together::CALL_OCTETS / 16;
+    let expected = "8EA2B7CA516745BFEAFC49904B496089".repeat(blocks);
+    let text = COUNTED_TEXT.repeat(blocks);
+    let key = (Kind::Aes(32), AES_256);
+    enciphers(session, ck::CKM_AES_ECB, key, &text, &expected)
 }
 
 fn aes_cbc(session: &Session) -> Outcome<bool> {

@@ -52,6 +52,8 @@ pub enum Way {
     Inside,
     /// A derived key is in host memory for the moment of its use.
     HostMemory,
+    /// Sealing and draws with AES, block by block: what many cards need goes into one call.
+    Blocks,
     /// Sealing with AES-GCM.
     Gcm,
     /// Sealing with AES-CBC and a MAC.
@@ -102,6 +104,13 @@ const fn row(
 pub static COMPOSITIONS: &[Composition] = &[
     row(
         Intent::Sealing,
+        Way::Blocks,
+        &[C::AesEcbMany],
+        Flags::NONE,
+        "AES-256 blocks inside, in counter mode, vector and tag by draws over content and ciphertext; joined",
+    ),
+    row(
+        Intent::Sealing,
         Way::Gcm,
         &[C::AesGcm],
         Flags::NONE,
@@ -116,16 +125,23 @@ pub static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::Draws,
+        Way::Blocks,
+        &[C::AesEcbMany],
+        Flags::ENCRYPT,
+        "AES-256 inside over the label's SHA-256; joined",
+    ),
+    row(
+        Intent::Draws,
         Way::Hmac,
         &[C::Hmac],
-        Flags::NONE,
+        Flags::SIGN,
         "HMAC-SHA-256 of the label inside",
     ),
     row(
         Intent::Draws,
         Way::Cmac,
         &[C::AesCmac],
-        Flags::NONE,
+        Flags::SIGN,
         "CMAC of the label inside, twice",
     ),
     row(

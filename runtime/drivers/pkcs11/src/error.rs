@@ -154,6 +154,10 @@ pub(crate) enum Trouble {
     Token(Failure),
     /// Something else; the session is fine.
     Ours(Refused),
+    /// A job among many waits for an answer; never leaves them.
+    Later,
+    /// A job among many must be done alone; never leaves them.
+    Alone,
 }
 
 impl From<Failure> for Trouble {
@@ -173,6 +177,7 @@ impl From<Trouble> for Refused {
         match trouble {
             Trouble::Token(failure) => of_failure(&failure),
             Trouble::Ours(refused) => refused,
+            Trouble::Later | Trouble::Alone => TOKEN.found("a job that was left half done"),
         }
     }
 }

@@ -22,6 +22,7 @@ mod ring;
 mod seal;
 mod session;
 pub mod settings;
+mod together;
 mod token;
 mod tool;
 

@@ -177,13 +177,15 @@ fn own_keys(plan: &Plan) -> Result<Vec<Own>, Refused> {
         flags: Flags::ENCRYPT.and(Flags::DECRYPT),
     }];
     plan.way(Intent::Sealing, Flags::NONE)?;
+    let (kind, flags) = match plan.best(Intent::Draws)?.way {
+        Way::Blocks => (Kind::Aes(32), Flags::ENCRYPT),
+        Way::Cmac => (Kind::Aes(32), Flags::SIGN),
+        _ => (Kind::Generic(32), Flags::SIGN),
+    };
     own.push(Own {
         label: DRAW_LABEL,
-        kind: match plan.way(Intent::Draws, Flags::NONE)? {
-            Way::Cmac => Kind::Aes(32),
-            _ => Kind::Generic(32),
-        },
-        flags: Flags::SIGN,
+        kind,
+        flags,
     });
     if plan.can(Capability::KeyWrap) || plan.can(Capability::KeyWrapPad) {
         own.push(Own {

@@ -7,6 +7,7 @@ use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Session};
 use cardwright_ports::hsm::Draw;
 use cardwright_standards::mac::cmac_subkeys;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::composition::{Intent, Plan, Way};
@@ -14,6 +15,7 @@ use crate::draw::{self, SEED_OCTETS, Stream};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::{self, DRAW_LABEL, Flags, Kind, Protection, SEAL_LABEL, WRAP_LABEL};
 use crate::ring::{Key, Objects, check_login};
+use crate::together::{Cipher, Turn};
 use crate::token::Token;
 
 /// The driver's own keys in one token.
@@ -22,14 +24,21 @@ pub(crate) struct Storage {
     pub(crate) seal: Object,
     pub(crate) wrap: Option<Object>,
     pub(crate) draw: Object,
+    /// What the drawing key may do: it says by which mechanism it draws.
+    draw_flags: Flags,
 }
+
+/// Most blocks of a chain that is asked for block by block.
+const CHAIN_BLOCKS_MAX: usize = 16;
 
 /// A session for the time of one job.
 pub(crate) struct Tool<'s> {
-    pub(crate) session: &'s Session,
+    session: &'s Session,
     pub(crate) plan: &'s Plan,
     pub(crate) storage: Storage,
     at: (usize, u64),
+    /// Where the job is one of many.
+    turn: Option<&'s Turn>,
 }
 
 impl<'s> Tool<'s> {
@@ -53,7 +62,46 @@ impl<'s> Tool<'s> {
             plan,
             storage,
             at: (token.index, generation),
+            turn: None,
         })
+    }
+
+    /// The same for one job among many.
+    pub(crate) fn among<'t>(&'t self, turn: &'t Turn) -> Tool<'t> {
+        Tool {
+            session: self.session,
+            plan: self.plan,
+            storage: self.storage,
+            at: self.at,
+            turn: Some(turn),
+        }
+    }
+
+    /// The session, for what one job does by itself.
+    ///
+    /// # Errors
+    /// [`Trouble::Alone`] for a job among many.
+    pub(crate) fn session(&self) -> Result<&'s Session, Trouble> {
+        match self.turn {
+            None => Ok(self.session),
+            Some(_) => Err(Trouble::Alone),
+        }
+    }
+
+    /// Blocks under a key, now.
+    pub(crate) fn carry_out(
+        &self,
+        cipher: Cipher,
+        octets: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        cipher.carry_out(self.session, octets)
+    }
+
+    fn blocks(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        match self.turn {
+            None => self.carry_out(cipher, octets),
+            Some(turn) => turn.ask(cipher, octets),
+        }
     }
 
     /// A key's handles in this token.
@@ -68,8 +116,16 @@ impl<'s> Tool<'s> {
         key: Object,
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let found = self.session.encrypt(&ecb(kind), key, blocks)?;
-        as_long(Zeroizing::new(found), blocks.len())
+        let mechanism = ecb(kind);
+        let back = false;
+        self.blocks(
+            Cipher {
+                mechanism,
+                key,
+                back,
+            },
+            blocks,
+        )
     }
 
     /// One block of eight octets under a triple DES key.
@@ -91,8 +147,16 @@ impl<'s> Tool<'s> {
         key: Object,
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let found = self.session.decrypt(&ecb(kind), key, blocks)?;
-        as_long(found, blocks.len())
+        let mechanism = ecb(kind);
+        let back = true;
+        self.blocks(
+            Cipher {
+                mechanism,
+                key,
+                back,
+            },
+            blocks,
+        )
     }
 
     /// Whole blocks in CBC mode.
@@ -102,10 +166,35 @@ impl<'s> Tool<'s> {
         key: Object,
         (initial, blocks): (&[u8], &[u8]),
     ) -> Result<Vec<u8>, Trouble> {
+        if self.turn.is_some() {
+            return self.chained(kind, key, (initial, blocks));
+        }
         let mechanism = Mechanism::Initial(cbc(kind), initial.to_vec());
-        let found = self.session.encrypt(&mechanism, key, blocks)?;
+        let found = self.session()?.encrypt(&mechanism, key, blocks)?;
         let mut found = as_long(Zeroizing::new(found), blocks.len())?;
         Ok(std::mem::take(&mut *found))
+    }
+
+    /// CBC block by block: each question is joined with those of other jobs.
+    fn chained(
+        &self,
+        kind: Kind,
+        key: Object,
+        (initial, blocks): (&[u8], &[u8]),
+    ) -> Result<Vec<u8>, Trouble> {
+        if blocks.len() > CHAIN_BLOCKS_MAX * kind.block() {
+            return Err(Trouble::Alone);
+        }
+        let mut chain = Zeroizing::new(initial.to_vec());
+        let mut out = Vec::with_capacity(blocks.len());
+        for block in blocks.chunks(kind.block()) {
+            for (octet, own) in chain.iter_mut().zip(block) {
+                *octet ^= own;
+            }
+            chain = self.ecb(kind, key, &chain)?;
+            out.extend_from_slice(&chain);
+        }
+        Ok(out)
     }
 
     /// A retail MAC over padded data: single DES through all blocks but the last, which the whole
@@ -133,26 +222,54 @@ impl<'s> Tool<'s> {
 
     /// A pseudo-random value of 32 octets of a text, made with the driver's own key.
     pub(crate) fn mark(&self, text: &[u8]) -> Result<Zeroizing<[u8; SEED_OCTETS]>, Trouble> {
-        let mut mark = Zeroizing::new([0; SEED_OCTETS]);
-        match self.plan.way(Intent::Draws, Flags::NONE)? {
-            Way::Cmac => {
-                let mechanism = Mechanism::Plain(ck::CKM_AES_CMAC);
-                for (half, number) in mark.chunks_mut(16).zip(1u8..) {
-                    let mut numbered = Zeroizing::new(Vec::with_capacity(text.len() + 1));
-                    numbered.push(number);
-                    numbered.extend_from_slice(text);
-                    let found = self
-                        .session
-                        .sign(&mechanism, self.storage.draw, &numbered)?;
-                    half.copy_from_slice(&as_long(found, 16)?);
-                }
-            }
-            _ => {
-                let mechanism = Mechanism::Plain(ck::CKM_SHA256_HMAC);
-                let found = self.session.sign(&mechanism, self.storage.draw, text)?;
-                mark.copy_from_slice(&as_long(found, SEED_OCTETS)?);
-            }
+        let mut marks = self.marks(&[text])?;
+        marks.pop().ok_or_else(|| wrong("no mark").into())
+    }
+
+    /// The same of many texts.
+    pub(crate) fn marks(
+        &self,
+        texts: &[&[u8]],
+    ) -> Result<Vec<Zeroizing<[u8; SEED_OCTETS]>>, Trouble> {
+        match self.plan.way(Intent::Draws, self.storage.draw_flags)? {
+            Way::Blocks => self.hashed_blocks(self.storage.draw, texts),
+            way => texts.iter().map(|text| self.mac(way, text)).collect(),
         }
+    }
+
+    /// The two blocks of each text's SHA-256 under an AES key: a pseudo-random function of texts as
+    /// long as nobody finds two with one hash, and one question for all of them.
+    pub(crate) fn hashed_blocks(
+        &self,
+        key: Object,
+        texts: &[&[u8]],
+    ) -> Result<Vec<Zeroizing<[u8; SEED_OCTETS]>>, Trouble> {
+        let mut digests = Zeroizing::new(Vec::with_capacity(SEED_OCTETS * texts.len()));
+        for text in texts {
+            digests.extend_from_slice(&Sha256::digest(text));
+        }
+        let found = self.ecb(Kind::Aes(SEED_OCTETS), key, &digests)?;
+        let (marks, _) = found.as_chunks::<SEED_OCTETS>();
+        Ok(marks.iter().map(|mark| Zeroizing::new(*mark)).collect())
+    }
+
+    fn mac(&self, way: Way, text: &[u8]) -> Result<Zeroizing<[u8; SEED_OCTETS]>, Trouble> {
+        let (session, key) = (self.session()?, self.storage.draw);
+        let mut mark = Zeroizing::new([0; SEED_OCTETS]);
+        if way == Way::Cmac {
+            let mechanism = Mechanism::Plain(ck::CKM_AES_CMAC);
+            for (half, number) in mark.chunks_mut(16).zip(1u8..) {
+                let mut numbered = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+                numbered.push(number);
+                numbered.extend_from_slice(text);
+                let found = session.sign(&mechanism, key, &numbered)?;
+                half.copy_from_slice(&as_long(found, 16)?);
+            }
+            return Ok(mark);
+        }
+        let mechanism = Mechanism::Plain(ck::CKM_SHA256_HMAC);
+        let found = session.sign(&mechanism, key, text)?;
+        mark.copy_from_slice(&as_long(found, SEED_OCTETS)?);
         Ok(mark)
     }
 
@@ -175,7 +292,7 @@ impl<'s> Tool<'s> {
         };
         let rows = objects::made(kind, flags, protection, true);
         let mechanism = Mechanism::Data(mechanism, data.to_vec());
-        Ok(self.session.derive(&mechanism, base.1, &rows)?)
+        Ok(self.session()?.derive(&mechanism, base.1, &rows)?)
     }
 
     /// One block under any secret key, also one that derives only: what a check value is made of.
@@ -197,8 +314,8 @@ impl<'s> Tool<'s> {
         let data = block.repeat(16 / block.len().clamp(1, 16));
         let made = (Kind::Generic(16), Flags::NONE, Protection::Readable);
         let derived = self.derive((kind, key), made, &data)?;
-        let value = objects::value(self.session, derived, 16)?;
-        self.session.destroy(derived)?;
+        let value = objects::value(self.session()?, derived, 16)?;
+        self.session()?.destroy(derived)?;
         Ok(Some(value.iter().take(block.len()).copied().collect()))
     }
 
@@ -223,24 +340,30 @@ impl<'s> Tool<'s> {
 impl Storage {
     /// Finds the driver's own keys and checks that they are protected.
     pub(crate) fn find(session: &Session) -> Result<Self, Trouble> {
-        let seal = own(session, SEAL_LABEL, Flags::ENCRYPT.and(Flags::DECRYPT))?;
-        let wrap = own(session, WRAP_LABEL, Flags::WRAP.and(Flags::UNWRAP))?;
-        let draw = own(session, DRAW_LABEL, Flags::SIGN)?;
+        let seal = own(session, SEAL_LABEL, &[Flags::ENCRYPT.and(Flags::DECRYPT)])?;
+        let wrap = own(session, WRAP_LABEL, &[Flags::WRAP.and(Flags::UNWRAP)])?;
+        let draw = own(session, DRAW_LABEL, &[Flags::ENCRYPT, Flags::SIGN])?;
         let missing = |label: &str| {
             error::KEY_MISSING.found(format!(
-                "{label}: the token was not prepared (cardstation keys prepare)"
+                "{label}: the token was not prepared (cardstation hsm prepare)"
             ))
         };
+        let (draw, draw_flags) = draw.ok_or_else(|| missing(DRAW_LABEL))?;
         Ok(Self {
-            seal: seal.ok_or_else(|| missing(SEAL_LABEL))?,
-            wrap,
-            draw: draw.ok_or_else(|| missing(DRAW_LABEL))?,
+            seal: seal.ok_or_else(|| missing(SEAL_LABEL))?.0,
+            wrap: wrap.map(|(key, _)| key),
+            draw,
+            draw_flags,
         })
     }
 }
 
-/// One of the driver's own keys.
-fn own(session: &Session, label: &str, flags: Flags) -> Result<Option<Object>, Trouble> {
+/// One of the driver's own keys, with what it may do: one of these sets.
+fn own(
+    session: &Session,
+    label: &str,
+    allowed: &[Flags],
+) -> Result<Option<(Object, Flags)>, Trouble> {
     let template = [
         Attribute::number(ck::CKA_CLASS, ck::CKO_SECRET_KEY),
         Attribute::octets(ck::CKA_LABEL, label.as_bytes()),
@@ -256,23 +379,31 @@ fn own(session: &Session, label: &str, flags: Flags) -> Result<Option<Object>, T
     let mut kinds = vec![(ck::CKA_SENSITIVE, 1), (ck::CKA_EXTRACTABLE, 1)];
     kinds.extend(Flags::ALL.map(|(_, attribute, _)| (attribute, 1)));
     let found = session.attributes(object, &kinds)?;
-    let mut wanted = vec![1u8, 0];
-    wanted.extend(Flags::ALL.map(|(flag, ..)| u8::from(flags.has(flag))));
-    let same = found.iter().zip(&wanted).all(
-        |(found, wanted)| matches!(found.as_ref().map(|f| f.as_slice()), Some([v]) if v == wanted),
-    );
-    if !same {
+    let same = |flags: &Flags| {
+        let mut wanted = vec![1u8, 0];
+        wanted.extend(Flags::ALL.map(|(flag, ..)| u8::from(flags.has(flag))));
+        let value = |found: &Option<Zeroizing<Vec<u8>>>| match found.as_ref().map(|f| f.as_slice())
+        {
+            Some([value]) => Some(*value),
+            _ => None,
+        };
+        let pairs = found.iter().zip(wanted);
+        pairs.fold(true, |same, (found, wanted)| {
+            same && value(found) == Some(wanted)
+        })
+    };
+    let Some(flags) = allowed.iter().find(|flags| same(flags)) else {
         let what = format!("key {label} has other attributes than the driver gave it");
         return Err(error::KEY_OPEN.found(what).into());
-    }
-    Ok(Some(object))
+    };
+    Ok(Some((object, *flags)))
 }
 
-fn ecb(kind: Kind) -> Mechanism {
-    Mechanism::Plain(match kind.block() {
+fn ecb(kind: Kind) -> CK_ULONG {
+    match kind.block() {
         16 => ck::CKM_AES_ECB,
         _ => ck::CKM_DES3_ECB,
-    })
+    }
 }
 
 fn cbc(kind: Kind) -> CK_ULONG {

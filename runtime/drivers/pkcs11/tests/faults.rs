@@ -36,6 +36,7 @@ struct Scene {
     cvk: KeyHandle,
     imk: KeyHandle,
     kek: KeyHandle,
+    zpk: KeyHandle,
     issuer: KeyHandle,
     pin: SealedPin,
     card: Sealed,
@@ -52,6 +53,7 @@ fn scene(ground: &Ground) -> Scene {
     let cvk = bind("f.cvk", KeyUse::CardVerification);
     let imk = bind("f.imk", KeyUse::EmvApplicationCryptogram);
     let kek = bind("f.kek", KeyUse::Transport);
+    let zpk = bind("f.zpk", KeyUse::PinEncryption);
     let request = rsa_request("f.issuer", 1152, 3, KeyUse::EmvIssuerPrivate);
     hsm.import_test_key(&request).unwrap();
     let issuer = session.bind(&request).unwrap();
@@ -63,6 +65,7 @@ fn scene(ground: &Ground) -> Scene {
         cvk,
         imk,
         kek,
+        zpk,
         issuer,
         pin,
         card,
@@ -72,13 +75,15 @@ fn scene(ground: &Ground) -> Scene {
 type Act = fn(&mut Scene) -> Result<(), HsmError>;
 
 /// What makes the driver call each function.
-const ACTS: [(&str, Act); 18] = [
+const ACTS: [(&str, Act); 20] = [
     ("C_EncryptInit", verification_value),
     ("C_Encrypt", verification_value),
-    ("C_DecryptInit", reveal),
-    ("C_Decrypt", reveal),
-    ("C_SignInit", draw_pin),
-    ("C_Sign", draw_pin),
+    ("C_EncryptInit", reveal),
+    ("C_Encrypt", draw_pin),
+    ("C_DecryptInit", take_pin),
+    ("C_Decrypt", take_pin),
+    ("C_SignInit", sign),
+    ("C_Sign", sign),
     ("C_GenerateRandom", job_key),
     ("C_DeriveKey", card_key),
     ("C_WrapKey", card_key),
@@ -99,6 +104,21 @@ fn verification_value(scene: &mut Scene) -> Result<(), HsmError> {
         .card_verification_value(scene.cvk, PAN, "2812", "201")?;
     assert_eq!(value, "479");
     Ok(())
+}
+
+/// Octets of nothing under the key: what comes out is no PIN, unless the token fails before.
+fn take_pin(scene: &mut Scene) -> Result<(), HsmError> {
+    match scene.session.import_pin_block(scene.zpk, 1, &[0; 8], PAN) {
+        Err(error) if error.code == "R1306" => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn sign(scene: &mut Scene) -> Result<(), HsmError> {
+    let signed = scene
+        .session
+        .sign_static_data(scene.issuer, [1, 2], b"data");
+    signed.map(drop)
 }
 
 fn reveal(scene: &mut Scene) -> Result<(), HsmError> {
@@ -347,9 +367,10 @@ fn cut_and_overlong_answers_are_noticed() {
         let mut scene = scene(ground);
         for fault in ["C_Encrypt 0 long", "C_Sign 0 long", "C_FindObjects 0 long"] {
             plan(fault);
-            let act = match fault.starts_with("C_Find") {
-                true => bind_new,
-                false => draw_pin,
+            let act = match fault.split_at(5).0 {
+                "C_Fin" => bind_new,
+                "C_Sig" => sign,
+                _ => draw_pin,
             };
             let error = act(&mut scene).unwrap_err();
             assert_eq!(error.code, "R1330", "{fault}: {error}");

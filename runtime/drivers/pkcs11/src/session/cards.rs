@@ -13,12 +13,13 @@ use zeroize::Zeroizing;
 use super::{Label, Session, kind_of};
 use crate::capability::generate_rsa;
 use crate::composition::{Intent, Way};
-use crate::draw::context;
+use crate::draw::{Stream, context};
 use crate::error::{self, Refused, Trouble};
 use crate::known::raise;
 use crate::objects::{Flags, Kind, Place, Protection};
 use crate::ring::Key;
-use crate::seal::CLEAR_OCTETS_MAX;
+use crate::seal::{CLEAR_OCTETS_MAX, Parcel};
+use crate::together::{Job, job};
 use crate::tool::{Tool, wrong};
 
 /// Largest ICC modulus (EMV Book 2, B2.1).
@@ -169,7 +170,7 @@ impl Session {
         handles: [KeyHandle; 3],
         pan: &str,
         psn: &str,
-    ) -> Result<Sealed, Refused> {
+    ) -> Result<Job<Sealed>, Refused> {
         let mut issuers = Vec::with_capacity(3);
         for (handle, usage) in handles.into_iter().zip(CARD_KEY_USES) {
             issuers.push(self.key_for(handle, usage)?);
@@ -184,7 +185,7 @@ impl Session {
         handle: KeyHandle,
         account: &str,
         sequence: &str,
-    ) -> Result<Sealed, Refused> {
+    ) -> Result<Job<Sealed>, Refused> {
         let issuer = self.key(handle)?;
         let fits = |usage: &KeyUse| issuer.check_use(*usage).is_ok();
         let of_cards = CARD_KEY_USES.iter().chain([&KeyUse::EmvDynamicNumbers]);
@@ -200,7 +201,7 @@ impl Session {
         issuers: Vec<Arc<Key>>,
         pan: &str,
         psn: &str,
-    ) -> Result<Sealed, Refused> {
+    ) -> Result<Job<Sealed>, Refused> {
         let mut kind = Kind::Des2;
         for issuer in &issuers {
             kind = kind_of(derivation, issuer)?;
@@ -210,11 +211,11 @@ impl Session {
         }
         let blocks = Blocks::of(derivation, pan, psn, kind)?;
         let context = [pan.as_bytes(), b"/", psn.as_bytes()].concat();
-        self.work(move |tool| tool.card_keys(&issuers, &blocks, &context))
+        Ok(job(move |tool| tool.card_keys(&issuers, &blocks, &context)))
     }
 
     /// Puts a blob together. Nothing that was sealed is seen outside.
-    pub(super) fn joined(&self, parts: &[BlobPart<'_>]) -> Result<Sealed, Refused> {
+    pub(super) fn joined(&self, parts: &[BlobPart<'_>]) -> Result<Job<Sealed>, Refused> {
         let length = |part: &BlobPart<'_>| match part {
             BlobPart::Clear(octets) => octets.len(),
             BlobPart::Sealed(sealed) => sealed.clear_length as usize,
@@ -232,22 +233,29 @@ impl Session {
             BlobPart::Sealed(sealed) => Part::Sealed((*sealed).clone()),
         };
         let parts: Vec<Part> = parts.iter().map(own).collect();
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             // Room for all at once: growing would leave copies behind.
             let mut clear = Zeroizing::new(Vec::with_capacity(total));
             let (mut check_values, mut context) = (Vec::new(), Vec::new());
+            let sealed = parts.iter().filter_map(|part| match part {
+                Part::Clear(_) => None,
+                Part::Sealed(sealed) => Some(sealed.clone()),
+            });
+            let mut opened = tool
+                .open_all_sealed(&sealed.collect::<Vec<_>>())?
+                .into_iter();
             for part in &parts {
                 match part {
                     Part::Clear(octets) => clear.extend_from_slice(octets),
                     Part::Sealed(sealed) => {
-                        clear.extend_from_slice(&tool.open_sealed(sealed)?);
+                        clear.extend_from_slice(&opened.next().unwrap_or_default());
                         check_values.extend_from_slice(&sealed.check_values);
                         context.extend_from_slice(&sealed.blob);
                     }
                 }
             }
             tool.seal_octets(&clear, check_values, &context)
-        })
+        }))
     }
 
     pub(super) fn card_rsa_key(
@@ -256,28 +264,94 @@ impl Session {
         exponent: u32,
         draw: &Draw<'_>,
     ) -> Result<IccKey, Refused> {
-        let label = Label::of(draw)?;
-        let sized = (512..=ICC_BITS_MAX).contains(&bits) && bits.is_multiple_of(8);
-        if !sized || !matches!(exponent, 3 | 65_537) {
-            let what = format!("an ICC key of {bits} bits with exponent {exponent}");
-            return Err(error::RSA_SIZE.found(what));
+        let (bits, exponent, label) = wanted(bits, exponent, draw)?;
+        match self.shared.plan.way(Intent::CardRsaKeys, Flags::NONE)? {
+            Way::Inside => self.work(move |tool| rsa_inside(tool, bits, exponent)),
+            _ => {
+                let mut made = self.host_rsa_keys(vec![(bits, exponent, label)]);
+                let lacking = || wrong("no RSA key");
+                made.pop().unwrap_or_else(|| Err(lacking()))
+            }
         }
-        self.work(
-            move |tool| match tool.plan.way(Intent::CardRsaKeys, Flags::NONE)? {
-                Way::Inside => rsa_inside(tool, bits, exponent),
-                _ => rsa_in_host_memory(tool, bits, exponent, &label.draw()),
-            },
-        )
+    }
+
+    /// Cards' RSA keys, made here from labelled draws, their numbers sealed. The token draws for all,
+    /// and seals for all; in between, nobody waits for it.
+    pub(super) fn host_rsa_keys(&self, wanted: Vec<RsaWanted>) -> Vec<Result<IccKey, Refused>> {
+        let labels: Vec<Label> = wanted.iter().map(|(.., label)| label.clone()).collect();
+        let same_for_all = |refused: Refused| wanted.iter().map(|_| Err(refused.clone())).collect();
+        let seeds = self.work(move |tool| {
+            let texts: Vec<_> = labels.iter().map(|l| rsa_label(&l.draw())).collect();
+            let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
+            tool.marks(&texts)
+        });
+        let seeds = match seeds {
+            Ok(seeds) => seeds,
+            Err(refused) => return same_for_all(refused),
+        };
+        let made = wanted.iter().zip(seeds).map(|((bits, exponent, _), seed)| {
+            cardwright_rsa::generate(*bits, *exponent, &mut Stream::new(&seed))
+                .map_err(|e| error::RSA_SIZE.found(e.to_string()))
+        });
+        let made: Vec<Result<cardwright_rsa::RsaKey, Refused>> = made.collect();
+        let mut parcels = Vec::with_capacity(5 * made.len());
+        for (key, (.., label)) in made.iter().zip(&wanted) {
+            let context = context(&label.draw());
+            for component in key.iter().flat_map(|key| key.components()) {
+                parcels.push(Parcel {
+                    clear: Zeroizing::new(component.to_vec()),
+                    check_values: Vec::new(),
+                    context: context.clone(),
+                });
+            }
+        }
+        let sealed = match self.work(move |tool| tool.seal_parcels(&parcels)) {
+            Ok(sealed) => sealed,
+            Err(refused) => return same_for_all(refused),
+        };
+        let mut sealed = sealed.into_iter();
+        let keys = made
+            .into_iter()
+            .zip(&wanted)
+            .map(|(key, (_, exponent, _))| {
+                let key = key?;
+                let components: Vec<Sealed> = sealed.by_ref().take(5).collect();
+                Ok(IccKey {
+                    modulus: key.modulus().to_vec(),
+                    exponent: *exponent,
+                    components: components
+                        .try_into()
+                        .map_err(|_| wrong("too few numbers"))?,
+                })
+            });
+        keys.collect()
     }
 }
 
+/// What is asked of a card's RSA key, checked.
+pub(super) fn wanted(bits: u32, exponent: u32, draw: &Draw<'_>) -> Result<RsaWanted, Refused> {
+    let label = Label::of(draw)?;
+    let sized = (512..=ICC_BITS_MAX).contains(&bits) && bits.is_multiple_of(8);
+    if !sized || !matches!(exponent, 3 | 65_537) {
+        let what = format!("an ICC key of {bits} bits with exponent {exponent}");
+        return Err(error::RSA_SIZE.found(what));
+    }
+    Ok((bits, exponent, label))
+}
+
+/// Modulus bits, public exponent, and for what it is drawn.
+pub(super) type RsaWanted = (u32, u32, Label);
+
+fn rsa_label(draw: &Draw<'_>) -> Zeroizing<Vec<u8>> {
+    crate::draw::label(draw, "ICC RSA key")
+}
+
 /// A card's RSA key, made inside and wrapped; signed with and opened before it is given out.
-fn rsa_inside(tool: &Tool<'_>, bits: u32, exponent: u32) -> Result<IccKey, Trouble> {
+pub(super) fn rsa_inside(tool: &Tool<'_>, bits: u32, exponent: u32) -> Result<IccKey, Trouble> {
+    let session = tool.session()?;
     let place = (Place::Session, Protection::Wrappable);
-    let (public, private) = generate_rsa(tool.session, (bits, exponent), place)?;
-    let found = tool
-        .session
-        .all_attributes(public, &[(ck::CKA_MODULUS, 256)])?;
+    let (public, private) = generate_rsa(session, (bits, exponent), place)?;
+    let found = session.all_attributes(public, &[(ck::CKA_MODULUS, 256)])?;
     let modulus = found.into_iter().next().flatten();
     let lacking = || wrong("an RSA key without its modulus");
     let modulus = modulus.ok_or_else(lacking)?.to_vec();
@@ -287,36 +361,16 @@ fn rsa_inside(tool: &Tool<'_>, bits: u32, exponent: u32) -> Result<IccKey, Troub
     }
     let text = vec![0x42; modulus.len()];
     let mechanism = Mechanism::Plain(ck::CKM_RSA_X_509);
-    let signed = tool.session.sign(&mechanism, private, &text)?;
+    let signed = session.sign(&mechanism, private, &text)?;
     if raise(&modulus, exponent, &signed).as_deref() != Some(text.as_slice()) {
         return Err(wrong("a new RSA key whose halves do not belong together").into());
     }
     let components = tool.seal_rsa(private, bits.div_ceil(16))?;
-    tool.session.destroy(private)?;
-    tool.session.destroy(public)?;
+    session.destroy(private)?;
+    session.destroy(public)?;
     Ok(IccKey {
         modulus,
         exponent,
         components,
-    })
-}
-
-/// A card's RSA key, made here from a labelled draw, its numbers sealed.
-fn rsa_in_host_memory(
-    tool: &Tool<'_>,
-    bits: u32,
-    exponent: u32,
-    draw: &Draw<'_>,
-) -> Result<IccKey, Trouble> {
-    let mut stream = tool.stream(draw, "ICC RSA key")?;
-    let key = cardwright_rsa::generate(bits, exponent, &mut stream)
-        .map_err(|e| error::RSA_SIZE.found(e.to_string()))?;
-    let context = context(draw);
-    let [q_inverse, d_q, d_p, q, p] = key.components();
-    let seal = |octets: &[u8]| tool.seal_octets(octets, Vec::new(), &context);
-    Ok(IccKey {
-        modulus: key.modulus().to_vec(),
-        exponent,
-        components: [seal(q_inverse)?, seal(d_q)?, seal(d_p)?, seal(q)?, seal(p)?],
     })
 }

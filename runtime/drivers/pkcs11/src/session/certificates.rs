@@ -20,6 +20,7 @@ use crate::composition::Intent;
 use crate::error::{self, Refused};
 use crate::known::raise;
 use crate::ring::Key;
+use crate::together::{Job, job};
 use crate::tool::wrong;
 
 /// Most octets of static data: far beyond all records of a card.
@@ -30,7 +31,7 @@ impl Session {
         &self,
         issuer: KeyHandle,
         fields: &IccCertificateFields<'_>,
-    ) -> Result<Certificate, Refused> {
+    ) -> Result<Job<Certificate>, Refused> {
         check_static_data(fields.static_data)?;
         let key = self.key_for(issuer, KeyUse::EmvIssuerPrivate)?;
         let fields = IccCertificate {
@@ -49,7 +50,7 @@ impl Session {
         &self,
         ca: KeyHandle,
         fields: &IssuerCertificateFields<'_>,
-    ) -> Result<Certificate, Refused> {
+    ) -> Result<Job<Certificate>, Refused> {
         let key = self.key_for(ca, KeyUse::EmvCaPrivate)?;
         let fields = IssuerCertificate {
             issuer_identifier: fields.issuer_identifier,
@@ -67,7 +68,7 @@ impl Session {
         issuer: KeyHandle,
         data_authentication_code: [u8; 2],
         static_data: &[u8],
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Job<Vec<u8>>, Refused> {
         check_static_data(static_data)?;
         let key = self.key_for(issuer, KeyUse::EmvIssuerPrivate)?;
         let octets = key.rsa()?.0.len();
@@ -80,7 +81,7 @@ impl Session {
         &self,
         authority: KeyHandle,
         to_be_signed: &[u8],
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Job<Vec<u8>>, Refused> {
         let key = self.key_for(authority, KeyUse::CertificateSigning)?;
         let (modulus, _) = key.rsa()?;
         x509::signable(to_be_signed, modulus)
@@ -94,29 +95,32 @@ impl Session {
         &self,
         key: &Arc<Key>,
         block: Result<ToBeSigned, CertificateError>,
-    ) -> Result<Certificate, Refused> {
+    ) -> Result<Job<Certificate>, Refused> {
         let ToBeSigned { block, remainder } = block.map_err(|e| certificate_error(&e))?;
-        Ok(Certificate {
-            certificate: self.raw_signature(key, block)?,
-            remainder,
-        })
+        let signature = self.raw_signature(key, block)?;
+        Ok(job(move |tool| {
+            Ok(Certificate {
+                certificate: signature(tool)?,
+                remainder: remainder.clone(),
+            })
+        }))
     }
 
     /// The private operation inside, and its check outside: a wrong result could give the key away.
-    fn raw_signature(&self, key: &Arc<Key>, block: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    fn raw_signature(&self, key: &Arc<Key>, block: Vec<u8>) -> Result<Job<Vec<u8>>, Refused> {
         let key = Arc::clone(key);
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             tool.plan.way(Intent::Signatures, key.flags)?;
             let (modulus, exponent) = key.rsa()?;
             let main = tool.objects(&key)?.main;
             let mechanism = Mechanism::Plain(ck::CKM_RSA_X_509);
-            let mut signature = tool.session.sign(&mechanism, main, &block)?;
+            let mut signature = tool.session()?.sign(&mechanism, main, &block)?;
             if raise(modulus, exponent, &signature).as_ref() != Some(&block) {
                 let what = format!("a signature of key {} that it does not open", key.name);
                 return Err(wrong(what).into());
             }
             Ok(std::mem::take(&mut *signature))
-        })
+        }))
     }
 }
 

@@ -18,10 +18,14 @@ use crate::composition::{Intent, Way};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::{Flags, Kind, Protection};
 use crate::ring::Key;
+use crate::together::{Job, job};
 use crate::tool::{Tool, as_long, wrong};
 
 /// Longest text of a MAC: far beyond any transaction's data.
 const TEXT_OCTETS_MAX: usize = 4_096;
+
+/// The vector of a track, and a dynamic code made from it.
+type VectorAndCode = ([u8; 2], [u8; 2]);
 
 impl Session {
     pub(super) fn verification_value(
@@ -30,12 +34,12 @@ impl Session {
         pan: &str,
         expiry: &str,
         service_code: &str,
-    ) -> Result<String, Refused> {
+    ) -> Result<Job<String>, Refused> {
         let key = self.key_for(key, KeyUse::CardVerification)?;
         key.double()?;
         let blocks = cvv::blocks(pan, expiry, service_code);
         let [first, second] = blocks.map_err(|e| error::ARGUMENT.found(e.to_string()))?;
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             tool.plan.way(Intent::CardVerification, key.flags)?;
             let objects = tool.objects(&key)?;
             let missing = || {
@@ -46,7 +50,7 @@ impl Session {
             let inner = tool.block8(left, first)?;
             let result = tool.block8(objects.main, xor(inner, second))?;
             Ok(cvv::value(result).as_str().to_owned())
-        })
+        }))
     }
 
     /// The cryptogram over data under a card's session key, eight octets.
@@ -92,7 +96,7 @@ impl Session {
         path: &IccKeyPath<'_>,
         track: &[u8],
         number: [u8; 4],
-    ) -> Result<([u8; 2], [u8; 2]), Refused> {
+    ) -> Result<Job<VectorAndCode>, Refused> {
         let issuer = self.key_for(path.issuer_master_key, KeyUse::EmvDynamicNumbers)?;
         if path.derivation == Derivation::C || track.len() > TEXT_OCTETS_MAX {
             return Err(issuer.unsuitable("a triple DES key of 16 octets"));
@@ -100,7 +104,7 @@ impl Session {
         let kind = issuer.double()?;
         let blocks = Blocks::of(path.derivation, path.pan, path.psn, kind)?;
         let (track, atc) = (track.to_vec(), path.atc);
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let from = (kind, tool.objects(&issuer)?.main);
             let way = tool.plan.way(Intent::CryptogramsTdes, issuer.flags)?;
             let Blocks::Tdes(halves_of) = blocks else {
@@ -121,7 +125,7 @@ impl Session {
             let [.., code_high, code_low] = tool.block8(pair.whole, block)?;
             pair.destroy(tool)?;
             Ok(([high, low], [code_high, code_low]))
-        })
+        }))
     }
 }
 
@@ -193,7 +197,7 @@ fn mac_aes(
     let made = (kind, Flags::SIGN, Protection::Inside);
     let session = tool.derive((kind, card), made, &session_blocks.data())?;
     let mechanism = Mechanism::Plain(ck::CKM_AES_CMAC);
-    let mac = as_long(tool.session.sign(&mechanism, session, data)?, 16)?;
+    let mac = as_long(tool.session()?.sign(&mechanism, session, data)?, 16)?;
     tool.destroy(&[(kind, card), (kind, session)])?;
     Ok(mac.iter().take(8).copied().collect())
 }

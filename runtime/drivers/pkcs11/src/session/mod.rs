@@ -2,6 +2,7 @@
 //! one, so that many workers share the few that a token has.
 
 mod access;
+mod batch;
 mod cards;
 mod certificates;
 mod channels;
@@ -12,6 +13,7 @@ mod transport;
 
 use std::sync::Arc;
 
+use cardwright_ports::batch::{CardAnswer, CardCall};
 use cardwright_ports::hsm::{
     BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
     Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
@@ -186,7 +188,7 @@ impl HsmSession for Session {
         self.work(move |tool| {
             // Not by a label: a job key that is destroyed must not be made a second time.
             let mut key = Zeroizing::new([0; JOB_KEY_OCTETS]);
-            tool.session.random(key.as_mut_slice())?;
+            tool.session()?.random(key.as_mut_slice())?;
             tool.seal("job key", (job.as_bytes(), b""), key.as_slice())
         })
     }
@@ -206,11 +208,11 @@ impl HsmSession for Session {
         expiry: &str,
         service_code: &str,
     ) -> Result<String, HsmError> {
-        self.verification_value(key, pan, expiry, service_code)
+        self.work(self.verification_value(key, pan, expiry, service_code)?)
     }
 
     fn generate_pin(&mut self, length: u8, draw: &Draw<'_>) -> Result<SealedPin, HsmError> {
-        self.generated_pin(length, draw)
+        self.work(self.generated_pin(length, draw)?)
     }
 
     fn import_pin_block(
@@ -220,7 +222,7 @@ impl HsmSession for Session {
         block: &[u8],
         pan: &str,
     ) -> Result<SealedPin, HsmError> {
-        self.imported_pin(key, format, block, pan)
+        self.work(self.imported_pin(key, format, block, pan)?)
     }
 
     fn export_pin_block(
@@ -231,11 +233,11 @@ impl HsmSession for Session {
         pan: &str,
         draw: &Draw<'_>,
     ) -> Result<Vec<u8>, HsmError> {
-        self.exported_pin(pin, key, format, pan, draw)
+        self.work(self.exported_pin(pin, key, format, pan, draw)?)
     }
 
     fn card_pin_block(&mut self, pin: &SealedPin) -> Result<Sealed, HsmError> {
-        self.reference_block(pin)
+        self.work(self.reference_block(pin)?)
     }
 
     fn card_pin_field(
@@ -245,11 +247,11 @@ impl HsmSession for Session {
         pan: &str,
         draw: &Draw<'_>,
     ) -> Result<Sealed, HsmError> {
-        self.card_field(pin, format, pan, draw)
+        self.work(self.card_field(pin, format, pan, draw)?)
     }
 
     fn join_sealed(&mut self, parts: &[BlobPart<'_>]) -> Result<Sealed, HsmError> {
-        self.joined(parts)
+        self.work(self.joined(parts)?)
     }
 
     fn pin_verification_value(
@@ -259,7 +261,7 @@ impl HsmSession for Session {
         pin: &SealedPin,
         pvki: u8,
     ) -> Result<String, HsmError> {
-        self.visa_value(key, pan, pin, pvki)
+        self.work(self.visa_value(key, pan, pin, pvki)?)
     }
 
     fn ibm3624_offset(
@@ -269,7 +271,7 @@ impl HsmSession for Session {
         pin: &SealedPin,
         parameters: &Ibm3624<'_>,
     ) -> Result<String, HsmError> {
-        self.ibm_offset(key, pan, pin, parameters)
+        self.work(self.ibm_offset(key, pan, pin, parameters)?)
     }
 
     fn natural_pin(
@@ -279,7 +281,7 @@ impl HsmSession for Session {
         length: u8,
         parameters: &Ibm3624<'_>,
     ) -> Result<SealedPin, HsmError> {
-        self.ibm_natural(key, pan, length, parameters)
+        self.work(self.ibm_natural(key, pan, length, parameters)?)
     }
 
     fn reveal_pin(&mut self, pin: &SealedPin) -> Result<SecretDigits, HsmError> {
@@ -293,7 +295,7 @@ impl HsmSession for Session {
         pan: &str,
         psn: &str,
     ) -> Result<Sealed, HsmError> {
-        self.card_keys(derivation, keys, pan, psn)
+        self.work(self.card_keys(derivation, keys, pan, psn)?)
     }
 
     fn card_key(
@@ -303,7 +305,7 @@ impl HsmSession for Session {
         account: &str,
         sequence: &str,
     ) -> Result<Sealed, HsmError> {
-        self.one_card_key(derivation, key, account, sequence)
+        self.work(self.one_card_key(derivation, key, account, sequence)?)
     }
 
     fn icc_rsa_key(
@@ -320,7 +322,7 @@ impl HsmSession for Session {
         issuer: KeyHandle,
         fields: &IccCertificateFields<'_>,
     ) -> Result<Certificate, HsmError> {
-        self.icc_certificate(issuer, fields)
+        self.work(self.icc_certificate(issuer, fields)?)
     }
 
     fn sign_static_data(
@@ -329,7 +331,7 @@ impl HsmSession for Session {
         data_authentication_code: [u8; 2],
         static_data: &[u8],
     ) -> Result<Vec<u8>, HsmError> {
-        self.signed_static_data(issuer, data_authentication_code, static_data)
+        self.work(self.signed_static_data(issuer, data_authentication_code, static_data)?)
     }
 
     fn sign_issuer_certificate(
@@ -337,7 +339,7 @@ impl HsmSession for Session {
         ca: KeyHandle,
         fields: &IssuerCertificateFields<'_>,
     ) -> Result<Certificate, HsmError> {
-        self.issuer_certificate(ca, fields)
+        self.work(self.issuer_certificate(ca, fields)?)
     }
 
     fn export_sealed(
@@ -345,7 +347,7 @@ impl HsmSession for Session {
         sealed: &Sealed,
         transport: KeyHandle,
     ) -> Result<Vec<u8>, HsmError> {
-        self.encrypt_sealed(transport, sealed, DekPadding::Iso7816IfNeeded)
+        self.work(self.encrypt_sealed(transport, sealed, DekPadding::Iso7816IfNeeded)?)
     }
 
     fn encipher_for_card(
@@ -354,7 +356,7 @@ impl HsmSession for Session {
         transport: KeyHandle,
         padding: DekPadding,
     ) -> Result<Vec<u8>, HsmError> {
-        self.encrypt_sealed(transport, sealed, padding)
+        self.work(self.encrypt_sealed(transport, sealed, padding)?)
     }
 
     fn encrypt_for_transport(
@@ -362,7 +364,7 @@ impl HsmSession for Session {
         clear: &[u8],
         transport: KeyHandle,
     ) -> Result<Vec<u8>, HsmError> {
-        self.encrypt_clear(transport, clear)
+        self.work(self.encrypt_clear(transport, clear)?)
     }
 
     fn begin_channel(
@@ -416,7 +418,7 @@ impl HsmSession for Session {
         authority: KeyHandle,
         to_be_signed: &[u8],
     ) -> Result<Vec<u8>, HsmError> {
-        self.signed_certificate(authority, to_be_signed)
+        self.work(self.signed_certificate(authority, to_be_signed)?)
     }
 
     fn cipher_challenge(
@@ -426,6 +428,10 @@ impl HsmSession for Session {
         decipher: bool,
     ) -> Result<Vec<u8>, HsmError> {
         self.ciphered_challenge(key, block, decipher)
+    }
+
+    fn batch(&mut self, calls: &[CardCall<'_>]) -> Vec<Result<CardAnswer, HsmError>> {
+        self.many(calls)
     }
 
     fn put_card_keys(
@@ -445,7 +451,7 @@ impl HsmSession for Session {
         path: &IccKeyPath<'_>,
         track: &[u8],
     ) -> Result<[u8; 2], HsmError> {
-        Ok(self.dynamic_code(path, track, [0; 4])?.0)
+        Ok(self.work(self.dynamic_code(path, track, [0; 4])?)?.0)
     }
 
     fn verify_dynamic_code(
@@ -455,7 +461,8 @@ impl HsmSession for Session {
         unpredictable_number: [u8; 4],
         code: [u8; 2],
     ) -> Result<bool, HsmError> {
-        let (_, expected) = self.dynamic_code(path, track, unpredictable_number)?;
+        let code_of = self.dynamic_code(path, track, unpredictable_number)?;
+        let (_, expected) = self.work(code_of)?;
         Ok(subtle::ConstantTimeEq::ct_eq(expected.as_slice(), code.as_slice()).into())
     }
 

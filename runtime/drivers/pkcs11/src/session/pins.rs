@@ -17,6 +17,7 @@ use crate::draw::{context, joined};
 use crate::error::{self, Refused, Trouble};
 use crate::known::raise;
 use crate::ring::Key;
+use crate::together::{Job, job};
 use crate::tool::Tool;
 
 /// Octets of the mark that says to which PAN a PIN is bound.
@@ -106,18 +107,22 @@ impl Tool<'_> {
 }
 
 impl Session {
-    pub(super) fn generated_pin(&self, length: u8, draw: &Draw<'_>) -> Result<SealedPin, Refused> {
+    pub(super) fn generated_pin(
+        &self,
+        length: u8,
+        draw: &Draw<'_>,
+    ) -> Result<Job<SealedPin>, Refused> {
         let label = Label::of(draw)?;
         let length = usize::from(length);
         if !(PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&length) {
             return Err(error::ARGUMENT.found(format!("a PIN of {length} digits")));
         }
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let mut stream = tool.stream(&label.draw(), "PIN")?;
             let digits = (0..length).map(|_| stream.digit());
             let pin = Pin::from_values(digits).map_err(|e| pin_error(&e))?;
             tool.seal_pin(&pin, Origin::Free, &context(&label.draw()))
-        })
+        }))
     }
 
     pub(super) fn imported_pin(
@@ -126,7 +131,7 @@ impl Session {
         format: u8,
         enciphered: &[u8],
         pan: &str,
-    ) -> Result<SealedPin, Refused> {
+    ) -> Result<Job<SealedPin>, Refused> {
         let key = self.key_for(key, KeyUse::PinEncryption)?;
         let octets = match format {
             4 => key.aes().map(|_| 16)?,
@@ -137,14 +142,14 @@ impl Session {
             return Err(error::PIN_BLOCK.found(format!("{} octets", enciphered.len())));
         }
         let (enciphered, pan) = (enciphered.to_vec(), pan.to_owned());
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let pin = opened_block(tool, &key, format, (&enciphered, &pan))?;
             let origin = match format {
                 1 => Origin::Free,
                 _ => Origin::Bound(tool.mark_of_pan(&pan)?),
             };
             tool.seal_pin(&pin, origin, pan.as_bytes())
-        })
+        }))
     }
 
     pub(super) fn exported_pin(
@@ -154,7 +159,7 @@ impl Session {
         format: u8,
         pan: &str,
         draw: &Draw<'_>,
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Job<Vec<u8>>, Refused> {
         let key = self.key_for(key, KeyUse::PinEncryption)?;
         let (pin, pan, label) = (pin.clone(), pan.to_owned(), Label::of(draw)?);
         match format {
@@ -162,7 +167,7 @@ impl Session {
             0 | 1 | 3 => key.tdes().map(drop)?,
             _ => return Err(wrong_format(format)),
         }
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let Opened { pin, origin } = tool.open_pin(&pin)?;
             tool.check_translation(origin, (format != 1).then_some(&pan))?;
             let mut random = Zeroizing::new([0u8; 16]);
@@ -172,15 +177,15 @@ impl Session {
                 stream.fill(random.as_mut_slice());
             }
             closed_block(tool, &key, format, (&pin, &pan), &random)
-        })
+        }))
     }
 
-    pub(super) fn reference_block(&self, pin: &SealedPin) -> Result<Sealed, Refused> {
+    pub(super) fn reference_block(&self, pin: &SealedPin) -> Result<Job<Sealed>, Refused> {
         let pin = pin.clone();
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let field = block::encode_2(&tool.open_pin(&pin)?.pin);
             tool.seal_octets(field.as_slice(), Vec::new(), &pin.0)
-        })
+        }))
     }
 
     pub(super) fn plain_pin_block(&self, pin: &SealedPin) -> Result<SecretBytes, Refused> {
@@ -206,9 +211,9 @@ impl Session {
         format: CardPinFormat,
         pan: &str,
         draw: &Draw<'_>,
-    ) -> Result<Sealed, Refused> {
+    ) -> Result<Job<Sealed>, Refused> {
         let (pin, pan, label) = (pin.clone(), pan.to_owned(), Label::of(draw)?);
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let opened = tool.open_pin(&pin)?;
             let field = match format {
                 CardPinFormat::Ascii => ascii_field(&opened.pin)?,
@@ -234,7 +239,7 @@ impl Session {
                 }
             };
             tool.seal_octets(field.as_slice(), Vec::new(), &pin.0)
-        })
+        }))
     }
 
     pub(super) fn visa_value(
@@ -243,11 +248,11 @@ impl Session {
         pan: &str,
         pin: &SealedPin,
         pvki: u8,
-    ) -> Result<String, Refused> {
+    ) -> Result<Job<String>, Refused> {
         let key = self.key_for(key, KeyUse::PinVerificationPvv)?;
         let kind = key.tdes()?;
         let (pan, pin) = (pan.to_owned(), pin.clone());
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             tool.plan.way(Intent::Pins, key.flags)?;
             let opened = tool.open_pin(&pin)?;
             let block = pvv::block(&pan, &opened.pin, pvki).map_err(|e| pin_error(&e))?;
@@ -255,7 +260,7 @@ impl Session {
             let result = tool.ecb(kind, main, block.as_slice())?;
             let result = result.first_chunk().copied().unwrap_or_default();
             Ok(pvv::value(result).as_str().to_owned())
-        })
+        }))
     }
 
     pub(super) fn ibm_offset(
@@ -264,15 +269,15 @@ impl Session {
         pan: &str,
         pin: &SealedPin,
         parameters: &Ibm3624<'_>,
-    ) -> Result<String, Refused> {
+    ) -> Result<Job<String>, Refused> {
         let (key, block) = self.validation(key, pan, parameters)?;
         let (pin, parameters) = (pin.clone(), Owned::of(parameters));
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let result = enciphered_validation(tool, &key, block)?;
             let opened = tool.open_pin(&pin)?;
             let offset = ibm3624::offset_of(&result, &opened.pin, &parameters.borrowed());
             Ok(offset.map_err(|e| pin_error(&e))?)
-        })
+        }))
     }
 
     pub(super) fn ibm_natural(
@@ -281,16 +286,16 @@ impl Session {
         pan: &str,
         length: u8,
         parameters: &Ibm3624<'_>,
-    ) -> Result<SealedPin, Refused> {
+    ) -> Result<Job<SealedPin>, Refused> {
         let (key, block) = self.validation(key, pan, parameters)?;
         let (pan, parameters) = (pan.to_owned(), Owned::of(parameters));
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let result = enciphered_validation(tool, &key, block)?;
             let length = usize::from(length);
             let pin = ibm3624::natural_pin_of(&result, length, &parameters.borrowed());
             let pin = pin.map_err(|e| pin_error(&e))?;
             tool.seal_pin(&pin, Origin::Free, pan.as_bytes())
-        })
+        }))
     }
 
     fn validation(

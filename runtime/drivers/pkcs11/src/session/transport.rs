@@ -14,6 +14,7 @@ use crate::error::{self, Refused, Trouble};
 use crate::objects::{Flags, Protection};
 use crate::ring::Key;
 use crate::seal::CLEAR_OCTETS_MAX;
+use crate::together::{Job, job};
 use crate::tool::{Tool, wrong};
 
 impl Session {
@@ -22,21 +23,21 @@ impl Session {
         &self,
         transport: KeyHandle,
         clear: &[u8],
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Job<Vec<u8>>, Refused> {
         if clear.len() > CLEAR_OCTETS_MAX {
             return Err(error::ARGUMENT.found(format!("{} octets to encipher", clear.len())));
         }
         let key = self.transport(transport)?;
         let mut clear = Zeroizing::new(clear.to_vec());
         pad(&mut clear, key.kind()?.block(), DekPadding::Iso7816Always)?;
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let intent = match key.kind()?.block() {
                 8 => Intent::TransportTdes,
                 _ => Intent::TransportAes,
             };
             tool.plan.way(intent, key.flags)?;
             enciphered(tool, &key, &clear)
-        })
+        }))
     }
 
     /// The same of sealed octets; keys that were made inside stay there where the token can.
@@ -45,10 +46,10 @@ impl Session {
         transport: KeyHandle,
         sealed: &Sealed,
         padding: DekPadding,
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Job<Vec<u8>>, Refused> {
         let key = self.transport(transport)?;
         let sealed = sealed.clone();
-        self.work(move |tool| {
+        Ok(job(move |tool| {
             let block = key.kind()?.block();
             let intent = match block {
                 8 => Intent::ExportTdes,
@@ -64,7 +65,7 @@ impl Session {
             let mut clear = tool.open_sealed(&sealed)?;
             pad(&mut clear, block, padding)?;
             enciphered(tool, &key, &clear)
-        })
+        }))
     }
 
     fn transport(&self, handle: KeyHandle) -> Result<Arc<Key>, Refused> {
@@ -117,7 +118,7 @@ fn rewrapped(
                 Mechanism::Initial(ck::CKM_AES_CBC, chain.to_vec())
             }
         };
-        let wrapped = tool.session.wrap(&mechanism, main, *key)?;
+        let wrapped = tool.session()?.wrap(&mechanism, main, *key)?;
         if wrapped.len() != inner.octets() {
             return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
         }

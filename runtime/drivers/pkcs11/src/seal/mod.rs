@@ -2,11 +2,15 @@
 //!
 //! Octets are enciphered inside, with a nonce or vector that is a keyed mark of kind, bound data,
 //! content and context, so that the same value for the same card gives the same blob on any lane
-//! and any token. Keys that were made inside are wrapped inside and never opened here unless the
+//! and any token. Where the token takes many blocks in one call, the cipher is AES in counter mode
+//! and the tag a keyed mark over the whole blob, both composed of blocks: sealing many values takes
+//! three calls, opening many takes one. Keys that were made inside are wrapped inside and never opened here unless the
 //! site allows it; such a blob carries a keyed mark over all of it.
 
+mod blocks;
+
 use cardwright_pkcs11_raw::ck;
-use cardwright_pkcs11_raw::{Mechanism, Object};
+use cardwright_pkcs11_raw::{Mechanism, Object, Session};
 use cardwright_ports::hsm::Sealed;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -21,10 +25,14 @@ use crate::tool::{Tool, wrong};
 
 /// Longest clear value.
 pub(crate) const CLEAR_OCTETS_MAX: usize = 4_096;
+/// Longest sealed value.
+const BLOB_OCTETS_MAX: usize = CLEAR_OCTETS_MAX + 64;
 /// Octets by AES-GCM.
 const GCM: u8 = 0x11;
 /// Octets by AES-CBC and a tag.
 const CBC: u8 = 0x12;
+/// Octets by AES in counter mode and a tag, both of blocks.
+const BLOCKS: u8 = 0x13;
 /// Wrapped secret keys.
 const KEYS: u8 = 0x21;
 /// One number of a wrapped RSA key.
@@ -48,6 +56,11 @@ fn associated(kind: &str, bound: &[u8]) -> Vec<u8> {
     text
 }
 
+/// What a tag is over.
+fn tag_text(kind: &str, bound: &[u8], blob: &[u8]) -> Zeroizing<Vec<u8>> {
+    joined(&[b"tag", kind.as_bytes(), bound, blob])
+}
+
 /// What is public about sealed octets and must not change.
 fn bound_of(clear_length: u32, check_values: &[u8]) -> Vec<u8> {
     let mut bound = Vec::with_capacity(4 + check_values.len());
@@ -56,30 +69,98 @@ fn bound_of(clear_length: u32, check_values: &[u8]) -> Vec<u8> {
     bound
 }
 
+/// A value to seal. `bound` must be the same at opening; `context` says for which card or draw it is
+/// and is not needed again.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'v> {
+    pub(crate) bound: &'v [u8],
+    pub(crate) context: &'v [u8],
+    pub(crate) clear: &'v [u8],
+}
+
+/// Octets that are on their way to a card, and what is public about them.
+pub(crate) struct Parcel {
+    pub(crate) clear: Zeroizing<Vec<u8>>,
+    pub(crate) check_values: Vec<u8>,
+    pub(crate) context: Vec<u8>,
+}
+
+/// Puts values at their places.
+fn keep<T>(slots: &mut [Option<T>], places: &[usize], values: Vec<T>) {
+    for (place, value) in places.iter().zip(values) {
+        if let Some(slot) = slots.get_mut(*place) {
+            *slot = Some(value);
+        }
+    }
+}
+
 impl Tool<'_> {
-    /// Seals a clear value. `kind` and `bound` must be the same at opening; `context` says for
-    /// which card or draw it is and is not needed again.
+    /// Seals a clear value.
     pub(crate) fn seal(
         &self,
         kind: &str,
         (bound, context): (&[u8], &[u8]),
         clear: &[u8],
     ) -> Result<Vec<u8>, Trouble> {
-        if clear.len() > CLEAR_OCTETS_MAX {
-            let what = format!("{} octets to seal", clear.len());
-            return Err(error::ARGUMENT.found(what).into());
+        let value = Value {
+            bound,
+            context,
+            clear,
+        };
+        let mut blobs = self.seal_all(kind, &[value])?;
+        blobs.pop().ok_or_else(|| wrong("no sealed value").into())
+    }
+
+    /// Seals values of one kind, which must be the same at opening.
+    pub(crate) fn seal_all(
+        &self,
+        kind: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Vec<u8>>, Trouble> {
+        let longest = values.iter().map(|value| value.clear.len()).max();
+        if let Some(length) = longest.filter(|length| *length > CLEAR_OCTETS_MAX) {
+            return Err(error::ARGUMENT
+                .found(format!("{length} octets to seal"))
+                .into());
         }
-        let text = joined(&[b"seal", kind.as_bytes(), bound, context, clear]);
-        let mark = self.mark(&text)?;
-        if self.plan.way(Intent::Sealing, Flags::NONE)? == Way::CbcAndMac {
-            return self.seal_by_cbc(kind, bound, &mark, clear);
+        let text = |value: &Value<'_>| {
+            let Value {
+                bound,
+                context,
+                clear,
+            } = value;
+            joined(&[b"seal", kind.as_bytes(), bound, context, clear])
+        };
+        let texts: Vec<Zeroizing<Vec<u8>>> = values.iter().map(text).collect();
+        let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
+        let marks = self.marks(&texts)?;
+        let pairs = values.iter().zip(&marks);
+        match self.plan.way(Intent::Sealing, Flags::NONE)? {
+            Way::Blocks => self.seal_by_blocks(kind, values, &marks),
+            Way::CbcAndMac => pairs
+                .map(|(value, mark)| self.seal_by_cbc(kind, value.bound, mark, value.clear))
+                .collect(),
+            _ => pairs
+                .map(|(value, mark)| self.seal_by_gcm(kind, value.bound, mark, value.clear))
+                .collect(),
         }
+    }
+
+    fn seal_by_gcm(
+        &self,
+        kind: &str,
+        bound: &[u8],
+        mark: &[u8; 32],
+        clear: &[u8],
+    ) -> Result<Vec<u8>, Trouble> {
         let nonce = mark.get(..NONCE_OCTETS).unwrap_or_default().to_vec();
         let mechanism = Mechanism::Gcm {
             nonce: nonce.clone(),
             associated: associated(kind, bound),
         };
-        let body = self.session.encrypt(&mechanism, self.storage.seal, clear)?;
+        let body = self
+            .session()?
+            .encrypt(&mechanism, self.storage.seal, clear)?;
         if body.len() != clear.len() + TAG_OCTETS {
             return Err(wrong(format!("{} octets of a sealed value", body.len())).into());
         }
@@ -106,7 +187,7 @@ impl Tool<'_> {
     }
 
     fn tag(&self, kind: &str, bound: &[u8], blob: &[u8]) -> Result<[u8; TAG_OCTETS], Trouble> {
-        let mark = self.mark(&joined(&[b"tag", kind.as_bytes(), bound, blob]))?;
+        let mark = self.mark(&tag_text(kind, bound, blob))?;
         Ok(mark.first_chunk().copied().unwrap_or_default())
     }
 
@@ -128,10 +209,14 @@ impl Tool<'_> {
         bound: &[u8],
         blob: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        if blob.len() > CLEAR_OCTETS_MAX + 64 {
+        if blob.len() > BLOB_OCTETS_MAX {
             return Err(refused(kind).into());
         }
         match blob.split_first() {
+            Some((&BLOCKS, _)) => {
+                let mut clear = self.open_by_blocks(kind, &[(bound, blob)])?;
+                clear.pop().ok_or_else(|| refused(kind).into())
+            }
             Some((&GCM, rest)) => self.open_gcm(kind, bound, rest),
             Some((&CBC, _)) => {
                 let body = self.tagged(kind, bound, blob)?;
@@ -140,7 +225,8 @@ impl Tool<'_> {
                     return Err(refused(kind).into());
                 };
                 let mechanism = Mechanism::Initial(ck::CKM_AES_CBC, vector.to_vec());
-                let mut clear = self.session.decrypt(&mechanism, self.storage.seal, body)?;
+                let session = self.session()?;
+                let mut clear = session.decrypt(&mechanism, self.storage.seal, body)?;
                 let length = cardwright_standards::cipher::strip_80(&clear)
                     .map_err(|_| refused(kind))?
                     .len();
@@ -167,7 +253,8 @@ impl Tool<'_> {
             nonce: nonce.to_vec(),
             associated: associated(kind, bound),
         };
-        match self.session.decrypt(&mechanism, self.storage.seal, body) {
+        let session = self.session()?;
+        match session.decrypt(&mechanism, self.storage.seal, body) {
             Ok(clear) if clear.len() + TAG_OCTETS == body.len() => Ok(clear),
             Ok(_) => Err(wrong("an opened value of a wrong length").into()),
             Err(failure) => {
@@ -178,11 +265,11 @@ impl Tool<'_> {
                 if code != error::REFUSED.code && code != error::TOKEN.code {
                     return Err(failure.into());
                 }
-                let session = self.session.another()?;
+                let session = session.another()?;
                 match session.decrypt(&mechanism, self.storage.seal, body) {
                     Ok(clear) if clear.len() + TAG_OCTETS == body.len() => Ok(clear),
                     Ok(_) => Err(wrong("an opened value of a wrong length").into()),
-                    Err(_) if self.opens_what_it_seals() => Err(refused(kind).into()),
+                    Err(_) if self.opens_what_it_seals(&session) => Err(refused(kind).into()),
                     Err(failure) => Err(failure.into()),
                 }
             }
@@ -190,13 +277,13 @@ impl Tool<'_> {
     }
 
     /// In a session of its own.
-    fn opens_what_it_seals(&self) -> bool {
+    fn opens_what_it_seals(&self, session: &Session) -> bool {
         let mechanism = Mechanism::Gcm {
             nonce: vec![0; NONCE_OCTETS],
             associated: b"cardwright probe".to_vec(),
         };
         let key = self.storage.seal;
-        let tried = self.session.another().and_then(|session| {
+        let tried = session.another().and_then(|session| {
             let sealed = session.encrypt(&mechanism, key, b"probe")?;
             session.decrypt(&mechanism, key, &sealed)
         });
@@ -210,34 +297,99 @@ impl Tool<'_> {
         check_values: Vec<u8>,
         context: &[u8],
     ) -> Result<Sealed, Trouble> {
-        let clear_length = clear.len() as u32;
-        let bound = bound_of(clear_length, &check_values);
-        Ok(Sealed {
-            blob: self.seal(OCTETS, (&bound, context), clear)?,
-            clear_length,
+        let parcel = Parcel {
+            clear: Zeroizing::new(clear.to_vec()),
             check_values,
-        })
+            context: context.to_vec(),
+        };
+        let mut sealed = self.seal_parcels(&[parcel])?;
+        sealed.pop().ok_or_else(|| wrong("no sealed value").into())
+    }
+
+    /// Seals many values for cards.
+    pub(crate) fn seal_parcels(&self, parcels: &[Parcel]) -> Result<Vec<Sealed>, Trouble> {
+        let bound = |parcel: &Parcel| bound_of(parcel.clear.len() as u32, &parcel.check_values);
+        let bounds: Vec<Vec<u8>> = parcels.iter().map(bound).collect();
+        let values = parcels.iter().zip(&bounds).map(|(parcel, bound)| Value {
+            bound,
+            context: &parcel.context,
+            clear: &parcel.clear,
+        });
+        let values: Vec<Value<'_>> = values.collect();
+        let blobs = self.seal_all(OCTETS, &values)?;
+        let sealed = parcels.iter().zip(blobs).map(|(parcel, blob)| Sealed {
+            blob,
+            clear_length: parcel.clear.len() as u32,
+            check_values: parcel.check_values.clone(),
+        });
+        Ok(sealed.collect())
+    }
+
+    /// Opens many values that were sealed for cards: those by blocks with one question, and numbers
+    /// of one RSA key with one unwrapping.
+    pub(crate) fn open_all_sealed(
+        &self,
+        values: &[Sealed],
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, Trouble> {
+        let mut opened: Vec<Option<Zeroizing<Vec<u8>>>> = values.iter().map(|_| None).collect();
+        let of = |kind: u8| {
+            let of_kind = move |(_, sealed): &(usize, &Sealed)| sealed.blob.first() == Some(&kind);
+            values.iter().enumerate().filter(of_kind).unzip()
+        };
+        let (places, parts): (Vec<usize>, Vec<&Sealed>) = of(RSA_PART);
+        if !parts.is_empty() {
+            self.may_open_keys()?;
+            keep(&mut opened, &places, self.open_rsa_parts(&parts)?);
+        }
+        let (places, blobs): (Vec<usize>, Vec<&Sealed>) = of(BLOCKS);
+        if blobs
+            .iter()
+            .any(|sealed| sealed.blob.len() > BLOB_OCTETS_MAX)
+        {
+            return Err(refused(OCTETS).into());
+        }
+        if !blobs.is_empty() {
+            let bound = |sealed: &&Sealed| bound_of(sealed.clear_length, &sealed.check_values);
+            let bounds: Vec<Vec<u8>> = blobs.iter().map(bound).collect();
+            let pairs = bounds.iter().zip(&blobs);
+            let pairs = pairs.map(|(bound, sealed)| (bound.as_slice(), sealed.blob.as_slice()));
+            let found = self.open_by_blocks(OCTETS, &pairs.collect::<Vec<_>>())?;
+            keep(&mut opened, &places, found);
+        }
+        let each = values.iter().zip(opened).map(|(sealed, known)| {
+            let clear = match known {
+                Some(clear) => clear,
+                None => self.open_other(sealed)?,
+            };
+            match clear.len() == sealed.clear_length as usize {
+                true => Ok(clear),
+                false => Err(wrong("an opened value of a wrong length").into()),
+            }
+        });
+        each.collect()
     }
 
     /// Opens what was sealed for a card, keys that were wrapped only where the site allows it.
     pub(crate) fn open_sealed(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let mut opened = self.open_all_sealed(std::slice::from_ref(sealed))?;
+        opened.pop().ok_or_else(|| refused(OCTETS).into())
+    }
+
+    fn open_other(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        if sealed.blob.first() == Some(&KEYS) {
+            self.may_open_keys()?;
+            return self.open_keys(sealed);
+        }
         let bound = bound_of(sealed.clear_length, &sealed.check_values);
-        let wrapped = matches!(sealed.blob.first(), Some(&KEYS | &RSA_PART));
-        if !wrapped {
-            return self.open(OCTETS, &bound, &sealed.blob);
+        self.open(OCTETS, &bound, &sealed.blob)
+    }
+
+    fn may_open_keys(&self) -> Result<(), Refused> {
+        if self.plan.host_memory_allowed() {
+            return Ok(());
         }
-        if !self.plan.host_memory_allowed() {
-            let what = "a key that was made inside would be opened into host memory";
-            return Err(error::HOST_MEMORY.found(what).into());
-        }
-        let clear = match sealed.blob.first() {
-            Some(&KEYS) => self.open_keys(sealed)?,
-            _ => self.open_rsa_part(sealed)?,
-        };
-        match clear.len() == sealed.clear_length as usize {
-            true => Ok(clear),
-            false => Err(wrong("an unwrapped key of a wrong length").into()),
-        }
+        let what = "a key that was made inside would be opened into host memory";
+        Err(error::HOST_MEMORY.found(what))
     }
 
     fn wrapping(&self) -> Result<Object, Trouble> {
@@ -256,7 +408,7 @@ impl Tool<'_> {
         let clear_length = keys.iter().map(|(kind, _)| kind.octets() as u32).sum();
         let mut blob = vec![KEYS];
         for (kind, key) in keys {
-            let wrapped = self.session.wrap(&mechanism, wrapping, *key)?;
+            let wrapped = self.session()?.wrap(&mechanism, wrapping, *key)?;
             // RFC 3394: eight octets longer than the key.
             if wrapped.len() != kind.octets() + 8 {
                 return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
@@ -284,10 +436,11 @@ impl Tool<'_> {
             .filter(|_| self.plan.can(Capability::KeyWrap))
         {
             let place = (Place::Session, Protection::Wrappable);
-            let key = objects::import(self.session, Kind::Aes(16), Flags::NONE, place, &[7; 16])?;
+            let key =
+                objects::import(self.session()?, Kind::Aes(16), Flags::NONE, place, &[7; 16])?;
             let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
-            mark.extend(self.session.wrap(&mechanism, wrapping, key)?);
-            self.session.destroy(key)?;
+            mark.extend(self.session()?.wrap(&mechanism, wrapping, key)?);
+            self.session()?.destroy(key)?;
         }
         Ok(mark)
     }
@@ -330,7 +483,9 @@ impl Tool<'_> {
         let keys = self.wrapped_keys(sealed)?;
         let keys = keys.into_iter().map(|(kind, wrapped)| {
             let rows = objects::made(kind, flags, protection, false);
-            let key = self.session.unwrap(&mechanism, wrapping, &wrapped, &rows)?;
+            let key = self
+                .session()?
+                .unwrap(&mechanism, wrapping, &wrapped, &rows)?;
             Ok((kind, key))
         });
         keys.collect()
@@ -339,7 +494,7 @@ impl Tool<'_> {
     /// Destroys objects that live with the session.
     pub(crate) fn destroy(&self, keys: &[(Kind, Object)]) -> Result<(), Trouble> {
         for (_, key) in keys {
-            self.session.destroy(*key)?;
+            self.session()?.destroy(*key)?;
         }
         Ok(())
     }
@@ -348,7 +503,7 @@ impl Tool<'_> {
         let keys = self.unwrap_keys(sealed, Flags::NONE, Protection::Readable)?;
         let mut clear = Zeroizing::new(Vec::with_capacity(sealed.clear_length as usize));
         for (kind, key) in &keys {
-            clear.extend_from_slice(&objects::value(self.session, *key, kind.octets())?);
+            clear.extend_from_slice(&objects::value(self.session()?, *key, kind.octets())?);
         }
         self.destroy(&keys)?;
         Ok(clear)
@@ -359,39 +514,65 @@ impl Tool<'_> {
     pub(crate) fn seal_rsa(&self, key: Object, octets: u32) -> Result<[Sealed; 5], Trouble> {
         let wrapping = self.wrapping()?;
         let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
-        let wrapped = self.session.wrap(&mechanism, wrapping, key)?;
-        let part = |number: u8| -> Result<Sealed, Trouble> {
-            let mut blob = vec![RSA_PART, number];
-            blob.extend_from_slice(&wrapped);
-            let tag = self.tag(OCTETS, &bound_of(octets, &[]), &blob)?;
-            blob.extend_from_slice(&tag);
-            Ok(Sealed {
-                blob,
-                clear_length: octets,
-                check_values: Vec::new(),
-            })
-        };
-        Ok([part(0)?, part(1)?, part(2)?, part(3)?, part(4)?])
+        let wrapped = self.session()?.wrap(&mechanism, wrapping, key)?;
+        let blobs =
+            [0, 1, 2, 3, 4].map(|number| [&[RSA_PART, number], wrapped.as_slice()].concat());
+        let bound = bound_of(octets, &[]);
+        let texts = blobs.each_ref().map(|blob| tag_text(OCTETS, &bound, blob));
+        let tags = self.marks(&texts.each_ref().map(|text| text.as_slice()))?;
+        let mut sealed = blobs.into_iter().zip(&tags).map(|(blob, tag)| Sealed {
+            blob: [blob.as_slice(), tag.get(..TAG_OCTETS).unwrap_or_default()].concat(),
+            clear_length: octets,
+            check_values: Vec::new(),
+        });
+        let lacking = || wrong("too few numbers of an RSA key");
+        let mut next = || sealed.next().ok_or_else(lacking);
+        Ok([next()?, next()?, next()?, next()?, next()?])
     }
 
-    fn open_rsa_part(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let bound = bound_of(sealed.clear_length, &sealed.check_values);
-        let body = self.tagged(OCTETS, &bound, &sealed.blob)?;
-        let Some(([_, number], wrapped)) = body.split_first_chunk::<2>() else {
-            return Err(refused(OCTETS).into());
+    /// Opens numbers of wrapped RSA keys. A key is unwrapped once for all its numbers that stand one
+    /// after another.
+    fn open_rsa_parts(&self, values: &[&Sealed]) -> Result<Vec<Zeroizing<Vec<u8>>>, Trouble> {
+        let body = |sealed: &&Sealed| -> Result<(u8, Vec<u8>), Trouble> {
+            let bound = bound_of(sealed.clear_length, &sealed.check_values);
+            let body = self.tagged(OCTETS, &bound, &sealed.blob)?;
+            match body.split_first_chunk::<2>() {
+                Some(([_, number], wrapped)) => Ok((*number, wrapped.to_vec())),
+                None => Err(refused(OCTETS).into()),
+            }
         };
+        let bodies: Vec<(u8, Vec<u8>)> = values.iter().map(body).collect::<Result<_, _>>()?;
+        let mut opened: Option<(&[u8], RsaParts)> = None;
+        let mut clear = Vec::with_capacity(values.len());
+        for (number, wrapped) in &bodies {
+            let parts = match opened.take() {
+                Some((of, parts)) if of == wrapped.as_slice() => parts,
+                _ => self.unwrap_rsa(wrapped)?,
+            };
+            clear.push(match number {
+                0 => parts.q_inverse.clone(),
+                1 => parts.d_q.clone(),
+                2 => parts.d_p.clone(),
+                3 => parts.q.clone(),
+                _ => parts.p.clone(),
+            });
+            opened = Some((wrapped, parts));
+        }
+        Ok(clear)
+    }
+
+    fn unwrap_rsa(&self, wrapped: &[u8]) -> Result<RsaParts, Trouble> {
         let rows = private_rows(Place::Session, Protection::Readable);
         let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
-        let key = self
-            .session
-            .unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
+        let session = self.session()?;
+        let key = session.unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
         let kinds = [
             (ck::CKA_PRIME_1, 256),
             (ck::CKA_PRIME_2, 256),
             (ck::CKA_PUBLIC_EXPONENT, 8),
         ];
-        let found = self.session.all_attributes(key, &kinds)?;
-        self.session.destroy(key)?;
+        let found = session.all_attributes(key, &kinds)?;
+        session.destroy(key)?;
         let lacking = || wrong("an unwrapped RSA key without its primes");
         let mut found = found.into_iter().map(|value| value.ok_or_else(lacking));
         let mut next = || found.next().unwrap_or_else(|| Err(lacking()));
@@ -400,13 +581,6 @@ impl Tool<'_> {
             .iter()
             .fold(0u32, |value, octet| value << 8 | u32::from(*octet));
         // Made anew from the primes: tokens keep them in either order, cards want the larger first.
-        let parts = RsaParts::from_primes(&first, &second, exponent).ok_or_else(lacking)?;
-        Ok(match number {
-            0 => parts.q_inverse,
-            1 => parts.d_q,
-            2 => parts.d_p,
-            3 => parts.q,
-            _ => parts.p,
-        })
+        Ok(RsaParts::from_primes(&first, &second, exponent).ok_or_else(lacking)?)
     }
 }

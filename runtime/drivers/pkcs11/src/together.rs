@@ -1,0 +1,160 @@
+//! Many cards' work in few calls of the token.
+//!
+//! What a card needs is written as if it were alone: a job that asks for blocks under a key and goes
+//! on with the answer. For many cards each job runs until it asks; what all ask of one key goes to
+//! the token in one call; then each runs again from its start, finds what it was answered before,
+//! and goes on to its next question. A job gives the same questions for the same answers, so that
+//! its result is what it is alone. A job that needs more than blocks says so, and is done alone.
+
+use std::cell::{Cell, RefCell};
+
+use cardwright_pkcs11_raw::ck::CK_ULONG;
+use cardwright_pkcs11_raw::{Mechanism, Object, Session};
+use zeroize::Zeroizing;
+
+use crate::error::{self, Refused, Trouble};
+use crate::tool::{Tool, as_long};
+
+/// Most octets of one call: less than what any token is known to take at once.
+pub(crate) const CALL_OCTETS: usize = 4_096;
+/// Most jobs of one round: what waits for them is in memory.
+pub(crate) const JOBS_MAX: usize = 256;
+/// Most questions of one job that are joined with others'.
+const QUESTIONS_MAX: usize = 64;
+
+/// What a card, or anything else, needs of a token.
+pub(crate) type Job<T> = Box<dyn Fn(&Tool<'_>) -> Result<T, Trouble> + Send + Sync>;
+
+/// A job of a closure.
+pub(crate) fn job<T>(
+    work: impl Fn(&Tool<'_>) -> Result<T, Trouble> + Send + Sync + 'static,
+) -> Job<T> {
+    Box::new(work)
+}
+
+/// A job whose result is made into another.
+pub(crate) fn then<T: 'static, U>(first: Job<T>, make: fn(T) -> U) -> Job<U>
+where
+    U: 'static,
+{
+    Box::new(move |tool| first(tool).map(make))
+}
+
+/// Blocks, each for itself, under one key in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cipher {
+    /// `CKM_AES_ECB` or `CKM_DES3_ECB`.
+    pub(crate) mechanism: CK_ULONG,
+    pub(crate) key: Object,
+    /// Whether it deciphers.
+    pub(crate) back: bool,
+}
+
+impl Cipher {
+    /// Asks the token, with as few calls as its longest one allows.
+    pub(crate) fn carry_out(
+        &self,
+        session: &Session,
+        octets: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let mechanism = Mechanism::Plain(self.mechanism);
+        let mut out = Zeroizing::new(Vec::with_capacity(octets.len()));
+        for part in octets.chunks(CALL_OCTETS) {
+            let found = match self.back {
+                true => session.decrypt(&mechanism, self.key, part)?,
+                false => Zeroizing::new(session.encrypt(&mechanism, self.key, part)?),
+            };
+            out.extend_from_slice(&as_long(found, part.len())?);
+        }
+        Ok(out)
+    }
+}
+
+type Question = (Cipher, Zeroizing<Vec<u8>>);
+
+/// One job among many: what it was answered, and what it asks next.
+#[derive(Default)]
+pub(crate) struct Turn {
+    answers: RefCell<Vec<Zeroizing<Vec<u8>>>>,
+    at: Cell<usize>,
+    asked: RefCell<Option<Question>>,
+}
+
+impl Turn {
+    /// The answer, if it was given; else the job waits for it.
+    pub(crate) fn ask(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let place = self.at.get();
+        if let Some(known) = self.answers.borrow().get(place) {
+            self.at.set(place + 1);
+            return as_long(known.clone(), octets.len());
+        }
+        if place >= QUESTIONS_MAX {
+            return Err(Trouble::Alone);
+        }
+        self.asked
+            .replace(Some((cipher, Zeroizing::new(octets.to_vec()))));
+        Err(Trouble::Later)
+    }
+
+    fn begin(&self) {
+        self.at.set(0);
+    }
+}
+
+/// How a job among many ended; `None` when it must be done alone.
+pub(crate) type End<T> = Option<Result<T, Refused>>;
+
+/// Carries jobs out together. A refusal is the job's own; what the token itself did wrong ends all.
+pub(crate) fn carry_out<T>(tool: &Tool<'_>, jobs: &[Job<T>]) -> Result<Vec<End<T>>, Trouble> {
+    let turns: Vec<Turn> = jobs.iter().map(|_| Turn::default()).collect();
+    let mut ends: Vec<Option<End<T>>> = jobs.iter().map(|_| None).collect();
+    loop {
+        let open = turns.iter().zip(jobs).zip(&mut ends);
+        for ((turn, job), end) in open.filter(|(_, end)| end.is_none()) {
+            turn.begin();
+            *end = match job(&tool.among(turn)) {
+                Ok(value) => Some(Some(Ok(value))),
+                Err(Trouble::Later) => None,
+                Err(Trouble::Alone) => Some(None),
+                Err(Trouble::Ours(refused)) if refused.code != error::ANSWER.code => {
+                    Some(Some(Err(refused)))
+                }
+                Err(trouble) => return Err(trouble),
+            };
+        }
+        if !answer(tool, &turns)? {
+            return Ok(ends.into_iter().map(Option::flatten).collect());
+        }
+    }
+}
+
+/// Asks the token what the jobs ask, one call a key; whether there was anything to ask.
+fn answer(tool: &Tool<'_>, turns: &[Turn]) -> Result<bool, Trouble> {
+    let asked: Vec<(&Turn, Question)> = turns
+        .iter()
+        .filter_map(|turn| Some((turn, turn.asked.take()?)))
+        .collect();
+    let mut ciphers: Vec<Cipher> = Vec::new();
+    for (_, (cipher, _)) in &asked {
+        if !ciphers.contains(cipher) {
+            ciphers.push(*cipher);
+        }
+    }
+    for cipher in ciphers {
+        let of_it = || asked.iter().filter(|(_, (c, _))| *c == cipher);
+        let length = of_it().map(|(_, (_, octets))| octets.len()).sum();
+        // Room for all at once: growing would leave copies behind.
+        let mut octets = Zeroizing::new(Vec::with_capacity(length));
+        of_it().for_each(|(_, (_, own))| octets.extend_from_slice(own));
+        let found = tool.carry_out(cipher, &octets)?;
+        let mut rest = found.as_slice();
+        for (turn, (_, own)) in of_it() {
+            let (first, after) = rest.split_at_checked(own.len()).unwrap_or_default();
+            turn.answers
+                .borrow_mut()
+                .push(Zeroizing::new(first.to_vec()));
+            rest = after;
+        }
+    }
+    Ok(!asked.is_empty())
+}
