@@ -48,6 +48,13 @@ fn keys() -> MemoryFiles {
         .with("keys/other-ca.pub", other)
 }
 
+/// What a source may name is what a bundle may carry.
+#[test]
+fn deviations_of_the_language_are_those_of_bundles() {
+    let words = cardwright_vocabulary::QUIRKS.iter().map(|row| row.name);
+    assert!(words.eq(cardwright_bundle::QUIRKS));
+}
+
 /// The small bank without an example.
 fn bank() -> MemoryFiles {
     let manifest = "name = \"small\"\nversion = \"1.0.0\"\nsequence = 1\n";

@@ -7,11 +7,11 @@ use crate::{
     Loaded, RuntimeError, Value,
     certified::Certified,
     load::broken,
-    plan::{BoundKeys, Draws, Fields, Prepared, ReadyKey, Row, RunFacts, Values},
+    plan::{BoundKeys, Draws, Fields, Part, Prepared, ReadyKey, Row, RunFacts, Values},
 };
 use cardwright_bundle::{
-    Application, Card, Constant, FaceSide, Node, Op, Padding, Program, Script, ScriptCommand,
-    ScriptPart, Secrecy,
+    Application, Card, Constant, FaceSide, Node, NodeId, Op, Padding, Program, Script,
+    ScriptCommand, ScriptPart, Secrecy,
 };
 use cardwright_ports::hsm::{HsmSession, Sealed, SealedPin};
 use serde::{Deserialize, Serialize};
@@ -225,7 +225,7 @@ impl<'a> Datagen<'a> {
         Ok(Self {
             card,
             certified: Certified::new(loaded, card)?,
-            program: Prepared::new(source, keys, loaded)?,
+            program: Prepared::of_parts(source, keys, loaded, vec![wanted(card)])?,
             source,
         })
     }
@@ -421,6 +421,60 @@ impl CertificateData {
     /// From a script's data.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         postcard::from_bytes(bytes).map_err(|_| broken("a certificate's data"))
+    }
+}
+
+/// What a card's data are collected from: nothing else is worked out.
+fn wanted(card: &Card) -> Part {
+    let mut always = vec![card.pan, card.psn, card.expiry];
+    let mut parts = Vec::new();
+    let stripe = card.stripe.iter();
+    always.extend(stripe.flat_map(|s| [s.track1, s.track2]).flatten());
+    for face in &card.faces {
+        always.extend(face.emboss.iter().map(|line| line.node));
+        parts.extend(face.print.iter().map(|panel| leaf(panel.when, panel.node)));
+    }
+    let chip = card.chip.iter();
+    parts.extend(chip.flat_map(|chip| &chip.applications).map(of_application));
+    Part {
+        when: None,
+        nodes: always,
+        parts,
+    }
+}
+
+fn leaf(when: Option<NodeId>, node: NodeId) -> Part {
+    Part {
+        when,
+        nodes: vec![node],
+        ..Part::default()
+    }
+}
+
+fn of_application(application: &Application) -> Part {
+    let mut nodes: Vec<NodeId> = application.facts.iter().map(|(_, id)| *id).collect();
+    let commands = application.script.iter().flat_map(|s| &s.commands);
+    for part in commands.flat_map(|command| ScriptPart::leaves(&command.parts)) {
+        match part {
+            ScriptPart::Variable { .. } | ScriptPart::Object { .. } => {}
+            ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => nodes.push(*node),
+            ScriptPart::Certificate {
+                serial,
+                name,
+                not_before,
+                not_after,
+                ..
+            } => {
+                nodes.extend([serial, not_before, not_after]);
+                nodes.extend(name.iter().map(|(_, id)| *id));
+            }
+        }
+    }
+    let dgis = application.dgis.iter();
+    Part {
+        when: application.when,
+        nodes,
+        parts: dgis.map(|dgi| leaf(dgi.when, dgi.node)).collect(),
     }
 }
 

@@ -25,7 +25,7 @@ use cardwright_standards::{
 };
 use cardwright_stations::{Line, LineParts, StationError, Taking, take};
 use cardwright_store::JobSealer;
-use cardwright_virtual_card::{BlankKeys, BlankSpec, Protocol, VirtualCard};
+use cardwright_virtual_card::{BlankKeys, BlankSpec, ISSUER_DOMAIN_AID, Protocol, VirtualCard};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -91,6 +91,13 @@ pub fn loaded(change: impl FnOnce(&mut Content)) -> Loaded {
 
 /// A blank as its maker delivers it: applets installed, the issuer's open test keys inside.
 pub fn blank(content: &Content, chip: &Chip, serial: [u8; 4]) -> VirtualCard {
+    let quirks = chip.applications.iter().flat_map(|a| &a.quirks);
+    let quirks: Vec<&str> = quirks.map(|(quirk, _)| quirk.as_str()).collect();
+    deviating(content, chip, serial, &quirks)
+}
+
+/// The same with deviations that need not be those of the bundle.
+pub fn deviating(content: &Content, chip: &Chip, serial: [u8; 4], quirks: &[&str]) -> VirtualCard {
     let channel = chip.channel.as_ref().expect("a channel");
     let slot = &content.keys[channel.key as usize];
     let key = test_keys::symmetric_key(&slot.name, &slot.algorithm).expect("an open key");
@@ -111,14 +118,18 @@ pub fn blank(content: &Content, chip: &Chip, serial: [u8; 4]) -> VirtualCard {
         method,
     };
     let aid = |text: &String| hex::decode(text).expect("an AID");
-    let instances = chip.applications.iter().map(|a| aid(&a.aid)).collect();
+    let instances = chip.applications.iter().map(|a| aid(&a.aid));
+    let instances = instances.filter(|aid| *aid != ISSUER_DOMAIN_AID).collect();
     let group = [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92];
     let mut spec = BlankSpec::new(protocol, keys, group, serial, instances);
     if channel.key_version != 0 {
         spec.key_version = channel.key_version;
     }
-    for (quirk, _) in chip.applications.iter().flat_map(|a| &a.quirks) {
-        spec.quirks.declare(quirk);
+    for quirk in quirks {
+        assert!(
+            spec.quirks.declare(quirk),
+            "the virtual card has no `{quirk}`"
+        );
     }
     VirtualCard::blank(&spec).expect("a blank")
 }

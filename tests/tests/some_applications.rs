@@ -101,6 +101,10 @@ fn each_order_gets_its_applications_and_directories_that_list_them() {
     ];
     for (psn, contact, near) in cases {
         let made = made(LISTS, psn);
+        // An application that the card does not have costs no key: `extra` shares that of `last`.
+        let keys = usize::from(psn != "03") + 1;
+        assert_eq!(calls(&made, "rsa.generate"), keys, "{psn}");
+        assert_eq!(calls(&made, "emv.icc_certificate"), contact.len(), "{psn}");
         assert_eq!(listed(&made), (strings(&contact), strings(&near)), "{psn}");
         let file = made.files.iter().find(|f| f.format == "transfer");
         let file = hex::encode_upper(&file.expect("the file").octets);
@@ -109,6 +113,14 @@ fn each_order_gets_its_applications_and_directories_that_list_them() {
             assert_eq!(file.contains(&block), contact.contains(&aid), "{psn} {aid}");
         }
     }
+}
+
+/// How often the HSM was asked for something.
+fn calls(made: &Rehearsed, kind: &str) -> usize {
+    let all = made.calls.values().flatten();
+    all.filter(|(found, _)| *found == kind)
+        .map(|(_, count)| *count)
+        .sum()
 }
 
 fn strings(texts: &[&str]) -> Vec<String> {

@@ -344,7 +344,10 @@ fn chip<'a>(
         applications.extend(platform::directories(elaborator, entry, &apps));
     }
     let deviating = (channel.as_mut(), quirks.as_slice());
-    platform::habits(elaborator, deviating, &mut applications, entry.span);
+    let short = platform::habits(elaborator, deviating, &mut applications, entry.span);
+    if short {
+        platform::short_commands(elaborator, &apps);
+    }
     if native {
         platform::only_scripts(elaborator, &applications, entry.span);
     }

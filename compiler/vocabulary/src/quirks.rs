@@ -30,7 +30,7 @@ pub static QUIRKS: &[QuirkRow] = &[
     row("block_number_zero", "P2 of STORE DATA is always 00"),
     row(
         "clear_check_values",
-        "DGI 9000 is clear although P1 says that all DGIs are enciphered",
+        "DGI 9000 is clear, in commands whose P1 says that all DGIs are enciphered",
     ),
     row(
         "commands_of_128",
@@ -69,7 +69,10 @@ pub static QUIRKS: &[QuirkRow] = &[
         "le_required",
         "STORE DATA has to carry Le, although no data come back",
     ),
-    row("no_clear_pin", "the card refuses VERIFY with a clear PIN"),
+    row(
+        "no_clear_pin",
+        "the card refuses VERIFY with a clear PIN; no rule of `cvm` may ask for one (E0363)",
+    ),
     row("one_dgi_per_command", "a STORE DATA holds one DGI at most"),
     row(
         "processing_options_format_1",

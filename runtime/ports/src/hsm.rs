@@ -249,6 +249,8 @@ pub struct ChannelSpec {
     pub diversification: Diversification,
     /// Key version number.
     pub key_version: u8,
+    /// Deviation of some cards: SCP03 counts only commands with data.
+    pub counts_data_only: bool,
 }
 
 /// New channel keys of a card: PUT KEY.

@@ -1,5 +1,6 @@
 //! Runs a prepared program for one record or for many.
 
+use super::parts::Walk;
 use super::{Bound, Draws, Fields, Prepared, RunFacts, intents};
 use crate::load::{broken, cell_value};
 use crate::{RuntimeError, Value};
@@ -24,22 +25,42 @@ pub struct Run<'a> {
 }
 
 /// The values of a program's nodes; wiped when dropped. A node whose value could not be made keeps
-/// the reason: it matters only if somebody asks for the value, which a choice may not.
-pub struct Values(Vec<Result<Value, RuntimeError>>);
+/// the reason: it matters only if somebody asks for the value, which a choice may not. A node that
+/// nobody asked for has none.
+pub struct Values(Vec<Option<Result<Value, RuntimeError>>>);
 
 impl Drop for Values {
     fn drop(&mut self) {
-        self.0.iter_mut().flatten().for_each(Zeroize::zeroize);
+        let made = self.0.iter_mut().flatten();
+        made.flatten().for_each(Zeroize::zeroize);
     }
 }
 
 impl Values {
+    fn of_length(length: usize) -> Self {
+        let mut values = Vec::new();
+        values.resize_with(length, || None);
+        Self(values)
+    }
+
     /// A node's value.
     pub fn get(&self, id: NodeId) -> Result<&Value, RuntimeError> {
         match self.0.get(id as usize) {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(error.clone()),
+            Some(Some(Ok(value))) => Ok(value),
+            Some(Some(Err(error))) => Err(error.clone()),
+            Some(None) => Err(broken("a value that nobody asked for")),
             None => Err(broken("a node that is not there")),
+        }
+    }
+
+    /// Whether a node was worked out.
+    fn is_there(&self, id: NodeId) -> bool {
+        matches!(self.0.get(id as usize), Some(Some(_)))
+    }
+
+    fn set(&mut self, id: NodeId, value: Result<Value, RuntimeError>) {
+        if let Some(slot) = self.0.get_mut(id as usize) {
+            *slot = Some(value);
         }
     }
 
@@ -71,7 +92,7 @@ pub struct Row<'a> {
 }
 
 impl Prepared {
-    /// Runs the program; linear in its length.
+    /// Runs the program; each node is worked out once at most.
     pub fn run(&self, run: &mut Run<'_>) -> Result<Values, RuntimeError> {
         let row = Row {
             fields: run.fields,
@@ -83,55 +104,89 @@ impl Prepared {
         values.pop().ok_or_else(|| broken("a run of nothing"))
     }
 
-    /// Runs the program for many records, operation by operation, so that the HSM gets each kind of
-    /// call for all of them at once.
+    /// Runs the program for many records: each goes as far as it can without the HSM, then the HSM
+    /// gets one kind of call for all that wait for it. The lowest node goes first, so that a record
+    /// that needs less waits for the others.
     pub fn run_rows(
         &self,
         rows: &mut [Row<'_>],
         session: &mut Option<&mut dyn HsmSession>,
         job: &str,
     ) -> Vec<Values> {
-        let values = || Values(Vec::with_capacity(self.steps.len()));
-        let mut all: Vec<Values> = rows.iter().map(|_| values()).collect();
-        for step in &self.steps {
-            let made = match step {
-                Bound::Intent { intent, keys, args } => {
-                    ask(*intent, keys, args, &all, rows, session, job)
-                }
-                _ => {
-                    let pairs = all.iter().zip(rows.iter());
-                    pairs
-                        .map(|(values, row)| evaluate(step, values, row))
-                        .collect()
-                }
+        let length = self.steps.len();
+        let mut all: Vec<Values> = rows.iter().map(|_| Values::of_length(length)).collect();
+        let walks = rows.iter().map(|_| Walk::new(&self.wanted));
+        let mut walks: Vec<Walk<'_>> = walks.collect();
+        loop {
+            let mut waiting = Vec::with_capacity(rows.len());
+            for ((walk, values), row) in walks.iter_mut().zip(&mut all).zip(rows.iter()) {
+                waiting.push(self.advance(walk, values, row));
+            }
+            let Some(id) = waiting.iter().copied().flatten().min() else {
+                return all;
             };
-            for (values, value) in all.iter_mut().zip(made) {
-                values.0.push(value);
+            let Some(Bound::Intent { intent, keys, args }) = self.steps.get(id as usize) else {
+                return all;
+            };
+            let these: Vec<bool> = waiting.iter().map(|at| *at == Some(id)).collect();
+            let made = ask(*intent, keys, args, (&all, &these), rows, session, job);
+            let pairs = walks.iter_mut().zip(&mut all).zip(these);
+            let asked = pairs.filter_map(|(pair, this)| this.then_some(pair));
+            for ((walk, values), value) in asked.zip(made) {
+                values.set(id, value);
+                walk.done();
             }
         }
-        all
+    }
+
+    /// Takes a record as far as it goes without the HSM; gives the intent that it waits for.
+    fn advance(&self, walk: &mut Walk<'_>, values: &mut Values, row: &Row<'_>) -> Option<NodeId> {
+        loop {
+            let id = walk.turn(&self.steps, values)?;
+            let step = self.steps.get(id as usize)?;
+            if let Bound::Intent { .. } = step {
+                return Some(id);
+            }
+            if let Bound::Choose {
+                condition,
+                then,
+                otherwise,
+            } = step
+                && let Ok(holds) = values.flag(*condition)
+            {
+                let side = if holds { *then } else { *otherwise };
+                if !values.is_there(side) && side < id {
+                    // Its turn comes before this node's, which is looked at again then.
+                    walk.want(side, &self.steps);
+                    continue;
+                }
+            }
+            values.set(id, evaluate(step, values, row));
+            walk.done();
+        }
     }
 }
 
-/// One intent for all records: a call for each, in one batch.
+/// One intent for the records that wait for it: a call for each, in one batch.
 fn ask(
     intent: intents::Intent,
     keys: &[KeyHandle],
     args: &[NodeId],
-    all: &[Values],
+    (all, these): (&[Values], &[bool]),
     rows: &mut [Row<'_>],
     session: &mut Option<&mut dyn HsmSession>,
     job: &str,
 ) -> Vec<Result<Value, RuntimeError>> {
+    let asking = rows.iter_mut().zip(all).zip(these);
+    let asking = asking.filter_map(|(pair, this)| this.then_some(pair));
     let Some(session) = session else {
-        return rows
-            .iter()
+        return asking
             .map(|_| Err(broken("an HSM where none may be used")))
             .collect();
     };
-    let mut calls = Vec::with_capacity(rows.len());
-    let mut places = Vec::with_capacity(rows.len());
-    for (values, row) in all.iter().zip(rows.iter_mut()) {
+    let mut calls = Vec::new();
+    let mut places = Vec::new();
+    for (row, values) in asking {
         let place = intents::Place {
             job,
             order: row.order,
@@ -163,11 +218,9 @@ fn ask(
             Ok(intents::value(answer?, &keep, row.draws))
         }
     };
-    places
-        .into_iter()
-        .zip(rows.iter_mut())
-        .map(&mut value)
-        .collect()
+    let asked = rows.iter_mut().zip(these);
+    let asked = asked.filter_map(|(row, this)| this.then_some(row));
+    places.into_iter().zip(asked).map(&mut value).collect()
 }
 
 /// Where a record's value of an intent comes from.

@@ -4,6 +4,7 @@
 mod draws;
 mod evaluate;
 mod intents;
+mod parts;
 
 use crate::{Loaded, RuntimeError, Value, functions, load::broken};
 use cardwright_bundle::{Constant, Content, KeySlot, LookupTable, NodeId, Op, Program};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use draws::{Draws, ReadyKey};
 pub use evaluate::{Row, Run, Values};
 pub use intents::derivation;
+pub use parts::Part;
 
 /// The fields of one record, and of the records that stand once in its file.
 pub trait Fields {
@@ -91,6 +93,7 @@ enum Bound {
 /// A program that can be run.
 pub struct Prepared {
     steps: Vec<Bound>,
+    wanted: parts::Wanted,
 }
 
 /// Labels in the HSM by the names that bundles have; a name without one is its own label.
@@ -173,15 +176,55 @@ fn compare_check_value(
     ))
 }
 
+impl Bound {
+    /// The nodes that have to be known before this one is looked at. Of a choice that is the
+    /// condition; which side follows is known then.
+    fn needs(&self, mut each: impl FnMut(NodeId)) {
+        match self {
+            Self::Field { .. } | Self::Constant(_) | Self::Count { .. } | Self::Sum { .. } => {}
+            Self::Apply { args, .. } | Self::Intent { args, .. } => {
+                args.iter().for_each(|id| each(*id));
+            }
+            Self::Choose { condition, .. } => each(*condition),
+            Self::Listed { key, .. } => each(*key),
+            Self::Lookup { key, otherwise, .. } => {
+                each(*key);
+                otherwise.iter().for_each(|id| each(*id));
+            }
+        }
+    }
+}
+
 impl Prepared {
-    /// Binds a program's functions, keys and tables.
+    /// Binds a program's functions, keys and tables. A run works out every node.
     pub fn new(program: &Program, keys: &BoundKeys, loaded: &Loaded) -> Result<Self, RuntimeError> {
-        let steps = program
-            .nodes
-            .iter()
-            .map(|node| bind(&node.op, keys, loaded))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { steps })
+        Self::bound(program, keys, loaded, |_| parts::Wanted::Everything)
+    }
+
+    /// The same for a run that works out nothing but what its parts ask for: a side of a choice that
+    /// is not taken, and a part that a record does not have, cost no call of the HSM.
+    pub fn of_parts(
+        program: &Program,
+        keys: &BoundKeys,
+        loaded: &Loaded,
+        parts: Vec<Part>,
+    ) -> Result<Self, RuntimeError> {
+        Self::bound(program, keys, loaded, |steps| {
+            parts::Wanted::of(parts, steps)
+        })
+    }
+
+    fn bound(
+        program: &Program,
+        keys: &BoundKeys,
+        loaded: &Loaded,
+        wanted: impl FnOnce(&[Bound]) -> parts::Wanted,
+    ) -> Result<Self, RuntimeError> {
+        let nodes = program.nodes.iter();
+        let steps = nodes.map(|node| bind(&node.op, keys, loaded));
+        let steps: Vec<Bound> = steps.collect::<Result<_, _>>()?;
+        let wanted = wanted(&steps);
+        Ok(Self { steps, wanted })
     }
 }
 

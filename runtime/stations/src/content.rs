@@ -48,7 +48,7 @@ impl Manager<'_> {
         let (Some(channel), false) = (&chip.channel, nothing) else {
             return Ok(());
         };
-        let spec = channel_spec(channel, self.keys)?;
+        let spec = channel_spec(chip, channel, self.keys)?;
         self.in_domain(&spec, draw, |manager, open| {
             for deletion in &content.delete {
                 manager.delete(open, deletion)?;
@@ -73,7 +73,7 @@ impl Manager<'_> {
         let (Some(channel), false) = (&chip.channel, nothing) else {
             return Ok(());
         };
-        let spec = channel_spec(channel, self.keys)?;
+        let spec = channel_spec(chip, channel, self.keys)?;
         self.in_domain(&spec, draw, |manager, open| {
             if let Some(keys) = &content.keys {
                 manager.put_keys(open, keys)?;

@@ -16,6 +16,7 @@ pub mod pool;
 pub mod report;
 mod script;
 mod take;
+mod transport;
 pub mod validation;
 
 pub use codes::CODES;

@@ -3,7 +3,7 @@
 //! For each application: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, STORE DATA … with the
 //! last one marked. Everything that needs a key happens inside the HSM.
 
-use crate::{StationError, content::Manager, script::Stage};
+use crate::{StationError, content::Manager, script::Stage, transport};
 use cardwright_bundle::{Application, Channel, Chip, Padding};
 use cardwright_ports::{
     CardChannel, HsmSession,
@@ -40,7 +40,7 @@ pub fn personalize(
     let spec = chip
         .channel
         .as_ref()
-        .map(|channel| channel_spec(channel, keys));
+        .map(|channel| channel_spec(chip, channel, keys));
     let spec = spec.transpose()?;
     let mut count = PersoCount::default();
     card.reset()?;
@@ -136,8 +136,12 @@ fn no_data(application: &str) -> StationError {
     )
 }
 
-/// The channel as the HSM wants it.
-pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, StationError> {
+/// The channel of a chip as the HSM wants it.
+pub fn channel_spec(
+    chip: &Chip,
+    channel: &Channel,
+    keys: &BoundKeys,
+) -> Result<ChannelSpec, StationError> {
     let unknown = |what: &str| StationError::new("R1101", what, "build the bundle again");
     Ok(ChannelSpec {
         protocol: match channel.protocol.as_str() {
@@ -154,6 +158,7 @@ pub fn channel_spec(channel: &Channel, keys: &BoundKeys) -> Result<ChannelSpec, 
         key: keys.get(channel.key)?,
         diversification: diversification(&channel.diversification)?,
         key_version: channel.key_version,
+        counts_data_only: chip.applications.iter().any(|a| has(a, "counts_data_only")),
     })
 }
 
@@ -218,11 +223,20 @@ struct Habits {
     last_on_every_dgi: bool,
     le_required: bool,
     short_commands: bool,
+    /// Check values go as they are in commands that say that they are enciphered.
+    clear_check_values: bool,
+}
+
+/// Check values of an application's keys (EMV CPS).
+const CHECK_VALUES: u16 = 0x9000;
+
+fn has(application: &Application, name: &str) -> bool {
+    application.quirks.iter().any(|(quirk, _)| quirk == name)
 }
 
 impl Habits {
     fn of(application: &Application) -> Self {
-        let has = |name: &str| application.quirks.iter().any(|(quirk, _)| quirk == name);
+        let has = |name| has(application, name);
         Self {
             ber_lengths: has("ber_dgi_lengths"),
             block_number_per_dgi: has("block_number_per_dgi"),
@@ -230,6 +244,7 @@ impl Habits {
             last_on_every_dgi: has("last_block_on_every_dgi"),
             le_required: has("le_required"),
             short_commands: has("commands_of_128"),
+            clear_check_values: has("clear_check_values"),
         }
     }
 }
@@ -279,7 +294,8 @@ fn blocks(
     let mut blocks: Vec<Block> = Vec::new();
     for dgi in &data.dgis {
         let coded = code_dgi(dgi, &habits, channel, session)?;
-        let encrypted = matches!(dgi.value, DgiValue::Sealed(..));
+        let encrypted = matches!(dgi.value, DgiValue::Sealed(..))
+            || (habits.clear_check_values && dgi.number == CHECK_VALUES);
         let shares = (application.pack && !habits.last_on_every_dgi) || dgi.joined;
         let fits = |open: &&mut Block| {
             shares && open.encrypted == encrypted && open.data.len() + coded.len() <= room
@@ -395,7 +411,8 @@ pub(crate) fn send(
 ) -> Result<Vec<u8>, StationError> {
     count.commands += 1;
     count.octets += u32::try_from(command.len()).unwrap_or(u32::MAX);
-    let answer = card.transmit(command)?;
+    let (answer, more) = transport::exchange(card, command)?;
+    count.commands += more;
     if !(2..=ANSWER_OCTETS_MAX).contains(&answer.len()) {
         return Err(StationError::new(
             "R1211",

@@ -375,13 +375,13 @@ const OF_THE_CARD: [&str; 11] = [
     "t0_status_words",
 ];
 
-/// Gives every application the card's deviations.
+/// Gives every application the card's deviations; tells whether the card takes short commands only.
 pub(super) fn habits(
     elaborator: &mut Elaborator<'_>,
     platform: (Option<&mut Channel>, &[(String, String)]),
     applications: &mut [Application],
     span: Span,
-) {
+) -> bool {
     let (channel, of_the_platform) = platform;
     let declared = applications.iter().flat_map(|a| &a.quirks);
     let shared: Vec<(String, String)> = of_the_platform
@@ -416,6 +416,25 @@ pub(super) fn habits(
         && let Some(channel) = channel
     {
         channel.key_version = 0;
+    }
+    has("commands_of_128")
+}
+
+/// VERIFY with an enciphered PIN is as long as the key of the chip (EMV Book 2, 7.2).
+pub(super) fn short_commands(elaborator: &mut Elaborator<'_>, apps: &[App<'_>]) {
+    for app in apps {
+        let long = app.dda.as_ref().filter(|dda| dda.bits > 1024);
+        let mut rules = app.cvm.rules.iter();
+        let rule = rules.find(|rule| rule.is_enciphered_offline_pin());
+        if let (Some(dda), Some(rule)) = (long, rule) {
+            let message = format!(
+                "an enciphered PIN has {} octets here, and the card takes 128 (`commands_of_128`)",
+                dda.bits / 8
+            );
+            let help = "take a key of at most 1024 bits, or another method";
+            let problem = Problem::error("E0364", rule.span, message);
+            elaborator.findings().push(problem.help(help));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 61] = [
+pub(super) const ROWS: [CodeRow; 63] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -444,5 +444,19 @@ pub(super) const ROWS: [CodeRow; 61] = [
         "All applications of the card have a condition, and orders are possible for which none of them holds.",
         "Leave one application without `when`, or write conditions of which one always holds.",
         "house: what a card can never be",
+    ),
+    (
+        "E0363",
+        "a clear PIN that the card refuses",
+        "The profile declares the deviation `no_clear_pin`: such a card answers VERIFY with a clear PIN with 6985.",
+        "Take `enciphered_pin_offline`, or take the quirk out.",
+        "house: the deviations that a profile declares",
+    ),
+    (
+        "E0364",
+        "an enciphered PIN longer than the card's commands",
+        "The terminal enciphers the PIN with the chip's key: VERIFY has as many octets of data as the modulus, and a card with the deviation `commands_of_128` refuses more than 128.",
+        "Take a key of at most 1024 bits, or another verification method.",
+        "EMV Book 2, 7.2",
     ),
 ];

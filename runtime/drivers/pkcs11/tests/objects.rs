@@ -226,6 +226,7 @@ fn host_memory_is_refused_where_the_site_says_so() {
                 key: kmc,
                 diversification: Diversification::Emv,
                 key_version: 0,
+                counts_data_only: false,
             };
             let (channel, _) = session.begin_channel(&spec, &DRAW).unwrap();
             // An answer of SCP02's form; the keys are asked for before its cryptogram is looked at.

@@ -41,6 +41,7 @@ fn start(protocol: u8, option: u8, level: u8) -> (SoftHsm, ChannelSpec) {
         key,
         diversification: Diversification::None,
         key_version: 1,
+        counts_data_only: false,
     };
     (hsm, spec)
 }

@@ -3,7 +3,7 @@
 use crate::crypto::{Family, secret, sha1};
 use crate::entropy::Entropy;
 use crate::keys::CardKeys;
-use crate::{CardFault, DapSpec, PackageSpec, PlainApplet, Quirks};
+use crate::{CardFault, ComponentPadding, DapSpec, PackageSpec, PlainApplet, Quirks};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::hsm::Diversification;
 use std::collections::BTreeMap;
@@ -195,7 +195,13 @@ impl Platform {
             life_cycle: 0x01,
             domain_data: BTreeMap::new(),
             entropy: Entropy::new(secret(seed.get(..16).unwrap_or_default()), 0),
-            quirks: spec.quirks.clone(),
+            quirks: Quirks {
+                component_padding: match (spec.quirks.component_padding, spec.protocol) {
+                    (ComponentPadding::Never, Protocol::Scp03 { .. }) => ComponentPadding::NeverAes,
+                    (padding, _) => padding,
+                },
+                ..spec.quirks.clone()
+            },
         };
         platform.check()?;
         Ok(platform)

@@ -226,6 +226,9 @@ fn keep(
         0x20 => secret,
         _ => !clear_anyway,
     };
+    if clear_anyway && encryption != 0x60 {
+        return Err(bad("belongs to a command that is marked as enciphered"));
+    }
     if secret && !enciphered {
         return Err(bad("has to be enciphered"));
     }

@@ -13,7 +13,7 @@ pub struct Quirks {
     pub any_block_number: bool,
     /// A STORE DATA holds one DGI at most.
     pub one_dgi_per_command: bool,
-    /// DGI 9000 is clear although P1 says that all DGIs are enciphered.
+    /// DGI 9000 is clear although P1 says that all DGIs are enciphered, and P1 has to say so.
     pub clear_check_values: bool,
     /// P2 of STORE DATA begins at 00 again with every grouping.
     pub block_number_per_dgi: bool,

@@ -13,8 +13,15 @@ pub enum ComponentPadding {
     Either,
     /// `80 00…` always, also when aligned.
     Always,
-    /// Nothing but the component, at its fixed width.
+    /// Only what is not whole blocks of eight; else nothing but the component, at its fixed width.
     Never,
+    /// The same with the blocks of AES: of sixteen.
+    NeverAes,
+}
+
+/// Whether components have no whole number of blocks.
+fn uneven(parts: &[&[u8]; 5], block: usize) -> bool {
+    parts.iter().all(|part| !part.len().is_multiple_of(block))
 }
 
 /// A private key whose components have been checked against each other.
@@ -61,7 +68,8 @@ impl PrivateKey {
         };
         let (first, second) = match padding {
             ComponentPadding::Always => (unpadded(), None),
-            ComponentPadding::Never => (Some(bare), None),
+            ComponentPadding::Never => (Some(bare), unpadded().filter(|p| uneven(p, 8))),
+            ComponentPadding::NeverAes => (Some(bare), unpadded().filter(|p| uneven(p, 16))),
             ComponentPadding::Either => (Some(bare), unpadded()),
         };
         first

@@ -122,6 +122,13 @@ impl Channel {
         }
     }
 
+    /// For cards whose SCP03 counts only commands with data; SCP02 counts none.
+    pub fn count_data_only(&mut self) {
+        if let Self::Scp03(channel) = self {
+            channel.count_data_only();
+        }
+    }
+
     /// Secures a command.
     pub fn wrap(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
         match self {

@@ -99,6 +99,8 @@ pub struct Channel {
     chain: [u8; 16],
     /// Commands since EXTERNAL AUTHENTICATE, each counted.
     counter: u128,
+    /// Deviation of some cards: commands without data are not counted.
+    counts_data_only: bool,
 }
 
 impl Channel {
@@ -139,10 +141,16 @@ impl Channel {
             level,
             chain: [0; 16],
             counter: 0,
+            counts_data_only: false,
         };
         let command = Command::new([0x84, 0x82, level, 0x00], host.to_vec(), None);
         let secured = channel.add_mac(command)?;
         Ok((channel, secured))
+    }
+
+    /// For cards that count only commands with data, against 6.2.6.
+    pub fn count_data_only(&mut self) {
+        self.counts_data_only = true;
     }
 
     /// Secures a command (6.2.4, 6.2.6). Without C-MAC in the level it is left as it is.
@@ -151,7 +159,9 @@ impl Channel {
         if self.level & C_MAC == 0 {
             return Ok(command.to_vec());
         }
-        self.counter = self.counter.wrapping_add(1);
+        if !self.counts_data_only || !parsed.data.is_empty() {
+            self.counter = self.counter.wrapping_add(1);
+        }
         let encrypts = self.level & C_DECRYPTION != 0 && !parsed.data.is_empty();
         let room = if encrypts { 239 } else { 247 };
         if parsed.data.len() > room || parsed.extended {

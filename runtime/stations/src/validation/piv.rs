@@ -5,6 +5,7 @@ use super::Failure;
 use super::chip::Visit;
 use super::objects;
 use super::terminal::Terminal;
+use crate::transport;
 use cardwright_bundle::{Script, ScriptCommand, ScriptPart};
 use cardwright_ports::hsm::{Draw, Sealed, SealedPin};
 use cardwright_runtime::datagen::DgiValue;
@@ -182,7 +183,7 @@ impl Visit<'_> {
             if last {
                 command.push(0x00);
             }
-            answer = self.channel.transmit(&command)?;
+            (answer, _) = transport::exchange(self.channel, &command)?;
             if !last && answer != [0x90, 0x00] {
                 break;
             }

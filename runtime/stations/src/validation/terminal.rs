@@ -1,6 +1,7 @@
 //! What a terminal knows of the application it has selected, and how it talks to the card.
 
 use super::{Failure, objects::Objects};
+use crate::transport;
 use cardwright_ports::CardChannel;
 
 /// An application that was selected.
@@ -37,7 +38,7 @@ pub(crate) fn exchange(
     command: &[u8],
     what: &str,
 ) -> Result<Vec<u8>, Failure> {
-    let answer = channel.transmit(command)?;
+    let (answer, _) = transport::exchange(channel, command)?;
     if answer.len() > 258 {
         return Err(Failure::new(
             "R1211",

@@ -146,6 +146,11 @@ impl Rules<'_, '_, '_> {
             let help = "write `offline_pin { value = order.pin; tries = 3 }`";
             self.report("E0317", rule.span, message, help);
         }
+        if !rule.is_enciphered_offline_pin() && self.app.has_quirk("no_clear_pin") {
+            let message = format!("`{method}` sends a clear PIN, and the card refuses it");
+            let help = "take `enciphered_pin_offline`; the profile declares `no_clear_pin`";
+            self.report("E0363", rule.span, message, help);
+        }
         if rule.is_enciphered_offline_pin() && self.app.dda.is_none() {
             let message = format!("`{method}` needs a key of the chip's own, there is no `dda`");
             let help = "write `dda { key = rsa(1152, 3); certified_by = … }` (EMV Book 2, 7.1)";

@@ -69,6 +69,7 @@ pub(super) fn spec(kind: Kind, key: KeyHandle) -> ChannelSpec {
         key,
         diversification: kind.diversification,
         key_version: 1,
+        counts_data_only: false,
     }
 }
 

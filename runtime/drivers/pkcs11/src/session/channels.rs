@@ -274,7 +274,10 @@ impl Session {
                 answer.key_version, spec.key_version
             )));
         }
-        let (open, command) = self.opened_channel(&spec, &key, host_challenge, &answer)?;
+        let (mut open, command) = self.opened_channel(&spec, &key, host_challenge, &answer)?;
+        if spec.counts_data_only {
+            open.count_data_only();
+        }
         let inside = protocol == 3 && spec.diversification == Diversification::None;
         let opened = State::Open {
             channel: open,

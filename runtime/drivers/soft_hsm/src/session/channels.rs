@@ -116,7 +116,7 @@ impl Channels {
         let method = diversification(spec.diversification);
         let keys =
             diversify(method, master.expose(), &answer.diversification_data).map_err(refused)?;
-        let (open, command) = Channel::open(
+        let (mut open, command) = Channel::open(
             &keys,
             spec.option,
             spec.security_level,
@@ -124,6 +124,9 @@ impl Channels {
             &answer,
         )
         .map_err(refused)?;
+        if spec.counts_data_only {
+            open.count_data_only();
+        }
         let opened = State::Open {
             channel: open,
             key_data: answer.diversification_data,
