@@ -235,10 +235,7 @@ fn groupings_and_channel_of_a_badge() {
         one("blob with iso7816_always", "blob with pkcs7"),
         [": padding of grouping 8301: iso7816_always -> pkcs7"]
     );
-    let found = one(
-        "      level    : b 1           = order.level\n",
-        "",
-    );
+    let found = one("      level    : b 1           = order.level\n", "");
     assert_eq!(
         found,
         [": part 4 of grouping 3001 (DGI 3001): number_bytes(order.level, 1) -> nothing"]
@@ -360,7 +357,11 @@ fn files_and_tables_of_a_host() {
         ["shared: arrangement of a file: groups 0, sort order.branch -> nothing"]
     );
     assert_eq!(
-        one("bank.perso", "at 19         as zoned ", "at 19         as packed "),
+        one(
+            "bank.perso",
+            "at 19         as zoned ",
+            "at 19         as packed "
+        ),
         [
             "shared: coding of format field branch: zoned -> packed",
             "shared: width of format field branch: 4 -> 3"

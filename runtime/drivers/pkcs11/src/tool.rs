@@ -8,7 +8,7 @@ use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Session};
 use cardwright_ports::hsm::Draw;
 use cardwright_standards::mac::cmac_subkeys;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::composition::{Intent, Plan, Way};
 use crate::draw::{self, SEED_OCTETS, Stream};
@@ -30,6 +30,8 @@ pub(crate) struct Storage {
 
 /// Most blocks of a chain that is asked for block by block.
 const CHAIN_BLOCKS_MAX: usize = 16;
+/// What tells the second half of a mark from the first.
+const OTHER_HALF: u128 = 1;
 
 /// A session for the time of one job.
 pub(crate) struct Tool<'s> {
@@ -237,18 +239,33 @@ impl<'s> Tool<'s> {
         }
     }
 
-    /// The two blocks of each text's SHA-256 under an AES key: a pseudo-random function of texts as
-    /// long as nobody finds two with one hash, and one question for all of them.
-    pub(crate) fn hashed_blocks(
+    /// CBC-MAC by AES over the two blocks of each text's SHA-256, and once more with the last block
+    /// told apart: 32 octets by two questions for all texts. CBC-MAC over messages of one length is
+    /// a pseudo-random function (ISO/IEC 9797-1 algorithm 1, without its lengths' trouble), and two
+    /// texts are one message only when they have one hash.
+    fn hashed_blocks(
         &self,
         key: Object,
         texts: &[&[u8]],
     ) -> Result<Vec<Zeroizing<[u8; SEED_OCTETS]>>, Trouble> {
-        let mut digests = Zeroizing::new(Vec::with_capacity(SEED_OCTETS * texts.len()));
-        for text in texts {
-            digests.extend_from_slice(&Sha256::digest(text));
+        let digests: Vec<Zeroizing<[u8; 32]>> = texts
+            .iter()
+            .map(|text| Zeroizing::new(Sha256::digest(text).into()))
+            .collect();
+        let halves = || digests.iter().map(|digest| halves(digest));
+        let first: Zeroizing<Vec<u8>> = Zeroizing::new(halves().flat_map(|(one, _)| one).collect());
+        let chained = self.ecb(Kind::Aes(SEED_OCTETS), key, &first)?;
+        let (chained, _) = chained.as_chunks::<16>();
+        // Room for all at once: growing would leave copies behind.
+        let mut last = Zeroizing::new(Vec::with_capacity(SEED_OCTETS * texts.len()));
+        for (chain, (_, two)) in chained.iter().zip(halves()) {
+            for number in [0, OTHER_HALF] {
+                let mut block = u128::from_be_bytes(*chain) ^ u128::from_be_bytes(two) ^ number;
+                last.extend_from_slice(&block.to_be_bytes());
+                block.zeroize();
+            }
         }
-        let found = self.ecb(Kind::Aes(SEED_OCTETS), key, &digests)?;
+        let found = self.ecb(Kind::Aes(SEED_OCTETS), key, &last)?;
         let (marks, _) = found.as_chunks::<SEED_OCTETS>();
         Ok(marks.iter().map(|mark| Zeroizing::new(*mark)).collect())
     }
@@ -427,4 +444,10 @@ pub(crate) fn as_long(
 /// A wrong answer: the driver goes into its error state.
 pub(crate) fn wrong(what: impl Into<String>) -> Refused {
     error::ANSWER.found(what)
+}
+
+/// The two blocks of a hash.
+fn halves(digest: &[u8; 32]) -> ([u8; 16], [u8; 16]) {
+    let half = |half: Option<&[u8; 16]>| half.copied().unwrap_or_default();
+    (half(digest.first_chunk()), half(digest.last_chunk()))
 }

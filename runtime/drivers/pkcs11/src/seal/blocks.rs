@@ -1,23 +1,21 @@
 //! Sealing by blocks: AES in counter mode and a tag, both composed of single blocks, so that what many
 //! values need goes to the token in one call.
 //!
-//! A blob is `13`, the vector (16), the ciphertext, the tag (32). The vector is a mark of kind, bound
-//! data, context and content; the stream is the cipher over vector, vector + 1, …; the tag is the
-//! cipher over both blocks of the SHA-256 of kind, bound data and all that stands before the tag.
+//! A blob is `13`, the vector (16), the ciphertext, the tag (16). The vector is a mark of kind, bound
+//! data, context and content; the stream is the seal key's cipher over vector, vector + 1, …; the
+//! tag is a mark of kind, bound data and all that stands before it. Marks are made with the draw key:
+//! encrypt, then MAC, with a key for each.
 
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{BLOCKS, Value, refused, tag_text};
+use super::{BLOCKS, TAG_OCTETS, Value, refused, tag_text};
 use crate::error::Trouble;
 use crate::objects::Kind;
 use crate::tool::Tool;
 
 /// The first counter of a value.
 const VECTOR_OCTETS: usize = 16;
-/// The tag of a value: both blocks, since each alone is of half a hash only.
-const TAG_OCTETS: usize = 32;
 
 /// The counter blocks of so many octets from a vector on.
 fn counters(vector: &[u8; VECTOR_OCTETS], octets: usize) -> impl Iterator<Item = [u8; 16]> {
@@ -73,15 +71,21 @@ impl Tool<'_> {
         }
         let text = |(value, blob): (&Value<'_>, &Vec<u8>)| tag_text(kind, value.bound, blob);
         let texts: Vec<Zeroizing<Vec<u8>>> = values.iter().zip(&blobs).map(text).collect();
-        let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
-        let tags = self.hashed_blocks(self.storage.seal, &texts)?;
-        for (blob, tag) in blobs.iter_mut().zip(tags) {
-            blob.extend_from_slice(tag.as_slice());
+        for (blob, tag) in blobs.iter_mut().zip(self.tags(&texts)?) {
+            blob.extend_from_slice(&tag);
         }
         Ok(blobs)
     }
 
-    /// Opens blobs by blocks, each with its bound data: one question for all of them.
+    /// The tags of texts.
+    fn tags(&self, texts: &[Zeroizing<Vec<u8>>]) -> Result<Vec<[u8; TAG_OCTETS]>, Trouble> {
+        let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
+        let marks = self.marks(&texts)?;
+        let tag = |mark: &Zeroizing<[u8; 32]>| mark.first_chunk().copied().unwrap_or_default();
+        Ok(marks.iter().map(tag).collect())
+    }
+
+    /// Opens blobs by blocks, each with its bound data: three questions for all of them.
     pub(super) fn open_by_blocks(
         &self,
         kind: &str,
@@ -90,22 +94,26 @@ impl Tool<'_> {
         let taken = blobs.iter().map(|(_, blob)| Taken::of(blob));
         let taken: Option<Vec<Taken<'_>>> = taken.collect();
         let taken = taken.ok_or_else(|| refused(kind))?;
-        let mut blocks = Vec::new();
-        for ((bound, _), taken) in blobs.iter().zip(&taken) {
-            let text = tag_text(kind, bound, taken.marked);
-            blocks.extend_from_slice(&Sha256::digest(&text));
-            blocks.extend(counters(taken.vector, taken.body.len()).flatten());
+        let text = |((bound, _), taken): (&(&[u8], &[u8]), &Taken<'_>)| {
+            tag_text(kind, bound, taken.marked)
+        };
+        let texts: Vec<Zeroizing<Vec<u8>>> = blobs.iter().zip(&taken).map(text).collect();
+        let tags = self.tags(&texts)?;
+        let right =
+            |(tag, taken): (&[u8; TAG_OCTETS], &Taken<'_>)| bool::from(tag.ct_eq(taken.tag));
+        if !tags.iter().zip(&taken).all(right) {
+            return Err(refused(kind).into());
         }
+        let blocks = taken
+            .iter()
+            .flat_map(|taken| counters(taken.vector, taken.body.len()));
+        let blocks: Vec<u8> = blocks.flatten().collect();
         let found = self.ecb(Kind::Aes(32), self.storage.seal, &blocks)?;
         let mut rest = found.as_slice();
         let mut clear = Vec::with_capacity(blobs.len());
         for taken in &taken {
             let whole = 16 * taken.body.len().div_ceil(16);
-            let (tag, after) = rest.split_at_checked(TAG_OCTETS).unwrap_or_default();
-            let (stream, after) = after.split_at_checked(whole).unwrap_or_default();
-            if !bool::from(tag.ct_eq(taken.tag)) {
-                return Err(refused(kind).into());
-            }
+            let (stream, after) = rest.split_at_checked(whole).unwrap_or_default();
             let mut own = Zeroizing::new(Vec::with_capacity(taken.body.len()));
             own.extend(
                 taken

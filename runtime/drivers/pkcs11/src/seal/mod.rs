@@ -4,8 +4,8 @@
 //! content and context, so that the same value for the same card gives the same blob on any lane
 //! and any token. Where the token takes many blocks in one call, the cipher is AES in counter mode
 //! and the tag a keyed mark over the whole blob, both composed of blocks: sealing many values takes
-//! three calls, opening many takes one. Keys that were made inside are wrapped inside and never opened here unless the
-//! site allows it; such a blob carries a keyed mark over all of it.
+//! five calls, opening many takes three. Keys that were made inside are wrapped inside and never opened
+//! here unless the site allows it; such a blob carries a keyed mark over all of it.
 
 mod blocks;
 
