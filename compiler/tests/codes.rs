@@ -48,6 +48,37 @@ fn keys() -> MemoryFiles {
         .with("keys/other-ca.pub", other)
 }
 
+/// E0354 against a whole bundle: a job that makes cards which can be copied goes out for TEST, and for
+/// LIVE once the chip has a key of its own.
+#[test]
+fn cards_that_can_be_copied_stand_in_no_live_bundle() {
+    let folder = root().join("tests/cases/codes/E0354");
+    let job = "
+scenario copied_ready : validation for copied_card { contact { select copied; read records } }
+job copied_job { input = orders; card = copied_card; scenarios = [copied_ready]; flow = line }
+";
+    let bundle = |which: &str, environment: Environment| {
+        let text = std::fs::read_to_string(folder.join(which)).expect("the example");
+        let files = bank().with("copied.perso", (text + job).into_bytes());
+        build(&Project::read(&files), environment).map_err(|found| human(&found))
+    };
+    let refused = bundle("failing.perso", Environment::Live).err();
+    let refused = refused.expect("a finding");
+    assert!(refused.contains("E0354"), "{refused}");
+    assert_eq!(refused.matches(" error ").count(), 1, "{refused}");
+    for (which, environment) in [
+        ("failing.perso", Environment::Test),
+        ("repaired.perso", Environment::Live),
+    ] {
+        let bundle = bundle(which, environment).expect("a bundle");
+        let content = bundle.content();
+        assert_eq!(content.environment, environment);
+        let made = content.jobs.iter().flat_map(|job| &job.products);
+        assert!(made.into_iter().any(|p| p.card == "copied_card"));
+        assert!(content.cards.iter().any(|c| c.name == "copied_card"));
+    }
+}
+
 /// What a source may name is what a bundle may carry.
 #[test]
 fn deviations_of_the_language_are_those_of_bundles() {

@@ -45,11 +45,17 @@ pub(crate) struct Facts {
     pub(crate) complete: bool,
     /// Slot of the key that opens the channel.
     pub(crate) channel: Option<u32>,
+    /// What the maker of its blank has to put in.
+    pub(crate) blank: Option<Blank>,
     /// Slots of the keys that its applications get.
     pub(crate) carried: Vec<u32>,
     /// Where.
     pub(crate) span: Span,
 }
+
+/// What a chip's maker puts in for its channel: protocol and option, key, diversification, version.
+/// None of them on a native card.
+pub(crate) type Blank = Option<(String, u8, u32, String, u8)>;
 
 impl Spans for Facts {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
@@ -227,6 +233,11 @@ fn register(
 ) {
     let (chip, applications) = lowered.chip.unzip();
     let channel = chip.as_ref().and_then(|c| Some(c.channel.as_ref()?.key));
+    let blank = chip.as_ref().map(|chip| {
+        let c = chip.channel.as_ref()?;
+        let (protocol, method) = (c.protocol.clone(), c.diversification.clone());
+        Some((protocol, c.option, c.key, method, c.key_version))
+    });
     let carried = chip.iter().flat_map(|c| &c.applications);
     let carried = carried.flat_map(|a| &a.keys).map(|(_, key)| *key).collect();
     context.cards.push(Facts {
@@ -240,6 +251,7 @@ fn register(
         printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
         complete: lowered.complete,
         channel,
+        blank,
         carried,
         span: decl.span,
     });

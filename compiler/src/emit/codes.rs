@@ -665,6 +665,14 @@ const OTHERS: &[CodeRow] = &[
         "house: nothing declared in vain",
     ),
     (
+        "E0922",
+        "one stock for two chips",
+        "Blanks of one stock come from one maker with one chip, one protocol and one set of keys; a card that opens its channel \
+         otherwise needs blanks of its own. Three wrong channels in a row may close a chip for good.",
+        "Write the stock of the other blanks into the product.",
+        "GlobalPlatform Card Specification 2.3.1, E.5; house: what a stock is",
+    ),
+    (
         "E0930",
         "a command that the application does not have",
         "Records, transactions and PIN commands are EMV's. An application of another kind is \

@@ -151,6 +151,12 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
     }
 }
 
+/// The stock that a flow feeds from.
+pub(super) fn stock_of(decl: &Decl) -> Option<String> {
+    let feed = decl.entries.iter().find(|e| e.word(0) == Some("feed"))?;
+    feed.inner("stock").and_then(read::text)
+}
+
 /// What a flow's camera reads, and where that is written.
 pub(super) fn readings(decl: &Decl) -> Option<(Vec<String>, Span)> {
     let station = decl.entries.iter().find(|e| e.word(0) == Some("vision"))?;

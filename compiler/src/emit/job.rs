@@ -1,5 +1,6 @@
 //! Jobs: products, acceptance, priority, line, mailer, outputs.
 
+use super::card::Blank;
 use super::{Context, flow, read};
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, Typed};
@@ -489,6 +490,33 @@ fn output<'a>(context: &mut Context<'a>, format: &'a Decl, span: Span) -> Output
 }
 
 /// Cards against the job's record and the flow's stations; scenarios against the product's card.
+/// Blanks of one stock have one chip with one set of keys.
+fn one_blank_a_stock(context: &mut Context<'_>, decl: &Decl, products: &[Product], flow: &Decl) {
+    let usual = flow::stock_of(flow);
+    let mut known: Vec<(String, &Product, Blank)> = Vec::new();
+    for product in products {
+        let cards = &context.cards;
+        let card = cards.iter().find(|c| c.name == product.card);
+        let stock = product.stock.clone().or_else(|| usual.clone());
+        let (Some(blank), Some(stock)) = (card.and_then(|c| c.blank.clone()), stock) else {
+            continue;
+        };
+        match known.iter().find(|(name, ..)| *name == stock) {
+            Some((_, other, with)) if *with != blank => {
+                let message = format!(
+                    "`{}` and `{}` are made from stock `{stock}`, and open their channels otherwise",
+                    other.card, product.card
+                );
+                let problem = Problem::error("E0922", decl.span, message);
+                let help = "write the stock of other blanks into the product: `stock = \"…\"`";
+                context.push(problem.help(help));
+            }
+            Some(_) => {}
+            None => known.push((stock, product, blank)),
+        }
+    }
+}
+
 fn check_products(
     context: &mut Context<'_>,
     decl: &Decl,
@@ -497,6 +525,7 @@ fn check_products(
     flow: &Decl,
 ) {
     let has = |station: &str| flow.entries.iter().any(|e| e.word(0) == Some(station));
+    one_blank_a_stock(context, decl, products, flow);
     for product in products {
         let Some(card) = context
             .cards

@@ -1,7 +1,6 @@
 //! Blanks for the simulated machine: virtual chips as their makers would deliver them.
 
-use crate::failure::Failure;
-use cardwright_bundle::{Chip, Content, Dgi, Padding};
+use cardwright_bundle::{Chip, Constant, Content, Dgi, Job, Padding};
 use cardwright_machine::ChipFactory;
 use cardwright_ports::{CardChannel, CardError, SecretBytes, hsm::Diversification};
 use cardwright_standards::test_keys;
@@ -15,37 +14,60 @@ use std::{
     sync::Arc,
 };
 
-/// The chips on the simulated machine's blanks. Each stock's chips are those of the cards that
-/// are made from it, with the open test keys that a maker would have put in.
-pub(super) fn chips(content: &Content) -> Result<ChipFactory, Failure> {
+/// The chips on the simulated machine's blanks for a job. Each stock's chips are those of the cards
+/// that the job makes from it, with the open test keys that a maker would have put in; another job
+/// may have a stock of that name with other chips.
+pub(super) fn chips(content: &Content, job: &Job) -> ChipFactory {
     // A stock of cards without a chip is known as well: it gets none from another product.
     let mut by_stock: BTreeMap<String, Vec<Chip>> = BTreeMap::new();
-    let mut default: Vec<Chip> = Vec::new();
-    for job in &content.jobs {
-        for product in &job.products {
-            let card = content.cards.iter().find(|card| card.name == product.card);
-            let chip = card.and_then(|card| card.chip.clone());
-            let chips = match &product.stock {
-                Some(stock) => by_stock.entry(stock.clone()).or_default(),
-                None => &mut default,
-            };
-            chips.extend(chip);
-        }
+    let usual = usual_stock(content, job);
+    for product in &job.products {
+        let card = content.cards.iter().find(|card| card.name == product.card);
+        let stock = product.stock.as_ref().unwrap_or(&usual);
+        let chips = by_stock.entry(stock.clone()).or_default();
+        chips.extend(card.and_then(|card| card.chip.clone()));
     }
     // Products that share a stock share its blanks: their maker has put in what any of them needs. A
-    // blank has one channel; a product with another one finds out that it has the wrong stock.
-    for chips in by_stock.values_mut().chain([&mut default]) {
-        let channel = chips.first().and_then(|chip| chip.channel.clone());
-        chips.retain(|chip| chip.channel == channel);
+    // blank has one channel (E0922 of the compiler); a bundle that says otherwise finds out on the card.
+    for chips in by_stock.values_mut() {
+        let Some(first) = chips.first().cloned() else {
+            continue;
+        };
+        chips.retain(|chip| maker_part(chip) == maker_part(&first));
     }
     let content = content.clone();
-    Ok(Arc::new(move |stock: &str, serial: &str| {
-        let chips = by_stock.get(stock).unwrap_or(&default);
+    Arc::new(move |stock: &str, serial: &str| {
+        let chips = by_stock.get(stock).map_or(&[][..], Vec::as_slice);
         match blank(&content, chips, serial) {
             Some(card) => Box::new(card) as Box<dyn CardChannel>,
             None => Box::new(NoChip),
         }
-    }))
+    })
+}
+
+/// The stock of products that name none: the flow's.
+fn usual_stock(content: &Content, job: &Job) -> String {
+    let flow = content.flows.iter().find(|flow| flow.name == job.flow);
+    let settings = flow.iter().flat_map(|flow| &flow.steps);
+    let feed = settings.filter(|step| step.station == "feed");
+    let mut settings = feed.flat_map(|step| &step.settings);
+    match settings.find(|(name, _)| name == "stock") {
+        Some((_, Constant::Text(stock))) => stock.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Of a channel what the maker has put in; the level is chosen with each channel that is opened.
+fn maker_part(chip: &Chip) -> Option<(&str, u8, u32, &str, u8)> {
+    let channel = chip.channel.as_ref()?;
+    let (protocol, method) = (channel.protocol.as_str(), channel.diversification.as_str());
+    Some((
+        protocol,
+        channel.option,
+        channel.key,
+        method,
+        channel.key_version,
+    ))
 }
 
 /// One blank. The author's rehearsal has the like: the only crate that both may import and that knows

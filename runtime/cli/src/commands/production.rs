@@ -105,7 +105,7 @@ pub(crate) fn produce(
     let mut session = hsm.open_session()?;
     let sealer = sealer(&row, session.as_mut())?;
     let _alone = site.lock_machine()?;
-    let machine = site.machine(blanks::chips(loaded.content())?)?;
+    let machine = site.machine(blanks::chips(loaded.content(), job))?;
     let paper = site.paper();
     let clock = SystemClock;
     let lanes = going
