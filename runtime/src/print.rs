@@ -127,6 +127,9 @@ fn sinks(text: &mut String, card: &Card) {
                 "    DGI {:04X} = %{}{sealed}  {}",
                 dgi.number, dgi.node, dgi.title
             );
+            for field in &dgi.fields {
+                let _ = writeln!(text, "      {} = %{}", field.name, field.node);
+            }
         }
     }
     if let Some(stripe) = &card.stripe {

@@ -184,6 +184,11 @@ fn chip(content: &mut Content) -> &mut Chip {
 #[test]
 fn content_that_lies_is_refused() {
     assert_eq!(lie(|_| {}), None);
+    let no_part = lie(|c| {
+        let wallet = chip(c).applications.iter_mut().find(|a| a.name == "wallet");
+        wallet.expect("it").dgis[0].fields[0].node = 999_999;
+    });
+    assert_eq!(no_part, Some("R1101"), "a part that is not there");
     let load = |change: fn(&mut LoadFile)| lie(|c| change(&mut chip(c).content.load[0]));
     let font = bundle().content().assets[0].name.clone();
     assert_eq!(load(|l| l.asset = "nowhere".into()), Some("R1132"));

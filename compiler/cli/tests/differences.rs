@@ -238,7 +238,35 @@ fn groupings_and_channel_of_a_badge() {
     let found = one("      level    : b 1           = order.level\n", "");
     assert_eq!(
         found,
-        [": part 4 of grouping 3001 (DGI 3001): number_bytes(order.level, 1) -> nothing"]
+        [": level of grouping 3001: number_bytes(order.level, 1) -> nothing"]
+    );
+    assert_eq!(
+        one("level    : b 1  ", "level    : b 2  "),
+        [": octets of level of grouping 3001: 1 -> 2"]
+    );
+    assert_eq!(
+        one("facility : b 2 ", "site     : b 2 "),
+        [
+            ": facility of grouping 3001: number_bytes(order.facility, 2) -> nothing",
+            ": site of grouping 3001: nothing -> number_bytes(order.facility, 2)"
+        ]
+    );
+    assert_eq!(
+        one(
+            "      badge    : cn 10         = order.badge\n      level    : b 1           = order.level\n",
+            "      level    : b 1           = order.level\n      badge    : cn 10         = order.badge\n",
+        ),
+        [
+            ": order of grouping 3001: version facility badge level until proof -> \
+          version facility level badge until proof"
+        ]
+    );
+    assert_eq!(
+        one(
+            "door : key(option_c, of: order.badge) = door_key",
+            "door : key(option_c, of: order.badge) = desk_key"
+        ),
+        [": key of door of grouping 8301: kestrel.door_key -> kestrel.desk_key"]
     );
     assert_eq!(
         one("slots = 2", "slots = 4"),
@@ -311,6 +339,158 @@ fn layouts_scripts_and_paths_of_a_club() {
     let said = "\"https://lantern.example/m/\" -> \"https://lantern.example/member/\"";
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found.iter().all(|f| f.ends_with(said)), "{found:?}");
+}
+
+/// What the issuer domain does (GlobalPlatform Card Specification 2.3.1, chapter 11): load files,
+/// instances and their privileges (table 11-7), PUT KEY, the card's life cycle (5.1.1).
+#[test]
+fn card_content_of_a_badge() {
+    let keys = "put_keys { keys = kmc_own; version = 2; replaces = 1 }";
+    let both = [
+        (
+            "works.perso",
+            "key door_key :",
+            "key kmc_own  : aes128 { use = card_issuance }\nkey kmc_more : aes128 { use = card_issuance }\nkey door_key :",
+        ),
+        (
+            "works.perso",
+            "hash = sha256 }\n",
+            "hash = sha256 }\n    put_keys { keys = kmc_own; version = 2; replaces = 1 }\n    \
+             life_cycle = initialized\n    delete = [x\"A0 00 00 99 92 01\"]\n",
+        ),
+    ];
+    let pair = Pair::new("kestrel-access", &both);
+    let one = |from: &str, to: &str| pair.changes(("works.perso", from, to));
+    let put = |from: &str, to: &str| one(keys, &keys.replace(from, to));
+    assert_eq!(
+        put("version = 2", "version = 3"),
+        [": version of new card keys: 2 -> 3"]
+    );
+    assert_eq!(
+        put("replaces = 1", "replaces = 0"),
+        [": replaces of new card keys: 01 -> 00"]
+    );
+    assert_eq!(
+        put("kmc_own", "kmc_more"),
+        [": key of new card keys: kestrel.kmc_own -> kestrel.kmc_more"]
+    );
+    let found = one(keys, "");
+    assert_eq!(
+        found,
+        [
+            ": new card keys: diversification kdf3, key kestrel.kmc_own, replaces 01, version 2 -> nothing"
+        ]
+    );
+    assert_eq!(
+        one("life_cycle = initialized", "life_cycle = secured"),
+        [": life cycle of chip: initialized -> secured"]
+    );
+    assert_eq!(
+        one("delete = [x", "delete = [related x"),
+        [": related of deletion of A00000999201: no -> yes"]
+    );
+    assert_eq!(
+        one("; hash = sha256", ""),
+        [": hash of load file F00000009260: sha256 -> nothing"]
+    );
+    let install = "install { module = x\"F0 00 00 00 92 60 01\" }";
+    assert_eq!(
+        one(
+            install,
+            &install.replace(" }", "; privileges = [default_selected] }")
+        ),
+        [": privileges of installation badge: 00 -> 04: + default selected"]
+    );
+    assert_eq!(
+        one(
+            install,
+            &install.replace(" }", "; parameters = x\"01 02\" }")
+        ),
+        [": parameters of installation badge: nothing -> 0102"]
+    );
+}
+
+/// Another load file under the same name: its octets and digest, not the name of an asset.
+#[test]
+fn a_load_file_with_other_octets() {
+    let pair = Pair::new("kestrel-access", &[]);
+    let new = pair.path("new");
+    copy(&pair.path("old"), &new);
+    // The same package with empty components: header, directory, import, applet, class, method,
+    // static fields, constant pool, reference locations.
+    let components = "010011DECAFFED020204000106F0000000926000 020000 04000B01030107A0000000620101 \
+                      03000B0107F00000009260010008 060000 070000 080000 050000 090000";
+    let octets = hex::decode(components.replace(' ', "")).expect("octets");
+    std::fs::write(new.join("doors.cap"), octets).expect("another file");
+    let ran = cardwright(pair.folder.path(), &["diff", "old.cwb", "new", "--json"]);
+    let found: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let changes = list(&found["products"][0]["changes"]).iter();
+    let said: Vec<String> = changes.map(|c| line("", c)).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert_eq!(said[0], ": octets of load file F00000009260: 1083 -> 66");
+    assert!(
+        said[1].starts_with(": sha256 of load file F00000009260: "),
+        "{said:?}"
+    );
+    assert!(list(&found["shared"]).is_empty(), "{}", ran.out);
+    assert_eq!(found["touches_cards"], true);
+}
+
+/// Magnetic stripe mode: the issuer's key of dynamic codes, its derivation, the places of digits.
+#[test]
+fn dynamic_codes_of_a_bank() {
+    let own = "key imk_cvc3 : tdes2 { use = emv.dynamic_numbers }\n\
+               key imk_more : tdes2 { use = emv.dynamic_numbers }\n\
+               profile codes : magstripe.contactless for orders.order {\n  \
+               aid = x\"F0 00 00 00 92 10 50\"\n  label = \"AURORA CODES\"\n  \
+               services = stripe_service\n  cvc3 { key = imk_cvc3 }\n  data {\n    \
+               #5A = order.pan\n    #5F24 = order.expiry\n    #5F34 = order.psn\n    \
+               #9F6B = track2(order.pan, order.expiry, services, magstripe.tail)\n  }\n}\n\n";
+    let both = [
+        (
+            "debit.perso",
+            "use std.profiles.cpa ",
+            "use std.profiles.magstripe\nuse std.profiles.cpa ",
+        ),
+        (
+            "debit.perso",
+            "profile gold_contactless",
+            &format!("{own}profile gold_contactless"),
+        ),
+        (
+            "cards.perso",
+            "[gold, gold_contactless]",
+            "[gold, gold_contactless, codes]",
+        ),
+    ];
+    let pair = Pair::new("aurora-bank", &both);
+    let one = |from: &str, to: &str| pair.changes(("debit.perso", from, to));
+    let found = one("cvc3 { key = imk_cvc3 }", "cvc3 { key = imk_more }");
+    assert_eq!(
+        found,
+        [
+            "GOLD: key of grouping 8400 (key of dynamic codes): aurora.imk_cvc3 -> aurora.imk_more",
+            "GOLD: key of part 2 of grouping 9401 (vectors of dynamic codes): aurora.imk_cvc3 -> \
+             aurora.imk_more",
+            "GOLD: key cvc3: aurora.imk_cvc3 -> aurora.imk_more",
+        ]
+    );
+    let found = one(
+        "cvc3 { key = imk_cvc3 }",
+        "cvc3 { key = imk_cvc3; derivation = option_b }",
+    );
+    assert_eq!(
+        found,
+        [
+            "GOLD: derivation of application codes: a -> b",
+            "GOLD: derivation option of grouping 8400 (key of dynamic codes): \"a\" -> \"b\"",
+        ]
+    );
+    let found = one(
+        "    #5A = order.pan\n",
+        "    #5A = order.pan\n    #9F67 = x\"03\"\n",
+    );
+    assert_eq!(found, ["GOLD: NATC Track2: 02 -> 03"]);
 }
 
 /// Sorting, encodings and columns; and a table that was added on both sides.

@@ -361,17 +361,62 @@ const OUTPUTS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// Exit code and words of `why` about the first order of an example.
+fn why(name: &str, orders: &str, output: &str) -> (i32, String) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples")
+        .join(name);
+    let orders = example.join(orders).display().to_string();
+    let project = example.display().to_string();
+    let arguments = ["why", &project, "--orders", &orders, "--order", "1", output];
+    let ran = cardwright(Path::new("."), &arguments);
+    (ran.code, format!("{}{}", ran.out, ran.err))
+}
+
+/// Parts of a struct by their names, and the commands that bring an applet onto the card
+/// (GlobalPlatform Card Specification 2.3.1, 11.5 and 11.6).
+#[test]
+fn why_names_parts_and_card_content() {
+    // Parts by their names, and the commands that bring the applet onto the card.
+    for (output, parts) in [
+        (
+            "chip:badge:3001",
+            ["facility: number_bytes", "proof: check_values"],
+        ),
+        (
+            "chip:badge:3001:level",
+            ["part level of data grouping 3001", "field order.level"],
+        ),
+        (
+            "chip:load:F00000009260[1..4]",
+            ["load file data block = C482", "works.perso:153"],
+        ),
+        (
+            "chip:load:F00000009260[5..24]",
+            ["component Header = 01001", "works.perso:153"],
+        ),
+        (
+            "chip:install:F00000009260",
+            ["hash, sha256 = 20", "AID of the load file = 06F0"],
+        ),
+        (
+            "chip:install:badge",
+            ["AID of the instance = 08F0", "works.perso:66"],
+        ),
+    ] {
+        let (code, said) = why("kestrel-access", "orders.txt", output);
+        assert_eq!(code, 0, "{said}");
+        for part in parts {
+            assert!(said.contains(part), "{output}: {part}\n{said}");
+        }
+        let header = said.contains("component Header");
+        assert_eq!(header, output.ends_with("[5..24]"), "{output}: {said}");
+    }
+}
+
 /// Applications that scripts write, structs without tags, boxes of a page, counted fields.
 #[test]
 fn why_reaches_every_sort_of_output() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let why = |name: &str, orders: &str, output: &str| {
-        let project = examples.join(name).display().to_string();
-        let orders = examples.join(name).join(orders).display().to_string();
-        let arguments = ["why", &project, "--orders", &orders, "--order", "1", output];
-        let ran = cardwright(Path::new("."), &arguments);
-        (ran.code, format!("{}{}", ran.out, ran.err))
-    };
     for (name, orders, output, part) in OUTPUTS {
         let (code, said) = why(name, orders, output);
         assert!(

@@ -4,6 +4,7 @@
 //! of its operations is shown. Values of cardholders are masked, sensitive and secret values are
 //! never shown; TEST only, like every rehearsal.
 
+mod card_content;
 mod find;
 mod tree;
 
@@ -94,7 +95,7 @@ impl Rehearsal {
             StationError::new("R1195", what, "name one of the job's products in the order")
         })?;
         let (output_name, range) = find::range(output)?;
-        let found = find::output(loaded.content(), job, card, output_name)?;
+        let found = find::output(loaded.bundle(), job, card, output_name)?;
         let program = loaded.program(found.program)?;
         let facts = facts(number);
         let prepared = Prepared::new(program, &self.keys, loaded)?;
@@ -108,11 +109,10 @@ impl Rehearsal {
             draws: &mut draws,
         })?;
         let teller = tree::Teller::new(loaded.content(), job, program, &values, taken.line);
-        let because: Vec<Because> = found
-            .nodes
-            .iter()
-            .map(|node| teller.tell(*node, range))
-            .collect();
+        let teller = teller.named(&found.parts);
+        let told = found.nodes.iter().map(|node| teller.tell(*node, range));
+        let mut because: Vec<Because> = told.collect();
+        because.extend(card_content::within(found.told, range));
         let fields = teller.fields();
         let (job_name, card_name) = (job.name.clone(), card.name.clone());
         Ok(Why {

@@ -1,6 +1,7 @@
 //! Two bundles become a list of changes, product by product.
 
 use crate::{
+    load_files,
     reach::Reach,
     side::{Classes, Side},
     tables,
@@ -114,8 +115,10 @@ type Product = (String, String, String, Value);
 #[must_use]
 pub fn compare(old: &Bundle, new: &Bundle) -> Comparison {
     let mut classes = Classes::default();
-    let a = Side::new(old.content(), &mut classes);
-    let b = Side::new(new.content(), &mut classes);
+    let mut a = Side::new(old.content(), &mut classes);
+    let mut b = Side::new(new.content(), &mut classes);
+    load_files::describe(&mut a.content, old);
+    load_files::describe(&mut b.content, new);
     let (before, after) = (products(&a), products(&b));
     let mut all = Vec::new();
     for (job, code, card, entry) in &after {

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 struct Placed {
     group: String,
     element: Element,
+    /// Its name, where it is a part of a grouping that is made of such.
+    part: Option<String>,
 }
 
 /// Compares the groupings of one application.
@@ -57,7 +59,52 @@ pub(crate) fn compare(walk: &mut Walk<'_>, at: &At, old: &[Value], new: &[Value]
     let titles: Vec<_> = titles
         .chain(old.iter().zip(&old_names).map(title))
         .collect();
+    parts(walk, at, (&placed_old, &placed_new), &titles);
     rest(walk, at, (&placed_old, &placed_new), &titles);
+}
+
+/// Parts of groupings, by their names.
+fn parts(
+    walk: &mut Walk<'_>,
+    at: &At,
+    (old, new): (&[Placed], &[Placed]),
+    titles: &[(String, String)],
+) {
+    let groups: BTreeSet<&String> = old.iter().chain(new).map(|p| &p.group).collect();
+    for group in groups {
+        let of = |list: &[Placed]| -> Vec<(String, u64)> {
+            let mine = list.iter().filter(|p| p.group == **group);
+            mine.filter_map(|p| Some((p.part.clone()?, u64::from(p.element.node))))
+                .collect()
+        };
+        let (a, b) = (of(old), of(new));
+        let mut here = at.clone();
+        here.push(group);
+        if let Some((_, title)) = titles.iter().find(|(name, _)| name == group) {
+            here.name(title);
+        }
+        let name = |(name, _): &(String, u64)| name.clone();
+        let (names_a, names_b): (Vec<String>, Vec<String>) =
+            (a.iter().map(name).collect(), b.iter().map(name).collect());
+        for name in union(&names_a, &names_b) {
+            let node = |list: &[(String, u64)]| {
+                let found = list.iter().find(|(own, _)| *own == name);
+                found.map(|(_, node)| *node)
+            };
+            let mut part = here.clone();
+            part.attribute(&name);
+            walk.terms(&part, None, node(&a), node(&b));
+        }
+        let shared = |names: &[String], other: &[String]| -> Vec<String> {
+            let kept = names.iter().filter(|n| other.contains(n));
+            kept.cloned().collect()
+        };
+        let (a, b) = (shared(&names_a, &names_b), shared(&names_b, &names_a));
+        if a != b {
+            here.attribute("order");
+            walk.leaf(&here, Some(a.join(" ")), Some(b.join(" ")));
+        }
+    }
 }
 
 /// Numbers of groupings; the second of one number is `0101 #2`.
@@ -102,13 +149,29 @@ fn settings(walk: &mut Walk<'_>, at: &At, old: Option<Value>, new: Option<Value>
 
 fn placed(side: &Side, program: usize, list: &[Value], names: &[String]) -> Vec<Placed> {
     let of = |(dgi, name): (&Value, &String)| {
-        let node = dgi.get("node").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        let found = elements_of(side, program, node).into_iter();
-        let group = name.clone();
-        found.map(move |element| Placed {
-            group: group.clone(),
+        let node = |value: &Value| value.get("node").and_then(Value::as_u64);
+        let parts = dgi.get("fields").and_then(Value::as_array);
+        let parts = parts.map(Vec::as_slice).unwrap_or_default();
+        let element = |value: &Value| Element {
+            tag: None,
+            within: String::new(),
+            node: node(value)
+                .and_then(|id| u32::try_from(id).ok())
+                .unwrap_or(u32::MAX),
+        };
+        let placed = |element: Element, part: Option<&Value>| Placed {
+            group: name.clone(),
             element,
-        })
+            part: part.and_then(|part| Some(part.get("name")?.as_str()?.to_owned())),
+        };
+        if parts.is_empty() {
+            let found = elements_of(side, program, node(dgi).unwrap_or(u64::MAX)).into_iter();
+            return found
+                .map(|element| placed(element, None))
+                .collect::<Vec<_>>();
+        }
+        let named = parts.iter().map(|part| placed(element(part), Some(part)));
+        named.collect()
     };
     list.iter().zip(names).flat_map(of).collect()
 }
@@ -215,7 +278,7 @@ fn rest(
         let of = |list: &[Placed]| -> Vec<u64> {
             let mine = list
                 .iter()
-                .filter(|p| p.group == **group && p.element.tag.is_none());
+                .filter(|p| p.group == **group && p.element.tag.is_none() && p.part.is_none());
             mine.map(|p| u64::from(p.element.node)).collect()
         };
         let (a, b) = (of(old), of(new));

@@ -7,6 +7,7 @@ mod align;
 mod elements;
 mod estimate;
 mod groups;
+mod load_files;
 mod meaning;
 mod print;
 mod reach;

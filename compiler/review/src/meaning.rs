@@ -7,6 +7,7 @@ use crate::{
 use cardwright_standards::{
     emv::bits::{self, describe, service_code_meaning},
     formats,
+    globalplatform::load_file,
     tags::{self, Coding},
     tlv::Tag,
 };
@@ -90,6 +91,16 @@ pub(crate) fn of_security_level(old: &str, new: &str) -> Vec<String> {
         let bits = u8::from_str_radix(level, 16).unwrap_or_default();
         let set = SECURITY_LEVELS.iter().filter(|(mask, _)| bits & mask != 0);
         set.map(|(_, says)| (*says).to_owned()).collect()
+    };
+    differing(&lines(old), &lines(new))
+}
+
+/// The same of an instance's privileges, hexadecimal.
+pub(crate) fn of_privileges(old: &str, new: &str) -> Vec<String> {
+    let lines = |text: &str| -> Vec<String> {
+        let octets = hex::decode(text).unwrap_or_default();
+        let names = load_file::privilege_names(&octets).into_iter();
+        names.map(|name| name.replace('_', " ")).collect()
     };
     differing(&lines(old), &lines(new))
 }

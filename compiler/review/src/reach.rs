@@ -100,6 +100,10 @@ impl Uses {
 
     /// Pairs of a role and a key slot.
     fn slots(&mut self, side: &Side, pairs: &Value) {
+        // The issuer's own keys of a card are no pairs, but what PUT KEY needs.
+        if pairs.is_object() {
+            return self.take(side, pairs);
+        }
         let pairs = pairs.as_array().into_iter().flatten();
         let slots = pairs.filter_map(|pair| pair.get(1)?.as_u64());
         self.keys.extend(slots.map(|slot| side.key(slot)));

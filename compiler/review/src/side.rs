@@ -44,6 +44,13 @@ impl Step {
         found.and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// The keys of an operation of the HSM.
+    pub(crate) fn keys(&self) -> String {
+        let keys = self.head.get("keys").and_then(Value::as_array);
+        let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+        keys.collect::<Vec<_>>().join(", ")
+    }
+
     /// The literal of a constant.
     pub(crate) fn constant(&self) -> Option<(&str, &Value)> {
         let value = self.head.get("value").filter(|_| self.op == "constant")?;
@@ -311,10 +318,7 @@ fn head(step: &Step, out: &mut String) {
         "field" => out.push_str(&format!("{}.{}", text("record"), text("field"))),
         "apply" => out.push_str(text("function")),
         "intent" => {
-            let keys = step.head.get("keys").and_then(Value::as_array);
-            let keys = keys.into_iter().flatten().filter_map(Value::as_str);
-            let keys: Vec<&str> = keys.collect();
-            out.push_str(&format!("hsm {}[{}]", text("intent"), keys.join(", ")));
+            out.push_str(&format!("hsm {}[{}]", text("intent"), step.keys()));
         }
         "lookup" => out.push_str(&format!("lookup {}.{}", text("table"), text("column"))),
         op => {

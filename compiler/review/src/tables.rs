@@ -27,7 +27,13 @@ pub(crate) const NODES: &[&str] = &[
 /// Keys whose numbers are key slots.
 pub(crate) const KEYS: &[&str] = &["issuer", "key", "transport_key", "under"];
 /// Keys whose numbers the standards write in hexadecimal.
-pub(crate) const OCTETS: &[&str] = &["ca_index", "key_version", "option", "security_level"];
+pub(crate) const OCTETS: &[&str] = &[
+    "ca_index",
+    "key_version",
+    "option",
+    "replaces",
+    "security_level",
+];
 /// Lists of pairs whose second part is a node.
 pub(crate) const NODE_PAIRS: &[&str] = &["accept", "name", "nodes"];
 /// Lists of pairs whose second part is a key slot.
@@ -36,9 +42,16 @@ pub(crate) const KEY_PAIRS: &[&str] = &["keys"];
 pub(crate) const WHOLE: &[&str] = &["condition", "message", "when"];
 /// What says nothing by itself: places, indices, and what repeats other values.
 pub(crate) const SKIPPED: &[&str] = &["facts", "program", "schema", "span"];
+/// What an operand is called where it says nothing by itself: function or operation, which operand.
+pub(crate) const OPERANDS: &[(&str, usize, &str)] = &[
+    ("emv.cvc3_vector", 0, "derivation option"),
+    ("key.card", 0, "derivation option"),
+    ("number_bytes", 1, "octets"),
+];
 /// What names an entry of a list, best first.
 pub(crate) const NAMES: &[&str] = &[
     "name", "code", "side", "line", "scenario", "format", "station", "path", "rid", "from",
+    "package", "aid",
 ];
 /// Containers that a path leaves out: what is inside them is named well enough.
 pub(crate) const UNNAMED: &[&str] = &[
@@ -48,6 +61,7 @@ pub(crate) const UNNAMED: &[&str] = &[
     "checks",
     "columns",
     "commands",
+    "content",
     "dgis",
     "draw",
     "emboss",
@@ -79,7 +93,9 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("checks", "check"),
     ("chip", "chip"),
     ("columns", "column"),
+    ("content", "chip"),
     ("commands", "script command"),
+    ("delete", "deletion of"),
     ("dgis", "grouping"),
     ("emboss", "embossed line"),
     ("faces", "face"),
@@ -88,12 +104,14 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("formats", "format"),
     ("pages", "further page"),
     ("images", "picture"),
+    ("install", "installation"),
     ("issuer", "issuer"),
     ("items", "layout item"),
     ("jobs", "job"),
     ("joins", "join"),
     ("keys", "key"),
     ("layouts", "layout"),
+    ("load", "load file"),
     ("outputs", "output"),
     ("parts", "part of a script command"),
     ("print", "printed"),

@@ -77,7 +77,15 @@ impl At {
         let mut at = self.clone();
         if let Some((_, kind)) = found {
             at.kind = kind;
-            (at.entity, at.attribute) = (String::new(), String::new());
+            // An installation is one of an application, which names it.
+            if *kind != "installation" {
+                at.entity.clear();
+            }
+            at.attribute.clear();
+        }
+        // PUT KEY brings the issuer's own.
+        if key == "keys" && self.kind == "chip" {
+            at.kind = "new card keys";
         }
         if !tables::UNNAMED.contains(&key) {
             let name = key.strip_suffix("_um").or_else(|| key.strip_suffix("_mpt"));
@@ -99,7 +107,8 @@ impl At {
 
     /// Says what the innermost thing is called by people.
     pub(crate) fn name(&mut self, title: &str) {
-        if !title.is_empty() {
+        let only_number = title.strip_prefix("DGI ") == Some(self.entity.as_str());
+        if !title.is_empty() && !only_number {
             self.entity = format!("{} ({title})", self.entity);
         }
     }
@@ -111,7 +120,7 @@ impl At {
     }
 
     /// To something of the innermost thing.
-    fn attribute(&mut self, name: &str) {
+    pub(crate) fn attribute(&mut self, name: &str) {
         self.attribute = name.replace('_', " ");
         self.step(name);
     }
@@ -146,6 +155,21 @@ struct Part {
     own: bool,
     /// A row of the same parts in another order.
     reordered: bool,
+    /// An operation of the HSM that is the same but for its keys.
+    keys: bool,
+}
+
+impl Part {
+    /// What it is of its path's value, where it says nothing by itself.
+    fn word(&self) -> Option<&'static str> {
+        if self.keys {
+            return Some("key");
+        }
+        let (function, operand) = self.role.as_ref()?;
+        let mut rows = tables::OPERANDS.iter();
+        let row = rows.find(|(of, n, _)| of == function && n == operand);
+        row.map(|(.., word)| *word)
+    }
 }
 
 /// The walk.
@@ -195,6 +219,7 @@ impl<'s> Walk<'s> {
     pub(crate) fn leaf(&mut self, at: &At, old: Option<String>, new: Option<String>) {
         let meaning = match (at.attribute.as_str(), &old, &new) {
             ("security level", Some(old), Some(new)) => meaning::of_security_level(old, new),
+            ("privileges", Some(old), Some(new)) => meaning::of_privileges(old, new),
             _ => Vec::new(),
         };
         self.found.push(Raw {
@@ -440,6 +465,7 @@ impl<'s> Walk<'s> {
             role: None,
             own: true,
             reordered: false,
+            keys: false,
         };
         let parts = match (whole.old, whole.new) {
             (Some(old), Some(new)) => self.parts(at, old, new),
@@ -470,7 +496,10 @@ impl<'s> Walk<'s> {
                 fold(self.new, at.programs.1, new),
             );
         }
-        let print = |side: &Side, program, id: Option<u64>| id.map(|id| side.print(program, id));
+        let print = |side: &Side, program, id: Option<u64>| match part.keys {
+            true => Some(side.node(program, id?)?.keys()),
+            false => id.map(|id| side.print(program, id)),
+        };
         // Of a condition a part says nothing.
         let whole = tables::WHOLE.contains(&at.attribute.as_str());
         let shown = if whole { root } else { (old, new) };
@@ -491,6 +520,9 @@ impl<'s> Walk<'s> {
             own,
             reordered: part.reordered,
         };
+        if let Some(word) = part.word() {
+            raw.title = format!("{word} of {}", raw.title);
+        }
         let speaks = &at.dictionary;
         if let Some(tag) = tag {
             raw.title = meaning::title_of(speaks, tag);
@@ -541,6 +573,22 @@ impl<'s> Walk<'s> {
             let coding = own && tables::CODINGS.contains(&a.name());
             let cases = own && a.op == "choose";
             let inside = move |n: usize| (coding && n == 0) || (cases && n > 0);
+            let same_parts = a.args.len() == b.args.len()
+                && a.args
+                    .iter()
+                    .zip(&b.args)
+                    .all(|(x, y)| olds.get(*x).map(|s| s.class) == news.get(*y).map(|s| s.class));
+            if a.op == "intent" && b.op == "intent" && a.name() == b.name() && same_parts {
+                parts.push(Part {
+                    old: Some(old),
+                    new: Some(new),
+                    role: None,
+                    own,
+                    reordered: false,
+                    keys: true,
+                });
+                continue;
+            }
             let one_operation = a.op == b.op && a.head == b.head && a.op != "constant";
             if one_operation && a.name() == "concat" {
                 let pairs = self.rows((olds, old), (news, new), own, &mut parts);
@@ -557,6 +605,7 @@ impl<'s> Walk<'s> {
                     role,
                     own,
                     reordered: false,
+                    keys: false,
                 });
             }
         }
@@ -594,6 +643,7 @@ impl<'s> Walk<'s> {
             role: None,
             own: own && reordered,
             reordered,
+            keys: false,
         };
         if gone.is_empty() && come.is_empty() {
             parts.push(part(Some(old), Some(new), true));

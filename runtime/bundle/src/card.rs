@@ -43,6 +43,23 @@ pub struct Dgi {
     pub octets: Option<u32>,
     /// Name for people, such as `ICC public key certificate record`.
     pub title: String,
+    /// Parts at fixed places, first to last, where the value is made of such. Only for people:
+    /// `node` says what is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<DgiField>,
+}
+
+/// A part of a data grouping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DgiField {
+    /// Name in the source.
+    pub name: String,
+    /// Node that gives its octets, or sealed octets.
+    pub node: NodeId,
+    /// Its octets, where all cards have as many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub octets: Option<u32>,
 }
 
 /// One application on the chip, in the order of personalization.

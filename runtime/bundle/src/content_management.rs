@@ -1,6 +1,6 @@
 //! What a chip's issuer domain does: load files, applet instances, keys, the card's life cycle.
 
-use crate::KeyId;
+use crate::{KeyId, SpanId};
 use serde::{Deserialize, Serialize};
 
 /// A load file that comes with the bundle.
@@ -17,6 +17,9 @@ pub struct LoadFile {
     /// Signature of a domain that verifies what is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dap: Option<Dap>,
+    /// Where it was declared; 0 is nowhere.
+    #[serde(default, skip_serializing_if = "nowhere")]
+    pub span: SpanId,
 }
 
 /// A data authentication pattern: who signed a load file, and the signature.
@@ -42,6 +45,9 @@ pub struct Install {
     /// Parameters of the applet (inside `C9`), hexadecimal; may be blank.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub parameters: String,
+    /// Where it was declared; 0 is nowhere.
+    #[serde(default, skip_serializing_if = "nowhere")]
+    pub span: SpanId,
 }
 
 /// Something that the card's maker left on it and that goes first.
@@ -66,6 +72,17 @@ pub struct NewKeys {
     pub version: u8,
     /// Version that they replace; 00 adds them.
     pub replaces: u8,
+    /// Where they were declared; 0 is nowhere.
+    #[serde(default, skip_serializing_if = "nowhere")]
+    pub span: SpanId,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn nowhere(span: &SpanId) -> bool {
+    *span == 0
 }
 
 /// Content management of a chip, in the order in which it is done: before the applications are

@@ -24,8 +24,8 @@ mod signing;
 mod table;
 
 pub use card::{
-    Application, Card, Channel, Chip, Dgi, EmbossLine, Face, FaceImage, FaceSide, Padding, Panel,
-    Stripe,
+    Application, Card, Channel, Chip, Dgi, DgiField, EmbossLine, Face, FaceImage, FaceSide,
+    Padding, Panel, Stripe,
 };
 pub use container::Bundle;
 pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Source, Span};

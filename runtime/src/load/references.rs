@@ -226,27 +226,7 @@ fn check_application(
         let name = "an application's condition";
         sink(program, when, FLAG, Secrecy::Cardholder, name)?;
     }
-    let taints = Taints::of(program, content);
-    for dgi in &application.dgis {
-        let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
-        let (types, clearance) = if dgi.encrypted {
-            (&[ValueType::Sealed][..], Secrecy::Secret)
-        } else {
-            (&[ValueType::Bytes][..], Secrecy::Sensitive)
-        };
-        sink(program, dgi.node, types, clearance, &name)?;
-        if let Some(when) = dgi.when {
-            sink(
-                program,
-                when,
-                FLAG,
-                Secrecy::Cardholder,
-                "a DGI's condition",
-            )?;
-        }
-        let bare = !dgi.encrypted && taints.holds_pin(dgi.node);
-        never(bare, &name, "an enciphered PIN")?;
-    }
+    check_groupings(application, program, content)?;
     let types = [
         ValueType::Text,
         ValueType::Date,
@@ -280,6 +260,44 @@ fn check_application(
         true => Ok(()),
         false => Err(broken("an application key that is not there")),
     }
+}
+
+/// Data groupings and their parts: values of the right type, no more secret than their place.
+fn check_groupings(
+    application: &Application,
+    program: &Program,
+    content: &Content,
+) -> Result<(), RuntimeError> {
+    let taints = Taints::of(program, content);
+    for dgi in &application.dgis {
+        let name = format!("DGI {:04X} of `{}`", dgi.number, application.name);
+        let (types, clearance) = if dgi.encrypted {
+            (&[ValueType::Sealed][..], Secrecy::Secret)
+        } else {
+            (&[ValueType::Bytes][..], Secrecy::Sensitive)
+        };
+        sink(program, dgi.node, types, clearance, &name)?;
+        if let Some(when) = dgi.when {
+            sink(
+                program,
+                when,
+                FLAG,
+                Secrecy::Cardholder,
+                "a DGI's condition",
+            )?;
+        }
+        let kinds = match dgi.encrypted {
+            true => &[ValueType::Bytes, ValueType::Sealed][..],
+            false => types,
+        };
+        for field in &dgi.fields {
+            let name = format!("field `{}` of {name}", field.name);
+            sink(program, field.node, kinds, clearance, &name)?;
+        }
+        let bare = !dgi.encrypted && taints.holds_pin(dgi.node);
+        never(bare, &name, "an enciphered PIN")?;
+    }
+    Ok(())
 }
 
 fn check_scenario(scenario: &Scenario, content: &Content) -> Result<(), RuntimeError> {

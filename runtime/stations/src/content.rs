@@ -6,6 +6,7 @@
 
 use crate::{
     StationError,
+    content_data::{self, counted, joined, octets, wrong},
     perso::{PersoCount, channel_spec, diversification, send},
 };
 use cardwright_bundle::{Application, Chip, Deletion, Install, LoadFile, NewKeys};
@@ -14,7 +15,7 @@ use cardwright_ports::{
     hsm::{ChannelId, ChannelSpec, Draw, NewCardKeys},
 };
 use cardwright_runtime::{Loaded, datagen::CardData, plan::BoundKeys};
-use cardwright_standards::globalplatform::{clear_octets_max, load_file};
+use cardwright_standards::globalplatform::clear_octets_max;
 
 /// AID of the issuer security domain.
 const ISSUER_DOMAIN: [u8; 8] = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
@@ -166,31 +167,8 @@ impl Manager<'_> {
         load: &LoadFile,
     ) -> Result<(), StationError> {
         let bundle = self.loaded.bundle();
-        let asset = |name: &str| {
-            let missing = || wrong("a load file that is not in the bundle");
-            bundle.asset(name).ok_or_else(missing)
-        };
-        let components = asset(&load.asset)?;
-        let hash = load.hash.as_deref();
-        let hash = hash.map_or(Some(Vec::new()), |h| load_file::hash(h, components));
-        let hash = hash.ok_or_else(|| wrong("a hash that is none"))?;
-        let mut file = Vec::new();
-        let mut domain = Vec::new();
-        if let Some(dap) = &load.dap {
-            domain = octets(&dap.domain)?;
-            let aid = [vec![0x4F], counted(&domain)?].concat();
-            let signature = [vec![0xC3], counted(asset(&dap.asset)?)?].concat();
-            file = [vec![0xE2], counted(&[aid, signature].concat())?].concat();
-        }
-        file.extend_from_slice(&load_file::data_block(components));
-        // Load file, domain (the issuer's own when there is none), hash, no parameters, no token.
-        let data = [
-            counted(&octets(&load.package)?)?,
-            counted(&domain)?,
-            counted(&hash)?,
-            vec![0, 0],
-        ]
-        .concat();
+        let data = joined(&content_data::install_for_load(bundle, load)?);
+        let file = joined(&content_data::load_blocks(bundle, load)?);
         let header = [0x80, 0xE6, 0x02, 0x00];
         self.command(channel, header, &data, "INSTALL [for load]")?;
         let room = clear_octets_max(spec.protocol, spec.security_level);
@@ -211,17 +189,7 @@ impl Manager<'_> {
         application: &Application,
         install: &Install,
     ) -> Result<(), StationError> {
-        let parameters = octets(&install.parameters)?;
-        let parameters = [vec![0xC9], counted(&parameters)?].concat();
-        let data = [
-            counted(&octets(&install.package)?)?,
-            counted(&octets(&install.module)?)?,
-            counted(&octets(&application.aid)?)?,
-            counted(&octets(&install.privileges)?)?,
-            counted(&parameters)?,
-            vec![0],
-        ]
-        .concat();
+        let data = joined(&content_data::install(application, install)?);
         let what = format!("INSTALL of `{}`", application.name);
         self.command(channel, [0x80, 0xE6, 0x0C, 0x00], &data, &what)?;
         Ok(())
@@ -267,33 +235,6 @@ impl Manager<'_> {
         }
         Ok(())
     }
-}
-
-fn octets(text: &str) -> Result<Vec<u8>, StationError> {
-    hex::decode(text).map_err(|_| wrong("octets that are not hexadecimal"))
-}
-
-/// Length and value; lengths from 128 on are in the BER form (GlobalPlatform 2.3.1, 11.1.5).
-fn counted(value: &[u8]) -> Result<Vec<u8>, StationError> {
-    let [high, low] = match u16::try_from(value.len()) {
-        Ok(length) => length.to_be_bytes(),
-        Err(_) => return Err(wrong("a value too long")),
-    };
-    let mut counted = match value.len() {
-        0..=0x7F => vec![low],
-        0x80..=0xFF => vec![0x81, low],
-        _ => vec![0x82, high, low],
-    };
-    counted.extend_from_slice(value);
-    Ok(counted)
-}
-
-fn wrong(what: &str) -> StationError {
-    StationError::new(
-        "R1217",
-        format!("a load file can't be sent: {what}"),
-        "build the bundle again",
-    )
 }
 
 /// The answer's data, when its status word is 9000.

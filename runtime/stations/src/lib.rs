@@ -6,6 +6,7 @@
 
 mod codes;
 mod content;
+pub mod content_data;
 mod error;
 pub mod faces;
 pub mod line;

@@ -1,6 +1,7 @@
 //! `doc`: a project's own documentation, and the reference book, as one HTML file each.
 
 mod book;
+mod card_content;
 mod content;
 
 use crate::{

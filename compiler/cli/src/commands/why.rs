@@ -64,7 +64,14 @@ fn open(path: &Path) -> Result<BufReader<File>, Failure> {
 
 /// One operation and what it was given, drawn with lines.
 fn tree(because: &Because, first: &str, rest: &str) {
-    let mut line = format!("{first}{} = {}", because.operation, because.value);
+    let part = match because.part.as_str() {
+        "" => String::new(),
+        part => format!("{part}: "),
+    };
+    let mut line = format!("{first}{part}{}", because.operation);
+    if !because.value.is_empty() {
+        line.push_str(&format!(" = {}", because.value));
+    }
     if because.told_above {
         line.push_str("  (told above)");
     }
@@ -88,7 +95,7 @@ fn tree(because: &Because, first: &str, rest: &str) {
             .unwrap_or_default();
         let width = input
             .width
-            .map(|n| format!(", {n} characters"))
+            .map(|n| format!(", {n} character{}", if n == 1 { "" } else { "s" }))
             .unwrap_or_default();
         terminal::print(&format!(
             "{rest}{under} from the order file{line}{column}{width}"

@@ -1,6 +1,7 @@
 //! Finds the node behind the name of an output.
 
-use cardwright_bundle::{Card, Content, Job, NodeId, Script, ScriptPart};
+use super::{card_content, tree::Because};
+use cardwright_bundle::{Bundle, Card, Content, DgiField, Job, NodeId, Script, ScriptPart};
 use cardwright_review::elements;
 use cardwright_standards::tlv::Tag;
 use cardwright_stations::StationError;
@@ -13,6 +14,23 @@ pub(super) struct Found {
     pub(super) nodes: Vec<NodeId>,
     /// Where it goes.
     pub(super) title: String,
+    /// How parts of a data grouping are called.
+    pub(super) parts: Vec<DgiField>,
+    /// What no program makes: trees that are told already, and how many octets each has.
+    pub(super) told: Vec<(Because, usize)>,
+}
+
+impl Found {
+    /// Nodes of a program.
+    fn nodes(program: u32, nodes: Vec<NodeId>, title: impl Into<String>) -> Self {
+        Self {
+            program,
+            nodes,
+            title: title.into(),
+            parts: Vec::new(),
+            told: Vec::new(),
+        }
+    }
 }
 
 /// Octets or characters that are asked for: the first and the last, from 1.
@@ -22,8 +40,9 @@ fn unknown(what: impl Into<String>) -> StationError {
     StationError::new(
         "R1198",
         what,
-        "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, chip:APPLICATION:COMMAND, track1, \
-         track2, front:line:1, back:panel:NAME, mailer:LAYOUT, mailer:LAYOUT:ITEM, carrier:LAYOUT, \
+        "outputs: chip:APPLICATION:TAG, chip:APPLICATION:GROUPING, \
+         chip:APPLICATION:GROUPING:PART, chip:APPLICATION:COMMAND, chip:install:APPLICATION, \
+         chip:load:LOAD_FILE, chip:install:LOAD_FILE, chip:put_keys, track1, track2, front:line:1, back:panel:NAME, mailer:LAYOUT, mailer:LAYOUT:ITEM, carrier:LAYOUT, \
          labels:LAYOUT, file:FORMAT:FIELD; then perhaps [3..5]",
     )
 }
@@ -46,22 +65,24 @@ pub(super) fn range(output: &str) -> Result<(&str, Range), StationError> {
 
 /// Finds an output of a card.
 pub(super) fn output(
-    content: &Content,
+    bundle: &Bundle,
     job: &Job,
     card: &Card,
     name: &str,
 ) -> Result<Found, StationError> {
+    let content = bundle.content();
     let parts: Vec<&str> = name.split(':').collect();
     let on_card = |node: Option<NodeId>, title: String| {
-        node.map(|node| Found {
-            program: card.program,
-            nodes: vec![node],
-            title,
-        })
+        node.map(|node| Found::nodes(card.program, vec![node], title))
     };
     let stripe = card.stripe.as_ref();
     let found = match parts.as_slice() {
-        ["chip", application, rest] => chip(content, card, application, rest),
+        ["chip", application, rest] => match chip(content, card, application, rest) {
+            Some(found) => Some(found),
+            None => card_content::find(bundle, card, application, rest)?,
+        },
+        ["chip", application, grouping, part] => part_of(card, application, grouping, part),
+        ["chip", what] => card_content::find(bundle, card, what, "")?,
         ["track1"] => on_card(stripe.and_then(|s| s.track1), "track 1".to_owned()),
         ["track2"] => on_card(stripe.and_then(|s| s.track2), "track 2".to_owned()),
         [side @ ("front" | "back"), what, which] => {
@@ -102,6 +123,7 @@ fn known(content: &Content, job: &Job, card: &Card) -> Vec<String> {
             None => format!("chip:{name}:TAG"),
         });
     }
+    all.extend(card_content::known(card));
     let stripe = card.stripe.as_ref();
     let tracks = [
         ("track1", stripe.and_then(|s| s.track1)),
@@ -143,11 +165,7 @@ fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option
         return command(card, script, what);
     }
     let what = what.trim_start_matches('#').to_uppercase();
-    let found = |node, title| Found {
-        program: card.program,
-        nodes: vec![node],
-        title,
-    };
+    let found = |node, title: String| Found::nodes(card.program, vec![node], title);
     if let Some(tag) = Tag::from_hex(&what) {
         for dgi in &application.dgis {
             let all = elements(program, dgi.node);
@@ -160,8 +178,33 @@ fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option
     }
     let number = u16::from_str_radix(&what, 16).ok()?;
     let dgi = application.dgis.iter().find(|dgi| dgi.number == number)?;
-    let title = format!("data grouping {number:04X} {}", dgi.title);
-    Some(found(dgi.node, title))
+    let title = format!("data grouping {}", titled(number, &dgi.title));
+    let mut found = found(dgi.node, title);
+    found.parts.clone_from(&dgi.fields);
+    Some(found)
+}
+
+/// A grouping's number and title, where the title is not only its number.
+fn titled(number: u16, title: &str) -> String {
+    let number = format!("{number:04X}");
+    match title.strip_prefix("DGI ") {
+        Some(same) if same == number => number,
+        _ => format!("{number} {title}"),
+    }
+}
+
+/// A part of a grouping by its name.
+fn part_of(card: &Card, application: &str, grouping: &str, name: &str) -> Option<Found> {
+    let chip = card.chip.as_ref()?;
+    let application = chip.applications.iter().find(|a| a.name == application)?;
+    let number = u16::from_str_radix(grouping, 16).ok()?;
+    let dgi = application.dgis.iter().find(|dgi| dgi.number == number)?;
+    let part = dgi.fields.iter().find(|field| field.name == name)?;
+    let title = format!(
+        "part {name} of data grouping {}",
+        titled(number, &dgi.title)
+    );
+    Some(Found::nodes(card.program, vec![part.node], title))
 }
 
 /// What a command of a script carries.
@@ -170,11 +213,8 @@ fn command(card: &Card, script: &Script, title: &str) -> Option<Found> {
     let command = commands.find(|command| command.title == title)?;
     let leaves = ScriptPart::leaves(&command.parts);
     let nodes: Vec<NodeId> = leaves.into_iter().flat_map(ScriptPart::nodes).collect();
-    (!nodes.is_empty()).then(|| Found {
-        program: card.program,
-        nodes,
-        title: format!("command `{title}` of script {}", script.name),
-    })
+    let title = format!("command `{title}` of script {}", script.name);
+    (!nodes.is_empty()).then(|| Found::nodes(card.program, nodes, title))
 }
 
 fn face(card: &Card, side: &str, what: &str, which: &str) -> (Option<NodeId>, String) {
@@ -209,11 +249,8 @@ fn page(content: &Content, job: &Job, name: &str, item: Option<usize>) -> Option
             nodes.extend(entry.when);
         }
     }
-    (!nodes.is_empty()).then(|| Found {
-        program: layout.program,
-        nodes,
-        title: format!("{} {name} on stock {}", layout.purpose, layout.stock),
-    })
+    let title = format!("{} {name} on stock {}", layout.purpose, layout.stock);
+    (!nodes.is_empty()).then(|| Found::nodes(layout.program, nodes, title))
 }
 
 /// The nodes of whatever an item draws.
@@ -252,11 +289,9 @@ fn file(content: &Content, job: &Job, name: &str, field: &str) -> Option<Found> 
                 None if found.value.is_none() => return None,
                 None => "",
             };
-            return Some(Found {
-                program,
-                nodes: found.value.into_iter().collect(),
-                title: format!("field {} of {file}{counted}", found.name),
-            });
+            let title = format!("field {} of {file}{counted}", found.name);
+            let nodes = found.value.into_iter().collect();
+            return Some(Found::nodes(program, nodes, title));
         }
     }
     None

@@ -1,11 +1,11 @@
 //! The tree of operations behind a node, with values as far as they may be seen.
 
-use cardwright_bundle::{Content, Job, Node, NodeId, Op, Program, Secrecy};
+use cardwright_bundle::{Content, DgiField, Job, Node, NodeId, Op, Program, Secrecy};
 use cardwright_runtime::{Value, plan::Values};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest operation that is told.
 const DEPTH_MAX: usize = 24;
@@ -17,8 +17,12 @@ const SHOWN_MAX: usize = 96;
 /// An operation and what it was given.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Because {
-    /// Number of the node in its program.
-    pub node: u32,
+    /// Number of the node in its program; none for what no program makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    /// Name of the part of a data grouping that it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
     /// Function, `field`, `literal`, `choice`, or the HSM's operation.
     pub operation: String,
     /// Its value: whole when public, masked when a cardholder's, else only what it is.
@@ -77,6 +81,7 @@ pub(super) struct Teller<'t> {
     program: &'t Program,
     values: &'t Values,
     line: u64,
+    names: BTreeMap<NodeId, Vec<String>>,
     told: RefCell<BTreeSet<NodeId>>,
     fields: RefCell<BTreeSet<(String, String)>>,
 }
@@ -98,9 +103,19 @@ impl<'t> Teller<'t> {
             program,
             values,
             line,
+            names: BTreeMap::new(),
             told: RefCell::default(),
             fields: RefCell::default(),
         }
+    }
+
+    /// Says how parts of what is told are called.
+    pub(super) fn named(mut self, parts: &[DgiField]) -> Self {
+        for part in parts {
+            let names = self.names.entry(part.node).or_default();
+            names.push(part.name.clone());
+        }
+        self
     }
 
     /// Fields that were told of.
@@ -122,7 +137,11 @@ impl<'t> Teller<'t> {
             return nothing(id);
         };
         let mut because = Because {
-            node: id,
+            node: Some(id),
+            part: self
+                .names
+                .get(&id)
+                .map_or_else(String::new, |names| names.join(", ")),
             operation: operation(&node.op),
             value: self.shown(id, node),
             secrecy: format!("{:?}", node.secrecy).to_lowercase(),
@@ -292,7 +311,8 @@ fn narrowed(
 
 fn nothing(id: NodeId) -> Because {
     Because {
-        node: id,
+        node: Some(id),
+        part: String::new(),
         operation: "nothing".to_owned(),
         value: String::new(),
         secrecy: "public".to_owned(),

@@ -109,6 +109,7 @@ fn load<'a>(
             package,
             hash,
             dap,
+            span: elaborator.span_id(entry.span),
         },
         applets: found.applets.iter().map(hex::encode_upper).collect(),
         span: entry.span,
@@ -306,5 +307,6 @@ fn new_keys<'a>(
         diversification: method.unwrap_or_else(|| default.to_owned()),
         version: number("version")?,
         replaces: number("replaces").unwrap_or(0),
+        span: elaborator.span_id(block.span),
     })
 }

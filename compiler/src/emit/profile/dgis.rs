@@ -113,6 +113,7 @@ pub(super) fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi
         when: None,
         octets: None,
         title: title.into(),
+        fields: Vec::new(),
     }
 }
 
@@ -240,6 +241,7 @@ impl Sealed<'_, '_> {
             when: None,
             octets: None,
             title: title.to_owned(),
+            fields: Vec::new(),
         });
     }
 

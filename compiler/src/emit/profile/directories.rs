@@ -341,5 +341,6 @@ fn dgi(number: u16, value: &Typed, title: &str) -> Dgi {
         when: None,
         octets: None,
         title: title.to_owned(),
+        fields: Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn lower<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Opti
         module,
         privileges: privileges(elaborator, block),
         parameters,
+        span: elaborator.span_id(block.span),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use crate::types::{ANY_LENGTH, Lengths, Type};
-use cardwright_bundle::{Padding, ValueType};
+use cardwright_bundle::{DgiField, Padding, ValueType};
 
 /// Uses of issuer keys whose children live on cards.
 const CARD_KEYS: &[&str] = &[
@@ -27,12 +27,26 @@ struct Part {
     octets: Option<u32>,
 }
 
-/// The parts of a struct as octets.
+/// A blob: what the HSM sealed, its padding, its octets where all cards have as many, its parts.
+pub(super) type Blob = (Typed, Padding, Option<u32>, Vec<DgiField>);
+
+/// The parts by the names that their author gave them.
+fn fields(entry: &MEntry, parts: &[Part]) -> Vec<DgiField> {
+    let named = entry.entries().iter().zip(parts);
+    let field = |(entry, part): (&MEntry, &Part)| DgiField {
+        name: entry.word(0).unwrap_or_default().to_owned(),
+        node: part.value.node,
+        octets: part.octets,
+    };
+    named.map(field).collect()
+}
+
+/// The parts of a struct as octets, and by name.
 pub(super) fn positional<'a>(
     elaborator: &mut Elaborator<'a>,
     entry: &'a MEntry,
     holdings: &dyn Holdings,
-) -> Option<Typed> {
+) -> Option<(Typed, Vec<DgiField>)> {
     let parts = gather(elaborator, entry, holdings)?;
     if let Some((at, _)) = parts.iter().enumerate().find(|(_, part)| part.sealed) {
         let span = entry.entries().get(at).map_or(entry.span, |e| e.span);
@@ -46,16 +60,18 @@ pub(super) fn positional<'a>(
         );
         return None;
     }
+    let fields = fields(entry, &parts);
     let values: Vec<Typed> = parts.into_iter().map(|part| part.value).collect();
-    value::concat(elaborator, &values, entry.span)
+    let joined = value::concat(elaborator, &values, entry.span)?;
+    Some((joined, fields))
 }
 
-/// The parts of a blob as one sealed value, and its padding.
+/// The parts of a blob as one sealed value.
 pub(super) fn blob<'a>(
     elaborator: &mut Elaborator<'a>,
     entry: &'a MEntry,
     holdings: &dyn Holdings,
-) -> Option<(Typed, Padding, Option<u32>)> {
+) -> Option<Blob> {
     let padding = match entry.clause("with").and_then(|c| c.single()?.word()) {
         Some("no_padding") => Padding::None,
         Some("iso7816_always") => Padding::Iso7816Always,
@@ -76,6 +92,7 @@ pub(super) fn blob<'a>(
                 .help("add a part of filling, or write `with iso7816_if_needed`"),
         );
     }
+    let fields = fields(entry, &parts);
     let mut joined: Vec<Typed> = Vec::new();
     let mut clear: Vec<Typed> = Vec::new();
     for part in parts {
@@ -91,7 +108,7 @@ pub(super) fn blob<'a>(
         [one] if one.ty.value_type() == ValueType::Sealed => one.clone(),
         _ => elaborator.intent("blob.join", &[], &joined, entry.span)?,
     };
-    Some((sealed, padding, total))
+    Some((sealed, padding, total, fields))
 }
 
 fn flush(

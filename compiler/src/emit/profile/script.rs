@@ -269,7 +269,7 @@ impl<'a> Lines<'_, 'a> {
     }
 
     fn secret(&mut self, entry: &'a MEntry) -> Option<ScriptPart> {
-        let (sealed, padding, _) = parts::blob(self.elaborator, entry, self.holdings)?;
+        let (sealed, padding, ..) = parts::blob(self.elaborator, entry, self.holdings)?;
         let under = entry.clause("under").and_then(|c| c.single());
         if entry.clause("by").is_some() {
             if under.is_some() || !self.secured {

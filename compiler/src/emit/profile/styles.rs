@@ -133,7 +133,7 @@ fn grouping<'a>(
     let style = entry.word(2)?;
     let title = format!("DGI {number:04X}");
     if style == "blob" {
-        let (value, padding, octets) = parts::blob(elaborator, entry, holdings)?;
+        let (value, padding, octets, fields) = parts::blob(elaborator, entry, holdings)?;
         elaborator.sink(&value, Sink::ChipEncrypted, &title, span);
         if let Some(octets) = octets {
             elaborator.measure(span, octets, octets, None);
@@ -147,8 +147,10 @@ fn grouping<'a>(
             when: None,
             octets,
             title,
+            fields,
         });
     }
+    let mut fields = Vec::new();
     let value = match style {
         "template" => {
             let tag = template_tag(elaborator, entry)?;
@@ -156,7 +158,11 @@ fn grouping<'a>(
             value::object(elaborator, &tag, &content, false, span)?
         }
         "tlv" => sequence(elaborator, entry.single()?, holdings)?,
-        "struct" => parts::positional(elaborator, entry, holdings)?,
+        "struct" => {
+            let (value, named) = parts::positional(elaborator, entry, holdings)?;
+            fields = named;
+            value
+        }
         "raw" => elaborator.phrase(entry.value.as_ref()?, Some(&Type::bytes()))?,
         _ => elaborator.octets(&[], span),
     };
@@ -172,6 +178,7 @@ fn grouping<'a>(
         when: None,
         octets: None,
         title,
+        fields,
     })
 }
 

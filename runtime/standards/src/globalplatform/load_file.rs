@@ -105,6 +105,51 @@ pub fn arrange(octets: &[u8]) -> Result<LoadFile, LoadFileError> {
     })
 }
 
+/// The components of a load file, each with its name and with its tag and length; what is none
+/// comes last, as `rest`.
+#[must_use]
+pub fn components(octets: &[u8]) -> Vec<(&'static str, &[u8])> {
+    let mut found = Vec::new();
+    let mut rest = octets;
+    while let &[tag, high, low, ref body @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let name = COMPONENT_FILES.iter().find(|(_, known)| *known == tag);
+        let (Some((name, _)), Some(whole)) = (name, rest.get(..3 + length)) else {
+            break;
+        };
+        found.push((name.trim_end_matches(".cap"), whole));
+        rest = body.get(length..).unwrap_or_default();
+    }
+    if !rest.is_empty() {
+        found.push(("rest", rest));
+    }
+    found
+}
+
+/// The names of privileges, one octet or three; those that stand for others only once.
+#[must_use]
+pub fn privilege_names(octets: &[u8]) -> Vec<&'static str> {
+    let mut all = [0; 3];
+    for (place, octet) in all.iter_mut().zip(octets) {
+        *place = *octet;
+    }
+    let within = |inner: &[u8; 3], outer: &[u8; 3]| {
+        inner
+            .iter()
+            .zip(outer)
+            .all(|(inner, outer)| inner & outer == *inner)
+    };
+    let set = PRIVILEGES.iter().filter(|(_, mask)| within(mask, &all));
+    let said = |name: &str, mask: &[u8; 3]| {
+        // DAP verification that is mandated is DAP verification (table 11-7).
+        let more = |(_, other): &&(&str, [u8; 3])| within(other, &all) && other != mask;
+        let mut wider = PRIVILEGES.iter().filter(more);
+        name == "security_domain" || !wider.any(|(_, other)| within(mask, other))
+    };
+    let kept = set.filter(|(name, mask)| said(name, mask));
+    kept.map(|(name, _)| *name).collect()
+}
+
 /// The package AID of a header component: magic, version of the format, flags, version of the
 /// package, AID.
 fn header(content: &[u8]) -> Result<Vec<u8>, LoadFileError> {

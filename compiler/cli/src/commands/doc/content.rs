@@ -1,5 +1,6 @@
 //! What a project's page says, as plain data for its template.
 
+use super::card_content;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cardwright_bundle::{
     Application, Bundle, Card, Content, Dgi, Format, FormatRule, Job, LookupTable, Product,
@@ -20,7 +21,13 @@ pub(super) fn project(bundle: &Bundle) -> Value {
     let reader = Reader::new(content);
     let specimens = specimens(bundle);
     let cards = content.cards.iter();
-    let cards = cards.map(|c| card(content, &reader, c, specimens.get(&c.name)));
+    let cards = cards.map(|c| {
+        let mut said = card(content, &reader, c, specimens.get(&c.name));
+        if let Some(said) = said.as_object_mut() {
+            said.insert("acts".into(), card_content::acts(bundle, c).into());
+        }
+        said
+    });
     json!({
         "name": content.name,
         "version": content.version,
@@ -67,7 +74,7 @@ fn millimetres(um: u32) -> f64 {
 }
 
 /// Where something was declared, and whether in the project or in a package.
-fn origin(content: &Content, span: u32) -> String {
+pub(super) fn origin(content: &Content, span: u32) -> String {
     let found = content.spans.get(span as usize).filter(|_| span != 0);
     let place = found.and_then(|span| {
         let source = content.sources.get(span.source as usize)?;
@@ -277,6 +284,9 @@ fn data(
         return Vec::new();
     };
     let group = format!("{:04X}", dgi.number);
+    if !dgi.fields.is_empty() {
+        return fields(reader, program, (dgi, application), specimen);
+    }
     let found = elements(nodes, dgi.node).into_iter();
     let rows = found.map(|element| {
         let octets = reader.octets(program, element.node);
@@ -311,6 +321,53 @@ fn data(
         })
     });
     rows.collect()
+}
+
+/// The rows of a grouping that is made of parts at fixed places.
+fn fields(
+    reader: &Reader,
+    program: u32,
+    (dgi, application): (&Dgi, &Application),
+    specimen: Option<&BTreeMap<String, String>>,
+) -> Vec<Value> {
+    let group = format!("{:04X}", dgi.number);
+    let path = format!("chip.{}.{group}", application.name);
+    let whole = specimen
+        .filter(|_| !dgi.encrypted)
+        .and_then(|s| s.get(&path));
+    // Where a part begins is known as long as all before it have as many octets on every card.
+    let mut from = Some(0_usize);
+    let mut rows = Vec::new();
+    for field in &dgi.fields {
+        let octets = reader.octets(program, field.node);
+        let width = field.octets.and_then(|n| usize::try_from(n).ok());
+        let to = from.zip(width).map(|(from, width)| from + width);
+        let place = from.zip(to).map(|(from, to)| match to - from {
+            1 => format!("octet {to}"),
+            _ => format!("octets {} to {to}", from + 1),
+        });
+        let shown = from
+            .zip(to)
+            .and_then(|(from, to)| whole?.get(2 * from..2 * to));
+        from = to;
+        rows.push(json!({
+            "group": group,
+            "title": dgi.title,
+            "sealed": dgi.encrypted,
+            "tag": None::<String>,
+            "name": field.name,
+            "place": place,
+            "specimen": shown.filter(|_| octets.is_none()),
+            "fixed": octets.is_some(),
+            "value": octets.map_or_else(
+                || reader.term(program, field.node),
+                |octets| hex::encode_upper(&octets),
+            ),
+            "meaning": Vec::<String>::new(),
+            "origin": node_origin(reader, program, field.node),
+        }));
+    }
+    rows
 }
 
 fn job(content: &Content, reader: &Reader, job: &Job) -> Value {
