@@ -11,6 +11,7 @@ mod completion;
 mod completion_items;
 mod describe;
 mod diagnostics;
+mod disk;
 mod documents;
 mod folding;
 mod formatting;

@@ -8,7 +8,7 @@ use crate::{
 };
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
-    CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
+    CodeActionParams, Diagnostic, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
     InitializeResult, InlayHintParams, PublishDiagnosticsParams, SelectionRangeParams,
     SemanticTokensParams, ServerInfo, TextDocumentIdentifier, TextDocumentPositionParams, TextEdit,
@@ -46,14 +46,17 @@ pub fn serve(connection: &Connection) -> u8 {
 /// Why a request has no answer.
 type Refusal = (ErrorCode, String);
 
+/// Version of a text, and what was said about it.
+type Told = (Option<i32>, Vec<Diagnostic>);
+
 #[derive(Default)]
 struct Session {
     started: bool,
     ended: bool,
     documents: Documents,
     workspace: Workspace,
-    /// Files about which the editor was told something, by home.
-    told: BTreeMap<Home, BTreeSet<String>>,
+    /// What the editor was told, by home and file: of which version of its text, and what.
+    told: BTreeMap<Home, BTreeMap<String, Told>>,
 }
 
 impl Session {
@@ -288,32 +291,37 @@ impl Session {
         // Nobody looks at this project any more: what was said about it is taken back.
         self.workspace.forget(&home);
         let told = self.told.remove(&home).unwrap_or_default();
-        told.iter().filter_map(|uri| silence(uri)).collect()
+        let spoken = told.iter().filter(|(_, (_, found))| !found.is_empty());
+        spoken.filter_map(|(uri, _)| silence(uri)).collect()
     }
 
-    /// Checks a home and says what was found, file by file.
+    /// Checks a home and says what was found, file by file, where that is not what was said before.
     fn tell(&mut self, home: &Home) -> Vec<Message> {
         let analysis = self.workspace.analyse(home, &self.documents);
         let files = diagnostics::by_file(analysis);
         let mut before = self.told.remove(home).unwrap_or_default();
-        let mut now = BTreeSet::new();
+        let mut now = BTreeMap::new();
         let mut messages = Vec::new();
         for (name, (uri, found)) in files {
-            let was_told = before.remove(&name);
-            if found.is_empty() && !was_told && self.documents.by_uri(&uri).is_none() {
+            let document = self.documents.by_uri(&uri);
+            let told = (document.and_then(|d| d.version), found);
+            let before = before.remove(&name);
+            if told.1.is_empty() && before.is_none() && document.is_none() {
                 continue;
             }
-            if !found.is_empty() {
-                now.insert(name);
+            if before.as_ref() != Some(&told) {
+                messages.extend(publish(PublishDiagnosticsParams {
+                    uri,
+                    diagnostics: told.1.clone(),
+                    version: told.0,
+                }));
             }
-            let version = self.documents.by_uri(&uri).and_then(|d| d.version);
-            messages.extend(publish(PublishDiagnosticsParams {
-                uri,
-                diagnostics: found,
-                version,
-            }));
+            if document.is_some() || !told.1.is_empty() {
+                now.insert(name, told);
+            }
         }
-        messages.extend(before.iter().filter_map(|uri| silence(uri)));
+        let spoken = before.iter().filter(|(_, (_, found))| !found.is_empty());
+        messages.extend(spoken.filter_map(|(uri, _)| silence(uri)));
         self.told.insert(home.clone(), now);
         messages
     }

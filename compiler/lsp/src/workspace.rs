@@ -1,6 +1,7 @@
 //! Projects: found above the files that are open, read from the disk with the open documents laid
 //! over it, checked at each change.
 
+use crate::disk::Disk;
 use crate::documents::Documents;
 use crate::position::Text;
 use crate::uri;
@@ -11,6 +12,7 @@ use lsp_types::{Location, Uri};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Name of a project's manifest.
 const MANIFEST: &str = "cardwright.toml";
@@ -64,21 +66,30 @@ const ALONE: &str = "source.perso";
 pub(crate) struct Analysis {
     pub(crate) home: Home,
     pub(crate) checked: Checked,
-    /// Texts of the model's sources with their lines, by the number of the file.
-    pub(crate) texts: Vec<Text>,
+    /// The model's sources as editors see them, by the number of the file; only some are asked for.
+    shown: Vec<Shown>,
     /// Names of the project's other files: what `file("…")` may say.
     pub(crate) assets: Vec<String>,
 }
 
+/// A source as editors see it.
+#[derive(Debug, Default)]
+struct Shown {
+    text: OnceCell<Text>,
+    uri: OnceCell<Option<Uri>>,
+}
+
 impl Analysis {
     /// Reads and checks a project; a file without one is held against the language only.
-    fn of(home: Home, documents: &Documents, session: &mut Session) -> Self {
+    fn of(home: Home, documents: &Documents, session: &mut Session, disk: &mut Disk) -> Self {
         let (checked, assets) = match &home {
             Home::Project(root) => {
-                let files = Overlay::new(root, documents);
+                disk.begin();
+                let files = Overlay::new(root, documents, Some(disk));
                 let checked = session.check(&Project::read(&files), Environment::Test);
                 let mut assets = files.list("");
                 assets.retain(|name| !name.ends_with(".perso") && name != MANIFEST);
+                disk.forget_others();
                 (checked, assets)
             }
             Home::Alone(path) => {
@@ -91,11 +102,11 @@ impl Analysis {
             }
         };
         let sources = checked.model.sources.files.iter();
-        let texts = sources.map(|file| Text::new(file.text.clone())).collect();
+        let shown = sources.map(|_| Shown::default()).collect();
         Self {
             home,
             checked,
-            texts,
+            shown,
             assets,
         }
     }
@@ -109,8 +120,16 @@ impl Analysis {
     }
 
     pub(crate) fn source(&self, file: u32) -> Option<(&SourceFile, &Text)> {
-        let text = self.texts.get(usize::try_from(file).ok()?)?;
-        Some((self.checked.model.sources.file(file)?, text))
+        let source = self.checked.model.sources.file(file)?;
+        let shown = self.shown.get(usize::try_from(file).ok()?)?;
+        let text = shown.text.get_or_init(|| Text::new(source.text.clone()));
+        Some((source, text))
+    }
+
+    /// Number of a file by the name that findings give it.
+    fn number_of(&self, name: &str) -> Option<usize> {
+        let mut files = self.checked.model.sources.files.iter();
+        files.position(|file| file.path == name)
     }
 
     /// The identifier of a source: a file, or a text that the compiler carries.
@@ -123,11 +142,14 @@ impl Analysis {
 
     /// The identifier of a file by the name that findings give it.
     pub(crate) fn uri_of_name(&self, name: &str) -> Option<Uri> {
-        let standard = self.checked.model.sources.files.iter();
-        let known = standard.clone().find(|file| file.path == name);
+        let known = self.number_of(name).filter(|_| !name.is_empty());
+        let known = known.and_then(|at| {
+            let source = self.checked.model.sources.files.get(at)?;
+            Some((source, self.shown.get(at)?))
+        });
         match known {
-            Some(source) if !name.is_empty() => self.uri_of(source),
-            _ => {
+            Some((source, shown)) => shown.uri.get_or_init(|| self.uri_of(source)).clone(),
+            None => {
                 let name = if name.is_empty() { MANIFEST } else { name };
                 uri::of_path(&self.home.place(name))
             }
@@ -136,9 +158,8 @@ impl Analysis {
 
     /// The text of a file by the name that findings give it.
     pub(crate) fn text_of_name(&self, name: &str) -> Option<&Text> {
-        let mut files = self.checked.model.sources.files.iter();
-        let at = files.position(|file| file.path == name)?;
-        self.texts.get(at)
+        let number = u32::try_from(self.number_of(name)?).ok()?;
+        Some(self.source(number)?.1)
     }
 
     /// The place of a span, for editors.
@@ -155,18 +176,18 @@ impl Analysis {
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     /// Each with what is kept from check to check.
-    analyses: BTreeMap<Home, (Analysis, Session)>,
+    analyses: BTreeMap<Home, (Analysis, Session, Disk)>,
 }
 
 impl Workspace {
     /// Checks a home anew.
     pub(crate) fn analyse(&mut self, home: &Home, documents: &Documents) -> &Analysis {
         // A check that breaks off leaves nothing behind.
-        let mut session = self.analyses.remove(home).map(|(_, kept)| kept);
-        let session = session.get_or_insert_default();
-        let analysis = Analysis::of(home.clone(), documents, session);
-        let both = (analysis, std::mem::take(session));
-        &self.analyses.entry(home.clone()).or_insert(both).0
+        let kept = self.analyses.remove(home);
+        let (mut session, mut disk) = kept.map(|(_, s, disk)| (s, disk)).unwrap_or_default();
+        let analysis = Analysis::of(home.clone(), documents, &mut session, &mut disk);
+        let all = (analysis, session, disk);
+        &self.analyses.entry(home.clone()).or_insert(all).0
     }
 
     pub(crate) fn forget(&mut self, home: &Home) {
@@ -174,7 +195,7 @@ impl Workspace {
     }
 
     pub(crate) fn get(&self, home: &Home) -> Option<&Analysis> {
-        self.analyses.get(home).map(|(analysis, _)| analysis)
+        self.analyses.get(home).map(|(analysis, ..)| analysis)
     }
 
     pub(crate) fn homes(&self) -> Vec<Home> {
@@ -186,16 +207,19 @@ impl Workspace {
 struct Overlay<'d> {
     root: &'d Path,
     documents: &'d Documents,
+    /// What was read before; none where that is not worth it.
+    disk: Option<&'d Disk>,
     /// All files, once they were looked for.
-    all: OnceCell<Vec<String>>,
+    all: OnceLock<Vec<String>>,
 }
 
 impl<'d> Overlay<'d> {
-    fn new(root: &'d Path, documents: &'d Documents) -> Self {
+    fn new(root: &'d Path, documents: &'d Documents, disk: Option<&'d Disk>) -> Self {
         Self {
             root,
             documents,
-            all: OnceCell::new(),
+            disk,
+            all: OnceLock::new(),
         }
     }
 
@@ -221,15 +245,19 @@ impl Files for Overlay<'_> {
         if let Some(document) = self.documents.get(&place) {
             return Ok(document.text.as_str().as_bytes().to_vec());
         }
-        let length = match std::fs::metadata(&place) {
-            Ok(metadata) => metadata.len(),
-            Err(_) => return Err(FileError::missing(path)),
+        let Ok(metadata) = std::fs::metadata(&place) else {
+            return Err(FileError::missing(path));
         };
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
         if length > MAX_ASSET_BYTES {
             return Err(FileError::too_large(path, length, MAX_ASSET_BYTES));
         }
-        std::fs::read(place).map_err(|e| FileError::because(path, &e.kind().to_string()))
+        let read = || std::fs::read(&place);
+        let octets = match self.disk {
+            Some(disk) => disk.read(&place, &metadata, read),
+            None => read(),
+        };
+        octets.map_err(|e| FileError::because(path, &e.kind().to_string()))
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
@@ -252,12 +280,12 @@ struct Saved {
 impl Files for Saved {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let documents = Documents::default();
-        Overlay::new(&self.root, &documents).read(path)
+        Overlay::new(&self.root, &documents, None).read(path)
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
         let documents = Documents::default();
-        Overlay::new(&self.root, &documents).list(folder)
+        Overlay::new(&self.root, &documents, None).list(folder)
     }
 
     fn package(&self, path: &str) -> Result<Box<dyn Files>, FileError> {

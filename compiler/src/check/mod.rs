@@ -11,34 +11,45 @@ pub(crate) use expressions::{ground, only_record};
 use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{Elaborator, MOST_STEPS, Shared, too_much};
 use crate::model::{Decl, Model};
-use crate::session::{Keeper, Outcome, Task};
+use crate::session::{AT_ONCE, Keeper, Outcome, Task};
 use cardwright_vocabulary::{function, kind};
 
 /// Checks all declarations of the project.
 pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&mut Keeper<'_>>) {
     let own = |d: &&Decl| (!d.standard || d.wanted) && !d.poisoned;
+    let own: Vec<(&Decl, Option<&Decl>)> = model
+        .decls
+        .values()
+        .filter(own)
+        .map(|d| (d, None))
+        .collect();
+    let made = |decl: &Decl| {
+        let shared = one(model, decl);
+        Outcome::of(shared.findings, shared.steps)
+    };
     let mut steps = 0;
-    for decl in model.decls.values().filter(own) {
-        if steps > MOST_STEPS {
-            findings.push(too_much(decl.span));
-            return;
+    for some in own.chunks(AT_ONCE) {
+        if let Some(keeper) = keeper.as_deref_mut() {
+            keeper.prepare(model, Task::Check, some, |decl, _| made(decl));
         }
-        let Some(keeper) = keeper.as_deref_mut() else {
-            let shared = one(model, decl);
-            steps += shared.steps;
-            findings.append(shared.findings);
-            continue;
-        };
-        let make = || {
-            let shared = one(model, decl);
-            Outcome::of(shared.findings, shared.steps)
-        };
-        let Some(outcome) = keeper.outcome(model, Task::Check, decl, None, make) else {
-            continue;
-        };
-        steps += outcome.steps;
-        let problems = outcome.problems.iter();
-        problems.for_each(|p| findings.push(p.clone()));
+        for (decl, _) in some {
+            if steps > MOST_STEPS {
+                findings.push(too_much(decl.span));
+                return;
+            }
+            let fresh;
+            let outcome = match keeper.as_deref_mut() {
+                Some(keeper) => keeper.outcome(model, Task::Check, decl, None, || made(decl)),
+                None => {
+                    fresh = made(decl);
+                    Some(&fresh)
+                }
+            };
+            let Some(outcome) = outcome else { continue };
+            steps += outcome.steps;
+            let problems = outcome.problems.iter();
+            problems.for_each(|p| findings.push(p.clone()));
+        }
     }
     let mut shared = Shared::default();
     crate::rules::check(model, &mut shared, keeper);

@@ -121,24 +121,21 @@ struct Identity {
 }
 
 /// Lowers all cards.
-pub(super) fn lower(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
-    let model = context.model;
-    for decl in model.concrete("card") {
-        context.piece(keeper.as_deref_mut(), Task::Card, decl, card);
-    }
+pub(super) fn lower(context: &mut Context<'_>, keeper: Option<&mut Keeper<'_>>) {
+    let cards: Vec<&Decl> = context.model.concrete("card").collect();
+    context.pieces(keeper, Task::Card, &cards, card);
 }
 
 /// Profiles that no card holds and none builds on are checked all the same: a profile says itself
 /// what record it speaks of.
-pub(super) fn unplaced(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
+pub(super) fn unplaced(context: &mut Context<'_>, keeper: Option<&mut Keeper<'_>>) {
     let model = context.model;
     let bases = model.of_kind("profile").flat_map(|d| &d.bases);
     let bases: HashSet<&String> = bases.collect();
-    for decl in model.concrete("profile") {
-        if !bases.contains(&decl.qualified) && !context.placed.contains(&decl.qualified) {
-            context.piece(keeper.as_deref_mut(), Task::Unplaced, decl, alone);
-        }
-    }
+    let alone_stands =
+        |d: &&Decl| !bases.contains(&d.qualified) && !context.placed.contains(&d.qualified);
+    let profiles: Vec<&Decl> = model.concrete("profile").filter(alone_stands).collect();
+    context.pieces(keeper, Task::Unplaced, &profiles, alone);
 }
 
 /// A profile by itself. Nothing of it goes into the bundle: its spans neither.

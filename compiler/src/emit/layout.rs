@@ -30,11 +30,9 @@ const A4: (u32, u32) = (210_000, 297_000);
 const PAGES_MAX: i64 = 20;
 
 /// Lowers all layouts.
-pub(super) fn lower(context: &mut Context<'_>, mut keeper: Option<&mut Keeper<'_>>) {
-    let model = context.model;
-    for decl in model.concrete("layout") {
-        context.piece(keeper.as_deref_mut(), Task::Layout, decl, layout);
-    }
+pub(super) fn lower(context: &mut Context<'_>, keeper: Option<&mut Keeper<'_>>) {
+    let layouts: Vec<&Decl> = context.model.concrete("layout").collect();
+    context.pieces(keeper, Task::Layout, &layouts, layout);
 }
 
 fn layout<'a>(context: &mut Context<'a>, decl: &'a Decl) {

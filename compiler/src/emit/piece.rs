@@ -4,7 +4,7 @@ use super::{Context, card, empty};
 use crate::diagnostics::Findings;
 use crate::elaborate::{MOST_STEPS, Shared, too_much};
 use crate::model::{Decl, Span, Spans};
-use crate::session::{Keeper, Outcome, Task};
+use crate::session::{AT_ONCE, Keeper, Outcome, Task};
 use cardwright_bundle::{Content, Format, Issuer, KeySlot, Layout};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,9 +45,37 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Makes a card or a layout. With a keeper nothing goes into the bundle: what came of it may
-    /// be of an earlier time.
-    pub(super) fn piece(
+    /// Makes cards or layouts. With a keeper nothing goes into the bundle: what came of them may be
+    /// of an earlier time.
+    pub(super) fn pieces(
+        &mut self,
+        mut keeper: Option<&mut Keeper<'_>>,
+        task: Task,
+        decls: &[&'a Decl],
+        make: fn(&mut Context<'a>, &'a Decl),
+    ) {
+        for some in decls.chunks(AT_ONCE) {
+            if self.shared.steps <= MOST_STEPS
+                && let Some(keeper) = keeper.as_deref_mut()
+            {
+                let ground = &*self;
+                let some: Vec<_> = some.iter().map(|decl| (*decl, None)).collect();
+                keeper.prepare(self.model, task, &some, |decl, _| ground.made(decl, make));
+            }
+            for decl in some {
+                self.piece(keeper.as_deref_mut(), task, decl, make);
+            }
+        }
+    }
+
+    /// What comes of a card or a layout.
+    fn made(&self, decl: &'a Decl, make: fn(&mut Context<'a>, &'a Decl)) -> Outcome {
+        let mut apart = self.apart();
+        apart.alone(decl, make);
+        apart.outcome()
+    }
+
+    fn piece(
         &mut self,
         keeper: Option<&mut Keeper<'_>>,
         task: Task,
@@ -64,11 +92,7 @@ impl<'a> Context<'a> {
             return;
         }
         let model = self.model;
-        let outcome = keeper.outcome(model, task, decl, None, || {
-            let mut apart = self.apart();
-            apart.alone(decl, make);
-            apart.outcome()
-        });
+        let outcome = keeper.outcome(model, task, decl, None, || self.made(decl, make));
         let Some(outcome) = outcome else { return };
         self.shared.steps += outcome.steps;
         let problems = outcome.problems.iter();

@@ -1,6 +1,8 @@
 //! Entries and expressions as owned data: the mirror of the tree's typed views.
 
 use super::Span;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// What a base says about an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +15,34 @@ pub enum Mark {
     Final,
 }
 
-/// One entry: head words, clauses, value, block.
+/// One entry. Copies share it: what builds on a base holds the base's own entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MEntry {
+pub struct MEntry(Arc<EntryParts>);
+
+impl From<EntryParts> for MEntry {
+    fn from(parts: EntryParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for MEntry {
+    type Target = EntryParts;
+
+    fn deref(&self) -> &EntryParts {
+        &self.0
+    }
+}
+
+impl DerefMut for MEntry {
+    /// The parts for a change, which other copies do not see.
+    fn deref_mut(&mut self) -> &mut EntryParts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+/// Head words, clauses, value, block of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryParts {
     /// Head terms, without a leading `required`, `default` or `final`.
     pub head: Vec<MExpr>,
     /// What stands after the colon.
@@ -37,6 +64,16 @@ pub struct MEntry {
 }
 
 impl MEntry {
+    /// Its parts; they are copied only where others share them.
+    pub(crate) fn into_parts(self) -> EntryParts {
+        Arc::unwrap_or_clone(self.0)
+    }
+
+    /// What tells this entry from others for as long as it is there.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Head term `i` when it is a plain name of one segment.
     #[must_use]
     pub fn word(&self, i: usize) -> Option<&str> {

@@ -34,14 +34,15 @@ pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &
         syntax(*file, parsed, findings);
         scope_of(*file, parsed, &mut model, findings);
     }
-    let mut templates = Vec::new();
+    kept.read_tops(&model, &parsed);
+    let mut several = Several::default();
     for (file, parsed) in &parsed {
         let tops = kept.tops(&model, *file, parsed);
-        declare_all(*file, &tops, &mut model, &mut templates, findings);
+        declare_all(*file, &tops, &mut model, &mut several, findings);
     }
     imports(&parsed, &mut model, findings);
     tables::read(project, &mut model, findings);
-    repeat::carry_out(&mut model, templates, findings);
+    repeat::carry_out(&mut model, several.templates, several.repeating, findings);
     kept.recognise(&mut model);
     packages::check(project, &mut model, findings);
     inherit::carry_out(&mut model, kept, findings);
@@ -93,6 +94,7 @@ enum Offered<'p> {
 
 /// The project's files, and those of the packages that they use, directly or not.
 fn parse_all(project: &Project<'_>, model: &mut Model, kept: &mut Kept) -> Vec<(u32, Arc<Parsed>)> {
+    kept.parse_all(&project.sources);
     let mut all = Vec::new();
     let mut wanted: Vec<String> = Vec::new();
     let mut add = |model: &mut Model, mut file: SourceFile, wanted: &mut Vec<String>| {
@@ -218,8 +220,8 @@ fn scope_of(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findin
 /// What stands at the top of a file, for itself.
 #[derive(Clone, Debug)]
 pub(super) enum Top {
-    /// A declaration.
-    Decl(Decl),
+    /// A declaration, and whether entries in it stand for several.
+    Decl(Box<Decl>, bool),
     /// What is none, and what is wrong with it, where that was not said before.
     Other(Option<Problem>),
     /// A name of a kind that is unknown, and what is said of it.
@@ -260,21 +262,24 @@ fn top(reader: &Reader<'_>, entry: Entry<'_>, package: &str, standard: bool) -> 
         let problem = (!entry.has_error()).then(|| unknown_kind(&named));
         return Top::Hidden(qualified, problem);
     }
-    Top::Decl(declaration(
-        reader.file,
-        entry,
-        named,
-        &qualified,
-        package,
-        standard,
-    ))
+    let decl = declaration(reader.file, entry, named, &qualified, package, standard);
+    let repeats = repeat::holds_repeats(&decl);
+    Top::Decl(Box::new(decl), repeats)
+}
+
+/// What stands for several.
+#[derive(Default)]
+struct Several {
+    templates: Vec<Template>,
+    /// Qualified names of declarations that hold such entries.
+    repeating: Vec<String>,
 }
 
 fn declare_all(
     file: u32,
     tops: &[Top],
     model: &mut Model,
-    templates: &mut Vec<Template>,
+    several: &mut Several,
     findings: &mut Findings,
 ) {
     let span = Span {
@@ -286,10 +291,10 @@ fn declare_all(
         .map(|s| s.package.clone())
         .unwrap_or_default();
     for top in tops {
-        let decl = match top {
-            Top::Decl(decl) => decl,
+        let (decl, repeats) = match top {
+            Top::Decl(decl, repeats) => (decl, *repeats),
             Top::Template(template) => {
-                templates.push(template.clone());
+                several.templates.push(template.clone());
                 continue;
             }
             Top::Other(problem) => {
@@ -315,7 +320,10 @@ fn declare_all(
             let names = &mut model.packages.entry(package.clone()).or_default().names;
             names.insert(decl.name.clone(), decl.qualified.clone());
         }
-        model.decls.insert(decl.qualified.clone(), decl.clone());
+        if repeats {
+            several.repeating.push(decl.qualified.clone());
+        }
+        model.decls.insert(decl.qualified.clone(), (**decl).clone());
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::kept::Kept;
 use super::shape::{block_kind, key_of, row_of, stands_beside};
-use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target};
+use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target, usage};
 use crate::diagnostics::{Change, Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most bases under a declaration.
@@ -13,23 +13,30 @@ const DEEPEST: usize = 32;
 
 /// Resolves what every declaration builds on and speaks of, and merges inherited entries.
 pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findings) {
-    let names: Vec<String> = model.decls.keys().cloned().collect();
-    for name in &names {
-        speaks_of(model, name, findings);
-        base_of(model, name, findings);
+    let all = 0..model.decls.len();
+    for at in all.clone() {
+        speaks_of(model, at, findings);
+        base_of(model, at, findings);
     }
-    break_cycles(model, &names, findings);
+    break_cycles(model, findings);
     let mut done = Done {
-        names: BTreeSet::new(),
+        done: vec![false; model.decls.len()],
+        asking: Vec::new(),
         left: MOST_INHERITED,
         said: false,
+        bases: HashMap::new(),
     };
-    for name in &names {
-        effective(model, kept, name, &mut done, findings);
+    for at in all {
+        effective(model, kept, at, &mut done, findings);
     }
-    for decl in model.decls.values() {
+    done.asking.sort_unstable();
+    for decl in done.asking.iter().filter_map(|at| decl_at(model, *at)) {
         missing(decl, findings);
     }
+}
+
+fn decl_at(model: &Model, at: usize) -> Option<&Decl> {
+    model.decls.get_index(at).map(|(_, decl)| decl)
 }
 
 fn segments(e: &MExpr) -> Option<&[MSegment]> {
@@ -39,8 +46,8 @@ fn segments(e: &MExpr) -> Option<&[MSegment]> {
     }
 }
 
-fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
-    let Some(decl) = model.get(name).filter(|d| !d.poisoned) else {
+fn speaks_of(model: &mut Model, at: usize, findings: &mut Findings) {
+    let Some(decl) = decl_at(model, at).filter(|d| !d.poisoned) else {
         return;
     };
     let Some(clause) = decl.clauses.iter().find(|c| c.keyword == "for") else {
@@ -59,41 +66,41 @@ fn speaks_of(model: &mut Model, name: &str, findings: &mut Findings) {
     if speaks == SpeaksOf::RecordOrKind && path.len() == 1 {
         let word = path.first().map(|s| s.text.clone()).unwrap_or_default();
         if kind(&word).is_some_and(|k| k.top) {
-            set(model, name, |d| d.for_decl = Some(word));
+            set(model, at, |d| d.for_decl = Some(word));
             return;
         }
     }
     match model.resolve(&path, span) {
-        Target::Poisoned => set(model, name, |d| d.poisoned = true),
+        Target::Poisoned => set(model, at, |d| d.poisoned = true),
         Target::Decl { qualified, used } => {
             let rest: Vec<String> = path.iter().skip(used).map(|s| s.text.clone()).collect();
             let target_kind = model.get(&qualified).map(|d| d.kind.clone());
             match (speaks, target_kind.as_deref(), rest.as_slice()) {
                 (SpeaksOf::Decl(wanted), Some(found), []) if wanted == found => {
-                    set(model, name, |d| d.for_decl = Some(qualified));
+                    set(model, at, |d| d.for_decl = Some(qualified));
                 }
                 (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [record])
                     if has_record(model, &qualified, record) =>
                 {
                     let record = record.clone();
-                    set(model, name, |d| d.for_record = Some((qualified, record)));
+                    set(model, at, |d| d.for_record = Some((qualified, record)));
                 }
                 (SpeaksOf::Record | SpeaksOf::RecordOrKind, Some("format"), [_]) => {
                     let problem = no_record(model, &qualified, path.get(used), span);
                     findings.push(problem);
-                    set(model, name, |d| d.poisoned = true);
+                    set(model, at, |d| d.poisoned = true);
                 }
                 _ => {
                     let message = format!("this is not what a {of_kind} speaks of");
                     findings.push(error("E0113", message).help(speaks_help(speaks)));
-                    set(model, name, |d| d.poisoned = true);
+                    set(model, at, |d| d.poisoned = true);
                 }
             }
         }
         Target::Unknown => {
             let problem = error("E0106", format!("there is no `{}`", path_text(&path)));
             findings.push(model.advise(problem, &path, &[], speaks_help(speaks)));
-            set(model, name, |d| d.poisoned = true);
+            set(model, at, |d| d.poisoned = true);
         }
     }
 }
@@ -133,8 +140,8 @@ fn has_record(model: &Model, format: &str, record: &str) -> bool {
     })
 }
 
-fn set(model: &mut Model, name: &str, change: impl FnOnce(&mut Decl)) {
-    if let Some(decl) = model.decls.get_mut(name) {
+fn set(model: &mut Model, at: usize, change: impl FnOnce(&mut Decl)) {
+    if let Some((_, decl)) = model.decls.get_index_mut(at) {
         change(decl);
     }
 }
@@ -146,8 +153,8 @@ fn path_text(path: &[MSegment]) -> String {
         .join(".")
 }
 
-fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
-    let Some(decl) = model.get(name).filter(|d| !d.poisoned) else {
+fn base_of(model: &mut Model, at: usize, findings: &mut Findings) {
+    let Some(decl) = decl_at(model, at).filter(|d| !d.poisoned) else {
         return;
     };
     let (Some(base), Some(of_kind)) = (&decl.base, kind(&decl.kind)) else {
@@ -165,7 +172,7 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
     let found = path.as_ref().map(|p| (p, model.resolve(p, span)));
     let problem = match found {
         Some((_, Target::Poisoned)) => {
-            set(model, name, |d| d.poisoned = true);
+            set(model, at, |d| d.poisoned = true);
             return;
         }
         Some((path, Target::Decl { qualified, used }))
@@ -173,7 +180,7 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
                 && used == path.len()
                 && model.get(&qualified).is_some_and(|d| d.kind == decl.kind) =>
         {
-            set(model, name, |d| d.bases = vec![qualified]);
+            set(model, at, |d| d.bases = vec![qualified]);
             return;
         }
         Some((path, Target::Unknown)) if of_kind.inherits || !of_kind.types.is_empty() => {
@@ -201,7 +208,7 @@ fn base_of(model: &mut Model, name: &str, findings: &mut Findings) {
         .help(base_help(of_kind)),
     };
     findings.push(problem);
-    set(model, name, |d| d.poisoned = true);
+    set(model, at, |d| d.poisoned = true);
 }
 
 fn base_help(of_kind: &Kind) -> String {
@@ -217,12 +224,28 @@ fn base_help(of_kind: &Kind) -> String {
     }
 }
 
-fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
-    for name in names {
+/// Whether the ladder of bases under a declaration ends.
+fn ends(model: &Model, decl: &Decl) -> bool {
+    let mut at = decl;
+    for _ in 0..=DEEPEST {
+        match at.bases.first().and_then(|base| model.decls.get(base)) {
+            Some(base) => at = base,
+            None => return true,
+        }
+    }
+    false
+}
+
+fn break_cycles(model: &mut Model, findings: &mut Findings) {
+    for at in 0..model.decls.len() {
+        let Some(decl) = decl_at(model, at).filter(|decl| !ends(model, decl)) else {
+            continue;
+        };
+        let name = decl.qualified.clone();
         let mut seen = vec![name.clone()];
-        let mut at = name.clone();
-        while let Some(base) = model.get(&at).and_then(|d| d.bases.first().cloned()) {
-            if base == *name {
+        let mut top = name.clone();
+        while let Some(base) = model.get(&top).and_then(|d| d.bases.first().cloned()) {
+            if base == name {
                 let others: Vec<String> = seen
                     .iter()
                     .skip(1)
@@ -233,16 +256,16 @@ fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
                 } else {
                     format!(", by way of {}", others.join(" and "))
                 };
-                let span = model.get(name).map(|d| d.span).unwrap_or_default();
+                let span = model.get(&name).map(|d| d.span).unwrap_or_default();
                 findings.push(
                     Problem::error(
                         "E0107",
                         span,
-                        format!("`{}` builds on itself{way}", short(model, name)),
+                        format!("`{}` builds on itself{way}", short(model, &name)),
                     )
                     .help("take one of the bases out of the circle"),
                 );
-                set(model, name, |d| {
+                set(model, at, |d| {
                     d.bases.clear();
                     d.poisoned = true;
                 });
@@ -252,21 +275,21 @@ fn break_cycles(model: &mut Model, names: &[String], findings: &mut Findings) {
                 break;
             }
             if seen.len() > DEEPEST {
-                let span = model.get(name).map(|d| d.span).unwrap_or_default();
+                let span = model.get(&name).map(|d| d.span).unwrap_or_default();
                 let message = format!(
                     "more than {DEEPEST} bases lie under `{}`",
-                    short(model, name)
+                    short(model, &name)
                 );
                 findings
                     .push(Problem::error("E0107", span, message).help("make the ladder shorter"));
-                set(model, name, |d| {
+                set(model, at, |d| {
                     d.bases.clear();
                     d.poisoned = true;
                 });
                 break;
             }
             seen.push(base.clone());
-            at = base;
+            top = base;
         }
     }
 }
@@ -279,26 +302,34 @@ fn short<'m>(model: &'m Model, qualified: &'m str) -> &'m str {
 fn effective(
     model: &mut Model,
     kept: &mut Kept,
-    name: &str,
+    at: usize,
     done: &mut Done,
     findings: &mut Findings,
 ) {
-    if !done.names.insert(name.to_owned()) {
-        return;
+    match done.done.get_mut(at) {
+        Some(done) if !*done => *done = true,
+        _ => return,
     }
-    let Some(decl) = model.get(name) else { return };
+    let Some(decl) = decl_at(model, at) else {
+        return;
+    };
     let Some(of_kind) = kind(&decl.kind) else {
         return;
     };
     let base = decl.bases.first().cloned();
-    if let Some(base) = &base {
-        effective(model, kept, base, done, findings);
+    let below = base
+        .as_ref()
+        .and_then(|base| model.decls.get_index_of(base));
+    if let Some(below) = below {
+        effective(model, kept, below, done, findings);
     }
-    let Some(decl) = model.get(name) else { return };
-    let parent = base.as_ref().and_then(|base| model.get(base));
+    let Some(decl) = decl_at(model, at) else {
+        return;
+    };
+    let parent = below.and_then(|below| decl_at(model, below));
     let inherited = parent.map(|parent| Arc::clone(&parent.entries));
     if let Some(base) = inherited.as_ref().filter(|_| !decl.poisoned) {
-        let size = kept.size(decl, base);
+        let size = done.base(of_kind, base).size;
         match done.left.checked_sub(size) {
             Some(left) => done.left = left,
             None => {
@@ -306,7 +337,7 @@ fn effective(
                     findings.push(too_large(decl));
                 }
                 done.left = 0;
-                set(model, name, |d| {
+                set(model, at, |d| {
                     d.bases.clear();
                     d.poisoned = true;
                 });
@@ -314,7 +345,10 @@ fn effective(
             }
         }
     }
-    let merged = entries(of_kind, decl, inherited, kept, findings);
+    let (merged, asks) = entries(of_kind, decl, inherited, kept, done, findings);
+    if asks {
+        done.asking.push(at);
+    }
     let (Some(base), Some(parent)) = (base, parent) else {
         return;
     };
@@ -325,7 +359,7 @@ fn effective(
     );
     let mut bases = vec![base];
     bases.extend(parent.bases.iter().cloned());
-    set(model, name, |d| {
+    set(model, at, |d| {
         d.entries = merged;
         d.bases = bases;
         d.poisoned |= poisoned;
@@ -340,10 +374,34 @@ fn effective(
 
 /// Which declarations are done, and how many expressions more may be inherited.
 struct Done {
-    names: BTreeSet<String>,
+    done: Vec<bool>,
+    /// Those among whose entries something is asked for that nobody gave.
+    asking: Vec<usize>,
     left: usize,
     /// Whether it was said that it is too much.
     said: bool,
+    /// What is known of entries that are inherited, by their address.
+    bases: HashMap<usize, Base>,
+}
+
+impl Done {
+    fn base(&mut self, of_kind: &Kind, entries: &Arc<Vec<MEntry>>) -> &mut Base {
+        let base = self.bases.entry(Arc::as_ptr(entries).addr());
+        base.or_insert_with(|| Base {
+            size: usage::size(entries),
+            places: Places::of(of_kind, entries),
+            entries: Arc::clone(entries),
+        })
+    }
+}
+
+/// Entries that are inherited, mostly by many.
+struct Base {
+    /// How many expressions they hold.
+    size: usize,
+    places: Arc<Places>,
+    /// They stay where they are for as long as their address stands for them.
+    entries: Arc<Vec<MEntry>>,
 }
 
 /// Most expressions that the declarations of a project inherit, all together.
@@ -359,28 +417,35 @@ fn too_large(decl: &Decl) -> Problem {
     Problem::error("E0141", decl.span, message).help(help)
 }
 
-/// The entries of a declaration with those that it inherits.
+/// The entries of a declaration with those that it inherits, and whether something is asked for
+/// among them.
 fn entries(
     of_kind: &Kind,
     decl: &Decl,
     inherited: Option<Arc<Vec<MEntry>>>,
     kept: &mut Kept,
+    done: &mut Done,
     findings: &mut Findings,
-) -> Arc<Vec<MEntry>> {
-    if let Some((made, problems)) = kept.merged(decl, inherited.as_ref()) {
+) -> (Arc<Vec<MEntry>>, bool) {
+    if let Some((made, asks, problems)) = kept.merged(decl, inherited.as_ref()) {
         problems.iter().for_each(|p| findings.push(p.clone()));
-        return made;
+        return (made, asks);
     }
     let mut found = Findings::new();
     twice(of_kind, &decl.entries, &mut found);
     let made = match &inherited {
-        Some(base) => Arc::new(merge(of_kind, base, &decl.entries, &mut found)),
+        Some(base) => {
+            let base = done.base(of_kind, base);
+            let under = (base.entries.as_slice(), Arc::clone(&base.places));
+            Arc::new(merge(of_kind, under, &decl.entries, &mut found))
+        }
         None => Arc::clone(&decl.entries),
     };
     let problems = found.split_off(0);
     problems.iter().for_each(|p| findings.push(p.clone()));
-    kept.keep_merged(decl, inherited, &made, problems);
-    made
+    let asks = inherited.is_some() && asks(&made);
+    kept.keep_merged(decl, inherited, (&made, asks), problems);
+    (made, asks)
 }
 
 fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
@@ -411,12 +476,17 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
     }
 }
 
-fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Findings) -> Vec<MEntry> {
+fn merge(
+    of_kind: &Kind,
+    (base, under): (&[MEntry], Arc<Places>),
+    own: &[MEntry],
+    findings: &mut Findings,
+) -> Vec<MEntry> {
     let mut result: Vec<MEntry> = base.to_vec();
-    let mut places = Places::default();
-    for (at, entry) in base.iter().enumerate() {
-        places.add(at, key_of(row_of(of_kind, entry), entry), entry);
-    }
+    let mut places = Places {
+        under: Some(under),
+        ..Places::default()
+    };
     for entry in own {
         let row = row_of(of_kind, entry);
         let key = key_of(row, entry);
@@ -449,8 +519,10 @@ fn merge(of_kind: &Kind, base: &[MEntry], own: &[MEntry], findings: &mut Finding
 /// Where entries stand by their keys.
 #[derive(Default)]
 struct Places {
-    /// The key of each entry, and the entries of each key.
-    keys: Vec<String>,
+    /// Places of the base that is built on, which are the same for all that do.
+    under: Option<Arc<Places>>,
+    /// The key of each entry that is not as in the base, and the entries of each key.
+    keys: HashMap<usize, String>,
     of_key: HashMap<String, Vec<usize>>,
     /// What a base only asks for, by its key, and by its word when it is one word.
     asked: HashMap<String, Vec<usize>>,
@@ -458,6 +530,19 @@ struct Places {
 }
 
 impl Places {
+    fn of(of_kind: &Kind, entries: &[MEntry]) -> Arc<Self> {
+        let mut places = Self::default();
+        for (at, entry) in entries.iter().enumerate() {
+            places.add(at, key_of(row_of(of_kind, entry), entry), entry);
+        }
+        Arc::new(places)
+    }
+
+    fn key(&self, at: usize) -> Option<&String> {
+        let under = || self.under.as_ref().and_then(|under| under.keys.get(&at));
+        self.keys.get(&at).or_else(under)
+    }
+
     fn add(&mut self, at: usize, key: String, entry: &MEntry) {
         if is_asked(entry) {
             self.asked.entry(key.clone()).or_default().push(at);
@@ -465,31 +550,43 @@ impl Places {
                 self.words.entry(word.to_owned()).or_default().push(at);
             }
         }
-        match self.keys.get_mut(at) {
-            Some(known) if *known == key => return,
-            // It came in the place of an entry of another key.
-            Some(known) => key.clone_into(known),
-            None => self.keys.push(key.clone()),
+        // It may come in the place of an entry of another key.
+        if self.key(at) == Some(&key) {
+            return;
         }
+        self.keys.insert(at, key.clone());
         self.of_key.entry(key).or_default().push(at);
+    }
+
+    /// Places of a list, those of the base first.
+    fn all<'p>(
+        &'p self,
+        list: impl Fn(&'p Places) -> Option<&'p Vec<usize>>,
+    ) -> impl Iterator<Item = &'p usize> {
+        let under = self.under.as_deref().and_then(&list);
+        under.into_iter().chain(list(self)).flatten()
     }
 
     /// The first entry in whose place another comes: what was asked for, or has its key and does
     /// not stand beside it.
     fn meets(&self, key: &str, beside: bool, own: &MEntry, all: &[MEntry]) -> Option<usize> {
         let asked = |at: &&usize| all.get(**at).is_some_and(is_asked);
-        let has_key = |at: &&usize| self.keys.get(**at).is_some_and(|k| k == key);
-        let first = self.of_key.get(key).filter(|_| !beside);
-        let first = first.into_iter().flatten().find(has_key);
-        let of_key = self.asked.get(key).into_iter().flatten().find(asked);
-        let word = own.word(0).and_then(|word| self.words.get(word));
-        let of_word = word.into_iter().flatten().find(asked);
-        [first, of_key, of_word]
+        let has_key = |at: &&usize| self.key(**at).is_some_and(|k| k == key);
+        let first = self.all(|p| p.of_key.get(key)).find(has_key);
+        let of_key = self.all(|p| p.asked.get(key)).find(asked);
+        let word = own.word(0);
+        let of_word = self.all(|p| p.words.get(word?)).find(asked);
+        [first.filter(|_| !beside), of_key, of_word]
             .into_iter()
             .flatten()
             .min()
             .copied()
     }
+}
+
+/// Whether something is only asked for among entries, at any depth.
+fn asks(entries: &[MEntry]) -> bool {
+    entries.iter().any(|e| is_asked(e) || asks(e.entries()))
 }
 
 /// Whether a base only asks for an entry.
@@ -504,12 +601,16 @@ fn merge_entry(
     findings: &mut Findings,
 ) -> MEntry {
     let mut merged = own.clone();
+    if own.block.is_none() && (own.value.is_some() || base.block.is_none()) {
+        return merged; // it takes nothing from the base
+    }
     if own.value.is_none() && own.block.is_some() {
         merged.value.clone_from(&base.value);
     }
     merged.block = match (inner, &base.block, &own.block) {
         (Some(of_kind), Some(theirs), Some(ours)) if of_kind.merge == Merge::ByKey => {
-            Some(merge(of_kind, theirs, ours, findings))
+            let under = (theirs.as_slice(), Places::of(of_kind, theirs));
+            Some(merge(of_kind, under, ours, findings))
         }
         (_, theirs, None) if own.value.is_none() => theirs.clone(),
         (_, _, ours) => ours.clone(),

@@ -4,13 +4,15 @@
 use super::gather::{self, Top};
 use super::log::{Asked, Log, Names};
 use super::moved::Edits;
+use super::resolve::Scope;
 use super::usage::{NamesOf, Uses};
-use super::{Decl, MEntry, Model, SourceFile, TableData, usage};
+use super::{Decl, MEntry, Model, SourceFile, TableData};
 use crate::diagnostics::Problem;
-use crate::project::Manifest;
+use crate::project::{Manifest, ProjectSource};
+use crate::session::pool;
 use cardwright_dsl::{Parsed, parse};
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Names that may be kept although nobody may use them any more; beyond it all is done anew.
@@ -25,6 +27,22 @@ struct Read {
     tops: Option<(u32, String, Arc<Vec<Top>>)>,
 }
 
+impl Read {
+    fn known_tops(&self, file: u32, package: &str) -> Option<&Arc<Vec<Top>>> {
+        let (number, of, tops) = self.tops.as_ref()?;
+        (*number == file && of == package).then_some(tops)
+    }
+}
+
+/// The package of a file.
+fn package_of(model: &Model, file: u32) -> &str {
+    let span = super::Span {
+        file,
+        ..super::Span::default()
+    };
+    model.scope(span).map_or("", |scope| scope.package.as_str())
+}
+
 /// What a declaration's entries were merged from, and the result.
 #[derive(Clone, Debug)]
 struct Merged {
@@ -32,10 +50,13 @@ struct Merged {
     own: Arc<Vec<MEntry>>,
     base: Option<Arc<Vec<MEntry>>>,
     made: Arc<Vec<MEntry>>,
-    /// How many expressions the base holds.
-    size: usize,
+    /// Whether something is asked for among the result.
+    asks: bool,
     problems: Vec<Problem>,
 }
+
+/// Entries that were merged before, whether something is asked for among them, and what was said.
+type Known<'k> = (Arc<Vec<MEntry>>, bool, &'k [Problem]);
 
 /// What inheritance found out about a declaration besides its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +95,15 @@ struct Life {
     uses: Option<(Decl, Arc<NamesOf>)>,
 }
 
+/// All that says what names mean.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Names of the declarations in their order, and whether they are poisoned.
+    decls: Vec<(String, bool)>,
+    poisoned: BTreeSet<String>,
+    scopes: Vec<Scope>,
+}
+
 /// What was kept.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -85,6 +115,9 @@ pub(crate) struct Kept {
     lives: IndexMap<String, Life>,
     tables: IndexMap<String, Arc<TableData>>,
     names: Names,
+    seen: Seen,
+    /// Places in the Model of the declarations that names mean, by the number of the name.
+    targets: Vec<Option<usize>>,
     kinds: HashMap<&'static str, (Vec<u32>, u32)>,
     keys: (Vec<u32>, u32),
     ground: (Option<(String, String)>, u32),
@@ -128,26 +161,50 @@ impl Kept {
         parsed
     }
 
-    /// What stands at the top of a file.
-    pub(super) fn tops(&mut self, model: &Model, file: u32, parsed: &Parsed) -> Arc<Vec<Top>> {
-        let package = model.scope(super::Span {
-            file,
-            ..Default::default()
+    /// Parses those sources side by side whose text is another.
+    pub(super) fn parse_all(&mut self, sources: &[ProjectSource]) {
+        let known = |s: &&ProjectSource| self.files.get(&s.path).is_some_and(|r| r.text == s.text);
+        let open: Vec<&ProjectSource> = sources.iter().filter(|s| !known(s)).collect();
+        let parsed = pool::each(&open, |source| parse(&source.text));
+        for (source, parsed) in open.into_iter().zip(parsed) {
+            let read = Read {
+                text: source.text.clone(),
+                parsed: Arc::new(parsed),
+                tops: None,
+            };
+            self.files.insert(source.path.clone(), read);
+        }
+    }
+
+    /// Reads side by side what stands at the top of files, where it is not known.
+    pub(super) fn read_tops(&mut self, model: &Model, files: &[(u32, Arc<Parsed>)]) {
+        let open: Vec<_> = files
+            .iter()
+            .filter(|(file, _)| {
+                let source = model.sources.file(*file);
+                let read = source.and_then(|source| self.files.get(&source.path));
+                let package = package_of(model, *file);
+                read.is_some_and(|read| read.known_tops(*file, package).is_none())
+            })
+            .collect();
+        let tops = pool::each(&open, |(file, parsed)| {
+            Arc::new(gather::tops(model, *file, parsed))
         });
-        let package = package.map_or("", |s| s.package.as_str());
-        let source = model.sources.file(file);
-        let read = source.and_then(|source| self.files.get_mut(&source.path));
-        let Some(read) = read else {
-            return Arc::new(gather::tops(model, file, parsed));
-        };
-        match &read.tops {
-            Some((number, of, tops)) if *number == file && of == package => Arc::clone(tops),
-            _ => {
-                let tops = Arc::new(gather::tops(model, file, parsed));
-                read.tops = Some((file, package.to_owned(), Arc::clone(&tops)));
-                tops
+        for ((file, _), tops) in open.into_iter().zip(tops) {
+            let source = model.sources.file(*file);
+            if let Some(read) = source.and_then(|source| self.files.get_mut(&source.path)) {
+                read.tops = Some((*file, package_of(model, *file).to_owned(), tops));
             }
         }
+    }
+
+    /// What stands at the top of a file.
+    pub(super) fn tops(&self, model: &Model, file: u32, parsed: &Parsed) -> Arc<Vec<Top>> {
+        let source = model.sources.file(file);
+        let read = source.and_then(|source| self.files.get(&source.path));
+        let known = read.and_then(|read| read.known_tops(file, package_of(model, file)));
+        // A file that stands there twice is read for each.
+        known.map_or_else(|| Arc::new(gather::tops(model, file, parsed)), Arc::clone)
     }
 
     /// Begins a revision: knows declarations again that are what they were, moved or not.
@@ -208,20 +265,12 @@ impl Kept {
         life.raw = decl.clone();
     }
 
-    /// How many expressions a base holds that a declaration inherits.
-    pub(super) fn size(&self, decl: &Decl, base: &Arc<Vec<MEntry>>) -> usize {
-        let life = self.lives.get(&decl.qualified);
-        let merged = life.and_then(|life| life.merged.as_ref());
-        let known = merged.filter(|m| m.base.as_ref().is_some_and(|b| Arc::ptr_eq(b, base)));
-        known.map_or_else(|| usage::size(base), |merged| merged.size)
-    }
-
     /// Entries that were merged before from the same own ones and the same base, and what was said.
     pub(super) fn merged(
         &self,
         decl: &Decl,
         base: Option<&Arc<Vec<MEntry>>>,
-    ) -> Option<(Arc<Vec<MEntry>>, &[Problem])> {
+    ) -> Option<Known<'_>> {
         let merged = self.lives.get(&decl.qualified)?.merged.as_ref()?;
         let same_base = match (&merged.base, base) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -229,7 +278,13 @@ impl Kept {
             _ => false,
         };
         let same = same_base && Arc::ptr_eq(&merged.own, &decl.entries) && merged.kind == decl.kind;
-        same.then(|| (Arc::clone(&merged.made), merged.problems.as_slice()))
+        same.then(|| {
+            (
+                Arc::clone(&merged.made),
+                merged.asks,
+                merged.problems.as_slice(),
+            )
+        })
     }
 
     /// Keeps what entries were merged to.
@@ -237,16 +292,16 @@ impl Kept {
         &mut self,
         decl: &Decl,
         base: Option<Arc<Vec<MEntry>>>,
-        made: &Arc<Vec<MEntry>>,
+        (made, asks): (&Arc<Vec<MEntry>>, bool),
         problems: Vec<Problem>,
     ) {
         if let Some(life) = self.lives.get_mut(&decl.qualified) {
             life.merged = Some(Merged {
                 kind: decl.kind.clone(),
                 own: Arc::clone(&decl.entries),
-                size: base.as_deref().map_or(0, |base| usage::size(base)),
                 base,
                 made: Arc::clone(made),
+                asks,
                 problems,
             });
         }
@@ -254,7 +309,8 @@ impl Kept {
 
     /// The names that declarations use, and what they mean now.
     pub(super) fn uses(&mut self, model: &Model) -> Uses<'_> {
-        self.names.refresh(model, self.revision);
+        self.look_up(model);
+        let mut known_entries = HashMap::new();
         let mut of = Vec::with_capacity(model.decls.len());
         for decl in model.decls.values() {
             let life = self.lives.get_mut(&decl.qualified);
@@ -263,13 +319,49 @@ impl Kept {
                 of.push(Arc::clone(names));
                 continue;
             }
-            let names = Arc::new(NamesOf::of(model, decl, &mut self.names));
+            let names = Arc::new(NamesOf::of(
+                model,
+                decl,
+                &mut self.names,
+                &mut known_entries,
+            ));
             if let Some(life) = life {
                 life.uses = Some((decl.clone(), Arc::clone(&names)));
             }
             of.push(names);
         }
-        Uses::new(model, of, &self.names)
+        let known = self.targets.len();
+        let new = self.names.targets(model, known);
+        self.targets.extend(new);
+        Uses::new(of, &self.names, &self.targets)
+    }
+
+    /// Looks all names up again, unless they can only mean what they meant: the same declarations
+    /// stand there, in the same order, and files import the same.
+    fn look_up(&mut self, model: &Model) {
+        let decls = || model.decls.iter().map(|(name, decl)| (name, decl.poisoned));
+        let seen = &self.seen;
+        let same = decls().eq(seen.decls.iter().map(|(name, poisoned)| (name, *poisoned)))
+            && seen.poisoned == model.poisoned
+            && seen.scopes.len() == model.scopes.len()
+            && seen
+                .scopes
+                .iter()
+                .zip(&model.scopes)
+                .all(|(old, new)| old.means(new));
+        if same {
+            self.names.go_on(self.revision);
+            return;
+        }
+        self.names.refresh(model, self.revision);
+        self.targets.clear();
+        self.seen = Seen {
+            decls: decls()
+                .map(|(name, poisoned)| (name.clone(), poisoned))
+                .collect(),
+            poisoned: model.poisoned.clone(),
+            scopes: model.scopes.clone(),
+        };
     }
 
     /// Notes what changed, now that the Model is whole.
@@ -362,13 +454,13 @@ impl Kept {
         let numbers = model.decls.keys().map(number);
         let numbers = numbers.map(|n| n.and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
         let log = Log::new(numbers.collect(), std::mem::take(&mut self.names));
-        model.log = Some(Box::new(log)).into();
+        model.log = Some(Arc::new(log));
     }
 
     /// Takes the names back when all questions were asked.
     pub(crate) fn hear_out(&mut self, model: &mut Model) {
         if let Some(log) = model.log.take() {
-            self.names = log.names;
+            self.names = log.take_names();
         }
     }
 

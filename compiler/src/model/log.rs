@@ -2,8 +2,10 @@
 //! as the answers stay the same.
 
 use super::{Decl, Model, Target};
+use crate::session::turn;
 use indexmap::{Equivalent, IndexMap};
 use std::hash::{Hash, Hasher};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A question. Numbers of declarations, names and files are the same from check to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +89,22 @@ impl Names {
         }
     }
 
+    /// Begins a revision in which all names mean what they meant.
+    pub(super) fn go_on(&mut self, revision: u32) {
+        self.revision = revision;
+    }
+
+    /// Places in the Model of the declarations that names mean, from a number on.
+    pub(super) fn targets(&self, model: &Model, from: usize) -> Vec<Option<usize>> {
+        let rest = self.all.get_range(from..).into_iter();
+        let target = |meant: &Meant| match &meant.target {
+            Target::Decl { qualified, .. } => model.decls.get_index_of(qualified),
+            _ => None,
+        };
+        let all = rest.flat_map(|names| names.values());
+        all.map(target).collect()
+    }
+
     /// The number of a name and what it means.
     pub(super) fn of(
         &mut self,
@@ -123,6 +141,17 @@ impl Names {
         }
     }
 
+    /// The number of a name that was looked up before, and what it means.
+    fn known(&self, file: u32, first: &str, second: Option<&str>) -> Option<(u32, Target)> {
+        let name = NameRef {
+            file,
+            first,
+            second,
+        };
+        let (at, _, meant) = self.all.get_full(&name)?;
+        Some((u32::try_from(at).ok()?, meant.target.clone()))
+    }
+
     /// A name's file and first segment, and what it means.
     pub(super) fn get(&self, number: u32) -> Option<(u32, &str, &Meant)> {
         let (name, meant) = self.all.get_index(usize::try_from(number).ok()?)?;
@@ -140,103 +169,72 @@ static UNKNOWN: Meant = Meant {
     changed: 0,
 };
 
-/// Notes questions between two turns.
-#[derive(Clone, Debug, Default)]
+/// Lasting numbers, while questions are noted.
+#[derive(Debug, Default)]
 pub(crate) struct Log {
-    /// Lasting numbers of the declarations, in the order of the Model.
-    pub(super) numbers: Vec<u32>,
-    pub(super) names: Names,
-    asked: Vec<Asked>,
-    /// The turn in which a declaration or name was noted last, by its number.
-    decls_noted: Vec<u32>,
-    names_noted: Vec<u32>,
-    turn: u32,
+    /// Of the declarations, in the order of the Model.
+    numbers: Vec<u32>,
+    /// Of the names; whoever works on the Model adds to them.
+    names: RwLock<Names>,
 }
 
 impl Log {
     pub(super) fn new(numbers: Vec<u32>, names: Names) -> Self {
         Self {
             numbers,
-            names,
-            ..Self::default()
+            names: RwLock::new(names),
         }
     }
 
-    fn note(&mut self, asked: Asked) {
-        let (noted, number) = match asked {
-            Asked::Decl(number) => (&mut self.decls_noted, number),
-            Asked::Name(number) => (&mut self.names_noted, number),
-            _ => {
-                self.asked.push(asked);
-                return;
-            }
-        };
-        let Ok(at) = usize::try_from(number) else {
-            return;
-        };
-        if noted.len() <= at {
-            noted.resize(at + 1, 0);
-        }
-        if let Some(last) = noted.get_mut(at).filter(|last| **last != self.turn) {
-            *last = self.turn;
-            self.asked.push(asked);
-        }
+    /// The names, when nobody looks them up any more.
+    pub(super) fn take_names(&self) -> Names {
+        std::mem::take(&mut *self.names.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn names(&self) -> RwLockReadGuard<'_, Names> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Model {
     /// Notes a question, while questions are noted.
     pub(crate) fn ask(&self, asked: Asked) {
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            log.note(asked);
+        if self.log.is_some() {
+            turn::ask(asked);
         }
     }
 
     /// Notes the question for a declaration by its place in the Model.
     pub(super) fn ask_decl(&self, at: usize) {
-        if let Some(log) = self.log.borrow_mut().as_mut()
-            && let Some(number) = log.numbers.get(at).copied()
-        {
-            log.note(Asked::Decl(number));
+        if let Some(number) = self.log.as_ref().and_then(|log| log.numbers.get(at)) {
+            turn::ask(Asked::Decl(*number));
         }
     }
 
     /// The lasting number of a declaration, while questions are noted.
     pub(crate) fn number_of(&self, decl: &Decl) -> Option<u32> {
+        let log = self.log.as_ref()?;
         let at = self.decls.get_index_of(&decl.qualified)?;
-        self.log.borrow().as_ref()?.numbers.get(at).copied()
-    }
-
-    /// Begins to note questions anew.
-    pub(crate) fn begin_turn(&self) {
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            log.turn += 1;
-            log.asked.clear();
-        }
-    }
-
-    /// The questions since the turn began.
-    pub(crate) fn end_turn(&self) -> Vec<Asked> {
-        let mut log = self.log.borrow_mut();
-        log.as_mut()
-            .map(|log| std::mem::take(&mut log.asked))
-            .unwrap_or_default()
+        log.numbers.get(at).copied()
     }
 
     /// The revision in which a name came to mean what it means.
     pub(crate) fn name_changed(&self, number: u32) -> u32 {
-        let log = self.log.borrow();
-        let meant = log.as_ref().and_then(|log| log.names.get(number));
-        meant.map_or(u32::MAX, |(_, _, meant)| meant.changed)
+        let log = self.log.as_ref();
+        let changed = |log: &Arc<Log>| Some(log.names().get(number)?.2.changed);
+        log.and_then(changed).unwrap_or(u32::MAX)
     }
 
     /// What a name means, from the log or looked up; its number is noted.
     pub(super) fn logged(&self, file: u32, first: &str, second: Option<&str>) -> Option<Target> {
-        let mut log = self.log.borrow_mut();
-        let log = log.as_mut()?;
-        let (number, meant) = log.names.of(self, file, first, second);
-        let target = meant.target.clone();
-        log.note(Asked::Name(number));
+        let log = self.log.as_ref()?;
+        let known = log.names().known(file, first, second);
+        let (number, target) = known.unwrap_or_else(|| {
+            let mut names = log.names.write().unwrap_or_else(PoisonError::into_inner);
+            let (number, meant) = names.of(self, file, first, second);
+            (number, meant.target.clone())
+        });
+        turn::ask(Asked::Name(number));
         Some(target)
     }
 }

@@ -22,7 +22,9 @@ mod source;
 mod tables;
 mod usage;
 
-pub use entry::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark};
+pub use entry::{
+    EntryParts, MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark,
+};
 pub use gather::lower;
 pub(crate) use gather::lower_kept;
 pub(crate) use kept::{Kept, Upkeep};
@@ -41,7 +43,6 @@ pub(crate) use usage::walk;
 use crate::project::Manifest;
 use indexmap::IndexMap;
 use log::Asked;
-use std::cell::RefCell;
 use std::sync::Arc;
 
 /// One declaration.
@@ -148,7 +149,7 @@ pub struct Model {
     /// is given.
     pub(crate) mute: bool,
     /// Notes what is asked, while somebody wants to know.
-    log: RefCell<Option<Box<log::Log>>>,
+    log: Option<Arc<log::Log>>,
 }
 
 impl Model {

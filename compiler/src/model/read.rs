@@ -1,6 +1,8 @@
 //! From the tree's typed views to owned entries and expressions.
 
-use super::{MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark, Span};
+use super::{
+    EntryParts, MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Mark, Span,
+};
 use cardwright_dsl::Range;
 use cardwright_dsl::ast::{Clause, Entry, Expr, ExprKind, ListItem, Phrase, TextPart};
 
@@ -52,7 +54,7 @@ impl Reader<'_> {
             .map(|t| self.expr(&t))
             .collect();
         let mark = take_mark(&mut head);
-        MEntry {
+        let parts = EntryParts {
             head,
             base: entry.base().map(|p| self.phrase(p)),
             clauses: self.clauses(&entry.clauses()),
@@ -62,7 +64,8 @@ impl Reader<'_> {
             doc: entry.doc(),
             origin: self.origin.to_owned(),
             span: self.span(entry.range()),
-        }
+        };
+        parts.into()
     }
 
     /// Clauses.

@@ -66,7 +66,14 @@ pub(crate) fn each(clause: &MClause) -> Option<(&str, &MExpr)> {
 }
 
 /// Makes all copies: of declarations, then of entries within declarations.
-pub(super) fn carry_out(model: &mut Model, templates: Vec<Template>, findings: &mut Findings) {
+/// `repeating` names the declarations that hold such entries.
+pub(super) fn carry_out(
+    model: &mut Model,
+    templates: Vec<Template>,
+    repeating: Vec<String>,
+    findings: &mut Findings,
+) {
+    let written = model.decls.len();
     let mut fuel = MAX_EXPRESSIONS;
     for template in templates {
         let mut maker = Maker {
@@ -79,15 +86,13 @@ pub(super) fn carry_out(model: &mut Model, templates: Vec<Template>, findings: &
             declare(model, &template, entry, rows, findings);
         }
     }
-    let names: Vec<String> = model.decls.keys().cloned().collect();
-    for name in names {
+    let made = model.decls.iter().skip(written);
+    let made = made.filter(|(_, decl)| holds_repeats(decl));
+    let made: Vec<String> = made.map(|(name, _)| name.clone()).collect();
+    for name in repeating.into_iter().chain(made) {
         let Some(decl) = model.get(&name) else {
             continue;
         };
-        // In a rule, `for x in list` asks for every element; nothing is copied.
-        if decl.kind == "rule" || !within(&decl.entries) {
-            continue;
-        }
         let entries = decl.entries.clone();
         let mut maker = Maker {
             model,
@@ -99,6 +104,12 @@ pub(super) fn carry_out(model: &mut Model, templates: Vec<Template>, findings: &
             decl.entries = Arc::new(entries);
         }
     }
+}
+
+/// Whether a declaration holds entries that stand for several. In a rule, `for x in list` asks for
+/// every element; nothing is copied.
+pub(super) fn holds_repeats(decl: &Decl) -> bool {
+    decl.kind != "rule" && within(&decl.entries)
 }
 
 /// Whether an entry among these, at any depth, stands for several.
@@ -138,8 +149,9 @@ impl Maker<'_> {
             bound,
             fuel: self.fuel,
         };
-        let copied = maker.entry(entry)?;
-        Some(MEntry { block, ..copied })
+        let mut copied = maker.entry(entry)?;
+        copied.block = block;
+        Some(copied)
     }
 
     /// All copies of an entry, each with the rows that it was made from.
@@ -361,6 +373,7 @@ fn declare(
         names.insert(name.clone(), qualified.clone());
     }
     let span = head.span;
+    let entry = entry.into_parts();
     let mut entries = entry.block.unwrap_or_default();
     written_by(&mut entries, &qualified);
     let decl = Decl {

@@ -52,6 +52,16 @@ impl Scope {
         self.imports.values()
     }
 
+    /// Whether all names mean the same here as in another, wherever it stands.
+    pub(super) fn means(&self, other: &Scope) -> bool {
+        let same = |(one, other): (&Import, &Import)| {
+            one.alias == other.alias && one.path == other.path && one.target == other.target
+        };
+        self.package == other.package
+            && self.imports.len() == other.imports.len()
+            && self.imports().zip(other.imports()).all(same)
+    }
+
     /// An import by its alias.
     pub(crate) fn import(&self, alias: &str) -> Option<&Import> {
         self.imports.get(alias)

@@ -7,23 +7,61 @@ use cardwright_vocabulary::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-type Rows = Vec<(Vec<Piece<'static>>, &'static Attribute)>;
+/// The rows of a kind.
+#[derive(Default)]
+struct Rows {
+    all: Vec<(Vec<Piece<'static>>, &'static Attribute)>,
+    /// Which rows an entry may be that begins with a word, in their order.
+    by_word: HashMap<&'static str, Vec<usize>>,
+    /// Which it may be when no row begins with that word, or it begins with something else.
+    others: Vec<usize>,
+}
+
+impl Rows {
+    fn of(kind: &'static Kind) -> Self {
+        let rows = kind.attributes.iter().map(|a| (pieces(a.pattern), a));
+        let mut made = Self {
+            all: rows.collect(),
+            ..Self::default()
+        };
+        for (n, (pieces, _)) in made.all.iter().enumerate() {
+            match pieces.first() {
+                Some(Piece::Word(word)) => {
+                    made.by_word.entry(word).or_default().push(n);
+                }
+                Some(Piece::OneOf(words)) => {
+                    for word in words {
+                        made.by_word.entry(word).or_default().push(n);
+                    }
+                }
+                _ => made.others.push(n),
+            }
+        }
+        #[allow(clippy::iter_over_hash_type, reason = "each is sorted by itself")]
+        for rows in made.by_word.values_mut() {
+            rows.extend(&made.others);
+            rows.sort_unstable();
+        }
+        made
+    }
+}
 
 static ROWS: LazyLock<HashMap<&'static str, Rows>> = LazyLock::new(|| {
     KINDS
         .iter()
-        .map(|kind| {
-            let rows = kind.attributes.iter().map(|a| (pieces(a.pattern), a));
-            (kind.name, rows.collect())
-        })
+        .map(|kind| (kind.name, Rows::of(kind)))
         .collect()
 });
 
 /// The row that an entry's head matches.
 #[must_use]
 pub fn row_of(kind: &Kind, entry: &MEntry) -> Option<&'static Attribute> {
-    ROWS.get(kind.name)?
+    let rows = ROWS.get(kind.name)?;
+    let of_word = entry.word(0).and_then(|word| rows.by_word.get(word));
+    of_word
+        .unwrap_or(&rows.others)
         .iter()
+        .filter_map(|n| rows.all.get(*n))
         .find(|(pieces, _)| matches(pieces, &entry.head))
         .map(|(_, row)| *row)
 }

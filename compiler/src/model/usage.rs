@@ -4,7 +4,7 @@ use super::log::Names;
 use super::resolve::Imported;
 use super::{Decl, MEntry, MExpr, MKind, MPart, MPhrase, Model};
 use crate::diagnostics::{Change, Findings, Problem};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Numbers of the names in a declaration, each once.
@@ -18,8 +18,14 @@ pub(super) struct NamesOf {
 }
 
 impl NamesOf {
-    /// Collects the names of a declaration.
-    pub(super) fn of(model: &Model, decl: &Decl, names: &mut Names) -> Self {
+    /// Collects the names of a declaration; `known` are those of entries by their address, which
+    /// are shared by all that inherit them.
+    pub(super) fn of(
+        model: &Model,
+        decl: &Decl,
+        names: &mut Names,
+        known: &mut HashMap<usize, Vec<u32>>,
+    ) -> Self {
         let mut found = Self::default();
         let mut note = |e: &MExpr, list: &mut Vec<u32>| {
             if let MKind::Name(segments) = &e.kind
@@ -29,7 +35,17 @@ impl NamesOf {
                 list.push(names.of(model, e.span.file, &first.text, second).0);
             }
         };
-        walk_decl(decl, false, &mut |e| note(e, &mut found.own));
+        for entry in decl.entries.iter() {
+            let numbers = known.entry(entry.address()).or_insert_with(|| {
+                let mut list = Vec::new();
+                walk_entry(entry, &mut |e| note(e, &mut list));
+                list.sort_unstable();
+                list.dedup();
+                list
+            });
+            found.own.extend_from_slice(numbers);
+        }
+        walk_words(decl, false, &mut |e| note(e, &mut found.own));
         if let Some(phrase) = &decl.base {
             walk_phrase(phrase, &mut |e| note(e, &mut found.base));
         }
@@ -49,17 +65,15 @@ pub(super) struct Uses<'k> {
     of: Vec<Arc<NamesOf>>,
     names: &'k Names,
     /// Places in the Model of the declarations that names mean, by the number of the name.
-    targets: Vec<Option<usize>>,
+    targets: &'k [Option<usize>],
 }
 
 impl<'k> Uses<'k> {
-    pub(super) fn new(model: &Model, of: Vec<Arc<NamesOf>>, names: &'k Names) -> Self {
-        let numbers = 0..u32::try_from(names.len()).unwrap_or(u32::MAX);
-        let target = |number| match &names.get(number)?.2.target {
-            super::Target::Decl { qualified, .. } => model.decls.get_index_of(qualified),
-            _ => None,
-        };
-        let targets = numbers.map(target).collect();
+    pub(super) fn new(
+        of: Vec<Arc<NamesOf>>,
+        names: &'k Names,
+        targets: &'k [Option<usize>],
+    ) -> Self {
         Self { of, names, targets }
     }
 
@@ -234,6 +248,11 @@ fn report_unnamed(model: &Model, uses: &Uses<'_>, findings: &mut Findings) {
 /// Visits all expressions of a declaration; what it builds on only where that is asked for.
 pub(super) fn walk_decl<'m>(decl: &'m Decl, base: bool, visit: &mut impl FnMut(&'m MExpr)) {
     walk_entries(&decl.entries, visit);
+    walk_words(decl, base, visit);
+}
+
+/// Visits the expressions of a declaration that do not stand in its entries.
+fn walk_words<'m>(decl: &'m Decl, base: bool, visit: &mut impl FnMut(&'m MExpr)) {
     for phrase in decl.value.iter().chain(decl.base.iter().filter(|_| base)) {
         walk_phrase(phrase, visit);
     }
@@ -250,16 +269,18 @@ pub(super) fn size(entries: &[MEntry]) -> usize {
 }
 
 fn walk_entries<'m>(entries: &'m [MEntry], visit: &mut impl FnMut(&'m MExpr)) {
-    for entry in entries {
-        entry.head.iter().for_each(|t| walk(t, visit));
-        for phrase in entry.base.iter().chain(entry.value.iter()) {
-            walk_phrase(phrase, visit);
-        }
-        for clause in &entry.clauses {
-            clause.terms.iter().for_each(|t| walk(t, visit));
-        }
-        walk_entries(entry.entries(), visit);
+    entries.iter().for_each(|entry| walk_entry(entry, visit));
+}
+
+fn walk_entry<'m>(entry: &'m MEntry, visit: &mut impl FnMut(&'m MExpr)) {
+    entry.head.iter().for_each(|t| walk(t, visit));
+    for phrase in entry.base.iter().chain(entry.value.iter()) {
+        walk_phrase(phrase, visit);
     }
+    for clause in &entry.clauses {
+        clause.terms.iter().for_each(|t| walk(t, visit));
+    }
+    walk_entries(entry.entries(), visit);
 }
 
 fn walk_phrase<'m>(phrase: &'m MPhrase, visit: &mut impl FnMut(&'m MExpr)) {

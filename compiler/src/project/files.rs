@@ -45,7 +45,7 @@ impl FileError {
 }
 
 /// The files of a project; paths are relative to its root, with forward slashes.
-pub trait Files {
+pub trait Files: Sync {
     /// A file's octets.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! The compiler never touches a disk. Whoever calls it gives it [`Files`]; tests give it
 //! [`MemoryFiles`].
 
-use std::cell::RefCell;
+use crate::session::turn;
 
 mod files;
 mod lock;
@@ -74,8 +74,6 @@ pub struct Project<'f> {
     pub troubles: Vec<Trouble>,
     /// The lock that is to be written, when the one that is there is missing or to be renewed.
     pub new_lock: Option<String>,
-    /// The files that were asked for since a turn began: owner and name.
-    asked: RefCell<Vec<(Option<String>, String)>>,
 }
 
 impl<'f> Project<'f> {
@@ -112,18 +110,7 @@ impl<'f> Project<'f> {
             files,
             troubles,
             new_lock,
-            asked: RefCell::default(),
         }
-    }
-
-    /// Begins to note anew which files are asked for.
-    pub(crate) fn begin_turn(&self) {
-        self.asked.borrow_mut().clear();
-    }
-
-    /// The files that were asked for since the turn began.
-    pub(crate) fn end_turn(&self) -> Vec<(Option<String>, String)> {
-        self.asked.take()
     }
 
     /// A file that a source names: `file("letter.pdf")` from the project, `file("std:…")` from
@@ -141,8 +128,7 @@ impl<'f> Project<'f> {
     /// # Errors
     /// The file is missing, too large, or outside the package.
     pub fn asset_of(&self, package: Option<&str>, name: &str) -> Result<Vec<u8>, FileError> {
-        let asked = (package.map(str::to_owned), name.to_owned());
-        self.asked.borrow_mut().push(asked);
+        turn::ask_file(package, name);
         if let Some(standard) = name.strip_prefix("std:") {
             return standard_asset(standard)
                 .map(<[u8]>::to_vec)

@@ -1,5 +1,7 @@
 //! Outcomes of single tasks, kept for as long as the answers stay the same that they rest on.
 
+use super::turn::{self, FileName, Questions};
+use super::{STACK_LEAST, STACK_MOST, pool};
 use crate::Measure;
 use crate::diagnostics::{Findings, Problem};
 use crate::emit::{Frame, Piece};
@@ -80,7 +82,7 @@ type Asset = (Option<[u8; 32]>, u32, u32);
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     units: HashMap<Key, Unit>,
-    assets: IndexMap<(Option<String>, String), Asset>,
+    assets: IndexMap<FileName, Asset>,
     frame: Option<(Frame, u32)>,
 }
 
@@ -93,6 +95,11 @@ impl Memo {
             Upkeep::Moved(edits) => self.units.retain(|_, u| edits.carry(&mut u.outcome)),
         }
     }
+}
+
+fn key(model: &Model, task: Task, decl: &Decl, other: Option<&Decl>) -> Option<Key> {
+    let other = other.and_then(|other| model.number_of(other));
+    Some((task, model.number_of(decl)?, other))
 }
 
 /// Gives outcomes, kept ones where they hold.
@@ -112,32 +119,54 @@ impl Keeper<'_> {
         other: Option<&Decl>,
         make: impl FnOnce() -> Outcome,
     ) -> Option<&Outcome> {
-        let key = (
-            task,
-            model.number_of(decl)?,
-            other.and_then(|other| model.number_of(other)),
-        );
+        let key = key(model, task, decl, other)?;
         if !self.holds(model, &key) {
-            model.begin_turn();
-            self.project.begin_turn();
-            let outcome = make();
-            let mut asked = model.end_turn();
-            asked.push(Asked::Decl(key.1));
-            asked.extend(key.2.map(Asked::Decl));
-            if outcome.piece.is_some() {
-                asked.push(Asked::Frame);
-            }
-            for name in self.project.end_turn() {
-                asked.push(Asked::Asset(self.asset(name)));
-            }
-            let unit = Unit {
-                asked,
-                held: self.kept.revision(),
-                outcome,
-            };
-            self.memo.units.insert(key, unit);
+            self.keep(key, turn::listen(make));
         }
         self.memo.units.get(&key).map(|unit| &unit.outcome)
+    }
+
+    /// Makes those outcomes of a task that do not hold, side by side.
+    pub(crate) fn prepare<'m>(
+        &mut self,
+        model: &'m Model,
+        task: Task,
+        of: &[(&'m Decl, Option<&'m Decl>)],
+        make: impl Fn(&'m Decl, Option<&'m Decl>) -> Outcome + Sync,
+    ) {
+        let mut open = Vec::new();
+        for (decl, other) in of {
+            if let Some(key) = key(model, task, decl, *other).filter(|key| !self.holds(model, key))
+            {
+                open.push((key, *decl, *other));
+            }
+        }
+        let made = pool::each(&open, |(_, decl, other)| {
+            stacker::maybe_grow(STACK_LEAST, STACK_MOST, || {
+                turn::listen(|| make(decl, *other))
+            })
+        });
+        for ((key, ..), made) in open.into_iter().zip(made) {
+            self.keep(key, made);
+        }
+    }
+
+    fn keep(&mut self, key: Key, (outcome, questions): (Outcome, Questions)) {
+        let mut asked = questions.asked;
+        asked.push(Asked::Decl(key.1));
+        asked.extend(key.2.map(Asked::Decl));
+        if outcome.piece.is_some() {
+            asked.push(Asked::Frame);
+        }
+        for name in questions.files {
+            asked.push(Asked::Asset(self.asset(name)));
+        }
+        let unit = Unit {
+            asked,
+            held: self.kept.revision(),
+            outcome,
+        };
+        self.memo.units.insert(key, unit);
     }
 
     fn holds(&mut self, model: &Model, key: &Key) -> bool {
@@ -145,6 +174,9 @@ impl Keeper<'_> {
             return false;
         };
         let held = unit.held;
+        if held == self.kept.revision() {
+            return true;
+        }
         let asked = std::mem::take(&mut unit.asked);
         let same = |asked: &Asked| self.changed(model, *asked) <= held;
         let holds = asked.iter().all(same);
@@ -179,7 +211,7 @@ impl Keeper<'_> {
     }
 
     /// The number of a file.
-    fn asset(&mut self, name: (Option<String>, String)) -> u32 {
+    fn asset(&mut self, name: FileName) -> u32 {
         let now = self.kept.revision();
         let at = match self.memo.assets.get_index_of(&name) {
             Some(at) => at,
@@ -208,7 +240,7 @@ impl Keeper<'_> {
     }
 }
 
-fn digest(project: &Project<'_>, name: &(Option<String>, String)) -> Option<[u8; 32]> {
+fn digest(project: &Project<'_>, name: &FileName) -> Option<[u8; 32]> {
     let octets = project.asset_of(name.0.as_deref(), &name.1).ok()?;
     Some(Sha256::digest(octets).into())
 }

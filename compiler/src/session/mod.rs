@@ -10,6 +10,8 @@
 //! The findings are always those of a fresh check, which is a session's first.
 
 mod memo;
+pub(crate) mod pool;
+pub(crate) mod turn;
 
 pub(crate) use memo::{Keeper, Memo, Outcome, Task};
 
@@ -26,6 +28,9 @@ pub struct Session {
     memo: Memo,
     environment: Option<Environment>,
 }
+
+/// Tasks that are begun side by side before the work that they made is counted.
+pub(crate) const AT_ONCE: usize = 64;
 
 /// Values that name values are worked out by recursion to a depth of 300: a thread whose stack has
 /// less room left than this gets another.

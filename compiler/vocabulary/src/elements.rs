@@ -72,19 +72,24 @@ struct Elements {
     all: Vec<DataElement>,
     by_place: HashMap<(&'static str, u32), usize>,
     by_name: HashMap<&'static str, usize>,
+    /// All meanings of a tag as it is written, in their order.
+    by_text: HashMap<String, Vec<usize>>,
 }
 
 static TABLE: LazyLock<Elements> = LazyLock::new(|| {
     let mut by_place = HashMap::new();
     let mut by_name = HashMap::new();
+    let mut by_text: HashMap<String, Vec<usize>> = HashMap::new();
     for (n, element) in ELEMENTS.iter().enumerate() {
         by_place.insert((element.dictionary, element.tag.value()), n);
         by_name.insert(element.name, n);
+        by_text.entry(element.tag.to_string()).or_default().push(n);
     }
     Elements {
         all: ELEMENTS.iter().map(DataElement::new).collect(),
         by_place,
         by_name,
+        by_text,
     }
 });
 
@@ -103,6 +108,14 @@ pub fn data_element(tag: &str) -> Option<&'static DataElement> {
 /// By tag, as a dictionary means it: its own meaning before EMV's.
 #[must_use]
 pub fn data_element_in(dictionary: &str, tag: &str) -> Option<&'static DataElement> {
+    if let Some(all) = TABLE.by_text.get(tag) {
+        let all = all.iter().filter_map(|n| TABLE.all.get(*n));
+        let first = all.clone().next();
+        let of = |owner: &str| all.clone().find(|e| e.scheme == owner);
+        let found = of(dictionary).or_else(|| of(""));
+        return found.or_else(|| first.filter(|_| dictionary.is_empty()));
+    }
+    // Written otherwise, such as in small letters.
     let element = tags::element_in(dictionary, Tag::from_hex(tag)?)?;
     let place = (element.dictionary, element.tag.value());
     TABLE.by_place.get(&place).and_then(|n| TABLE.all.get(*n))
@@ -131,6 +144,22 @@ mod tests {
         assert_eq!((name.min, name.max), (2, 26)); // EMV Book 3, Annex A
         let by_name = element_by_name("cardholder_name").map(|e| e.tag.as_str());
         assert_eq!(by_name, Some("5F20"));
+    }
+
+    #[test]
+    fn tags_mean_what_the_standards_table_says() {
+        for element in ELEMENTS {
+            for dictionary in tags::DICTIONARIES.iter().chain(&[""]) {
+                let tag = element.tag.to_string();
+                let theirs = tags::element_in(dictionary, element.tag);
+                let theirs = theirs.map(|e| (e.name, e.dictionary));
+                for written in [tag.to_lowercase(), tag] {
+                    let ours = data_element_in(dictionary, &written);
+                    let ours = ours.map(|e| (e.name.as_str(), e.scheme.as_str()));
+                    assert_eq!(ours, theirs, "{dictionary} {written}");
+                }
+            }
+        }
     }
 
     #[test]

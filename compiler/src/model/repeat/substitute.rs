@@ -3,7 +3,7 @@
 use super::Bound;
 use crate::diagnostics::{Findings, Problem};
 use crate::model::{
-    MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Model, Span,
+    EntryParts, MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Model, Span,
 };
 use cardwright_bundle::{Secrecy, ValueType};
 
@@ -36,7 +36,7 @@ impl Substitution<'_> {
     /// An entry without its block.
     pub(super) fn entry(&mut self, entry: &MEntry) -> Option<MEntry> {
         let head: Option<Vec<MExpr>> = entry.head.iter().map(|e| self.expr(e)).collect();
-        Some(MEntry {
+        let parts = EntryParts {
             head: head?,
             base: self.perhaps(entry.base.as_ref())?,
             clauses: self.clauses(&entry.clauses)?,
@@ -46,7 +46,8 @@ impl Substitution<'_> {
             doc: entry.doc.clone(),
             origin: entry.origin.clone(),
             span: entry.span,
-        })
+        };
+        Some(parts.into())
     }
 
     fn perhaps(&mut self, phrase: Option<&MPhrase>) -> Option<Option<MPhrase>> {
@@ -133,11 +134,9 @@ impl Substitution<'_> {
                 entries
                     .iter()
                     .map(|entry| {
-                        let block = entry.block.clone();
-                        Some(MEntry {
-                            block,
-                            ..self.entry(entry)?
-                        })
+                        let mut copied = self.entry(entry)?;
+                        copied.block.clone_from(&entry.block);
+                        Some(copied)
                     })
                     .collect::<Option<_>>()?,
             ),
