@@ -44,11 +44,16 @@ const EDGES: &[(&str, &[&str])] = &[
         &["exchange", "ports", "rsa", "standards"],
     ),
     // Drivers know ports and plain codecs: never the bundle, never each other.
-    ("cardwright-soft-hsm", &["ports", "rsa", "standards"]),
+    (
+        "cardwright-soft-hsm",
+        &["custody-rules", "ports", "rsa", "standards"],
+    ),
+    // What all of them hold to in key custody: pure, and knows no device.
+    ("cardwright-custody-rules", &["ports", "standards"]),
     ("cardwright-host-commands", &["ports", "rsa", "standards"]),
     (
         "cardwright-pkcs11",
-        &["pkcs11-raw", "ports", "rsa", "standards"],
+        &["custody-rules", "pkcs11-raw", "ports", "rsa", "standards"],
     ),
     // Foreign calls, and nothing of ours; a module that fails by plan, for tests.
     ("cardwright-pkcs11-raw", &[]),

@@ -216,8 +216,7 @@ impl CustodyHsm for SiteHsm {
         match self {
             Self::Soft(hsm) => hsm.open_custody(),
             Self::Payment(hsm, _) => hsm.open_custody(),
-            Self::Pkcs11(_) => Err(cardwright_pkcs11::error::REFUSED
-                .found("ceremonies and exchange are not offered for PKCS#11 in this version")),
+            Self::Pkcs11(hsm) => hsm.open_custody(),
         }
     }
 }

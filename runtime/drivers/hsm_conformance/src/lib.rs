@@ -2,11 +2,13 @@
 //!
 //! [`run`] asks every intent of the port, in good cases with values that other people's programs
 //! made and in bad cases that must be refused, and gives a [`Report`] with one row a check. The
+//! [`run_custody`] does the same for key custody. The
 //! driver's own test says how a clear TEST key gets into its HSM ([`KeyLoader`]) and which intents
 //! its HSM may refuse with which code ([`Settings`]).
 
 mod bench;
 mod checks;
+mod custody;
 mod report;
 mod values;
 
@@ -14,6 +16,7 @@ use cardwright_ports::HsmError;
 use cardwright_ports::hsm::{Hsm, KeyRequest};
 
 pub use checks::{Catalogue, catalogue};
+pub use custody::{custody_catalogue, run_custody};
 pub use report::{Outcome, Report, Row};
 pub use values::RsaParts;
 

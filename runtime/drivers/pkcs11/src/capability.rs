@@ -9,6 +9,7 @@ use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
 use cardwright_standards::emv::rsa::public_operation;
 
+use crate::custody::probes;
 use crate::known::{AES_128, AES_256, COUNTED, COUNTED_TEXT, DOUBLE, RsaParts, unhex};
 use crate::objects::{self, Flags, Kind, Place, Protection};
 
@@ -64,6 +65,16 @@ capabilities! {
     TdesEcbWrap "tdes_ecb_wrap" "wrapping by triple DES, block by block" "check value 8BAF47 of GlobalPlatform's test key" tdes_ecb_wrap;
     RsaSign "rsa_sign" "raw RSA signatures" "the project's RSA chain, checked with Python" rsa_sign;
     RsaGenerate "rsa_generate" "RSA key pairs of 1152 bits with exponent 3" "sign and open" rsa_generate;
+    RsaDecrypt "rsa_decrypt" "RSA decryption without padding" "Python's pow" probes::rsa_decrypt;
+    RsaOaep "rsa_oaep_sha1" "wrapping and unwrapping by RSA-OAEP with SHA-1" "RFC 8017; enciphered by OpenSSL" probes::oaep_sha1;
+    RsaOaep256 "rsa_oaep_sha256" "wrapping and unwrapping by RSA-OAEP with SHA-256" "RFC 8017; enciphered by OpenSSL" probes::oaep_sha256;
+    AesGenerate "aes_generate" "AES keys made inside" "two that differ" probes::aes_generate;
+    Tdes2Generate "tdes2_generate" "triple DES keys of two keys made inside" "two that differ" probes::tdes2_generate;
+    Tdes3Generate "tdes3_generate" "triple DES keys of three keys made inside" "two that differ" probes::tdes3_generate;
+    AesCbcPadWrap "aes_cbc_pad_wrap" "wrapping by AES in CBC mode with padding" "FIPS 197, C.1, and OpenSSL" probes::aes_cbc_pad_wrap;
+    EcGenerate "ec_generate" "key pairs on P-256 made inside, and ECDSA" "the signature under its own point" probes::ec_generate;
+    Ecdh "ecdh" "agreement on P-256" "NIST CAVS 14.1, first example" probes::ecdh;
+    TdesCbcDerive "tdes_cbc_derive" "derivation by triple DES in CBC mode, inside" "OpenSSL" probes::tdes_cbc_derive;
 }
 
 impl Capability {

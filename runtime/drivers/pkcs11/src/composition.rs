@@ -43,6 +43,50 @@ pub enum Intent {
     CardRsaKeys,
     /// Signatures of issuers and authorities.
     Signatures,
+    /// A triple DES key of two keys is made.
+    MakeTdes2,
+    /// A card verification key is made, whose left half works alone.
+    MakeCardVerification,
+    /// A triple DES key of three keys is made.
+    MakeTdes3,
+    /// An AES key is made.
+    MakeAes,
+    /// An RSA key pair is made.
+    MakeRsa,
+    /// A key pair on P-256 is made.
+    MakeP256,
+    /// A key that was made in one token comes into the others.
+    Copies,
+    /// Components are joined to a key, or a key is taken apart.
+    Components,
+    /// An exportable key leaves its token for a form that no token makes.
+    KeysOut,
+    /// A key comes in from a form that no token opens.
+    KeysIn,
+    /// Key blocks of version B.
+    KeyBlocksTdes,
+    /// Key blocks of versions D and E.
+    KeyBlocksAes,
+    /// AES key wrap out.
+    KeyWrapOut,
+    /// AES key wrap in.
+    KeyWrapIn,
+    /// Key under key in ECB or CBC, out.
+    LegacyOut,
+    /// Key under key in ECB or CBC, in.
+    LegacyIn,
+    /// RSA-OAEP with SHA-1, out.
+    OaepSha1Out,
+    /// RSA-OAEP with SHA-1, in.
+    OaepSha1In,
+    /// RSA-OAEP with SHA-256, out.
+    OaepSha256Out,
+    /// RSA-OAEP with SHA-256, in.
+    OaepSha256In,
+    /// Agreement on P-256, then AES key wrap.
+    Agreement,
+    /// Messages signed on P-256.
+    MessagesP256,
 }
 
 /// How an intent is carried out.
@@ -54,6 +98,8 @@ pub enum Way {
     HostMemory,
     /// Sealing and draws with AES, block by block: what many cards need goes into one call.
     Blocks,
+    /// The same, where keys leave their token by AES-CBC.
+    CbcOut,
     /// Sealing with AES-GCM.
     Gcm,
     /// Sealing with AES-CBC and a MAC.
@@ -83,7 +129,7 @@ pub struct Composition {
 
 use Capability as C;
 
-const fn row(
+pub(crate) const fn row(
     intent: Intent,
     way: Way,
     needs: &'static [Capability],
@@ -95,12 +141,12 @@ const fn row(
         name,
         needs,
         key,
-        host_memory: matches!(way, Way::HostMemory),
+        host_memory: matches!(way, Way::HostMemory | Way::CbcOut),
         way,
     }
 }
 
-/// All compositions; of one intent the best first.
+/// The compositions of production; of one intent the best first.
 pub static COMPOSITIONS: &[Composition] = &[
     row(
         Intent::Sealing,
@@ -300,6 +346,11 @@ pub static COMPOSITIONS: &[Composition] = &[
     ),
 ];
 
+/// What a plan looks up.
+fn table() -> impl Iterator<Item = &'static Composition> {
+    COMPOSITIONS.iter().chain(crate::custody::COMPOSITIONS)
+}
+
 /// What the tokens do, and which compositions follow from it.
 pub(crate) struct Plan {
     shown: Vec<(Capability, Shown)>,
@@ -344,10 +395,7 @@ impl Plan {
 
     fn possible(&self, intent: Intent) -> impl Iterator<Item = &'static Composition> + '_ {
         let able = |c: &&Composition| c.needs.iter().all(|need| self.can(*need));
-        COMPOSITIONS
-            .iter()
-            .filter(move |c| c.intent == intent)
-            .filter(able)
+        table().filter(move |c| c.intent == intent).filter(able)
     }
 
     /// The best composition of an intent, whatever the key; for reports.
@@ -384,7 +432,7 @@ impl Plan {
 
 /// All intents of the table, each once.
 pub fn intents() -> Vec<Intent> {
-    let mut intents: Vec<Intent> = COMPOSITIONS.iter().map(|c| c.intent).collect();
+    let mut intents: Vec<Intent> = table().map(|c| c.intent).collect();
     intents.dedup();
     intents
 }

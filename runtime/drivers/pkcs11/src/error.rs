@@ -142,6 +142,7 @@ shared! {
     ARGUMENT "R1307" "correct the value in the source or in the order";
     CHANNEL "R1308" "open the channel again from INITIALIZE UPDATE";
     CARD "R1309" "check the card's key version and diversification in the profile; take the card out of the line";
+    RANDOMNESS "R1312" "check the operating system's random number generator";
     CERTIFICATE "R1313" "check that CA, issuer and ICC keys go down in size, and the fields of the certificate";
     UNSUITABLE "R1314" "declare the key with the algorithm that the operation needs";
     TRANSLATION "R1316" "ask for format 0, 3 or 4 with the PAN of the order";

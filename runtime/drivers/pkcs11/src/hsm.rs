@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use cardwright_pkcs11_raw::{Module, Session as RawSession};
+use cardwright_ports::custody::{CustodyHsm, KeyCustody};
 use cardwright_ports::hsm::{Hsm, HsmInfo, HsmSession, KeyHandle, KeyRequest};
 
 use crate::capability::{Capability, PROBES, Shown};
 use crate::composition::{Intent, Plan, intents};
+use crate::custody::Custody;
 use crate::error::{self, Refused, Trouble, of_failure};
 use crate::ring::{Key, Nature, Ring, locate};
 use crate::session::Session;
@@ -32,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     module: Arc<Module>,
     model: String,
-    ring: RwLock<Ring>,
+    pub(crate) ring: RwLock<Ring>,
     /// What the driver's own keys make of a known text; the same in every token.
     storage: Mutex<Option<Vec<u8>>>,
     /// The first wrong answer.
@@ -220,6 +222,13 @@ fn both(
         refused => (capability, refused),
     };
     first.into_iter().zip(second).map(pick).collect()
+}
+
+impl CustodyHsm for Pkcs11Hsm {
+    fn open_custody(&self) -> Result<Box<dyn KeyCustody + '_>, Refused> {
+        self.shared.check_state()?;
+        Ok(Box::new(Custody::new(&self.shared)))
+    }
 }
 
 impl Shared {
@@ -440,6 +449,8 @@ fn differ(request: &KeyRequest, token: &Token) -> Refused {
 fn fingerprint(tool: &Tool<'_>, located: &crate::ring::Located) -> Result<Vec<u8>, Trouble> {
     let kind = match &located.nature {
         Nature::Rsa { modulus, .. } => return Ok(modulus.clone()),
+        // Production has no use for such a key.
+        Nature::P256 => return Ok(Vec::new()),
         Nature::Secret(kind) => *kind,
     };
     let zeros = vec![0; kind.block()];

@@ -10,6 +10,7 @@
 
 pub mod capability;
 pub mod composition;
+mod custody;
 mod draw;
 pub mod error;
 mod hsm;

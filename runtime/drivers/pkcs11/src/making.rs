@@ -2,10 +2,11 @@
 //! key are there at the end, in every token, or none is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Session};
-use cardwright_ports::hsm::KeyRequest;
+use cardwright_ports::hsm::{KeyRequest, KeyUse};
 use cardwright_standards::des_keys::{has_equal_parts, set_odd_parity};
 use cardwright_standards::test_keys;
 use zeroize::Zeroizing;
@@ -74,7 +75,7 @@ impl Pkcs11Hsm {
                 .collect::<Result<Vec<_>, _>>()?,
         };
         let (own, values) = (Arc::new(own), Arc::new(values));
-        shared.everywhere(labels, move |session| {
+        shared.everywhere(shared.settings.deadline, labels, move |session| {
             for (place, key) in own.iter().enumerate() {
                 make_own(session, key, values.get(place).map(|v| v.as_slice()))?;
             }
@@ -157,7 +158,7 @@ impl Pkcs11Hsm {
     }
 }
 
-fn labels_of(name: &str) -> Vec<String> {
+pub(crate) fn labels_of(name: &str) -> Vec<String> {
     vec![name.to_owned(), format!("{name}{LEFT}")]
 }
 
@@ -224,10 +225,11 @@ fn labelled(session: &Session, label: &str) -> Result<usize, Trouble> {
     Ok(session.find(&template, 8)?.len())
 }
 
-/// The attributes with which a key is stored: those of its use that the chosen compositions need.
-fn flags_for(plan: &Plan, request: &KeyRequest, material: &Material) -> Flags {
-    let allowed = objects::allowed(request.usage);
-    let Material::Secret(kind, _) = material else {
+/// The attributes with which a key is stored: those of its use that the chosen compositions need;
+/// a key pair has no kind and signs.
+pub(crate) fn flags_of(plan: &Plan, usage: KeyUse, kind: Option<Kind>) -> Flags {
+    let allowed = objects::allowed(usage);
+    let Some(kind) = kind else {
         return Flags::SIGN;
     };
     let (keys, export) = match kind.block() {
@@ -241,7 +243,7 @@ fn flags_for(plan: &Plan, request: &KeyRequest, material: &Material) -> Flags {
         };
         return Flags::ENCRYPT.and(wrap);
     }
-    if allowed.has(Flags::DERIVE) && request.usage != cardwright_ports::hsm::KeyUse::CardIssuance {
+    if allowed.has(Flags::DERIVE) && usage != KeyUse::CardIssuance {
         return match plan.way(keys, Flags::DERIVE.and(Flags::ENCRYPT)) {
             Ok(Way::Inside) => Flags::DERIVE,
             _ => Flags::ENCRYPT,
@@ -253,10 +255,14 @@ fn flags_for(plan: &Plan, request: &KeyRequest, material: &Material) -> Flags {
 impl Shared {
     fn store(&self, request: &KeyRequest, material: Material) -> Result<(), Refused> {
         self.check_state()?;
-        let flags = flags_for(&self.plan, request, &material);
+        let kind = match &material {
+            Material::Secret(kind, _) => Some(*kind),
+            Material::Rsa(_) => None,
+        };
+        let flags = flags_of(&self.plan, request.usage, kind);
         let labels = labels_of(&request.name);
         let (request, material) = (request.clone(), Arc::new(material));
-        self.everywhere(labels, move |session| {
+        self.everywhere(self.settings.deadline, labels, move |session| {
             store_in(session, &request, &material, flags)?;
             // What the token says of it must be what was asked for.
             locate(session, &request).map(drop)
@@ -264,8 +270,9 @@ impl Shared {
     }
 
     /// Does something that makes objects in every token; removes them again when one fails.
-    fn everywhere(
+    pub(crate) fn everywhere(
         &self,
+        deadline: Duration,
         labels: Vec<String>,
         make: impl Fn(&Session) -> Result<(), Trouble> + Send + Sync + 'static,
     ) -> Result<(), Refused> {
@@ -284,7 +291,7 @@ impl Shared {
             });
             let made = absent.and_then(|()| {
                 begun.push(token);
-                token.with_session(self.settings.deadline, move |session| make(session))
+                token.with_session(deadline, move |session| make(session))
             });
             let Err(cause) = made else { continue };
             let mut what = format!("{}: {}", cause.code, cause.what);
@@ -303,7 +310,7 @@ impl Shared {
     }
 
     /// Destroys all objects of some labels; when the session is lost, once more in another one.
-    fn remove(&self, token: &Token, labels: Vec<String>) -> Result<usize, Refused> {
+    pub(crate) fn remove(&self, token: &Token, labels: Vec<String>) -> Result<usize, Refused> {
         let labels = Arc::new(labels);
         let once = || {
             let labels = Arc::clone(&labels);

@@ -3,12 +3,14 @@
 //! The convention: `CKA_LABEL` is the key's logical name as bundles write it
 //! (`aurora.imk_ac`), `CKA_ID` the names of its use and algorithm
 //! (`emv.application_cryptogram/tdes2`), so that a key says by itself what it is for; the algorithm
-//! may be left out where the token tells the length of AES keys. A double-length key whose left half is used alone has a second
+//! may be left out where the token tells the length of AES keys. A third word, `exportable` or
+//! `sensitive`, says that the key may leave wrapped; without it the key must be unextractable. A double-length key whose left half is used alone has a second
 //! object, labelled with `#left` behind the name: the left half twice, which is single DES. The
 //! driver's own keys are labelled `cardwright.storage.…`.
 
 use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Object, Outcome, Session};
+use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::KeyUse;
 use zeroize::Zeroizing;
 
@@ -94,11 +96,37 @@ pub fn allowed(usage: KeyUse) -> Flags {
             .and(Flags::WRAP)
             .and(Flags::UNWRAP),
         KeyUse::KeyBlockProtection => Flags::ENCRYPT,
-        KeyUse::KeyExchange => Flags::DECRYPT.and(Flags::DERIVE),
+        // It also signs the requests for its own certificate.
+        KeyUse::KeyExchange => Flags::DECRYPT
+            .and(Flags::DERIVE)
+            .and(Flags::UNWRAP)
+            .and(Flags::SIGN),
         KeyUse::EmvIssuerPrivate
         | KeyUse::EmvCaPrivate
         | KeyUse::CertificateSigning
         | KeyUse::PackageSigning => Flags::SIGN,
+    }
+}
+
+/// What `CKA_ID` says: use, algorithm, and whether the key may leave.
+pub fn identifier(usage: KeyUse, algorithm: &str, exportability: Exportability) -> String {
+    let usage = crate::ring::use_name(usage);
+    let word = |(known, _, word): &(Exportability, char, &'static str)| {
+        (*known == exportability).then_some(*word)
+    };
+    match Exportability::ALL.iter().find_map(word) {
+        Some(word) if exportability != Exportability::NonExportable => {
+            format!("{usage}/{algorithm}/{word}")
+        }
+        _ => format!("{usage}/{algorithm}"),
+    }
+}
+
+/// How a key is protected that may leave, or not.
+pub fn protection(exportability: Exportability) -> Protection {
+    match exportability {
+        Exportability::NonExportable => Protection::Inside,
+        Exportability::Exportable | Exportability::Sensitive => Protection::Wrappable,
     }
 }
 

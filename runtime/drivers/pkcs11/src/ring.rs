@@ -1,10 +1,12 @@
 //! Keys that are bound: what the token said of them, and their handles in each token.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Failure, Object, Session, Value};
+use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::{KeyHandle, KeyRequest, KeyUse};
 use zeroize::Zeroizing;
 
@@ -35,6 +37,8 @@ pub(crate) enum Nature {
         /// Public exponent.
         exponent: u32,
     },
+    /// A private key on P-256; the token keeps its point with the public half.
+    P256,
 }
 
 /// A bound key.
@@ -48,6 +52,8 @@ pub(crate) struct Key {
     pub(crate) fingerprint: Vec<u8>,
     /// Handles by token, each with the token's generation.
     places: Mutex<BTreeMap<usize, (u64, Objects)>>,
+    /// Set when custody destroyed it while sessions still hold it.
+    gone: AtomicBool,
 }
 
 /// What a token holds of a request.
@@ -66,6 +72,7 @@ impl Key {
             flags: located.flags,
             fingerprint,
             places: Mutex::default(),
+            gone: AtomicBool::new(false),
         }
     }
 
@@ -123,7 +130,7 @@ impl Key {
     pub(crate) fn kind(&self) -> Result<Kind, Refused> {
         match self.nature {
             Nature::Secret(kind) => Ok(kind),
-            Nature::Rsa { .. } => Err(self.unsuitable("symmetric")),
+            Nature::Rsa { .. } | Nature::P256 => Err(self.unsuitable("symmetric")),
         }
     }
 
@@ -157,7 +164,7 @@ impl Key {
     pub(crate) fn rsa(&self) -> Result<(&[u8], u32), Refused> {
         match &self.nature {
             Nature::Rsa { modulus, exponent } => Ok((modulus, *exponent)),
-            Nature::Secret(_) => Err(self.unsuitable("RSA")),
+            Nature::Secret(_) | Nature::P256 => Err(self.unsuitable("RSA")),
         }
     }
 
@@ -167,7 +174,7 @@ impl Key {
     }
 }
 
-fn describe(nature: &Nature) -> (&'static str, u32, u32) {
+pub(crate) fn describe(nature: &Nature) -> (&'static str, u32, u32) {
     match nature {
         Nature::Secret(Kind::Des2) => ("tdes2", 0, 0),
         Nature::Secret(Kind::Des3) => ("tdes3", 0, 0),
@@ -176,6 +183,7 @@ fn describe(nature: &Nature) -> (&'static str, u32, u32) {
         Nature::Secret(Kind::Aes(_)) => ("aes256", 0, 0),
         Nature::Secret(Kind::Generic(_)) => ("generic", 0, 0),
         Nature::Rsa { modulus, exponent } => ("rsa", bits(modulus), *exponent),
+        Nature::P256 => ("p256", 0, 0),
     }
 }
 
@@ -195,8 +203,9 @@ pub(crate) fn use_name(usage: KeyUse) -> &'static str {
 }
 
 /// Attributes that are read of a key object, each with its room.
-const READ: [(CK_ULONG, usize); 13] = [
+const READ: [(CK_ULONG, usize); 14] = [
     (ck::CKA_KEY_TYPE, 8),
+    (ck::CKA_LABEL, 512),
     (ck::CKA_ID, 128),
     (ck::CKA_SENSITIVE, 1),
     (ck::CKA_EXTRACTABLE, 1),
@@ -212,12 +221,12 @@ const READ: [(CK_ULONG, usize); 13] = [
 ];
 
 /// Attributes of an object as they were read.
-struct Facts {
+pub(crate) struct Facts {
     values: Vec<Option<Zeroizing<Vec<u8>>>>,
 }
 
 impl Facts {
-    fn read(session: &Session, object: Object) -> Result<Self, Trouble> {
+    pub(crate) fn read(session: &Session, object: Object) -> Result<Self, Trouble> {
         Ok(Self {
             values: session.attributes(object, &READ)?,
         })
@@ -241,7 +250,7 @@ impl Facts {
         Some(CK_ULONG::from_ne_bytes(octets))
     }
 
-    fn flags(&self) -> Flags {
+    pub(crate) fn flags(&self) -> Flags {
         let set = Flags::ALL
             .iter()
             .filter(|(_, attribute, _)| self.flag(*attribute) == Some(true));
@@ -249,13 +258,19 @@ impl Facts {
     }
 
     /// Refuses an object that is not protected, or may do more than its use needs.
-    fn check_protection(&self, name: &str, allowed: Flags) -> Result<(), Refused> {
+    pub(crate) fn check_protection(&self, name: &str, allowed: Flags) -> Result<(), Refused> {
         let open = |what: &str| Err(error::KEY_OPEN.found(format!("key {name} {what}")));
         if self.flag(ck::CKA_SENSITIVE) != Some(true) {
             return open("is not sensitive (CKA_SENSITIVE)");
         }
-        if self.flag(ck::CKA_EXTRACTABLE) != Some(false) {
-            return open("may leave the token (CKA_EXTRACTABLE)");
+        let leaves = self.exportability() != Exportability::NonExportable;
+        match self.flag(ck::CKA_EXTRACTABLE) {
+            Some(false) if leaves => {
+                return open("is exportable by its CKA_ID, but not by CKA_EXTRACTABLE");
+            }
+            Some(true) if !leaves => return open("may leave the token (CKA_EXTRACTABLE)"),
+            None => return open("does not say whether it may leave (CKA_EXTRACTABLE)"),
+            Some(_) => {}
         }
         match self.flags().beyond(allowed).next() {
             Some(more) => open(&format!("may do more than its use needs ({more})")),
@@ -263,8 +278,11 @@ impl Facts {
         }
     }
 
-    fn nature(&self, class: CK_ULONG) -> Option<Nature> {
+    pub(crate) fn nature(&self, class: CK_ULONG) -> Option<Nature> {
         let number = self.number(ck::CKA_KEY_TYPE)?;
+        if class == ck::CKO_PRIVATE_KEY && number == ck::CKK_EC {
+            return Some(Nature::P256);
+        }
         if class == ck::CKO_PRIVATE_KEY {
             let exponent = self.octets(ck::CKA_PUBLIC_EXPONENT)?;
             let mut exponent = exponent.iter().skip_while(|o| **o == 0);
@@ -280,24 +298,45 @@ impl Facts {
             ck::CKK_DES2 => Kind::Des2,
             ck::CKK_DES3 => Kind::Des3,
             ck::CKK_AES => match self.number(ck::CKA_VALUE_LEN) {
-                Some(octets) => Kind::Aes(usize::try_from(octets).ok()?),
+                Some(octets @ 1..) => Kind::Aes(usize::try_from(octets).ok()?),
                 // Some tokens do not tell the length of a key that was brought in.
-                None => Kind::of_algorithm(self.identifier().1?).filter(|k| k.block() == 16)?,
+                _ => Kind::of_algorithm(self.identifier().1?).filter(|k| k.block() == 16)?,
             },
             _ => return None,
         }))
     }
 
     /// Use and algorithm as `CKA_ID` says them.
-    fn identifier(&self) -> (&str, Option<&str>) {
-        let id = self.octets(ck::CKA_ID).unwrap_or_default();
-        let mut parts = std::str::from_utf8(id).unwrap_or_default().split('/');
+    pub(crate) fn identifier(&self) -> (&str, Option<&str>) {
+        let mut parts = self.words();
         (parts.next().unwrap_or_default(), parts.next())
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        let id = self.octets(ck::CKA_ID).unwrap_or_default();
+        std::str::from_utf8(id).unwrap_or_default().split('/')
+    }
+
+    /// Whether it may leave, as `CKA_ID` says.
+    pub(crate) fn exportability(&self) -> Exportability {
+        let said = self.words().nth(2);
+        let known = |(_, _, word): &&(Exportability, char, &'static str)| Some(*word) == said;
+        let found = Exportability::ALL.iter().find(known);
+        found.map_or(Exportability::NonExportable, |(known, ..)| *known)
+    }
+
+    /// The label.
+    pub(crate) fn label(&self) -> Option<&str> {
+        std::str::from_utf8(self.octets(ck::CKA_LABEL)?).ok()
     }
 }
 
 /// The one object of a class and label.
-fn one(session: &Session, class: CK_ULONG, label: &str) -> Result<Option<Object>, Trouble> {
+pub(crate) fn one(
+    session: &Session,
+    class: CK_ULONG,
+    label: &str,
+) -> Result<Option<Object>, Trouble> {
     let template = [
         Attribute::number(ck::CKA_CLASS, class),
         Attribute::octets(ck::CKA_LABEL, label.as_bytes()),
@@ -421,7 +460,16 @@ impl Ring {
     pub(crate) fn get(&self, handle: KeyHandle) -> Result<&Arc<Key>, Refused> {
         self.keys
             .get(handle.0 as usize)
+            .filter(|key| !key.gone.load(Ordering::Acquire))
             .ok_or_else(|| error::KEY_HANDLE.found(format!("handle {}", handle.0)))
+    }
+
+    /// Forgets a key that was destroyed; sessions that hold it are refused.
+    pub(crate) fn forget(&mut self, name: &str) {
+        let number = self.by_name.remove(name);
+        if let Some(key) = number.and_then(|number| self.keys.get(number as usize)) {
+            key.gone.store(true, Ordering::Release);
+        }
     }
 
     /// Takes a key in.
@@ -430,7 +478,10 @@ impl Ring {
             return Err(error::KEY_HANDLE.found(format!("{KEYS_MAX} keys are bound")));
         }
         let twin = self.keys.iter().find(|k| {
-            k.usage != key.usage && k.nature == key.nature && k.fingerprint == key.fingerprint
+            !k.gone.load(Ordering::Acquire)
+                && k.usage != key.usage
+                && k.nature == key.nature
+                && k.fingerprint == key.fingerprint
         });
         // A check value of three octets may be the same by chance; an RSA modulus may not.
         if let Some(twin) = twin.filter(|k| matches!(k.nature, Nature::Rsa { .. })) {
@@ -446,6 +497,7 @@ impl Ring {
     }
 
     pub(crate) fn keys(&self) -> Vec<Arc<Key>> {
-        self.keys.clone()
+        let there = |key: &&Arc<Key>| !key.gone.load(Ordering::Acquire);
+        self.keys.iter().filter(there).cloned().collect()
     }
 }

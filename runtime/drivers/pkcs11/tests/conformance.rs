@@ -3,7 +3,7 @@
 
 mod common;
 
-use cardwright_hsm_conformance::{ClearKey, KeyLoader, Settings, run};
+use cardwright_hsm_conformance::{ClearKey, KeyLoader, Settings, run, run_custody};
 use cardwright_pkcs11::Pkcs11Hsm;
 use cardwright_ports::HsmError;
 use cardwright_ports::hsm::KeyRequest;
@@ -50,5 +50,46 @@ fn soft_hsm_passes_the_kit() {
 fn opencryptoki_passes_the_kit() {
     with_opencryptoki("opencryptoki_passes_the_kit", |ground| {
         kit(ground, &SETTINGS);
+    });
+}
+
+fn custody_kit(ground: &Ground, settings: &Settings<'_>, offered: usize) {
+    let hsm = ground.prepared();
+    let report = run_custody(&hsm, settings);
+    println!("{report}");
+    println!("{:?}", hsm.calls());
+    assert!(report.failures().is_empty());
+    assert_eq!(report.passed().len(), offered, "{:?}", report.not_offered());
+}
+
+#[test]
+fn soft_hsm_passes_the_kit_of_custody() {
+    with_soft_hsm("soft_hsm_passes_the_kit_of_custody", 1, |ground| {
+        custody_kit(ground, &SETTINGS, 40);
+    });
+}
+
+/// opencryptoki 3.8.1 has no elliptic curves in its soft token, and wraps no double-length keys.
+const OPENCRYPTOKI: Settings<'static> = Settings {
+    may_refuse: &[
+        ("custody.generate.p256", "R1331"),
+        ("custody.block.pairs", "R1331"),
+        ("custody.sign.p256", "R1331"),
+        ("custody.ecdh", "R1331"),
+        ("custody.openssl.p256", "R1331"),
+        ("custody.openssl.ecdh", "R1331"),
+        ("custody.split", "R1331"),
+        ("custody.block.b", "R1331"),
+        ("custody.wrap.padded", "R1331"),
+        ("custody.legacy", "R1331"),
+        ("custody.may_leave", "R1331"),
+    ],
+    fresh_draws: &["icc_rsa_key"],
+};
+
+#[test]
+fn opencryptoki_passes_the_kit_of_custody() {
+    with_opencryptoki("opencryptoki_passes_the_kit_of_custody", |ground| {
+        custody_kit(ground, &OPENCRYPTOKI, 29);
     });
 }

@@ -13,7 +13,7 @@ mod gcm;
 mod hsm;
 mod keys;
 mod known_answers;
-mod oaep;
+use cardwright_custody_rules::oaep;
 mod protection;
 mod seal;
 mod session;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use cardwright_hsm_conformance::{ClearKey, KeyLoader, Outcome, Settings, run};
+use cardwright_hsm_conformance::{ClearKey, KeyLoader, Outcome, Settings, run, run_custody};
 use cardwright_ports::HsmError;
 use cardwright_ports::hsm::KeyRequest;
 use cardwright_soft_hsm::SoftHsm;
@@ -26,6 +26,16 @@ fn the_soft_hsm_passes_every_check() {
     assert!(report.failures().is_empty());
     assert!(report.not_offered().is_empty());
     assert!(report.rows.len() > 100, "{}", report.rows.len());
+}
+
+#[test]
+fn the_soft_hsm_passes_every_check_of_custody() {
+    let hsm = SoftHsm::in_memory([0x77; 32]).unwrap();
+    let report = run_custody(&hsm, &Settings::default());
+    println!("{report}");
+    assert!(report.failures().is_empty());
+    assert!(report.not_offered().is_empty());
+    assert!(report.rows.len() > 35, "{}", report.rows.len());
 }
 
 /// A loader that puts other keys in than the kit gave it.

@@ -2,6 +2,7 @@
 
 use super::{KeyBlockError, Version};
 use crate::cipher::{self, AesKey, CipherError, KEY_OCTETS_MAX, KeyBytes, TdesKey};
+use crate::kcv;
 use crate::mac::{self, Cmac, Padding};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -13,6 +14,111 @@ const USE_MAC: u8 = 1;
 /// What a derived key is for: encryption with CTR (ISO 20038; proven with its annex B.2).
 const USE_CTR: u8 = 2;
 
+/// What versions B, D and E ask of a protection key that stays in its HSM: texts for a CMAC each,
+/// whose results one after another are the derived key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivationTexts {
+    /// For the key that enciphers.
+    pub encryption: Vec<[u8; 8]>,
+    /// For the key that makes the MAC.
+    pub mac: Vec<[u8; 8]>,
+}
+
+impl DerivationTexts {
+    /// For a protection key of so many octets; none for versions A and C, whose keys are variants of
+    /// the protection key itself.
+    pub fn of(version: Version, octets: usize) -> Option<Self> {
+        let (encryption, algorithm, block) = match version {
+            Version::A | Version::C => return None,
+            Version::B => (USE_CBC, u8::from(octets == 24), 8),
+            Version::D => (USE_CBC, octets as u8 / 8, 16),
+            Version::E => (USE_CTR, octets as u8 / 8, 16),
+        };
+        let texts = |usage| {
+            let counters = 1..=octets.div_ceil(block) as u8;
+            counters
+                .map(|counter| derivation_text(counter, usage, algorithm, octets))
+                .collect()
+        };
+        Some(Self {
+            encryption: texts(encryption),
+            mac: texts(USE_MAC),
+        })
+    }
+}
+
+/// `counter | usage | 00 | algorithm | length in bits`.
+fn derivation_text(counter: u8, usage: u8, algorithm: u8, octets: usize) -> [u8; 8] {
+    let [high, low] = (octets as u16 * 8).to_be_bytes();
+    [counter, 0, usage, 0, 0, algorithm, high, low]
+}
+
+/// The keys of one protection key, and the check values that a block may carry of it.
+pub struct ProtectionKeys {
+    pub(super) version: Version,
+    pub(super) keys: BlockKeys,
+    /// Check values of the protection key: from zeros enciphered, and by CMAC.
+    pub(super) checks: [Vec<u8>; 2],
+}
+
+impl ProtectionKeys {
+    /// Out of the protection key itself.
+    ///
+    /// # Errors
+    /// A key that the version can't have.
+    pub fn of(version: Version, protection_key: &[u8]) -> Result<Self, KeyBlockError> {
+        let keys = BlockKeys::new(version, protection_key)?;
+        let algorithm = match version.is_aes() {
+            true => kcv::Algorithm::Aes,
+            false => kcv::Algorithm::Tdes,
+        };
+        Ok(Self {
+            version,
+            keys,
+            checks: [
+                kcv::check_value(algorithm, kcv::Method::Ecb, protection_key)?,
+                kcv::check_value(algorithm, kcv::Method::Cmac, protection_key)?,
+            ],
+        })
+    }
+
+    /// Out of what an HSM derived by [`DerivationTexts`], encryption key first, with the protection
+    /// key's check values: from zeros enciphered, and by CMAC.
+    ///
+    /// # Errors
+    /// Versions A and C, and keys of a wrong length.
+    pub fn derived(
+        version: Version,
+        (encryption, mac): (&[u8], &[u8]),
+        checks: [Vec<u8>; 2],
+    ) -> Result<Self, KeyBlockError> {
+        let keys = match version {
+            Version::A | Version::C => {
+                return Err(KeyBlockError::Header(
+                    "versions A and C have no derived keys",
+                ));
+            }
+            Version::B => BlockKeys::DerivedTdes {
+                enc: TdesKey::new(encryption)?,
+                mac: TdesKey::new(mac)?,
+            },
+            Version::D => BlockKeys::DerivedAes {
+                enc: AesKey::new(encryption)?,
+                mac: AesKey::new(mac)?,
+            },
+            Version::E => BlockKeys::CounterAes {
+                enc: AesKey::new(encryption)?,
+                mac: AesKey::new(mac)?,
+            },
+        };
+        Ok(Self {
+            version,
+            keys,
+            checks,
+        })
+    }
+}
+
 /// Encryption and MAC keys of one protection key.
 #[allow(clippy::large_enum_variant, reason = "lives for one call")]
 pub(super) enum BlockKeys {
@@ -20,6 +126,18 @@ pub(super) enum BlockKeys {
     DerivedTdes { enc: TdesKey, mac: TdesKey },
     DerivedAes { enc: AesKey, mac: AesKey },
     CounterAes { enc: AesKey, mac: AesKey },
+}
+
+impl AsRef<BlockKeys> for BlockKeys {
+    fn as_ref(&self) -> &BlockKeys {
+        self
+    }
+}
+
+impl AsRef<BlockKeys> for ProtectionKeys {
+    fn as_ref(&self) -> &BlockKeys {
+        &self.keys
+    }
 }
 
 impl BlockKeys {
@@ -142,18 +260,17 @@ fn variant_mac(key: &TdesKey, header: &[u8], data: &[u8]) -> Vec<u8> {
     value.into_iter().take(4).collect()
 }
 
-/// `counter | usage | 00 | algorithm | length in bits` under CMAC, as long as the protection key.
+/// CMAC over the texts, as long as the protection key.
 fn derive<const N: usize>(
     master: &impl cipher::Block<N>,
     usage: u8,
     algorithm: u8,
     octets: usize,
 ) -> Result<KeyBytes, CipherError> {
-    let [high, low] = (octets as u16 * 8).to_be_bytes();
     let mut stream = Zeroizing::new([0u8; KEY_OCTETS_MAX]);
     for (place, counter) in stream.chunks_exact_mut(N).zip(1u8..) {
-        let block = Cmac::over(master, &[&[counter, 0, usage, 0, 0, algorithm, high, low]]);
-        place.copy_from_slice(&block);
+        let text = derivation_text(counter, usage, algorithm, octets);
+        place.copy_from_slice(&Cmac::over(master, &[&text]));
     }
     KeyBytes::new(stream.get(..octets).unwrap_or_default())
 }

@@ -18,8 +18,9 @@ mod private_key;
 mod terms;
 
 pub use attributes::{Attributes, Fault, KeyVersion, Shown};
+pub use binding::{DerivationTexts, ProtectionKeys};
 pub use header::{Header, OptionalBlock};
-pub use open::{Acceptance, KeyType, Opened, check_key, open, seal};
+pub use open::{Acceptance, KeyType, Opened, check_key, open, open_with, seal, seal_with};
 pub use optional::{
     Certificate, CheckValue, CheckValueMethod, Derivation, HmacHash, OPTIONAL_BLOCKS, Optional,
     OptionalRow,
@@ -125,6 +126,21 @@ pub fn wrap(
     fill: &[u8],
 ) -> Result<String, KeyBlockError> {
     let version = Version::of(header.version)?;
+    let keys = ProtectionKeys::of(version, protection_key)?;
+    wrap_with(&keys, header, key, fill)
+}
+
+/// The same with keys that were derived before.
+fn wrap_with(
+    keys: &ProtectionKeys,
+    header: &Header,
+    key: &[u8],
+    fill: &[u8],
+) -> Result<String, KeyBlockError> {
+    let version = Version::of(header.version)?;
+    if version != keys.version {
+        return Err(KeyBlockError::Header("its version is another one"));
+    }
     let bits = u16::try_from(key.len() * 8)
         .ok()
         .filter(|_| key.len() <= KEY_MAX);
@@ -143,13 +159,21 @@ pub fn wrap(
     data.extend_from_slice(fill);
     let tail = (data.len() + version.mac_octets()) * 2;
     let text = header.to_text(version.header_block(), tail)?;
-    let keys = BlockKeys::new(version, protection_key)?;
-    let mac = keys.seal(text.as_bytes(), &mut data)?;
+    let mac = keys.keys.seal(text.as_bytes(), &mut data)?;
     Ok(format!("{text}{}{}", hex::encode(&data), hex::encode(&mac)))
 }
 
 /// Opens a key block and checks its MAC.
 pub fn unwrap(protection_key: &[u8], block: &str) -> Result<Unwrapped, KeyBlockError> {
+    let keys = |version| BlockKeys::new(version, protection_key).map_err(KeyBlockError::from);
+    unwrap_by(block, keys).map(|(unwrapped, _)| unwrapped)
+}
+
+/// Opens with the keys of the block's version, and gives them back.
+fn unwrap_by<K: AsRef<BlockKeys>>(
+    block: &str,
+    keys: impl FnOnce(Version) -> Result<K, KeyBlockError>,
+) -> Result<(Unwrapped, K), KeyBlockError> {
     if !block.is_ascii() || block.len() > CHARACTERS_MAX {
         return Err(KeyBlockError::Length);
     }
@@ -171,20 +195,21 @@ pub fn unwrap(protection_key: &[u8], block: &str) -> Result<Unwrapped, KeyBlockE
         return Err(KeyBlockError::Length);
     }
     let mut data = Zeroizing::new(data.to_vec());
-    let keys = BlockKeys::new(version, protection_key)?;
-    keys.open(text.as_bytes(), &mut data, found)?;
+    let keys = keys(version)?;
+    keys.as_ref().open(text.as_bytes(), &mut data, found)?;
     let (bits, clear) = data.split_first_chunk::<2>().ok_or(KeyBlockError::Key)?;
     let bits = usize::from(u16::from_be_bytes(*bits));
     let parts = clear
         .split_at_checked(bits / 8)
         .filter(|_| bits.is_multiple_of(8));
     let (key, fill) = parts.ok_or(KeyBlockError::Key)?;
-    Ok(Unwrapped {
+    let unwrapped = Unwrapped {
         header,
         header_text: text.to_owned(),
         key: Zeroizing::new(key.to_vec()),
         fill: Zeroizing::new(fill.to_vec()),
-    })
+    };
+    Ok((unwrapped, keys))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Key blocks whose key is to be used: [`open`] accepts one only as a whole, [`seal`] makes one.
 
 use super::attributes::{Attributes, Fault, KeyVersion, Shown};
+use super::binding::BlockKeys;
 use super::optional::{CheckValue, CheckValueMethod, Optional};
 use super::private_key::{PrivateKeyForm, private_key_form};
 use super::terms::{Algorithm, Version};
-use super::{Header, KEY_MAX, KeyBlockError, unwrap, wrap};
+use super::{Header, KEY_MAX, KeyBlockError, ProtectionKeys, unwrap_by, wrap_with};
 use crate::kcv::{self, Method};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -75,7 +76,32 @@ pub fn open(
     block: &str,
     acceptance: &Acceptance<'_>,
 ) -> Result<Opened, KeyBlockError> {
-    let opened = unwrap(protection_key, block)?;
+    let keys = |version| ProtectionKeys::of(version, protection_key);
+    open_by(block, acceptance, keys)
+}
+
+/// The same with keys that were derived before.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    keys: &ProtectionKeys,
+    block: &str,
+    acceptance: &Acceptance<'_>,
+) -> Result<Opened, KeyBlockError> {
+    open_by(block, acceptance, |version| match version == keys.version {
+        true => Ok(keys),
+        false => Err(KeyBlockError::Header("its version is another one")),
+    })
+}
+
+fn open_by<K: std::borrow::Borrow<ProtectionKeys> + AsRef<BlockKeys>>(
+    block: &str,
+    acceptance: &Acceptance<'_>,
+    keys: impl FnOnce(Version) -> Result<K, KeyBlockError>,
+) -> Result<Opened, KeyBlockError> {
+    let (opened, keys) = unwrap_by(block, keys)?;
+    let keys = keys.borrow();
     // A block has one spelling, so that two of them can be told to be the same.
     let body = block.get(opened.header_text.len()..).unwrap_or_default();
     if body.bytes().any(|digit| digit.is_ascii_lowercase()) {
@@ -92,14 +118,10 @@ pub fn open(
         protection_key_checked: false,
         attributes,
     };
-    let protection = match accepted.attributes.version.is_aes() {
-        true => kcv::Algorithm::Aes,
-        false => kcv::Algorithm::Tdes,
-    };
     for block in &accepted.attributes.optional {
         match block {
             Optional::ProtectionKeyCheck(value) => {
-                compare("KP", value, protection, protection_key)?;
+                same("KP", value, keys.check(value.method))?;
                 accepted.protection_key_checked = true;
             }
             Optional::KeyCheck(value) => {
@@ -122,16 +144,33 @@ pub fn seal(
     key: &[u8],
     fill: &[u8],
 ) -> Result<String, KeyBlockError> {
+    let keys = ProtectionKeys::of(attributes.version, protection_key)?;
+    seal_with(&keys, attributes, key, fill)
+}
+
+/// The same with keys that were derived before.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_with(
+    keys: &ProtectionKeys,
+    attributes: &Attributes,
+    key: &[u8],
+    fill: &[u8],
+) -> Result<String, KeyBlockError> {
     let key_type = check_key(attributes.algorithm, key)?;
-    let protection = match attributes.version.is_aes() {
-        true => kcv::Algorithm::Aes,
-        false => kcv::Algorithm::Tdes,
-    };
     let mut attributes = attributes.clone();
     for block in &mut attributes.optional {
         match block {
             Optional::ProtectionKeyCheck(value) => {
-                *value = check_value_of(protection, protection_key)?;
+                let method = match keys.version.is_aes() {
+                    true => CheckValueMethod::Cmac,
+                    false => CheckValueMethod::Legacy,
+                };
+                *value = CheckValue {
+                    method,
+                    octets: keys.check(method).to_vec(),
+                };
             }
             Optional::KeyCheck(value) => {
                 let algorithm = checkable(key_type).ok_or(Fault::Block {
@@ -146,7 +185,18 @@ pub fn seal(
     let header = attributes.header();
     // What was put together by hand is read as a stranger's would be.
     Attributes::parse(&header).map_err(first)?;
-    wrap(protection_key, &header, key, fill)
+    wrap_with(keys, &header, key, fill)
+}
+
+impl ProtectionKeys {
+    /// The protection key's check value.
+    fn check(&self, method: CheckValueMethod) -> &[u8] {
+        let [ecb, cmac] = &self.checks;
+        match method {
+            CheckValueMethod::Legacy => ecb,
+            CheckValueMethod::Cmac => cmac,
+        }
+    }
 }
 
 /// The kind of a key, if its length or form is one that the algorithm has.
@@ -252,6 +302,11 @@ fn compare(
     key: &[u8],
 ) -> Result<(), KeyBlockError> {
     let expected = kcv::check_value(algorithm, kcv_method(value.method), key)?;
+    same(id, value, &expected)
+}
+
+/// Compares as many octets as a block carries.
+fn same(id: &'static str, value: &CheckValue, expected: &[u8]) -> Result<(), KeyBlockError> {
     let expected = expected.get(..value.octets.len()).unwrap_or_default();
     if expected.len() == value.octets.len() && bool::from(expected.ct_eq(&value.octets)) {
         Ok(())

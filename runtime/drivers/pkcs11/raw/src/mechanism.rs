@@ -1,7 +1,10 @@
 //! Mechanisms with their parameters, and their C form.
 
 use crate::ck;
-use cryptoki_sys::{CK_GCM_PARAMS, CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM, CK_ULONG};
+use cryptoki_sys::{
+    CK_DES_CBC_ENCRYPT_DATA_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS,
+    CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_ULONG,
+};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
@@ -21,6 +24,15 @@ pub enum Mechanism {
         /// Associated data.
         associated: Vec<u8>,
     },
+    /// Derivation by triple DES in CBC mode, vector zero.
+    TdesCbcData(Vec<u8>),
+    /// RSA-OAEP with an empty label, hash and mask alike.
+    Oaep {
+        /// SHA-256, else SHA-1.
+        sha256: bool,
+    },
+    /// Agreement with a peer's point, the shared x coordinate as it is.
+    Ecdh(Vec<u8>),
 }
 
 /// The parameter that a mechanism points at.
@@ -29,6 +41,24 @@ enum Parameter {
     Octets,
     Data(Box<CK_KEY_DERIVATION_STRING_DATA>),
     Gcm(Box<CK_GCM_PARAMS>),
+    TdesCbcData(Box<CK_DES_CBC_ENCRYPT_DATA_PARAMS>),
+    Oaep(Box<CK_RSA_PKCS_OAEP_PARAMS>),
+    Ecdh(Box<CK_ECDH1_DERIVE_PARAMS>),
+}
+
+/// The parameters of RSA-OAEP.
+fn oaep(sha256: bool) -> CK_RSA_PKCS_OAEP_PARAMS {
+    let (hash, mask) = match sha256 {
+        true => (ck::CKM_SHA256, ck::CKG_MGF1_SHA256),
+        false => (ck::CKM_SHA_1, ck::CKG_MGF1_SHA1),
+    };
+    CK_RSA_PKCS_OAEP_PARAMS {
+        hashAlg: hash,
+        mgf: mask,
+        source: ck::CKZ_DATA_SPECIFIED,
+        pSourceData: null_mut(),
+        ulSourceDataLen: 0,
+    }
 }
 
 impl Mechanism {
@@ -55,6 +85,28 @@ impl Mechanism {
                     ulTagBits: 128,
                 })),
             ),
+            Self::TdesCbcData(data) => (
+                ck::CKM_DES3_CBC_ENCRYPT_DATA,
+                Parameter::TdesCbcData(Box::new(CK_DES_CBC_ENCRYPT_DATA_PARAMS {
+                    iv: [0; 8],
+                    pData: data.as_ptr().cast_mut(),
+                    length: data.len() as CK_ULONG,
+                })),
+            ),
+            Self::Oaep { sha256 } => (
+                ck::CKM_RSA_PKCS_OAEP,
+                Parameter::Oaep(Box::new(oaep(*sha256))),
+            ),
+            Self::Ecdh(point) => (
+                ck::CKM_ECDH1_DERIVE,
+                Parameter::Ecdh(Box::new(CK_ECDH1_DERIVE_PARAMS {
+                    kdf: ck::CKD_NULL,
+                    ulSharedDataLen: 0,
+                    pSharedData: null_mut(),
+                    ulPublicDataLen: point.len() as CK_ULONG,
+                    pPublicData: point.as_ptr().cast_mut(),
+                })),
+            ),
         };
         let (pointer, length) = match (&mut parameter, self) {
             (Parameter::Octets, Self::Initial(_, octets)) => {
@@ -67,6 +119,18 @@ impl Mechanism {
             (Parameter::Gcm(gcm), _) => (
                 std::ptr::from_mut(gcm.as_mut()).cast::<c_void>(),
                 size_of::<CK_GCM_PARAMS>(),
+            ),
+            (Parameter::TdesCbcData(data), _) => (
+                std::ptr::from_mut(data.as_mut()).cast::<c_void>(),
+                size_of::<CK_DES_CBC_ENCRYPT_DATA_PARAMS>(),
+            ),
+            (Parameter::Oaep(oaep), _) => (
+                std::ptr::from_mut(oaep.as_mut()).cast::<c_void>(),
+                size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
+            ),
+            (Parameter::Ecdh(ecdh), _) => (
+                std::ptr::from_mut(ecdh.as_mut()).cast::<c_void>(),
+                size_of::<CK_ECDH1_DERIVE_PARAMS>(),
             ),
             _ => (null_mut(), 0),
         };

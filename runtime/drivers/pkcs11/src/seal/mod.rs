@@ -392,7 +392,7 @@ impl Tool<'_> {
         Err(error::HOST_MEMORY.found(what))
     }
 
-    fn wrapping(&self) -> Result<Object, Trouble> {
+    pub(crate) fn wrapping(&self) -> Result<Object, Trouble> {
         let missing = || error::KEY_MISSING.found(objects::WRAP_LABEL);
         Ok(self.storage.wrap.ok_or_else(missing)?)
     }

@@ -104,7 +104,7 @@ impl Session {
             (Nature::Rsa { modulus, .. }, CheckMethod::Sha256) => {
                 return Ok(Sha256::digest(modulus).iter().take(8).copied().collect());
             }
-            (Nature::Rsa { .. }, _) => return Err(key.unsuitable("symmetric")),
+            (Nature::Rsa { .. } | Nature::P256, _) => return Err(key.unsuitable("symmetric")),
             (_, CheckMethod::Sha256) => return Err(key.unsuitable("RSA")),
             (Nature::Secret(kind), _) => *kind,
         };

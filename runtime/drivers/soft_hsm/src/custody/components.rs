@@ -1,15 +1,13 @@
 //! Components: drawn or typed, sealed for one ceremony and algorithm, joined by XOR.
 
 use cardwright_ports::custody::{CheckValue, KeyAlgorithm, KeyFacts, NewKey, SealedComponent};
-use cardwright_ports::hsm::CheckMethod;
-use cardwright_standards::kcv;
 use zeroize::Zeroizing;
 
-use super::{Custody, draw, private_keys, random, rules, same};
+use super::{Custody, draw, private_keys, random, rules};
 use crate::error::{self, Refused};
+use rules::{COMPONENTS, same};
 
 const KIND: &str = "component";
-const COMPONENTS: std::ops::RangeInclusive<usize> = 2..=5;
 const CEREMONY_OCTETS_MAX: usize = 256;
 
 impl Custody<'_> {
@@ -28,10 +26,7 @@ impl Custody<'_> {
         clear: &[u8],
     ) -> Result<SealedComponent, Refused> {
         rules::check_form(algorithm, clear)?;
-        // Whoever knows that a component is trivial knows the other's share of the key.
-        if rules::is_weak(algorithm, clear) {
-            return Err(error::COMPONENT.found("a component that is weak as a key"));
-        }
+        rules::check_component(algorithm, clear)?;
         self.sealed_component(ceremony, algorithm, clear)
     }
 
@@ -41,7 +36,7 @@ impl Custody<'_> {
         algorithm: KeyAlgorithm,
         clear: &[u8],
     ) -> Result<SealedComponent, Refused> {
-        let check_value = check_value(algorithm, clear)?;
+        let check_value = rules::component_value(algorithm, clear)?;
         let bound = bound(ceremony, algorithm, &check_value)?;
         // Equal components of two custodians must not show as equal blobs.
         let mut context = [0; 16];
@@ -134,21 +129,6 @@ impl Custody<'_> {
         }
         Err(error::RANDOMNESS.found("sixteen weak components one after another"))
     }
-}
-
-/// Check value of a component, as if it were a key: ECB for DES, CMAC for AES.
-fn check_value(algorithm: KeyAlgorithm, clear: &[u8]) -> Result<CheckValue, Refused> {
-    let (cipher, method, named) = if algorithm.has_parity() {
-        (kcv::Algorithm::Tdes, kcv::Method::Ecb, CheckMethod::Ecb)
-    } else {
-        (kcv::Algorithm::Aes, kcv::Method::Cmac, CheckMethod::Cmac)
-    };
-    let octets = kcv::check_value(cipher, method, clear)
-        .map_err(|e| error::ARGUMENT.found(e.to_string()))?;
-    Ok(CheckValue {
-        method: named,
-        octets,
-    })
 }
 
 /// What a component is sealed for: ceremony, algorithm, check value.

@@ -6,11 +6,11 @@
 mod components;
 mod private_keys;
 mod public;
-mod rules;
 mod wrapping;
 
 use std::sync::Arc;
 
+use cardwright_custody_rules as rules;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{
     CheckValue, Exportability, KeyAlgorithm, KeyCustody, KeyFacts, NewKey, PublicKey,
@@ -18,7 +18,6 @@ use cardwright_ports::custody::{
 };
 use cardwright_ports::hsm::{Certificate, CheckMethod, HsmError, IssuerCertificateFields, KeyUse};
 use cardwright_rsa::RsaKey;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::entropy::System;
@@ -28,8 +27,6 @@ use crate::keys::{Key, Material, point};
 
 /// Draws of a key before the search for one that is not weak is given up.
 const DRAWS_MAX: u32 = 16;
-/// Fewest octets of a check value that say anything.
-const CHECK_OCTETS_MIN: usize = 3;
 
 /// A session of key management.
 pub(crate) struct Custody<'a> {
@@ -123,21 +120,7 @@ fn facts(key: &Key) -> Result<KeyFacts, Refused> {
 
 /// Compares as many octets as the shorter of two check values has.
 fn compare(key: &Key, expected: &CheckValue) -> Result<(), Refused> {
-    let found = key.check_value(expected.method)?;
-    let length = found.len().min(expected.octets.len());
-    if length < CHECK_OCTETS_MIN {
-        return Err(error::CHECK_VALUE.found("a check value of fewer than 3 octets"));
-    }
-    let same = found.iter().zip(&expected.octets).all(|(a, b)| a == b);
-    if same && expected.octets.len() <= found.len() {
-        return Ok(());
-    }
-    Err(error::CHECK_VALUE.found(format!(
-        "key {} has {}, expected was {}",
-        key.name,
-        hex::encode_upper(found),
-        hex::encode_upper(expected.octets.iter().take(16).copied().collect::<Vec<_>>())
-    )))
+    rules::compare(&key.name, &key.check_value(expected.method)?, expected)
 }
 
 /// Fills octets from the operating system.
@@ -175,11 +158,6 @@ fn scalar() -> Result<p256::SecretKey, Refused> {
         }
     }
     Err(error::RANDOMNESS.found("no scalar below the order of the curve"))
-}
-
-/// Compares secrets without telling where they differ.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
 }
 
 impl KeyCustody for Custody<'_> {

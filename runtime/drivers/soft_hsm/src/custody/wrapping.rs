@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Custody, may_leave, private_keys, random, rules};
 use crate::error::{self, Refused};
 use crate::keys::{Key, Material};
+use rules::{agreed_header, check_version, received_header};
 
 /// Longest thing that comes in.
 const WRAPPED_OCTETS_MAX: usize = 9_999;
@@ -30,7 +31,7 @@ impl Custody<'_> {
             Wrapping::KeyBlock { header } => {
                 let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, algorithm)?;
                 let header = agreed_header(header, algorithm, key.usage, key.exportability)?;
-                check_version(&header, &under)?;
+                check_version(&header, algorithm_of(&under)?)?;
                 block(&key, &under, &header)
             }
             Wrapping::AesKeyWrap { padded } => {
@@ -86,7 +87,7 @@ impl Custody<'_> {
             Wrapping::KeyBlock { header } => {
                 let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, algorithm)?;
                 let header = received_header(header, key)?;
-                check_version(&header, &under)?;
+                check_version(&header, algorithm_of(&under)?)?;
                 let octets = opened_block(wrapped, &under, &header)?;
                 if algorithm.octets().is_none() {
                     let material = private_keys::of_block(algorithm, &octets)?;
@@ -131,77 +132,18 @@ impl Custody<'_> {
         let key = self.named(label)?;
         key.check_use(usage)
             .map_err(|e| error::MAY_NOT_TRAVEL.found(e.what))?;
-        rules::check_strength(wrapped, &key)?;
+        rules::check_strength(wrapped, (&key.name, algorithm_of(&key)?))?;
         Ok(key)
     }
-}
-
-/// A header to wrap with, which must say what the key is.
-fn agreed_header(
-    text: &str,
-    algorithm: KeyAlgorithm,
-    usage: KeyUse,
-    exportability: Exportability,
-) -> Result<Header, Refused> {
-    let header = parsed(text)?;
-    let differs = |what: &str| Err(error::MAY_NOT_TRAVEL.found(format!("the header says {what}")));
-    if !rules::block_usages(usage).contains(&header.usage.as_str()) {
-        return differs(&format!("usage {}", header.usage));
-    }
-    if header.algorithm != rules::block_algorithm(algorithm) {
-        return differs(&format!("algorithm {}", header.algorithm));
-    }
-    // A receiver may do no more with the key than we may.
-    let allowed = match exportability {
-        Exportability::Sensitive => "ENS",
-        Exportability::Exportable => "EN",
-        Exportability::NonExportable => "N",
-    };
-    if !allowed.contains(header.exportability) {
-        return differs(&format!("exportability {}", header.exportability));
-    }
-    Ok(header)
-}
-
-/// The header of a block that comes in: usage and algorithm agree, and the key gets no more
-/// freedom than its sender gave.
-fn received_header(text: &str, key: &NewKey<'_>) -> Result<Header, Refused> {
-    let theirs = Exportability::ALL
-        .iter()
-        .find(|(_, letter, _)| parsed(text).is_ok_and(|h| h.exportability == *letter));
-    let Some((theirs, ..)) = theirs else {
-        parsed(text)?;
-        return Err(error::MAY_NOT_TRAVEL.found("the header says another exportability"));
-    };
-    let narrower = match theirs {
-        Exportability::NonExportable => key.exportability == Exportability::NonExportable,
-        Exportability::Exportable => key.exportability != Exportability::Sensitive,
-        Exportability::Sensitive => true,
-    };
-    if !narrower {
-        return Err(error::MAY_NOT_TRAVEL.found("the header allows less export than was asked for"));
-    }
-    agreed_header(text, key.algorithm, key.usage, *theirs)
 }
 
 fn parsed(text: &str) -> Result<Header, Refused> {
     Header::from_text(text).map_err(|e| error::MAY_NOT_TRAVEL.found(e.to_string()))
 }
 
-/// Versions A, B and C are triple DES, D and E AES.
-fn check_version(header: &Header, under: &Key) -> Result<(), Refused> {
-    let fits = match &under.material {
-        Material::Tdes(..) => matches!(header.version, 'A' | 'B' | 'C'),
-        Material::Aes(..) => matches!(header.version, 'D' | 'E'),
-        _ => false,
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(error::MAY_NOT_TRAVEL.found(format!(
-        "a block of version {} under a key of algorithm {}",
-        header.version, under.algorithm
-    )))
+/// What a symmetric key is made of; a key pair protects no block.
+fn algorithm_of(key: &Key) -> Result<KeyAlgorithm, Refused> {
+    Ok(super::facts(key)?.algorithm)
 }
 
 fn block(key: &Key, under: &Key, header: &Header) -> Result<Vec<u8>, Refused> {

@@ -7,7 +7,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 /// Octets of a hash.
-pub(crate) fn hash_octets(hash: OaepHash) -> usize {
+pub fn hash_octets(hash: OaepHash) -> usize {
     match hash {
         OaepHash::Sha1 => 20,
         OaepHash::Sha256 => 32,
@@ -39,7 +39,7 @@ fn mask(hash: OaepHash, seed: &[u8], octets: &mut [u8]) {
 }
 
 /// The block of a message for a modulus of so many octets; none when it does not fit.
-pub(crate) fn encode(
+pub fn encode(
     hash: OaepHash,
     message: &[u8],
     seed: &[u8],
@@ -66,7 +66,7 @@ pub(crate) fn encode(
 }
 
 /// The message of a block; none for every way in which it can be wrong, in the same time.
-pub(crate) fn decode(hash: OaepHash, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub fn decode(hash: OaepHash, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let length = hash_octets(hash);
     let (first, rest) = block.split_first()?;
     let (masked, data) = rest.split_at_checked(length)?;

@@ -1,0 +1,268 @@
+//! Key pairs at work: signatures, RSA-OAEP, agreement on P-256.
+
+use cardwright_ports::custody::{KeyAlgorithm, OaepHash, PublicKey, Signing, Wrapping};
+use cardwright_ports::hsm::{CheckMethod, IssuerCertificateFields, KeyUse};
+use num_bigint_dig::BigUint;
+use p256::ecdsa::signature::Verifier;
+
+use super::desk::{Desk, new, value};
+use super::rows;
+use crate::bench::{Checked, Stop, holds, reference};
+
+const RSA: KeyAlgorithm = KeyAlgorithm::Rsa {
+    bits: 2_048,
+    exponent: 65_537,
+};
+const CLEAR: &str = "2B7E151628AED2A6ABF7158809CF4F3C";
+
+rows! {
+    "custody.sign.rsa" "sign" "messages under RSA, opened with the public half" "RFC 8017, 8.2" rsa;
+    "custody.sign.p256" "sign" "messages under P-256, verified by another library" "p256" p256_messages;
+    "custody.sign.record" "sign" "an issuer's record, and what is none" "EMV Book 2, B2.1" record;
+    "custody.certify" "certify_issuer" "an issuer's certificate, recovered" "EMV Book 2, table 2" certify;
+    "custody.oaep" "wrap" "RSA-OAEP with both hashes, out and in again; changed ones" "RFC 8017, 7.1, there and back" oaep;
+    "custody.ecdh" "wrap" "two key pairs agree; another information, a point beside the curve" "SP 800-56C, there and back" ecdh;
+}
+
+fn modulus(desk: &mut Desk<'_>, label: &str) -> Result<(Vec<u8>, u32), Stop> {
+    let found = desk.custody.public_key(label);
+    match desk.kept("public_key", found)? {
+        PublicKey::Rsa { modulus, exponent } => Ok((modulus, exponent)),
+        PublicKey::P256(_) => Err(Stop::Wrong("a point of an RSA key".to_owned())),
+    }
+}
+
+fn point(desk: &mut Desk<'_>, label: &str) -> Result<Vec<u8>, Stop> {
+    let found = desk.custody.public_key(label);
+    match desk.kept("public_key", found)? {
+        PublicKey::P256(point) => Ok(point),
+        PublicKey::Rsa { .. } => Err(Stop::Wrong("a modulus of P-256".to_owned())),
+    }
+}
+
+fn rsa(desk: &mut Desk<'_>) -> Checked {
+    for (label, usage) in [
+        ("kit.sign.rsa@1", KeyUse::PackageSigning),
+        ("kit.sign.rsa@2", KeyUse::KeyExchange),
+    ] {
+        desk.generate(&new(label, RSA, usage))?;
+        let (modulus, exponent) = modulus(desk, label)?;
+        let signed = desk.custody.sign(
+            label,
+            &Signing::Sha256 {
+                message: b"what a site says",
+            },
+        );
+        let signed = desk.kept("sign", signed)?;
+        let opened = opened_by(&modulus, exponent, &signed);
+        let whole = opened.starts_with(&[0x00, 0x01, 0xFF])
+            && opened.ends_with(&hash_of(b"what a site says"));
+        holds(
+            whole && opened.len() == 256,
+            "a signature of something else",
+        )?;
+    }
+    desk.generate(&new(
+        "kit.sign.none@1",
+        KeyAlgorithm::Tdes2,
+        KeyUse::Transport,
+    ))?;
+    let none = desk
+        .custody
+        .sign("kit.sign.none@1", &Signing::Sha256 { message: b"" });
+    desk.refused("sign", none, &["R1302"], "a symmetric key")
+}
+
+/// A signature to the power of the exponent, as long as the modulus.
+fn opened_by(modulus: &[u8], exponent: u32, signature: &[u8]) -> Vec<u8> {
+    let [n, s] = [modulus, signature].map(BigUint::from_bytes_be);
+    let opened = s.modpow(&BigUint::from(exponent), &n).to_bytes_be();
+    let mut whole = vec![0; modulus.len().saturating_sub(opened.len())];
+    whole.extend_from_slice(&opened);
+    whole
+}
+
+fn hash_of(message: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(message).to_vec()
+}
+
+fn p256_messages(desk: &mut Desk<'_>) -> Checked {
+    let key = new(
+        "kit.sign.p256@1",
+        KeyAlgorithm::P256,
+        KeyUse::PackageSigning,
+    );
+    desk.generate(&key)?;
+    let point = point(desk, "kit.sign.p256@1")?;
+    let message = b"what a site says";
+    let signed = desk
+        .custody
+        .sign("kit.sign.p256@1", &Signing::Sha256 { message });
+    let signed = desk.kept("sign", signed)?;
+    let public = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(reference)?;
+    let signature = p256::ecdsa::DerSignature::try_from(signed.as_slice()).map_err(reference)?;
+    public.verify(message, &signature).map_err(reference)
+}
+
+fn record(desk: &mut Desk<'_>) -> Checked {
+    let issuer = KeyAlgorithm::Rsa {
+        bits: 1_152,
+        exponent: 3,
+    };
+    desk.generate(&new("kit.issuer@1", issuer, KeyUse::EmvIssuerPrivate))?;
+    let (modulus, exponent) = modulus(desk, "kit.issuer@1")?;
+    let mut record = vec![0x5A; 144];
+    if let (Some(first), true) = (record.first_mut(), true) {
+        *first = 0x22;
+    }
+    if let Some(last) = record.last_mut() {
+        *last = 0xBC;
+    }
+    let signed = desk
+        .custody
+        .sign("kit.issuer@1", &Signing::IssuerRecord { record: &record });
+    let signed = desk.kept("sign", signed)?;
+    let opened = opened_by(&modulus, exponent, &signed);
+    holds(opened == record, "a signature of something else")?;
+    let changed = |place: usize, octet: u8| {
+        let mut changed = record.clone();
+        if let Some(slot) = changed.get_mut(place) {
+            *slot = octet;
+        }
+        changed
+    };
+    for wrong in [
+        changed(0, 0x6B),
+        changed(143, 0xBB),
+        record.get(1..).unwrap_or_default().to_vec(),
+        Vec::new(),
+    ] {
+        let signed = desk
+            .custody
+            .sign("kit.issuer@1", &Signing::IssuerRecord { record: &wrong });
+        desk.refused("sign", signed, &["R1307"], "no record")?;
+    }
+    Ok(())
+}
+
+fn certify(desk: &mut Desk<'_>) -> Checked {
+    let rsa = |bits| KeyAlgorithm::Rsa { bits, exponent: 3 };
+    desk.generate(&new("kit.ca@1", rsa(1_408), KeyUse::EmvCaPrivate))?;
+    desk.generate(&new(
+        "kit.certified@1",
+        rsa(1_152),
+        KeyUse::EmvIssuerPrivate,
+    ))?;
+    let (modulus_of_issuer, _) = modulus(desk, "kit.certified@1")?;
+    let fields = IssuerCertificateFields {
+        issuer_identifier: "999992",
+        expiry_mmyy: "1235",
+        serial: [0, 0, 1],
+        modulus: &modulus_of_issuer,
+        exponent: 3,
+    };
+    let made = desk.custody.certify_issuer("kit.ca@1", &fields);
+    let made = desk.kept("certify_issuer", made)?;
+    let (modulus, exponent) = modulus(desk, "kit.ca@1")?;
+    let opened = opened_by(&modulus, exponent, &made.certificate);
+    let framed = opened.starts_with(&[0x6A, 0x02, 0x99, 0x99, 0x92]) && opened.ends_with(&[0xBC]);
+    holds(framed, "no certificate of an issuer")?;
+    let other = desk.custody.certify_issuer("kit.certified@1", &fields);
+    desk.refused(
+        "certify_issuer",
+        other,
+        &["R1302"],
+        "an issuer's key as an authority's",
+    )
+}
+
+fn oaep(desk: &mut Desk<'_>) -> Checked {
+    desk.generate(&new("kit.receive@1", RSA, KeyUse::KeyExchange))?;
+    let (modulus, exponent) = modulus(desk, "kit.receive@1")?;
+    let kmc = new("kit.sent@1", KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+    desk.known(&kmc, CLEAR)?;
+    for (hash, label) in [
+        (OaepHash::Sha1, "kit.came.sha1@1"),
+        (OaepHash::Sha256, "kit.came.sha256@1"),
+    ] {
+        let receiver = (modulus.as_slice(), exponent);
+        let out = desk
+            .custody
+            .wrap("kit.sent@1", "", &Wrapping::RsaOaep { receiver, hash });
+        let out = desk.kept("wrap", out)?;
+        let incoming = Wrapping::RsaOaep {
+            receiver: (&[], 0),
+            hash,
+        };
+        let key = new(label, KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+        for place in [0, 1, 100, 255] {
+            let mut changed = out.clone();
+            if let Some(octet) = changed.get_mut(place) {
+                *octet ^= 1;
+            }
+            let taken = desk
+                .custody
+                .unwrap(&changed, "kit.receive@1", &incoming, &key, None);
+            desk.refused("unwrap", taken, &["R1375"], "a changed wrapped key")?;
+        }
+        let short = out.get(1..).unwrap_or_default();
+        let taken = desk
+            .custody
+            .unwrap(short, "kit.receive@1", &incoming, &key, None);
+        desk.refused("unwrap", taken, &["R1375"], "a cut wrapped key")?;
+        let expected = value(CheckMethod::Cmac, "7AD386C376");
+        let taken = desk
+            .custody
+            .unwrap(&out, "kit.receive@1", &incoming, &key, Some(&expected));
+        desk.kept("unwrap", taken)?;
+    }
+    let small = Wrapping::RsaOaep {
+        receiver: (modulus.get(..128).unwrap_or_default(), 3),
+        hash: OaepHash::Sha256,
+    };
+    let out = desk.custody.wrap("kit.sent@1", "", &small);
+    desk.refused("wrap", out, &["R1374"], "a receiver of 1024 bits")
+}
+
+fn ecdh(desk: &mut Desk<'_>) -> Checked {
+    for label in ["kit.agree@1", "kit.agree@2"] {
+        desk.generate(&new(label, KeyAlgorithm::P256, KeyUse::KeyExchange))?;
+    }
+    let (first, second) = (point(desk, "kit.agree@1")?, point(desk, "kit.agree@2")?);
+    let kmc = new("kit.agreed@1", KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+    desk.known(&kmc, CLEAR)?;
+    let info = b"site A to site B".as_slice();
+    let out = desk.custody.wrap(
+        "kit.agreed@1",
+        "kit.agree@1",
+        &Wrapping::Ecdh {
+            peer: &second,
+            info,
+        },
+    );
+    let out = desk.kept("wrap", out)?;
+    let key = new("kit.agreed@2", KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+    let other = Wrapping::Ecdh {
+        peer: &first,
+        info: b"site A to site C",
+    };
+    let taken = desk.custody.unwrap(&out, "kit.agree@2", &other, &key, None);
+    desk.refused("unwrap", taken, &["R1375"], "another information")?;
+    let wrapping = Wrapping::Ecdh { peer: &first, info };
+    let expected = value(CheckMethod::Cmac, "7AD386C376");
+    let taken = desk
+        .custody
+        .unwrap(&out, "kit.agree@2", &wrapping, &key, Some(&expected));
+    desk.kept("unwrap", taken)?;
+    let mut beside = second;
+    if let Some(octet) = beside.last_mut() {
+        *octet ^= 1;
+    }
+    let beside = Wrapping::Ecdh {
+        peer: &beside,
+        info,
+    };
+    let out = desk.custody.wrap("kit.agreed@1", "kit.agree@1", &beside);
+    desk.refused("wrap", out, &["R1307"], "a point beside the curve")
+}
