@@ -273,22 +273,34 @@ pub fn check_component(algorithm: KeyAlgorithm, clear: &[u8]) -> Result<(), HsmE
     }
 }
 
-/// Refuses what is no issuer's self-certified public key: a record as long as the modulus that ends
-/// with `BC` and begins with an octet up to `6A` that no certificate or signed data of EMV has.
+/// First octet of an issuer's record, as of everything that EMV signs with RSA.
+const RECORD_HEADER: u8 = 0x6A;
+/// Last octet.
+const RECORD_TRAILER: u8 = 0xBC;
+/// Formats of EMV's own certificates and signed data end below (Book 2: `02` to `05`); a request
+/// has one that no terminal takes.
+const RECORD_FORMAT_MIN: u8 = 0x11;
+/// Octets of the issuer's own modulus that stand in its record, from the left.
+const OWN_MODULUS_OCTETS: usize = 16;
+
+/// Refuses what is no record of an issuer's own public key: what a terminal would take for an ICC's
+/// certificate or for signed data of a card has another format.
 ///
 /// # Errors
 /// R1307.
-pub fn check_issuer_record(record: &[u8], modulus_octets: usize) -> Result<(), HsmError> {
-    let begins = match record {
-        // Certificates and signed data of EMV (Book 2, tables 1 to 14) stand under 6A 02 to 6A 05.
-        [0x6A, format, ..] => !matches!(format, 0x02..=0x05),
-        [first, ..] => *first < 0x6A,
-        [] => false,
+pub fn check_issuer_record(record: &[u8], modulus: &[u8]) -> Result<(), HsmError> {
+    let framed = match record {
+        [RECORD_HEADER, format, .., RECORD_TRAILER] => *format >= RECORD_FORMAT_MIN,
+        _ => false,
     };
-    if begins && record.len() == modulus_octets && record.last() == Some(&0xBC) {
-        return Ok(());
+    let own = modulus.get(..OWN_MODULUS_OCTETS);
+    let names_itself = record
+        .windows(OWN_MODULUS_OCTETS)
+        .any(|window| Some(window) == own);
+    match record.len() == modulus.len() && framed && names_itself {
+        true => Ok(()),
+        false => Err(ARGUMENT.found("no record of an issuer's own public key")),
     }
-    Err(ARGUMENT.found("no record of an issuer's public key"))
 }
 
 /// The name of a use as sources and bundles write it.

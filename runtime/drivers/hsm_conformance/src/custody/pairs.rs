@@ -112,13 +112,9 @@ fn record(desk: &mut Desk<'_>) -> Checked {
     };
     desk.generate(&new("kit.issuer@1", issuer, KeyUse::EmvIssuerPrivate))?;
     let (modulus, exponent) = modulus(desk, "kit.issuer@1")?;
-    let mut record = vec![0x5A; 144];
-    if let (Some(first), true) = (record.first_mut(), true) {
-        *first = 0x22;
-    }
-    if let Some(last) = record.last_mut() {
-        *last = 0xBC;
-    }
+    // A format that no terminal takes, and the left of its own modulus.
+    let own = modulus.get(..100).unwrap_or_default();
+    let record: Vec<u8> = [&[0x6A, 0x11][..], &[0x22; 12], own, &[0x33; 29], &[0xBC]].concat();
     let signed = desk
         .custody
         .sign("kit.issuer@1", &Signing::IssuerRecord { record: &record });
@@ -132,12 +128,16 @@ fn record(desk: &mut Desk<'_>) -> Checked {
         }
         changed
     };
-    for wrong in [
+    let formats = (0x00..0x11).map(|format| changed(1, format));
+    let others = [
         changed(0, 0x6B),
+        changed(0, 0x00),
         changed(143, 0xBB),
+        changed(14, !modulus.first().copied().unwrap_or_default()),
         record.get(1..).unwrap_or_default().to_vec(),
         Vec::new(),
-    ] {
+    ];
+    for wrong in formats.chain(others) {
         let signed = desk
             .custody
             .sign("kit.issuer@1", &Signing::IssuerRecord { record: &wrong });

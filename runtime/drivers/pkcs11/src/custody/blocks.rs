@@ -118,7 +118,7 @@ pub(super) fn opening_keys(
     under: &str,
     version: char,
 ) -> Result<ProtectionKeys, Trouble> {
-    protection_keys(tool, &find::present(tool.session, under)?, version)
+    protection_keys(tool, &find::present(tool.session()?, under)?, version)
 }
 
 /// What a block holds, when its header is the one that was accepted.

@@ -27,9 +27,11 @@ impl Custody<'_> {
         algorithm: KeyAlgorithm,
     ) -> Result<SealedComponent, Refused> {
         self.components_allowed()?;
-        let clear = self
-            .shared
-            .work(move |tool| draw(algorithm, &mut |octets| Ok(tool.session.random(octets)?)))?;
+        let clear = self.shared.work(move |tool| {
+            draw(algorithm, &mut |octets| {
+                Ok(tool.session()?.random(octets)?)
+            })
+        })?;
         self.sealed_component(ceremony, algorithm, &clear)
     }
 
@@ -138,13 +140,15 @@ impl Custody<'_> {
         }
         let label = label.to_owned();
         let parts = self.shared.work(move |tool| {
-            let whole = reveal::octets(tool, &find::present(tool.session, &label)?)?;
+            let whole = reveal::octets(tool, &find::present(tool.session()?, &label)?)?;
             for _ in 0..DRAWS_MAX {
                 // All but the last are drawn; the last is what is missing to the key.
                 let mut last = whole.clone();
                 let mut parts = Vec::with_capacity(components);
                 for _ in 1..components {
-                    let part = draw(algorithm, &mut |octets| Ok(tool.session.random(octets)?))?;
+                    let part = draw(algorithm, &mut |octets| {
+                        Ok(tool.session()?.random(octets)?)
+                    })?;
                     for (octet, other) in last.iter_mut().zip(part.iter()) {
                         *octet ^= other;
                     }

@@ -173,7 +173,7 @@ pub(super) fn check_value(
         (Nature::Secret(_), CheckMethod::Sha256) => return Err(key.unsuitable("a key pair")),
         (Nature::Secret(kind), _) => *kind,
         (_, CheckMethod::Sha256) => {
-            let hash = match public_key(tool.session, key)? {
+            let hash = match public_key(tool.session()?, key)? {
                 PublicKey::Rsa { modulus, .. } => Sha256::digest(modulus),
                 PublicKey::P256(point) => Sha256::digest(point),
             };

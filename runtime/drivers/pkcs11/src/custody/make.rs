@@ -227,7 +227,7 @@ impl Custody<'_> {
     fn copied(&self, new: &New) -> Result<Source, Refused> {
         let new = new.clone();
         self.shared.work(move |tool| {
-            let session = tool.session;
+            let session = tool.session()?;
             let place = (Place::Session, Protection::Wrappable);
             let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
             let wrapping = tool.wrapping()?;
@@ -306,9 +306,9 @@ impl Custody<'_> {
             let source = (&mechanism, under.as_str(), wrapped.as_slice());
             // Wrappable for the moment: its length may have to be found that way.
             let place = (Place::Session, Protection::Wrappable);
-            let main = unwrap_in(tool.session, &new, source, place)?;
+            let main = unwrap_in(tool.session()?, &new, source, place)?;
             let seen = look_at(tool, &new, main, expected.as_ref());
-            tool.session.destroy(main)?;
+            tool.session()?.destroy(main)?;
             seen
         })
     }
@@ -558,7 +558,9 @@ fn pair_nature(session: &Session, object: Object) -> Result<Nature, Trouble> {
 /// Octets of a secret key, by wrapping it under the storage key: tokens do not always tell the
 /// length of a key that came in.
 fn secret_octets(tool: &Tool<'_>, object: Object) -> Result<usize, Trouble> {
-    let told = tool.session.attributes(object, &[(ck::CKA_VALUE_LEN, 8)])?;
+    let told = tool
+        .session()?
+        .attributes(object, &[(ck::CKA_VALUE_LEN, 8)])?;
     let told = told.into_iter().next().flatten().and_then(|octets| {
         let octets = octets.as_slice().try_into().ok()?;
         usize::try_from(ck::CK_ULONG::from_ne_bytes(octets)).ok()
@@ -567,7 +569,7 @@ fn secret_octets(tool: &Tool<'_>, object: Object) -> Result<usize, Trouble> {
         return Ok(octets);
     }
     let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
-    let wrapped = tool.session.wrap(&mechanism, tool.wrapping()?, object)?;
+    let wrapped = tool.session()?.wrap(&mechanism, tool.wrapping()?, object)?;
     // RFC 3394: eight octets longer than the key.
     Ok(wrapped.len().saturating_sub(8))
 }
@@ -592,7 +594,7 @@ fn look_at(
             Nature::Secret(kind)
         }
         None => {
-            let nature = pair_nature(tool.session, main)?;
+            let nature = pair_nature(tool.session()?, main)?;
             let (name, bits, exponent) = crate::ring::describe(&nature);
             if KeyAlgorithm::from_name(name, bits, exponent) != Some(new.algorithm) {
                 let what = format!("a key pair that is {name} {bits} {exponent}");

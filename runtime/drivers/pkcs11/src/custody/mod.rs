@@ -47,14 +47,14 @@ impl<'h> Custody<'h> {
     fn find(&self, label: &str) -> Result<Option<Found>, Refused> {
         let label = label.to_owned();
         self.shared
-            .work(move |tool| find::named(tool.session, &label))
+            .work(move |tool| find::named(tool.session()?, &label))
     }
 
     /// The key of a label. Its handle is good in one token: a job finds it again.
     fn found(&self, label: &str) -> Result<Found, Refused> {
         let label = label.to_owned();
         self.shared
-            .work(move |tool| find::present(tool.session, &label))
+            .work(move |tool| find::present(tool.session()?, &label))
     }
 
     /// A job with one key.
@@ -65,7 +65,7 @@ impl<'h> Custody<'h> {
     ) -> Result<T, Refused> {
         let label = key.label.clone();
         self.shared
-            .work(move |tool| job(tool, &find::present(tool.session, &label)?))
+            .work(move |tool| job(tool, &find::present(tool.session()?, &label)?))
     }
 
     /// A job with a key and the key that wraps it.
@@ -77,7 +77,7 @@ impl<'h> Custody<'h> {
     ) -> Result<T, Refused> {
         let under = under.label.clone();
         self.with_one(key, move |tool, key| {
-            job(tool, key, &find::present(tool.session, &under)?)
+            job(tool, key, &find::present(tool.session()?, &under)?)
         })
     }
 }
@@ -99,7 +99,7 @@ impl KeyCustody for Custody<'_> {
 
     fn keys(&mut self) -> Result<Vec<KeyFacts>, HsmError> {
         self.shared.work(|tool| {
-            let keys = find::all(tool.session)?;
+            let keys = find::all(tool.session()?)?;
             keys.iter().map(|key| find::facts(tool, key)).collect()
         })
     }
@@ -107,7 +107,7 @@ impl KeyCustody for Custody<'_> {
     fn key(&mut self, label: &str) -> Result<Option<KeyFacts>, HsmError> {
         let label = label.to_owned();
         self.shared.work(move |tool| {
-            let key = find::named(tool.session, &label)?;
+            let key = find::named(tool.session()?, &label)?;
             key.map(|key| find::facts(tool, &key)).transpose()
         })
     }
@@ -115,7 +115,7 @@ impl KeyCustody for Custody<'_> {
     fn check_value(&mut self, label: &str, method: CheckMethod) -> Result<CheckValue, HsmError> {
         let label = label.to_owned();
         let octets = self.shared.work(move |tool| {
-            let key = find::present(tool.session, &label)?;
+            let key = find::present(tool.session()?, &label)?;
             find::check_value(tool, &key, method)
         })?;
         Ok(CheckValue { method, octets })
@@ -124,8 +124,8 @@ impl KeyCustody for Custody<'_> {
     fn public_key(&mut self, label: &str) -> Result<PublicKey, HsmError> {
         let label = label.to_owned();
         self.shared.work(move |tool| {
-            let key = find::present(tool.session, &label)?;
-            find::public_key(tool.session, &key)
+            let key = find::present(tool.session()?, &label)?;
+            find::public_key(tool.session()?, &key)
         })
     }
 

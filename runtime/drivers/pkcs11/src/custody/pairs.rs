@@ -204,7 +204,7 @@ fn raw_signature(tool: &Tool<'_>, key: &Found, block: &[u8]) -> Result<Vec<u8>, 
     tool.plan.way(Intent::Signatures, key.flags)?;
     let (modulus, exponent) = key.rsa()?;
     let mechanism = Mechanism::Plain(ck::CKM_RSA_X_509);
-    let mut signature = tool.session.sign(&mechanism, key.main, block)?;
+    let mut signature = tool.session()?.sign(&mechanism, key.main, block)?;
     if raise(modulus, exponent, &signature).as_deref() != Some(block) {
         let what = format!("a signature of key {} that it does not open", key.label);
         return Err(wrong(what).into());
@@ -216,8 +216,8 @@ fn raw_signature(tool: &Tool<'_>, key: &Found, block: &[u8]) -> Result<Vec<u8>, 
 fn p256_signature(tool: &Tool<'_>, key: &Found, hash: &[u8; 32]) -> Result<Vec<u8>, Trouble> {
     tool.plan.way(Intent::MessagesP256, key.flags)?;
     let mechanism = Mechanism::Plain(ck::CKM_ECDSA);
-    let found = tool.session.sign(&mechanism, key.main, hash)?;
-    let PublicKey::P256(point) = find::public_key(tool.session, key)? else {
+    let found = tool.session()?.sign(&mechanism, key.main, hash)?;
+    let PublicKey::P256(point) = find::public_key(tool.session()?, key)? else {
         return Err(key.unsuitable("P-256"));
     };
     let public = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point);
@@ -240,9 +240,9 @@ impl Custody<'_> {
             Signing::IssuerRecord { record } => {
                 let (label, record) = (label.to_owned(), record.to_vec());
                 self.shared.work(move |tool| {
-                    let key = find::present(tool.session, &label)?;
+                    let key = find::present(tool.session()?, &label)?;
                     check_use(&key, KeyUse::EmvIssuerPrivate)?;
-                    rules::check_issuer_record(&record, key.rsa()?.0.len())?;
+                    rules::check_issuer_record(&record, key.rsa()?.0)?;
                     raw_signature(tool, &key, &record)
                 })
             }
@@ -254,7 +254,7 @@ impl Custody<'_> {
         let hash: [u8; 32] = Sha256::digest(message).into();
         let (label, octets) = (label.to_owned(), message.len());
         self.shared.work(move |tool| {
-            let key = find::present(tool.session, &label)?;
+            let key = find::present(tool.session()?, &label)?;
             // An issuer's key signs its own request only; 00 01 in front keeps this apart from
             // EMV's blocks.
             let signs = matches!(
@@ -297,7 +297,7 @@ impl Custody<'_> {
         let made = made.map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let (authority, block) = (authority.to_owned(), made.block);
         let certificate = self.shared.work(move |tool| {
-            let key = find::present(tool.session, &authority)?;
+            let key = find::present(tool.session()?, &authority)?;
             check_use(&key, KeyUse::EmvCaPrivate)?;
             raw_signature(tool, &key, &block)
         })?;

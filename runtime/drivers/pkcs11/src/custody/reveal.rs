@@ -24,13 +24,13 @@ pub(super) fn octets(tool: &Tool<'_>, key: &Found) -> Result<Zeroizing<Vec<u8>>,
     system(moment.as_mut_slice())?;
     let place = (Place::Session, Protection::Inside);
     let kind = Kind::Aes(KEY_OCTETS);
-    let wrapping = objects::import(tool.session, kind, Flags::WRAP, place, moment.as_slice())?;
+    let wrapping = objects::import(tool.session()?, kind, Flags::WRAP, place, moment.as_slice())?;
     let mechanism = match way {
         Way::CbcOut => Mechanism::Initial(ck::CKM_AES_CBC_PAD, vec![0; 16]),
         _ => Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD),
     };
-    let wrapped = tool.session.wrap(&mechanism, wrapping, key.main)?;
-    tool.session.destroy(wrapping)?;
+    let wrapped = tool.session()?.wrap(&mechanism, wrapping, key.main)?;
+    tool.session()?.destroy(wrapping)?;
     let unreadable = || wrong(format!("key {} does not open as it was wrapped", key.label));
     let mut clear = match way {
         Way::CbcOut => by_cbc(&moment, wrapped).ok_or_else(unreadable)?,

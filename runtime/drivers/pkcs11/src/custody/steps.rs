@@ -184,7 +184,7 @@ pub(super) fn raw_decrypted(
         return Err(refused("RSA-OAEP that does not open"));
     }
     let mechanism = Mechanism::Plain(ck::CKM_RSA_X_509);
-    let found = tool.session.decrypt(&mechanism, key.main, wrapped)?;
+    let found = tool.session()?.decrypt(&mechanism, key.main, wrapped)?;
     // Some tokens take zeros in front off.
     let mut block = Zeroizing::new(vec![0; modulus.len().saturating_sub(found.len())]);
     block.extend_from_slice(&found);
@@ -200,7 +200,9 @@ pub(super) fn moved(
 ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let place = (Place::Session, Protection::Wrappable);
     let rows = super::make::rows_for(new, Flags::NONE, place);
-    let key = tool.session.unwrap(mechanism, under.main, wrapped, &rows);
+    let key = tool
+        .session()?
+        .unwrap(mechanism, under.main, wrapped, &rows);
     let main = key.map_err(|failure| {
         let told = error::of_failure(&failure);
         match [error::REFUSED.code, error::TOKEN.code].contains(&told.code) {
@@ -218,6 +220,6 @@ pub(super) fn moved(
         flags: Flags::NONE,
     };
     let octets = reveal::octets(tool, &key);
-    tool.session.destroy(main)?;
+    tool.session()?.destroy(main)?;
     octets
 }

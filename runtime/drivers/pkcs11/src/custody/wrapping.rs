@@ -273,10 +273,10 @@ impl Custody<'_> {
         if self.shared.plan.way(out, Flags::NONE)? == Way::Inside {
             let (modulus, exponent) = (modulus.to_vec(), exponent.to_be_bytes());
             return self.with_one(key, move |tool, key| {
-                let receiver = probes::receiver(tool.session, &modulus, &exponent)?;
+                let receiver = probes::receiver(tool.session()?, &modulus, &exponent)?;
                 let mechanism = Mechanism::Oaep { sha256 };
-                let wrapped = tool.session.wrap(&mechanism, receiver, key.main)?;
-                tool.session.destroy(receiver)?;
+                let wrapped = tool.session()?.wrap(&mechanism, receiver, key.main)?;
+                tool.session()?.destroy(receiver)?;
                 Ok(wrapped)
             });
         }
@@ -349,7 +349,7 @@ impl Custody<'_> {
         self.shared.plan.way(Intent::Agreement, key.flags)?;
         let peer = peer.to_vec();
         let shared = self.with_one(&key, move |tool, key| {
-            Ok(agreement_secret(tool.session, key.main, &peer)?)
+            Ok(agreement_secret(tool.session()?, key.main, &peer)?)
         })?;
         let mut hash = Sha256::new();
         hash.update(1u32.to_be_bytes());
@@ -376,7 +376,7 @@ fn key_wrap_out(
 ) -> Result<Vec<u8>, Trouble> {
     if tool.plan.way(Intent::KeyWrapOut, under.flags)? == Way::Inside {
         let mechanism = key_wrap_mechanism(padded);
-        return Ok(tool.session.wrap(&mechanism, under.main, key.main)?);
+        return Ok(tool.session()?.wrap(&mechanism, under.main, key.main)?);
     }
     let octets = reveal::octets(tool, key)?;
     steps::key_wrap_out(tool, under, &octets, padded)

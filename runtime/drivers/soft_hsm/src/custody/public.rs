@@ -17,15 +17,6 @@ use crate::session::private;
 const MESSAGE_OCTETS_MAX: usize = 1 << 24;
 /// Longest shared information.
 const INFO_OCTETS_MAX: usize = 4_096;
-/// First octet of an issuer's record, as of everything that EMV signs with RSA.
-const HEADER: u8 = 0x6A;
-/// Last octet.
-const TRAILER: u8 = 0xBC;
-/// Formats of EMV's own certificates and signed data end below (Book 2: `02` to `05`); a request
-/// has one that no terminal takes.
-const FORMAT_MIN: u8 = 0x11;
-/// Octets of the issuer's own modulus that stand in its record, from the left.
-const OWN_MODULUS_OCTETS: usize = 16;
 
 impl Custody<'_> {
     pub(super) fn signature(&self, label: &str, what: &Signing<'_>) -> Result<Vec<u8>, Refused> {
@@ -140,11 +131,6 @@ fn sha256(key: &Key, message: &[u8]) -> Result<Vec<u8>, Refused> {
 fn issuer_record(key: &Key, record: &[u8]) -> Result<Vec<u8>, Refused> {
     key.check_use(KeyUse::EmvIssuerPrivate)?;
     let rsa = key.rsa()?;
-    let framed = matches!(record, [HEADER, format, .., TRAILER] if *format >= FORMAT_MIN);
-    let own = rsa.modulus().get(..OWN_MODULUS_OCTETS);
-    let names_itself = record.windows(OWN_MODULUS_OCTETS).any(|w| Some(w) == own);
-    if record.len() != rsa.modulus().len() || !framed || !names_itself {
-        return Err(error::ARGUMENT.found("no record of an issuer's own public key"));
-    }
+    rules::check_issuer_record(record, rsa.modulus())?;
     private(rsa, record)
 }
