@@ -92,3 +92,41 @@ fn a_site_that_allows_no_key_in_host_memory_says_what_it_can_not_do() {
     let open = station.say(&["hsm", "show"]);
     assert!(open.err.contains("R1324"), "{}", open.err);
 }
+
+/// Operations that the token was asked for while a job ran.
+fn operations(said: &cardwright_tests::station::Said) -> u64 {
+    let line = said
+        .err
+        .lines()
+        .find(|l| l.contains("the HSM was asked for"));
+    let line = line.unwrap_or_else(|| panic!("no count: {}", said.err));
+    let mut words = line.split_whitespace();
+    words.find_map(|word| word.parse().ok()).unwrap()
+}
+
+// A plain program asks 25 times for the data of a card, and for a chip besides: a challenge, three keys of
+// the channel, seven secrets to be enciphered for the card. Ours: one signature, and for the chip a
+// challenge, one call for its keys and one for all its secrets; the rest is joined over cards.
+#[test]
+fn the_example_banks_cards_take_few_calls() {
+    let lean = "host_memory = \"allowed\"\ntest_only = true\navoid = [\"tdes_derive\", \"aes_derive\", \"aes_key_wrap_pad\"]\n";
+    let station = site(lean);
+    let bundle = station.bundle().to_string_lossy().into_owned();
+    station.say(&["hsm", "prepare"]).expect(0);
+    station.say(&["hsm", "test-keys", &bundle]).expect(0);
+    let run = |count: u64, out: &str| {
+        let lines: Vec<String> = (1..=count)
+            .map(|n| OrderRecord::good(100 * count + n, "DEBI", &format!("{:05}", 10_000 + n)))
+            .map(|order| order.line())
+            .collect();
+        let orders = station.write(&format!("{out}.txt"), &file(&lines));
+        let said = station.run(&orders, out, &["--lanes", "1"]).expect(0);
+        assert_eq!(station.report(out)["accepted"], count);
+        operations(&said)
+    };
+    // The first cards of a job are validated, which costs calls of its own, the same for both.
+    let (few, many) = (run(16, "few"), run(48, "many"));
+    let each = (many - few) as f64 / 32.0;
+    println!("{each:.2} operations for one card more: {few} for 16, {many} for 48");
+    assert!(each <= 36.0 / 5.0, "{each:.2}: {few} for 16, {many} for 48");
+}

@@ -32,8 +32,8 @@ pub(crate) struct SiteFile {
     schema: u32,
     /// Name for people.
     pub(crate) name: String,
-    /// Orders whose card data are made at once, from 1 to 1,000: an HSM that is reached over a
-    /// network or by PKCS#11 then gets few large calls. One at a time without it.
+    /// Orders whose card data are made at once, from 1 to 1,000: an HSM that is reached by PKCS#11 then
+    /// gets few large calls. Without it 64 with PKCS#11, else one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ahead: Option<usize>,
     /// Whose bundles are taken.

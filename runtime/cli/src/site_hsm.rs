@@ -179,6 +179,23 @@ impl SiteHsm {
         }
     }
 
+    /// Orders whose data are made at once where the site says nothing: many where their calls are
+    /// joined.
+    pub(crate) fn ahead(&self) -> usize {
+        match self {
+            Self::Pkcs11(_) => 64,
+            Self::Soft(_) | Self::Payment(..) => 1,
+        }
+    }
+
+    /// Operations of the token so far, where they are counted.
+    pub(crate) fn operations(&self) -> Option<u64> {
+        match self {
+            Self::Pkcs11(hsm) => Some(hsm.operations()),
+            Self::Soft(_) | Self::Payment(..) => None,
+        }
+    }
+
     /// The driver of a PKCS#11 module, for what only it can do.
     pub(crate) fn pkcs11(&self) -> Result<&Pkcs11Hsm, Failure> {
         match self {

@@ -547,6 +547,17 @@ pub trait HsmSession: Send {
         sealed: &Sealed,
         padding: DekPadding,
     ) -> Result<Vec<u8>, HsmError>;
+    /// Many sealed values of one card, each with its padding, as [`HsmSession::recode`] gives them one by
+    /// one; a driver that can opens them with fewer calls of its own.
+    fn recode_all(
+        &mut self,
+        channel: ChannelId,
+        values: &[(Sealed, DekPadding)],
+    ) -> Result<Vec<Vec<u8>>, HsmError> {
+        let each = values.iter();
+        each.map(|(sealed, padding)| self.recode(channel, sealed, *padding))
+            .collect()
+    }
     /// Secures a command whose data the HSM alone knows, in a channel that enciphers them.
     fn wrap_sealed(
         &mut self,

@@ -11,9 +11,10 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Loaded,
-    datagen::{ApplicationData, CardData, DgiData, DgiValue},
+    datagen::{ApplicationData, CardData, DgiValue},
     plan::BoundKeys,
 };
+use std::borrow::Cow;
 
 /// Data and status word of a short APDU (ISO/IEC 7816-3, 12.1.1).
 const ANSWER_OCTETS_MAX: usize = 258;
@@ -292,8 +293,24 @@ fn blocks(
     let habits = Habits::of(application);
     let room = room(spec, &habits);
     let mut blocks: Vec<Block> = Vec::new();
+    let secret = data.dgis.iter().filter_map(|dgi| {
+        let sealed = dgi.sealed()?;
+        Some((sealed, dek_padding(dgi.padding)))
+    });
+    let secret: Vec<_> = secret.collect();
+    let mut recoded = match secret.as_slice() {
+        [] => Vec::new(),
+        some => session.recode_all(channel, some)?,
+    }
+    .into_iter();
     for dgi in &data.dgis {
-        let coded = code_dgi(dgi, &habits, channel, session)?;
+        let value = match &dgi.value {
+            DgiValue::Clear(value) => Cow::Borrowed(value.as_slice()),
+            DgiValue::Sealed(..) => {
+                Cow::Owned(recoded.next().ok_or_else(|| no_data("sealed DGI"))?)
+            }
+        };
+        let coded = code_dgi(dgi.number, &value, &habits)?;
         let encrypted = matches!(dgi.value, DgiValue::Sealed(..))
             || (habits.clear_check_values && dgi.number == CHECK_VALUES);
         let shares = (application.pack && !habits.last_on_every_dgi) || dgi.joined;
@@ -337,24 +354,10 @@ fn blocks(
 
 /// `DGI | length | value`; the length is one octet, or FF and two (EMV CPS 2.0, not BER; some card
 /// products take BER all the same).
-fn code_dgi(
-    dgi: &DgiData,
-    habits: &Habits,
-    channel: ChannelId,
-    session: &mut dyn HsmSession,
-) -> Result<Vec<u8>, StationError> {
-    let recoded;
-    let value = match (&dgi.value, dgi.sealed()) {
-        (_, Some(sealed)) => {
-            recoded = session.recode(channel, &sealed, dek_padding(dgi.padding))?;
-            &recoded
-        }
-        (DgiValue::Clear(value), None) => value,
-        (DgiValue::Sealed(..), None) => return Err(no_data("sealed DGI")),
-    };
+fn code_dgi(number: u16, value: &[u8], habits: &Habits) -> Result<Vec<u8>, StationError> {
     let length = u16::try_from(value.len()).map_err(|_| no_data("a DGI too long"))?;
     let [high, low] = length.to_be_bytes();
-    let mut coded = dgi.number.to_be_bytes().to_vec();
+    let mut coded = number.to_be_bytes().to_vec();
     match (habits.ber_lengths, length) {
         (true, 0..=0x7F) | (false, 0..=0xFE) => coded.push(low),
         (true, 0x80..=0xFF) => coded.extend_from_slice(&[0x81, low]),

@@ -411,6 +411,9 @@ pub(crate) struct Bench {
     /// Only rows whose name holds this word.
     #[arg(long)]
     pub(crate) only: Option<String>,
+    /// Measure in the token of this process, for the rows about an HSM.
+    #[arg(long, hide = true)]
+    pub(crate) in_token: Option<std::path::PathBuf>,
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 //! One core, one figure after the other. A peer that is not installed is left out, and so is its
 //! ratio: a ratio is never made from a figure of another run.
 
+use super::bench_hsm;
 use crate::{arguments::Bench, failure::Failure, terminal};
 use cardwright_soft_hsm::bench::{self, Figure};
 use serde_json::{Value, json};
@@ -62,8 +63,8 @@ impl Row {
             None => self.peers.values().next()?,
         };
         let ratio = self.figure.value / peer;
-        let a_time = matches!(self.figure.unit, "us" | "ms");
-        Some(if a_time { 1.0 / ratio } else { ratio })
+        let less_is_better = matches!(self.figure.unit, "us" | "ms" | "calls");
+        Some(if less_is_better { 1.0 / ratio } else { ratio })
     }
 
     fn holds(&self) -> Option<bool> {
@@ -88,6 +89,9 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
             .is_none_or(|only| name.contains(only))
     };
     let seconds = arguments.seconds;
+    if let Some(module) = &arguments.in_token {
+        return bench_hsm::in_token(module, seconds);
+    }
     let mut rows = Vec::new();
     for (bits, exponent) in bench::KEY_ROWS {
         if wanted(&format!("RSA-{bits} key, e = {exponent}")) {
@@ -115,8 +119,38 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
     if wanted("start of cardstation") {
         rows.push(start_time()?);
     }
+    if wanted("HSM") {
+        rows.extend(hsm_rows(seconds)?);
+    }
     show(&rows, arguments.json);
     Ok(0)
+}
+
+/// What a card costs an HSM, beside a plain program with the same work.
+fn hsm_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
+    let measured = match bench_hsm::figures(seconds)? {
+        Ok(measured) => measured,
+        Err(why) => {
+            terminal::note(&format!("no figures of an HSM: {why}"));
+            return Ok(Vec::new());
+        }
+    };
+    let row = |measured: bench_hsm::Measured| {
+        let figure = Figure {
+            name: measured.name,
+            value: measured.ours,
+            unit: match measured.less {
+                true => "calls",
+                false => "cards/h",
+            },
+        };
+        let row = Row::new(8, figure, [("plain program", measured.plain)]);
+        match measured.wanted {
+            Some(ratio) => row.goal("plain program", ratio, "a fifth of a plain program's"),
+            None => row,
+        }
+    };
+    Ok(measured.into_iter().map(row).collect())
 }
 
 /// Keys of one size and exponent a second.

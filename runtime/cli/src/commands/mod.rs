@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
+mod bench_hsm;
 mod blanks;
 pub(crate) mod bundle;
 pub(crate) mod calc;

@@ -120,7 +120,11 @@ pub(crate) fn produce(
         labels: &labels,
         store,
         pool: store,
-        ahead: site.file.ahead.unwrap_or(1).clamp(1, 1_000),
+        ahead: site
+            .file
+            .ahead
+            .unwrap_or_else(|| hsm.ahead())
+            .clamp(1, 1_000),
         machine: &machine,
         paper: &paper,
         clock: &clock,
@@ -140,6 +144,7 @@ pub(crate) fn produce(
     };
     super::pool::announce(site, &line.pool_reach()?);
     let executor = Executor::new(ports, id, begin()?, route, settings);
+    let asked = hsm.operations();
     let outcome = super::pool::keep_filled(site, &hsm, store, lanes, || {
         watched(site, store, id, &executor)
     })?;
@@ -157,6 +162,12 @@ pub(crate) fn produce(
     let (report, pictures) = line.report(&finish)?;
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
+    if let (Some(before), Some(now)) = (asked, hsm.operations()) {
+        terminal::note(&format!(
+            "the HSM was asked for {} operations",
+            now - before
+        ));
+    }
     Ok((report, outcome))
 }
 

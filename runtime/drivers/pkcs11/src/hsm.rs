@@ -151,6 +151,11 @@ impl Pkcs11Hsm {
         self.shared.module.calls()
     }
 
+    /// Operations so far: what begins one and what ends it are one call.
+    pub fn operations(&self) -> u64 {
+        cardwright_pkcs11_raw::operations(&self.calls())
+    }
+
     /// How the tokens fare.
     pub fn status(&self) -> Vec<Status> {
         let line = |token: &Arc<Token>| Status {
@@ -232,6 +237,10 @@ impl CustodyHsm for Pkcs11Hsm {
 }
 
 impl Shared {
+    pub(crate) fn module(&self) -> &Arc<Module> {
+        &self.module
+    }
+
     /// Refuses everything once an answer was wrong.
     pub(crate) fn check_state(&self) -> Result<(), Refused> {
         let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);

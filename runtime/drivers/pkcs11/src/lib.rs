@@ -8,6 +8,7 @@
 //! A call that does not return is left alone in its thread and the session given up (`link`);
 //! tokens that hold the same keys share the load and stand in for each other (`token`).
 
+pub mod bench;
 pub mod capability;
 pub mod composition;
 mod custody;

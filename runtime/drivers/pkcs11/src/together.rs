@@ -40,14 +40,16 @@ where
     Box::new(move |tool| first(tool).map(make))
 }
 
-/// Blocks, each for itself, under one key in one direction.
+/// Blocks under one key in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cipher {
-    /// `CKM_AES_ECB` or `CKM_DES3_ECB`.
+    /// ECB of AES or triple DES, each block for itself; or CBC, which is never joined.
     pub(crate) mechanism: CK_ULONG,
     pub(crate) key: Object,
     /// Whether it deciphers.
     pub(crate) back: bool,
+    /// Where CBC begins, in as many octets as the cipher's block has.
+    pub(crate) initial: Option<([u8; 16], usize)>,
 }
 
 impl Cipher {
@@ -57,6 +59,12 @@ impl Cipher {
         session: &Session,
         octets: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        if let Some((initial, block)) = self.initial {
+            let initial = initial.get(..block).unwrap_or_default().to_vec();
+            let mechanism = Mechanism::Initial(self.mechanism, initial);
+            let found = session.encrypt(&mechanism, self.key, octets)?;
+            return as_long(Zeroizing::new(found), octets.len());
+        }
         let mechanism = Mechanism::Plain(self.mechanism);
         let mut out = Zeroizing::new(Vec::with_capacity(octets.len()));
         for part in octets.chunks(CALL_OCTETS) {
@@ -78,6 +86,8 @@ pub(crate) struct Turn {
     answers: RefCell<Vec<Zeroizing<Vec<u8>>>>,
     at: Cell<usize>,
     asked: RefCell<Option<Question>>,
+    /// How many jobs it is one of.
+    company: usize,
 }
 
 impl Turn {
@@ -96,6 +106,12 @@ impl Turn {
         Err(Trouble::Later)
     }
 
+    /// Whether so many questions after one another, joined with those of the others, are fewer than one
+    /// of its own.
+    pub(crate) fn is_worth(&self, questions: usize) -> bool {
+        questions < self.company
+    }
+
     fn begin(&self) {
         self.at.set(0);
     }
@@ -106,7 +122,11 @@ pub(crate) type End<T> = Option<Result<T, Refused>>;
 
 /// Carries jobs out together. A refusal is the job's own; what the token itself did wrong ends all.
 pub(crate) fn carry_out<T>(tool: &Tool<'_>, jobs: &[Job<T>]) -> Result<Vec<End<T>>, Trouble> {
-    let turns: Vec<Turn> = jobs.iter().map(|_| Turn::default()).collect();
+    let turn = |_| Turn {
+        company: jobs.len(),
+        ..Turn::default()
+    };
+    let turns: Vec<Turn> = jobs.iter().map(turn).collect();
     let mut ends: Vec<Option<End<T>>> = jobs.iter().map(|_| None).collect();
     loop {
         let open = turns.iter().zip(jobs).zip(&mut ends);
@@ -135,8 +155,12 @@ fn answer(tool: &Tool<'_>, turns: &[Turn]) -> Result<bool, Trouble> {
         .filter_map(|turn| Some((turn, turn.asked.take()?)))
         .collect();
     let mut ciphers: Vec<Cipher> = Vec::new();
-    for (_, (cipher, _)) in &asked {
-        if !ciphers.contains(cipher) {
+    for (turn, (cipher, octets)) in &asked {
+        if cipher.initial.is_some() {
+            turn.answers
+                .borrow_mut()
+                .push(tool.carry_out(*cipher, octets)?);
+        } else if !ciphers.contains(cipher) {
             ciphers.push(*cipher);
         }
     }

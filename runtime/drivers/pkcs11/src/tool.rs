@@ -118,16 +118,7 @@ impl<'s> Tool<'s> {
         key: Object,
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let mechanism = ecb(kind);
-        let back = false;
-        self.blocks(
-            Cipher {
-                mechanism,
-                key,
-                back,
-            },
-            blocks,
-        )
+        self.blocks(ecb(kind, key, false), blocks)
     }
 
     /// One block of eight octets under a triple DES key.
@@ -149,16 +140,7 @@ impl<'s> Tool<'s> {
         key: Object,
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let mechanism = ecb(kind);
-        let back = true;
-        self.blocks(
-            Cipher {
-                mechanism,
-                key,
-                back,
-            },
-            blocks,
-        )
+        self.blocks(ecb(kind, key, true), blocks)
     }
 
     /// Whole blocks in CBC mode.
@@ -168,12 +150,22 @@ impl<'s> Tool<'s> {
         key: Object,
         (initial, blocks): (&[u8], &[u8]),
     ) -> Result<Vec<u8>, Trouble> {
-        if self.turn.is_some() {
+        let count = blocks.len() / kind.block();
+        let joins = |turn: &&Turn| count <= CHAIN_BLOCKS_MAX && turn.is_worth(count);
+        if self.turn.as_ref().is_some_and(joins) {
             return self.chained(kind, key, (initial, blocks));
         }
-        let mechanism = Mechanism::Initial(cbc(kind), initial.to_vec());
-        let found = self.session()?.encrypt(&mechanism, key, blocks)?;
-        let mut found = as_long(Zeroizing::new(found), blocks.len())?;
+        let mut first = [0; 16];
+        for (slot, octet) in first.iter_mut().zip(initial) {
+            *slot = *octet;
+        }
+        let cipher = Cipher {
+            mechanism: cbc(kind),
+            key,
+            back: false,
+            initial: Some((first, kind.block())),
+        };
+        let mut found = self.blocks(cipher, blocks)?;
         Ok(std::mem::take(&mut *found))
     }
 
@@ -184,9 +176,6 @@ impl<'s> Tool<'s> {
         key: Object,
         (initial, blocks): (&[u8], &[u8]),
     ) -> Result<Vec<u8>, Trouble> {
-        if blocks.len() > CHAIN_BLOCKS_MAX * kind.block() {
-            return Err(Trouble::Alone);
-        }
         let mut chain = Zeroizing::new(initial.to_vec());
         let mut out = Vec::with_capacity(blocks.len());
         for block in blocks.chunks(kind.block()) {
@@ -416,10 +405,15 @@ fn own(
     Ok(Some((object, *flags)))
 }
 
-fn ecb(kind: Kind) -> CK_ULONG {
-    match kind.block() {
-        16 => ck::CKM_AES_ECB,
-        _ => ck::CKM_DES3_ECB,
+fn ecb(kind: Kind, key: Object, back: bool) -> Cipher {
+    Cipher {
+        mechanism: match kind.block() {
+            16 => ck::CKM_AES_ECB,
+            _ => ck::CKM_DES3_ECB,
+        },
+        key,
+        back,
+        initial: None,
     }
 }
 

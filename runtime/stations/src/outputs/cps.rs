@@ -26,11 +26,16 @@
 use super::Finished;
 use crate::StationError;
 use cardwright_bundle::{Application, Channel, Padding};
-use cardwright_ports::{HsmSession, hsm::KeyHandle};
+use cardwright_ports::{
+    HsmSession,
+    batch::{CardAnswer, CardCall},
+    hsm::KeyHandle,
+};
 use cardwright_runtime::{
     Loaded,
     datagen::{ApplicationData, DgiData, DgiValue},
 };
+use std::borrow::Cow;
 
 /// One card's record.
 pub(super) fn record(
@@ -133,34 +138,47 @@ fn application_block(
         out.extend_from_slice(&number.to_be_bytes());
         out.push(kind);
     }
-    for dgi in &data.dgis {
-        push_dgi(&mut out, dgi, key, session)?;
+    let values = values_out(&data.dgis, key, session)?;
+    for (dgi, value) in data.dgis.iter().zip(values) {
+        push_dgi(&mut out, dgi.number, &value)?;
     }
     Ok(out)
 }
 
-/// A data grouping: number, length of one octet or of FF and two, value under the transport key
-/// where it is secret.
-fn push_dgi(
-    out: &mut Vec<u8>,
-    dgi: &DgiData,
-    key: KeyHandle,
+/// Values as they stand in the file: secret ones under the transport key, all in one batch.
+fn values_out<'d>(
+    dgis: &'d [DgiData],
+    transport: KeyHandle,
     session: &mut dyn HsmSession,
-) -> Result<(), StationError> {
-    let exported;
-    let value = match (&dgi.value, dgi.sealed()) {
-        (DgiValue::Clear(value), _) if dgi.sensitive => {
-            exported = session.encrypt_for_transport(value, key)?;
-            &exported
+) -> Result<Vec<Cow<'d, [u8]>>, StationError> {
+    let call = |dgi: &'d DgiData| match (&dgi.value, dgi.sealed()) {
+        (DgiValue::Clear(clear), _) if dgi.sensitive => {
+            Some(CardCall::EncryptForTransport { clear, transport })
         }
-        (DgiValue::Clear(value), _) => value,
-        (_, Some(sealed)) => {
-            exported = session.export_sealed(&sealed, key)?;
-            &exported
-        }
-        _ => return Err(too_long()),
+        (_, Some(sealed)) => Some(CardCall::ExportSealed {
+            sealed: Cow::Owned(sealed),
+            transport,
+        }),
+        _ => None,
     };
-    out.extend_from_slice(&dgi.number.to_be_bytes());
+    let calls: Vec<CardCall<'_>> = dgis.iter().filter_map(call).collect();
+    let mut answers = session.batch(&calls).into_iter();
+    let mut values = Vec::with_capacity(dgis.len());
+    for dgi in dgis {
+        values.push(match &dgi.value {
+            DgiValue::Clear(value) if !dgi.sensitive => Cow::Borrowed(value.as_slice()),
+            _ => match answers.next().ok_or_else(too_long)?? {
+                CardAnswer::Octets(octets) => Cow::Owned(octets),
+                _ => return Err(too_long()),
+            },
+        });
+    }
+    Ok(values)
+}
+
+/// A data grouping: number, length of one octet or of FF and two, value.
+fn push_dgi(out: &mut Vec<u8>, number: u16, value: &[u8]) -> Result<(), StationError> {
+    out.extend_from_slice(&number.to_be_bytes());
     match u8::try_from(value.len()) {
         Ok(length) if length < 0xFF => out.push(length),
         _ => {

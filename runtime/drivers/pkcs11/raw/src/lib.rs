@@ -24,6 +24,7 @@ use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Constants of the standard.
@@ -88,6 +89,30 @@ pub const FUNCTIONS: [&str; 24] = [
     "C_GenerateRandom",
 ];
 
+/// Functions that a token need not be asked for: they begin what another one carries out, or are about
+/// sessions.
+const WITHOUT_WORK: [&str; 11] = [
+    "C_GetSlotList",
+    "C_GetTokenInfo",
+    "C_OpenSession",
+    "C_CloseSession",
+    "C_GetSessionInfo",
+    "C_Login",
+    "C_FindObjectsInit",
+    "C_FindObjectsFinal",
+    "C_EncryptInit",
+    "C_DecryptInit",
+    "C_SignInit",
+];
+
+/// Operations among counted calls: `C_EncryptInit` and `C_Encrypt` are one.
+pub fn operations(calls: &BTreeMap<&'static str, u64>) -> u64 {
+    let works = calls
+        .iter()
+        .filter(|(name, _)| !WITHOUT_WORK.contains(name));
+    works.map(|(_, count)| count).sum()
+}
+
 /// A token that is in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFacts {
@@ -130,6 +155,13 @@ pub struct Module {
     // Keeps the library in memory as long as its functions are called.
     _library: cryptoki_sys::Pkcs11,
     counters: [AtomicU64; FUNCTIONS.len()],
+    pace: Mutex<Option<Pace>>,
+}
+
+/// How often operations may begin.
+struct Pace {
+    apart: Duration,
+    next: Instant,
 }
 
 /// Modules of this process by path: a module is initialised once.
@@ -164,6 +196,7 @@ impl Module {
             functions,
             _library: library,
             counters: [const { AtomicU64::new(0) }; FUNCTIONS.len()],
+            pace: Mutex::new(None),
         });
         loaded.insert(path.to_owned(), Arc::clone(&module));
         Ok(module)
@@ -200,7 +233,33 @@ impl Module {
             .collect()
     }
 
+    /// Lets at most so many operations begin in a second, over all sessions; none for as many as the
+    /// token does. For measuring as if the token were slower.
+    pub fn limit(&self, a_second: Option<f64>) {
+        let pace = a_second.filter(|rate| *rate > 0.0).map(|rate| Pace {
+            apart: Duration::from_secs_f64(1.0 / rate),
+            next: Instant::now(),
+        });
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
+    }
+
+    /// Waits until an operation may begin.
+    fn wait(&self, function: &'static str) {
+        if WITHOUT_WORK.contains(&function) {
+            return;
+        }
+        let turn = {
+            let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pace) = pace.as_mut() else { return };
+            let turn = pace.next.max(Instant::now());
+            pace.next = turn + pace.apart;
+            turn
+        };
+        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+    }
+
     fn count(&self, function: &'static str) {
+        self.wait(function);
         let place = FUNCTIONS.iter().position(|name| *name == function);
         if let Some(counter) = place.and_then(|place| self.counters.get(place)) {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Mechanism, Object};
 use cardwright_ports::hsm::{BlobPart, Derivation, Draw, IccKey, KeyHandle, KeyUse, Sealed};
+use cardwright_rsa::RsaKey;
 use cardwright_standards::cipher::{AesKey, KeyBytes, TdesKey};
 use cardwright_standards::emv::keys::{self, KeyError};
 use cardwright_standards::kcv;
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Label, Session, kind_of};
 use crate::capability::generate_rsa;
 use crate::composition::{Intent, Way};
-use crate::draw::{Stream, context};
+use crate::draw::{SEED_OCTETS, Stream, context};
 use crate::error::{self, Refused, Trouble};
 use crate::known::raise;
 use crate::objects::{Flags, Kind, Place, Protection};
@@ -289,11 +290,7 @@ impl Session {
             Ok(seeds) => seeds,
             Err(refused) => return same_for_all(refused),
         };
-        let made = wanted.iter().zip(seeds).map(|((bits, exponent, _), seed)| {
-            cardwright_rsa::generate(*bits, *exponent, &mut Stream::new(&seed))
-                .map_err(|e| error::RSA_SIZE.found(e.to_string()))
-        });
-        let made: Vec<Result<cardwright_rsa::RsaKey, Refused>> = made.collect();
+        let made = generated(&wanted, &seeds);
         let mut parcels = Vec::with_capacity(5 * made.len());
         for (key, (.., label)) in made.iter().zip(&wanted) {
             let context = context(&label.draw());
@@ -326,6 +323,40 @@ impl Session {
             });
         keys.collect()
     }
+}
+
+/// Keys of seeds, on all processors: a lane that makes many cards' data has the others wait.
+fn generated(
+    wanted: &[RsaWanted],
+    seeds: &[Zeroizing<[u8; SEED_OCTETS]>],
+) -> Vec<Result<RsaKey, Refused>> {
+    type Pair<'p> = (&'p RsaWanted, &'p Zeroizing<[u8; SEED_OCTETS]>);
+    let one = |((bits, exponent, _), seed): &Pair<'_>| {
+        cardwright_rsa::generate(*bits, *exponent, &mut Stream::new(seed))
+            .map_err(|e| error::RSA_SIZE.found(e.to_string()))
+    };
+    let pairs: Vec<Pair<'_>> = wanted.iter().zip(seeds).collect();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = pairs.len().div_ceil(processors).max(1);
+    if each >= pairs.len() {
+        return pairs.iter().map(one).collect();
+    }
+    let fell = |part: &[Pair<'_>]| {
+        let what = "the thread that made it fell";
+        let fallen = part.iter().map(|_| Err(error::TOKEN.found(what)));
+        fallen.collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let parts = pairs.chunks(each);
+        let work = |part: &'_ [Pair<'_>]| part.iter().map(one).collect::<Vec<_>>();
+        let started: Vec<_> = parts
+            .map(|part| (part, scope.spawn(move || work(part))))
+            .collect();
+        let made = started
+            .into_iter()
+            .map(|(part, thread)| thread.join().unwrap_or_else(|_| fell(part)));
+        made.flatten().collect()
+    })
 }
 
 /// What is asked of a card's RSA key, checked.

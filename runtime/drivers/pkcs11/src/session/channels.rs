@@ -289,19 +289,22 @@ impl Session {
         Ok(command)
     }
 
-    /// Sealed octets under the channel's own key for sensitive data.
+    /// Sealed octets under the channel's own key for sensitive data; opened together.
     pub(super) fn recoded(
         &mut self,
         channel: ChannelId,
-        sealed: &Sealed,
-        padding: DekPadding,
-    ) -> Result<Vec<u8>, Refused> {
-        let sealed = sealed.clone();
-        let mut clear = self.work(move |tool| tool.open_sealed(&sealed))?;
-        let open = self.channels.open(channel)?;
-        pad(&mut clear, open.sensitive_block(), padding)?;
-        self.encrypt_sensitive(channel, &mut clear)?;
-        Ok(std::mem::take(&mut *clear))
+        values: &[(Sealed, DekPadding)],
+    ) -> Result<Vec<Vec<u8>>, Refused> {
+        let sealed: Vec<Sealed> = values.iter().map(|(sealed, _)| sealed.clone()).collect();
+        let opened = self.work(move |tool| tool.open_all_sealed(&sealed))?;
+        let mut recoded = Vec::with_capacity(values.len());
+        for (mut clear, (_, padding)) in opened.into_iter().zip(values) {
+            let open = self.channels.open(channel)?;
+            pad(&mut clear, open.sensitive_block(), *padding)?;
+            self.encrypt_sensitive(channel, &mut clear)?;
+            recoded.push(std::mem::take(&mut *clear));
+        }
+        Ok(recoded)
     }
 
     /// Whole blocks under the channel's key for sensitive data, in place.

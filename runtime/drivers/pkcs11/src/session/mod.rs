@@ -401,7 +401,18 @@ impl HsmSession for Session {
         sealed: &Sealed,
         padding: DekPadding,
     ) -> Result<Vec<u8>, HsmError> {
-        self.recoded(channel, sealed, padding)
+        let mut recoded = self.recoded(channel, &[(sealed.clone(), padding)])?;
+        recoded
+            .pop()
+            .ok_or_else(|| error::CHANNEL.found("nothing to recode"))
+    }
+
+    fn recode_all(
+        &mut self,
+        channel: ChannelId,
+        values: &[(Sealed, DekPadding)],
+    ) -> Result<Vec<Vec<u8>>, HsmError> {
+        self.recoded(channel, values)
     }
 
     fn wrap_sealed(

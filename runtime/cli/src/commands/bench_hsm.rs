@@ -1,0 +1,193 @@
+//! Rows of `bench` about an HSM: calls for a card and cards in an hour, in SoftHSM and in SoftHSM slowed
+//! down to the speed of real HSMs, a plain program's beside ours.
+//!
+//! SoftHSM reads its folder from the environment when it is loaded, so the measuring runs in a process of
+//! its own.
+
+use crate::failure::{Failure, exit};
+use cardwright_pkcs11::bench::{Bench, Cost};
+use cardwright_pkcs11::capability::Capability;
+use cardwright_pkcs11::settings::TokenName;
+use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Settings};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where packages put SoftHSM.
+const MODULES: [&str; 4] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib/pkcs11/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+];
+/// Operations a second of the slow, the usual and the fast HSM.
+const SPEEDS: [f64; 3] = [60.0, 250.0, 2_500.0];
+/// Cards of one batch: `ahead` of a site.
+const TOGETHER: u64 = 64;
+const LABEL: &str = "bench";
+const USER_PIN: &str = "48151623";
+
+/// A figure of ours and the plain program's.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Measured {
+    pub(super) name: String,
+    pub(super) ours: f64,
+    pub(super) plain: f64,
+    /// Whether less is better.
+    pub(super) less: bool,
+    /// The ratio that is wanted, if one is.
+    pub(super) wanted: Option<f64>,
+}
+
+/// A token's folder that goes with the measuring.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("cardstation-bench-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|e| Failure::file(&path, &e))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Figures, or why there are none.
+pub(super) fn figures(seconds: f64) -> Result<Result<Vec<Measured>, String>, Failure> {
+    let Some(module) = MODULES.iter().map(Path::new).find(|path| path.exists()) else {
+        return Ok(Err("SoftHSM is not on this machine".to_owned()));
+    };
+    let folder = Folder::new()?;
+    let tokens = folder.0.join("tokens");
+    std::fs::create_dir(&tokens).map_err(|e| Failure::file(&tokens, &e))?;
+    let settings = folder.0.join("softhsm2.conf");
+    let text = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        tokens.display()
+    );
+    std::fs::write(&settings, text).map_err(|e| Failure::file(&settings, &e))?;
+    let made = Command::new("softhsm2-util")
+        .args(["--init-token", "--free", "--label", LABEL])
+        .args(["--so-pin", "12345678", "--pin", USER_PIN])
+        .env("SOFTHSM2_CONF", &settings)
+        .stdin(Stdio::null())
+        .output();
+    match made {
+        Ok(output) if output.status.success() => {}
+        _ => return Ok(Err("softhsm2-util makes no token".to_owned())),
+    }
+    let own = std::env::current_exe();
+    let own = own.map_err(|e| Failure::file(Path::new("cardstation"), &e))?;
+    let output = Command::new(own)
+        .args(["bench", "--seconds", &seconds.to_string(), "--in-token"])
+        .arg(module)
+        .env("SOFTHSM2_CONF", &settings)
+        .stdin(Stdio::null())
+        .output();
+    let output = output.map_err(|e| Failure::file(Path::new("cardstation"), &e))?;
+    if !output.status.success() {
+        return Ok(Err(String::from_utf8_lossy(&output.stderr)
+            .trim()
+            .to_owned()));
+    }
+    let said = serde_json::from_slice(&output.stdout);
+    Ok(said.map_err(|e| format!("the measuring process said something else: {e}")))
+}
+
+fn opened(module: &Path, avoid: &[Capability]) -> Result<Bench, Failure> {
+    let pin = Pin::new(USER_PIN.as_bytes().to_vec())?;
+    let tokens = vec![TokenName::Label(LABEL.to_owned())];
+    let mut settings = Settings::new(module.to_owned(), tokens, pin);
+    settings.host_memory = HostMemory::Allowed;
+    settings.test_only = true;
+    settings.avoid = avoid.to_vec();
+    let hsm = Pkcs11Hsm::open(settings)?;
+    hsm.prepare()?;
+    Ok(Bench::new(hsm)?)
+}
+
+/// Measures in the token of this process; prints the figures as JSON.
+pub(super) fn in_token(module: &Path, seconds: f64) -> Result<u8, Failure> {
+    let avoid = [
+        Capability::TdesDerive,
+        Capability::AesDerive,
+        Capability::KeyWrapPad,
+    ];
+    let mut bench = opened(module, &avoid)?;
+    // Sessions are opened when they are needed first.
+    bench.joined(1, TOGETHER, TOGETHER)?;
+    let mut rows = Vec::new();
+    for (place, together) in [1, 8, TOGETHER, 4 * TOGETHER].into_iter().enumerate() {
+        let (made, ours) = bench.joined(1, together, together)?;
+        let (expected, plain) = bench.plain(1, together)?;
+        if made != expected {
+            return Err(Failure::new(
+                exit::DEVICE,
+                "R1321",
+                "the plain program and the driver make different values",
+                "report it with this program's version and SoftHSM's",
+            ));
+        }
+        rows.push(Measured {
+            name: format!("HSM operations a card, {together} together"),
+            ours: ours.operations(),
+            plain: plain.operations(),
+            less: true,
+            wanted: (place > 1).then_some(5.0),
+        });
+    }
+    rows.push(hourly("HSM: SoftHSM as it is", &mut bench, None, seconds)?);
+    for speed in SPEEDS {
+        let name = format!("HSM: {speed} operations a second");
+        rows.push(hourly(&name, &mut bench, Some(speed), seconds)?);
+    }
+    let text = serde_json::to_string(&rows).unwrap_or_default();
+    crate::terminal::print(&text);
+    Ok(0)
+}
+
+/// Cards in an hour with an HSM of some speed.
+fn hourly(
+    name: &str,
+    bench: &mut Bench,
+    speed: Option<f64>,
+    seconds: f64,
+) -> Result<Measured, Failure> {
+    bench.limit(speed);
+    let mut plain: Option<Cost> = None;
+    let mut ours: Option<Cost> = None;
+    let enough = |cost: &Option<Cost>| cost.as_ref().is_some_and(|c| c.seconds >= seconds);
+    // By turns, so that other load on the machine meets both.
+    let mut first = 1;
+    while !(enough(&plain) && enough(&ours)) {
+        if !enough(&plain) {
+            plain = Some(more(plain, bench.plain(first, 4)?.1));
+        }
+        if !enough(&ours) {
+            ours = Some(more(ours, bench.joined(first, TOGETHER, TOGETHER)?.1));
+        }
+        first += TOGETHER;
+    }
+    bench.limit(None);
+    let an_hour = |cost: Option<Cost>| cost.map(|c| c.an_hour()).unwrap_or_default();
+    Ok(Measured {
+        name: name.to_owned(),
+        ours: an_hour(ours),
+        plain: an_hour(plain),
+        less: false,
+        wanted: None,
+    })
+}
+
+/// Two costs as one; the calls of the later one.
+fn more(so_far: Option<Cost>, mut next: Cost) -> Cost {
+    if let Some(so_far) = so_far {
+        next.cards += so_far.cards;
+        next.seconds += so_far.seconds;
+    }
+    next
+}

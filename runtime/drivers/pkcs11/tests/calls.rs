@@ -1,0 +1,72 @@
+//! Calls of the token for a card: a plain program's and this driver's, counted in SoftHSM.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+
+use cardwright_pkcs11::bench::Bench;
+use cardwright_pkcs11::capability::Capability;
+use cardwright_pkcs11::{HostMemory, Pkcs11Hsm};
+use common::{Ground, with_soft_hsm};
+
+/// Operations of the plain program for a card, as docs/PERFORMANCE.md lists them.
+const PLAIN: f64 = 25.0;
+const CARDS: u64 = 64;
+
+fn bench(ground: &Ground, avoid: &[Capability], host_memory: HostMemory) -> Bench {
+    let mut settings = ground.settings();
+    settings.avoid = avoid.to_vec();
+    settings.host_memory = host_memory;
+    let hsm = Pkcs11Hsm::open(settings).unwrap();
+    hsm.prepare().unwrap();
+    Bench::new(hsm).unwrap()
+}
+
+#[test]
+fn a_fifth_of_a_plain_programs_calls_or_less() {
+    with_soft_hsm("a_fifth_of_a_plain_programs_calls_or_less", 1, |ground| {
+        let avoid = [
+            Capability::TdesDerive,
+            Capability::AesDerive,
+            Capability::KeyWrapPad,
+        ];
+        let mut bench = bench(ground, &avoid, HostMemory::Allowed);
+        // Sessions are opened when they are needed first.
+        bench.joined(1_000, CARDS, CARDS).unwrap();
+        let (plain, of_plain) = bench.plain(1, CARDS).unwrap();
+        let (joined, of_joined) = bench.joined(1, CARDS, CARDS).unwrap();
+        let (alone, of_alone) = bench.joined(1, 4, 1).unwrap();
+        for cost in [&of_plain, &of_joined, &of_alone] {
+            println!(
+                "{:.2} operations, {:.2} functions a card: {:?}",
+                cost.operations(),
+                cost.functions(),
+                cost.calls
+            );
+        }
+        // The same work.
+        assert_eq!(plain, joined);
+        assert_eq!(plain[..4], alone);
+        assert!((of_plain.operations() - PLAIN).abs() < 1e-9);
+        assert!(of_joined.operations() <= PLAIN / 5.0);
+        assert!(of_joined.functions() <= of_plain.functions() / 5.0);
+        // Nothing is looked for on the way, nobody logs in.
+        for name in ["C_FindObjectsInit", "C_Login", "C_OpenSession"] {
+            assert!(!of_joined.calls.contains_key(name), "{name}");
+        }
+    });
+}
+
+// Where no working key may be in host memory, each key of a card is an object of its own: that many
+// calls no joining takes away. How many is held here, so that it does not grow unseen.
+#[test]
+fn keys_that_stay_inside_cost_their_calls() {
+    with_soft_hsm("keys_that_stay_inside_cost_their_calls", 1, |ground| {
+        let mut bench = bench(ground, &[Capability::KeyWrapPad], HostMemory::Allowed);
+        let (plain, _) = bench.plain(1, CARDS).unwrap();
+        let (joined, cost) = bench.joined(1, CARDS, CARDS).unwrap();
+        println!("{:.2} operations: {:?}", cost.operations(), cost.calls);
+        assert_eq!(plain, joined);
+        assert!(cost.operations() > PLAIN / 5.0);
+        assert!(cost.operations() < PLAIN + 1.0);
+    });
+}
