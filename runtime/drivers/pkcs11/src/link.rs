@@ -12,6 +12,8 @@ type Job = Box<dyn FnOnce(&Session) + Send>;
 /// A session that takes jobs. Dropped, it ends with its thread when its last job returns.
 pub(crate) struct Link {
     jobs: mpsc::Sender<Job>,
+    /// Closed when the thread has closed its session.
+    ended: mpsc::Receiver<()>,
 }
 
 /// What became of a job.
@@ -30,7 +32,10 @@ impl Link {
     ) -> Result<Ended<Self>, Trouble> {
         let (jobs, todo) = mpsc::channel::<Job>();
         let (ready, answer) = mpsc::sync_channel(1);
+        let (ending, ended) = mpsc::sync_channel::<()>(1);
         let worker = move || {
+            // Goes last, after the session.
+            let _ending = ending;
             let session = match open() {
                 Ok(session) => session,
                 Err(trouble) => {
@@ -50,11 +55,19 @@ impl Link {
             Trouble::Ours(error::TOKEN.found(format!("no thread for a session: {e}")))
         })?;
         match answer.recv_timeout(deadline) {
-            Ok(Ok(())) => Ok(Ended::Returned(Self { jobs })),
+            Ok(Ok(())) => Ok(Ended::Returned(Self { jobs, ended })),
             Ok(Err(trouble)) => Err(trouble),
             Err(RecvTimeoutError::Timeout) => Ok(Ended::Late),
             Err(RecvTimeoutError::Disconnected) => Err(Trouble::Ours(fell())),
         }
+    }
+
+    /// Ends the thread of a link without a job and waits until its session is closed, not for ever: a
+    /// module that is unloaded with a call in it falls.
+    pub(crate) fn end(self, patience: Duration) {
+        let Self { jobs, ended } = self;
+        drop(jobs);
+        let _ = ended.recv_timeout(patience);
     }
 
     /// Carries a job out, waiting no longer than the deadline.

@@ -19,6 +19,9 @@ use crate::tool::Storage;
 /// Failures one after another that take a token out.
 const FAILURES_MAX: u32 = 3;
 
+/// Longest wait for one session to be closed at the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Whether a token is used.
 #[derive(Clone, Debug)]
 pub(crate) enum State {
@@ -321,6 +324,13 @@ impl Token {
             Ok(Ended::Late) => Err(self.late(deadline)),
             Err(trouble) => Err(Refused::from(trouble)),
         }
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut guarded(&self.pool).idle);
+        idle.into_iter().for_each(|link| link.end(GOODBYE));
     }
 }
 
