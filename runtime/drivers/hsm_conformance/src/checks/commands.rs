@@ -1,6 +1,6 @@
 //! What travels in a channel: commands, answers, sensitive data, new card keys.
 
-use cardwright_ports::hsm::{DekPadding, Diversification, NewCardKeys};
+use cardwright_ports::hsm::{DekPadding, Derivation, Diversification, NewCardKeys};
 use cardwright_standards::cipher::{AesKey, cbc_encrypt, pad_80};
 use cardwright_standards::globalplatform::diversify::{self, diversify};
 use cardwright_standards::globalplatform::{Channel, scp03};
@@ -9,8 +9,8 @@ use cardwright_standards::mac::Cmac;
 use super::channels::{
     KEY_DATA, Kind, Opened, SCP02_ENC, SCP02_MAC, SCP03_ALL, card_challenge, opened,
 };
-use super::checks;
 use super::sealed::reference_block;
+use super::{PAN, PSN, checks};
 use crate::bench::{Bench, Checked, Stop, ask, equal, holds, reference, refuse};
 
 checks! {
@@ -23,6 +23,7 @@ checks! {
     "recode.scp02" "recode" "a PIN block under the session DEK, each padding" REFERENCE recode_scp02;
     "recode.scp03" "recode" "a PIN block under the static DEK" REFERENCE recode_scp03;
     "recode.bad" "recode" "changed octets, half a block without padding: refused" PORT recode_bad;
+    "recode.many" "recode_all" "many values at once are those of one at a time; a changed one refuses all" PORT recode_many;
     "wrap_sealed.enciphers" "wrap_sealed" "a command whose data are sealed" REFERENCE wrap_sealed;
     "wrap_sealed.clear_channel" "wrap_sealed" "sealed data do not go into a channel that enciphers nothing" PORT wrap_sealed_clear;
     "put_keys.emv" "put_card_keys" "new keys of a card, diversified by EMV CPS, with check values" GP put_keys_emv;
@@ -207,6 +208,35 @@ fn recode_bad(b: &mut Bench<'_>) -> Checked {
         b.recode(open.channel, &changed, DekPadding::Zeros),
         "changed sealed octets"
     );
+    b.session.close_channel(open.channel);
+    Ok(())
+}
+
+fn recode_many(b: &mut Bench<'_>) -> Checked {
+    let sealed = reference_block(b)?;
+    let open = opened(b, SCP02_MAC)?;
+    let keys = b.key("imk_ac")?;
+    let key = ask!(b.card_key(Derivation::A, keys, PAN, PSN));
+    let mut values = vec![
+        (sealed.clone(), DekPadding::None),
+        (key, DekPadding::Iso7816Always),
+        (sealed, DekPadding::Pkcs7),
+    ];
+    let mut alone = Vec::new();
+    for (value, padding) in &values {
+        alone.push(ask!(b.recode(open.channel, value, *padding)));
+    }
+    let together = b.session.recode_all(open.channel, &values);
+    // What an HSM does not offer for one value it does not offer for many.
+    let together = b.kept("recode", together)?;
+    holds(together == alone, "other octets than one at a time")?;
+    if let Some((changed, _)) = values.last_mut()
+        && let Some(octet) = changed.blob.last_mut()
+    {
+        *octet ^= 1;
+    }
+    let answer = b.session.recode_all(open.channel, &values).map(drop);
+    b.refused("recode", answer, "a changed value among others")?;
     b.session.close_channel(open.channel);
     Ok(())
 }
