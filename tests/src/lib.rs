@@ -18,4 +18,5 @@ pub mod plant;
 pub mod projects;
 pub mod scanner;
 pub mod station;
+pub mod token;
 pub mod workspace;

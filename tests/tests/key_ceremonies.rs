@@ -13,6 +13,7 @@ use cardwright_tests::{
     orders::{OrderRecord, file},
     projects,
     station::{Said, Station, program},
+    token,
 };
 use std::path::PathBuf;
 use std::process::Command;
@@ -59,6 +60,18 @@ fn plain(station: &Station, words: &str) -> Said {
 
 fn with_people() -> Station {
     let station = Station::new();
+    people(&station);
+    station
+}
+
+/// A site whose keys are in SoftHSM; it may join components in host memory.
+fn with_token() -> Station {
+    let station = token::site("host_memory = \"allowed\"\ntest_only = true\n");
+    station.say(&["hsm", "prepare"]).expect(0);
+    station
+}
+
+fn people(station: &Station) {
     let (ada, ben) = (secret("Ada Olsen"), secret("Ben Ruiz"));
     for (number, (name, role)) in PEOPLE.iter().enumerate() {
         let own = secret(name);
@@ -67,7 +80,7 @@ fn with_people() -> Station {
             lines.extend(["Ada Olsen", &ada, "Ben Ruiz", &ben]);
         }
         lines.extend([own.as_str(), &own]);
-        let path = answers(&station, &lines).to_string_lossy().into_owned();
+        let path = answers(station, &lines).to_string_lossy().into_owned();
         let add = [
             "keys",
             "custodian",
@@ -80,7 +93,6 @@ fn with_people() -> Station {
         ];
         station.say(&add).expect(0);
     }
-    station
 }
 
 /// Name and secret of somebody.
@@ -105,7 +117,17 @@ fn signatures(names: &[&'static str]) -> Vec<String> {
 
 #[test]
 fn a_generation_is_interrupted_and_goes_on() {
-    let station = with_people();
+    generation(&with_people());
+}
+
+#[test]
+fn a_generation_in_a_token_is_interrupted_and_goes_on() {
+    let station = with_token();
+    people(&station);
+    generation(&station);
+}
+
+fn generation(station: &Station) {
     let start = "ceremony start generate --key aurora.zmk --components 2 --auditor --owner Aurora";
     let lines = typed(&[
         &who("Ada Olsen"),
@@ -114,10 +136,10 @@ fn a_generation_is_interrupted_and_goes_on() {
         &who("Cleo Marsh"),
     ]);
     // The answers end where the custodian reads the form.
-    let said = keys(&station, start, &refs(&lines)).expect(ENVIRONMENT);
+    let said = keys(station, start, &refs(&lines)).expect(ENVIRONMENT);
     assert!(said.err.contains("R1387"), "{}", said.err);
     let shown = || {
-        plain(&station, "ceremony show ceremony-0001 --format json")
+        plain(station, "ceremony show ceremony-0001 --format json")
             .expect(0)
             .json()
     };
@@ -133,20 +155,20 @@ fn a_generation_is_interrupted_and_goes_on() {
         let mode = std::fs::metadata(&form).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let lines = interrupted(&station, &value);
-    let said = keys(&station, "ceremony continue ceremony-0001", &refs(&lines)).expect(0);
+    let lines = interrupted(station, &value);
+    let said = keys(station, "ceremony continue ceremony-0001", &refs(&lines)).expect(0);
     assert!(said.err.contains("ceremony-0001 is done and signed"));
-    let record = plain(&station, "ceremony record ceremony-0001")
+    let record = plain(station, "ceremony record ceremony-0001")
         .expect(0)
         .out;
     for name in GENERATORS {
         assert!(record.contains(name), "{record}");
     }
-    let json = plain(&station, "ceremony record ceremony-0001 --format json");
+    let json = plain(station, "ceremony record ceremony-0001 --format json");
     let json = json.expect(0).json();
     assert_eq!(json["verdict"]["findings"].as_array().unwrap().len(), 0);
     assert_eq!(json["signatures"].as_array().unwrap().len(), 5);
-    let listed = plain(&station, "list --format json").expect(0).json();
+    let listed = plain(station, "list --format json").expect(0).json();
     let origin = &listed["keys"][0]["origin"]["ceremony"]["ceremony"];
     assert_eq!(origin, "ceremony-0001");
     station.say(&["audit", "verify"]).expect(0);
@@ -181,7 +203,17 @@ fn interrupted(station: &Station, value: &dyn Fn(usize) -> String) -> Vec<String
 
 #[test]
 fn an_import_by_three_roles_and_what_people_do_wrong() {
-    let station = with_people();
+    import(&with_people());
+}
+
+#[test]
+fn an_import_into_a_token_and_what_people_do_wrong() {
+    let station = with_token();
+    people(&station);
+    import(&station);
+}
+
+fn import(station: &Station) {
     let start = "ceremony start import --key aurora.zmk --components 2 --owner Aurora \
                  --exportability sensitive";
     let parity = "0023456789ABCDEFFEDCBA9876543210".to_owned();
@@ -204,7 +236,7 @@ fn an_import_by_three_roles_and_what_people_do_wrong() {
         &["no".into()],
         &signatures(&names),
     ]);
-    let said = keys(&station, start, &refs(&lines)).expect(0);
+    let said = keys(station, start, &refs(&lines)).expect(0);
     for code in ["R1377", "R1378", "R1376", "R1381"] {
         assert!(said.err.contains(code), "{code}: {}", said.err);
     }
@@ -224,14 +256,14 @@ fn an_import_by_three_roles_and_what_people_do_wrong() {
         &short,
         &short,
     ]);
-    let said = keys(&station, start, &refs(&lines));
+    let said = keys(station, start, &refs(&lines));
     assert!(said.err.contains("R1380"), "{}", said.err);
     assert_ne!(said.code, Some(0));
-    let listed = plain(&station, "ceremony list --format json")
+    let listed = plain(station, "ceremony list --format json")
         .expect(0)
         .json();
     assert_eq!(listed["ceremonies"][1]["phase"], "abandoned");
-    let listed = plain(&station, "list --format json").expect(0).json();
+    let listed = plain(station, "list --format json").expect(0).json();
     assert_eq!(listed["keys"].as_array().unwrap().len(), 1);
     station.say(&["audit", "verify"]).expect(0);
     let audit = station.say(&["audit", "show"]).expect(0).out;
@@ -259,51 +291,61 @@ fn answers_and_forms_are_for_test_sites_and_terminals() {
 /// The example bank with a certificate of the site's own issuer key instead of the open test key's.
 #[test]
 fn cards_are_made_with_an_issuer_key_that_was_made_and_certified_here() {
-    let station = Station::new();
+    cards(&Station::new(), |_, _| {});
+}
+
+#[test]
+fn cards_are_made_with_an_issuer_key_of_a_token() {
+    // All keys in the token: the bundle's open test keys beside the issuer's own.
+    cards(&with_token(), |station, bundle| {
+        station.say(&["hsm", "test-keys", bundle]).expect(0);
+    });
+}
+
+fn cards(station: &Station, prepare: fn(&Station, &str)) {
     let text = |name: &str| station.path(name).to_string_lossy().into_owned();
     let made = "--algorithm rsa --bits 1984 --exponent 3 --owner Aurora --who Anna";
     for (name, usage) in [
         ("aurora.issuer_rsa", "emv.issuer_private"),
         ("open.test_ca", "emv.ca_private"),
     ] {
-        plain(&station, &format!("generate {name} --use {usage} {made}")).expect(0);
+        plain(station, &format!("generate {name} --use {usage} {made}")).expect(0);
     }
     plain(
-        &station,
+        station,
         "activate aurora.issuer_rsa@1 --until 2035-12-01 --who Anna",
     )
     .expect(0);
     let published = "ca publish open.test_ca@1 --rid F000000092 --index 92 --expiry 1235";
-    let line = plain(&station, published).expect(0).out;
+    let line = plain(station, published).expect(0).out;
     station.write("ca.txt", line.as_bytes());
     let both = "--who Anna --second Bela";
-    plain(&station, &format!("ca add {} {both}", text("ca.txt"))).expect(0);
+    plain(station, &format!("ca add {} {both}", text("ca.txt"))).expect(0);
     let request = "issuer request aurora.issuer_rsa@1 --organization Aurora --rid F000000092 \
                    --ca-index 92 --range 999992 --expiry 1235 --who Anna --out";
-    plain(&station, &format!("{request} {}", text("request"))).expect(0);
+    plain(station, &format!("{request} {}", text("request"))).expect(0);
     let certify = "--authority open.test_ca@1 --ca-index 92 --ca-expiry 1235 --out";
     let answer = text("answer.txt");
     plain(
-        &station,
+        station,
         &format!("issuer certify {} {certify} {answer}", text("request")),
     )
     .expect(0);
     let import = "--key aurora.issuer_rsa@1 --who Anna --out";
     let certificate = text("issuer.cer");
     plain(
-        &station,
+        station,
         &format!("issuer import {answer} {import} {certificate}"),
     )
     .expect(0);
-    let listed = plain(&station, "issuer list --format json")
-        .expect(0)
-        .json();
+    let listed = plain(station, "issuer list --format json").expect(0).json();
     assert_eq!(
         listed["certificates"][0]["certificate"]["certified"]["expiry"],
         "1235"
     );
 
-    let bundle = own_bundle(&station, &certificate, &line);
+    let bundle = own_bundle(station, &certificate, &line);
+    prepare(station, &bundle);
     let lines: Vec<String> = (1..=2)
         .map(|n| OrderRecord::good(n, "DEBI", "1357").line())
         .collect();
@@ -319,7 +361,7 @@ fn cards_are_made_with_an_issuer_key_that_was_made_and_certified_here() {
     let report = station.report("out");
     assert_eq!(report["produced"], 2);
     assert_eq!(report["validated"]["failed"], 0);
-    let uses = plain(&station, "use aurora.issuer_rsa@1 --format json")
+    let uses = plain(station, "use aurora.issuer_rsa@1 --format json")
         .expect(0)
         .json();
     assert_eq!(uses["keys"][0]["jobs"], serde_json::json!([1]));

@@ -472,28 +472,92 @@ pub(crate) fn envelop(
         initial.to_vec()
     };
     let enciphered = recipient.rsa_key()?.encrypt_oaep(hash, &key, &seed)?;
-    let information = RecipientInfo::Ktri(KeyTransRecipientInfo {
-        version: CmsVersion::V0,
-        rid: RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier()),
-        key_enc_alg: oaep_identifier(hash)?,
-        enc_key: OctetString::new(enciphered).map_err(unwritable)?,
-    });
-    let parameters = Any::new(Tag::OctetString, initial).map_err(unwritable)?;
-    let enveloped = EnvelopedData {
-        version: CmsVersion::V0,
-        originator_info: None,
-        recip_infos: RecipientInfos(SetOfVec::try_from(vec![information]).map_err(unwritable)?),
-        encrypted_content: EncryptedContentInfo {
-            content_type: DATA,
-            content_enc_alg: AlgorithmIdentifierOwned {
-                oid: cipher.identifier(),
-                parameters: Some(parameters),
-            },
-            encrypted_content: Some(OctetString::new(data.to_vec()).map_err(unwritable)?),
-        },
-        unprotected_attrs: None,
+    let parts = Envelope {
+        hash,
+        cipher,
+        initial,
+        content: data.to_vec(),
+        key: enciphered,
     };
-    enveloped.to_der().map_err(unwritable)
+    parts.written(recipient)
+}
+
+/// An EnvelopedData as its parts, whoever enciphered them.
+pub(crate) struct Envelope {
+    pub(crate) hash: OaepHash,
+    pub(crate) cipher: ContentCipher,
+    pub(crate) initial: Vec<u8>,
+    pub(crate) content: Vec<u8>,
+    pub(crate) key: Vec<u8>,
+}
+
+impl Envelope {
+    /// In DER.
+    pub(crate) fn written(self, recipient: &Certificate) -> Result<Vec<u8>, ExchangeError> {
+        let information = RecipientInfo::Ktri(KeyTransRecipientInfo {
+            version: CmsVersion::V0,
+            rid: RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier()),
+            key_enc_alg: oaep_identifier(self.hash)?,
+            enc_key: OctetString::new(self.key).map_err(unwritable)?,
+        });
+        let parameters = Any::new(Tag::OctetString, self.initial).map_err(unwritable)?;
+        let recipients = SetOfVec::try_from(vec![information]).map_err(unwritable)?;
+        let enveloped = EnvelopedData {
+            version: CmsVersion::V0,
+            originator_info: None,
+            recip_infos: RecipientInfos(recipients),
+            encrypted_content: EncryptedContentInfo {
+                content_type: DATA,
+                content_enc_alg: AlgorithmIdentifierOwned {
+                    oid: self.cipher.identifier(),
+                    parameters: Some(parameters),
+                },
+                encrypted_content: Some(OctetString::new(self.content).map_err(unwritable)?),
+            },
+            unprotected_attrs: None,
+        };
+        enveloped.to_der().map_err(unwritable)
+    }
+
+    /// Out of DER, for this recipient; AES-192 is for nobody met so far.
+    pub(crate) fn read(octets: &[u8], recipient: &Certificate) -> Result<Self, ExchangeError> {
+        let octets = ber::definite(octets)?;
+        let enveloped = EnvelopedData::from_der(&octets).map_err(malformed)?;
+        let rid = RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier());
+        let [RecipientInfo::Ktri(information)] = enveloped.recip_infos.0.as_slice() else {
+            return Err(ExchangeError::Malformed(
+                "CMS message: one RSA recipient is expected",
+            ));
+        };
+        if information.rid != rid {
+            return Err(ExchangeError::Recipient);
+        }
+        let hash = oaep_hash(&information.key_enc_alg);
+        let hash = hash.ok_or(ExchangeError::Malformed(
+            "CMS message: RSA-OAEP is expected",
+        ))?;
+        let content = &enveloped.encrypted_content;
+        let algorithm = &content.content_enc_alg;
+        let known = [
+            ContentCipher::Tdes,
+            ContentCipher::Aes128,
+            ContentCipher::Aes256,
+        ];
+        let cipher = known
+            .into_iter()
+            .find(|it| it.identifier() == algorithm.oid);
+        let initial = algorithm.parameters.as_ref().map(Any::value);
+        let initial = initial.ok_or(ExchangeError::Malformed("CMS message: no initial block"))?;
+        let data = content.encrypted_content.as_ref();
+        let data = data.ok_or(ExchangeError::Malformed("CMS message: no content"))?;
+        Ok(Self {
+            hash,
+            cipher: cipher.ok_or(ExchangeError::Malformed("CMS message: content cipher"))?,
+            initial: initial.to_vec(),
+            content: data.as_bytes().to_vec(),
+            key: information.enc_key.as_bytes().to_vec(),
+        })
+    }
 }
 
 /// Deciphers an EnvelopedData for a recipient. Its signature must have held before: the padding

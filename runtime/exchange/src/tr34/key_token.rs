@@ -19,9 +19,9 @@ use x509_cert::time::Time;
 use zeroize::Zeroizing;
 
 /// Version of the inner block; descriptions name it v1, deployed hosts write 1.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// Characters of a header without optional blocks, which TR-34 does not carry.
-const HEADER_CHARACTERS: usize = 16;
+pub(super) const HEADER_CHARACTERS: usize = 16;
 
 /// What the length field says, as deployed hosts write it: nothing is as long, nobody reads it.
 const HEADER_LENGTH: usize = 256;
@@ -92,7 +92,30 @@ pub fn key_token(
     };
     let block = Zeroizing::new(block.to_der().map_err(written)?);
     let enveloped = cms::envelop(&block, token.krd, token.hash, token.cipher, random)?;
-    let fresh = match token.freshness {
+    let terms = Terms {
+        freshness: token.freshness,
+        kdh: token.kdh,
+        revocations: token.revocations,
+    };
+    signed_token(&enveloped, header, &terms, signer)
+}
+
+/// What a token says of its moment and its sender.
+pub(super) struct Terms<'a> {
+    pub(super) freshness: Freshness<'a>,
+    pub(super) kdh: &'a Certificate,
+    pub(super) revocations: &'a [RevocationList],
+}
+
+/// Signs an envelope with its header and nonce or time.
+pub(super) fn signed_token(
+    enveloped: &[u8],
+    header: Attribute,
+    terms: &Terms<'_>,
+    signer: &dyn RsaPrivate,
+) -> Result<Vec<u8>, ExchangeError> {
+    let written = |_| ExchangeError::Malformed("key token");
+    let fresh = match terms.freshness {
         Freshness::Nonce(nonce) => {
             check_nonce(nonce)?;
             attribute(RANDOM_NONCE, &OctetString::new(nonce).map_err(written)?)?
@@ -104,11 +127,35 @@ pub fn key_token(
     };
     let enclosed = Enclosed {
         certificates: &[],
-        revocations: token.revocations,
+        revocations: terms.revocations,
     };
     let attributes = vec![header, fresh];
-    let signer = (token.kdh, signer);
-    cms::sign(ENVELOPED_DATA, &enveloped, attributes, signer, enclosed)
+    let signer = (terms.kdh, signer);
+    cms::sign(ENVELOPED_DATA, enveloped, attributes, signer, enclosed)
+}
+
+/// What stands before and behind a key of so many octets in the inner block, whose encoding has no
+/// freedom (DER).
+pub(super) fn frame(
+    version: u8,
+    kdh: &Certificate,
+    header: &Attribute,
+    key_octets: usize,
+) -> Result<(Vec<u8>, Vec<u8>), ExchangeError> {
+    let written = |_| ExchangeError::Malformed("key token");
+    let zeros = vec![0; key_octets];
+    let block = ClearBlock {
+        version,
+        kdh: kdh.identifier(),
+        key: OctetStringRef::new(&zeros).map_err(written)?,
+        header: header.clone(),
+    };
+    let whole = block.to_der().map_err(written)?;
+    let after = header.to_der().map_err(written)?;
+    let before = whole.len().checked_sub(after.len() + key_octets);
+    let before = before.and_then(|length| whole.get(..length));
+    let before = before.ok_or(ExchangeError::Malformed("key token"))?;
+    Ok((before.to_vec(), after))
 }
 
 /// What a device expects of a token.
@@ -203,14 +250,14 @@ pub fn open_key_token(
     })
 }
 
-fn first(faults: Vec<keyblock::Fault>) -> ExchangeError {
+pub(super) fn first(faults: Vec<keyblock::Fault>) -> ExchangeError {
     match faults.into_iter().next() {
         Some(fault) => fault.into(),
         None => ExchangeError::Malformed("key token: key block header"),
     }
 }
 
-fn header_attribute(attributes: &Attributes) -> Result<Attribute, ExchangeError> {
+pub(super) fn header_attribute(attributes: &Attributes) -> Result<Attribute, ExchangeError> {
     let wrong = ExchangeError::Malformed("key block header for TR-34: no optional blocks");
     if !attributes.optional.is_empty() {
         return Err(wrong);
@@ -226,7 +273,7 @@ fn header_attribute(attributes: &Attributes) -> Result<Attribute, ExchangeError>
     Ok(Attribute { oid: DATA, values })
 }
 
-fn check_freshness(
+pub(super) fn check_freshness(
     attributes: &x509_cert::attr::Attributes,
     expected: Expected<'_>,
     now: UnixSeconds,

@@ -12,6 +12,7 @@
 
 mod binding;
 mod credential;
+mod inside;
 mod key_token;
 
 pub use binding::{
@@ -21,6 +22,7 @@ pub use binding::{
 pub use credential::{
     Credential, credential_token, open_credential, open_random_token, random_token,
 };
+pub use inside::{Device, Frame, InsideToken, Proven, Sealed, inside_key_token, prove_key_token};
 pub use key_token::{Expected, Freshness, KeyToken, Received, Receiver, key_token, open_key_token};
 
 pub use crate::cms::ContentCipher;
