@@ -2,7 +2,7 @@
 
 mod known;
 
-use crate::diagnostics::{BrokenRule, Problem, Severity};
+use crate::diagnostics::{BrokenRule, Change, Problem, Severity};
 use crate::elaborate::{Elaborator, Shared};
 use crate::model::{Decl, MEntry, MExpr, MKind, Model, walk};
 use crate::secrecy::Sink;
@@ -133,7 +133,8 @@ pub(crate) fn file_rule<'a>(format: &'a Decl, entry: &'a MEntry, elaborator: &mu
         let message = format!("this rule looks at each `{record}`, but would refuse the file");
         elaborator.findings().push(
             Problem::error("E0214", entry.head_span(), message)
-                .help("add `reject record` after the condition"),
+                .help("add `reject record` after the condition")
+                .fix(Change::Behind(condition.span, " reject record".to_owned())),
         );
     }
     elaborator.for_record(record.as_deref().unwrap_or(""), |elaborator| {

@@ -84,12 +84,17 @@ pub(super) fn value<'a>(
 fn geometry(is: Is, e: &MExpr, elaborator: &mut Elaborator<'_>) {
     match is {
         Is::Length if length_um(e).is_none() => {
-            wrong(
-                elaborator,
-                e.span,
-                "a length is expected",
-                "write `12 mm` or `10 pt`",
-            );
+            let mut problem = Problem::error("E0203", e.span, "a length is expected")
+                .help("write `12 mm` or `10 pt`");
+            let number = match &e.kind {
+                MKind::Integer(_) | MKind::Decimal(_) => Some(sources_text(elaborator, e.span)),
+                MKind::Quantity { number, .. } => Some(number.clone()),
+                _ => None,
+            };
+            if let Some(number) = number {
+                problem = problem.fix(Change::Instead(e.span, format!("{number} mm")));
+            }
+            elaborator.findings().push(problem);
         }
         Is::Point => point(e, elaborator),
         Is::Rect if rect_um(e).is_none() => {
@@ -102,6 +107,11 @@ fn geometry(is: Is, e: &MExpr, elaborator: &mut Elaborator<'_>) {
         }
         _ => {}
     }
+}
+
+/// What stands in a source.
+fn sources_text(elaborator: &Elaborator<'_>, span: crate::model::Span) -> String {
+    elaborator.model().sources.text(span).to_owned()
 }
 
 fn wrong(
@@ -257,9 +267,14 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
             let fine = sized && matches!(exponent, 3 | 65_537);
             if !fine {
                 let help = "write `rsa(1984, 3)`: 1024 to 1984 bits in eights, exponent 3 or 65537";
+                let instead = match signs.as_deref() {
+                    Some("certificate_signing") => "rsa(2048, 65537)",
+                    _ => "rsa(1984, 3)",
+                };
                 elaborator.findings().push(
                     Problem::error("E0521", base.span, "such an RSA key can't be used in EMV")
-                        .help(help),
+                        .help(help)
+                        .fix(Change::Instead(base.span, instead.to_owned())),
                 );
             }
             callee.word().unwrap_or("")

@@ -2,7 +2,7 @@
 
 use super::build::step;
 use super::{Elaborator, Typed};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Model, Span, Target};
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Op, Secrecy};
@@ -351,7 +351,8 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
                     clause.span,
                     format!("{} can't be declared less secret than it is", ty.words()),
                 )
-                .help("leave the clause out, and lower the value where it is used: `mask(…)`"),
+                .help("leave the clause out, and lower the value where it is used: `mask(…)`")
+                .fix(Change::Out(clause.span)),
             ));
         }
     }

@@ -1,7 +1,7 @@
 //! Machine flows: known stations in a possible order, with what each needs.
 
 use super::{Context, read};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::constants::words;
 use crate::model::{Decl, MEntry, MExpr, MKind, Span};
 use cardwright_bundle::{Constant, Flow, Step};
@@ -147,7 +147,14 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
     if bin.is_none_or(|(_, v)| is_blank(v)) {
         let message = "a rejected card would have no bin";
         let help = "write the bin by the machine's own name: `reject_bin = \"reject\"` in `feed`";
-        context.push(Problem::error("E0903", feed_span, message).help(help));
+        let problem = Problem::error("E0903", feed_span, message).help(help);
+        let written = entry.and_then(|feed| feed.inner("reject_bin"));
+        let value = written.and_then(|e| e.value.as_ref());
+        let change = match value {
+            Some(value) => Change::Instead(value.span, "\"reject\"".to_owned()),
+            None => Change::Entry(feed_span, "reject_bin = \"reject\"".to_owned()),
+        };
+        context.push(problem.fix(change));
     }
 }
 

@@ -266,10 +266,17 @@ fn unheard_rules(context: &mut Context<'_>) {
     for rule in model.of_kind("rule").filter(|d| !d.poisoned && !d.standard) {
         if rule.for_record.is_some() && !heard.contains(&rule.qualified) {
             let message = format!("no job holds its orders against the rule `{}`", rule.name);
-            context.push(
-                Problem::warning("E0921", rule.span, message)
-                    .help(format!("write `accept = [{}]` into the job", rule.name)),
-            );
+            let help = format!("write `accept = [{}]` into the job", rule.name);
+            let mut problem = Problem::warning("E0921", rule.span, message).help(help);
+            let mut jobs = model.of_kind("job").filter(|job| job.is_concrete());
+            if let (Some(job), None) = (jobs.next(), jobs.next()) {
+                let accept = job.attribute("accept").and_then(|e| e.value.as_ref());
+                problem = problem.fix(match accept {
+                    Some(list) => Change::Listed(list.span, rule.name.clone()),
+                    None => Change::Entry(job.span, format!("accept = [{}]", rule.name)),
+                });
+            }
+            context.push(problem);
         }
     }
 }
@@ -478,10 +485,18 @@ fn output<'a>(context: &mut Context<'a>, format: &'a Decl, span: Span) -> Output
             "`{}` holds keys and PINs, and has no transport key",
             format.name
         );
-        context.push(
-            Problem::error("E0910", span, message)
-                .help("write `transport = tk` into the format, a key with `use = transport`"),
-        );
+        let mut problem = Problem::error("E0910", span, message)
+            .help("write `transport = tk` into the format, a key with `use = transport`");
+        let transports = |key: &&Decl| {
+            let usage = key.attribute("use").and_then(|e| e.single()?.dotted());
+            usage.as_deref() == Some("transport")
+        };
+        let mut keys = model.keys().filter(transports);
+        if let (Some(key), None, None) = (keys.next(), keys.next(), term) {
+            let text = format!("transport = {}", key.name);
+            problem = problem.fix(Change::Entry(format.span, text));
+        }
+        context.push(problem);
     }
     Output {
         format: format.name.clone(),

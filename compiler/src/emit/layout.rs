@@ -15,7 +15,7 @@ mod table;
 pub use codes::CODES;
 
 use super::{Context, fonts, read};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::point_um;
 use crate::model::{Decl, MEntry, MExpr, MKind};
@@ -113,7 +113,8 @@ fn assemble(
         let message = "the page is not as large as the stock's sheet";
         context.push(
             Problem::error("E0819", span, message)
-                .help("leave `page` out: the stock says how large its sheets are"),
+                .help("leave `page` out: the stock says how large its sheets are")
+                .fix(Change::Out(span)),
         );
     }
     let size = own.or(paper.page);

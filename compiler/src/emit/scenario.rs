@@ -3,7 +3,7 @@
 use super::card::{ApplicationFacts, Facts};
 use super::profile::Mode;
 use super::{Context, read};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::decimal;
 use crate::model::{Decl, MEntry, MExpr, MKind, Span};
@@ -163,7 +163,9 @@ impl<'a> Sentences<'_, 'a> {
                     self.simple("embossing_matches_source", entry);
                 } else {
                     let message = "the card has no embossing to compare";
-                    self.wrong("E0909", entry.span, message, "take the sentence out");
+                    let problem = Problem::error("E0909", entry.span, message);
+                    let problem = problem.help("take the sentence out");
+                    self.context.push(problem.fix(Change::Out(entry.span)));
                 }
             }
             ("cross", ["expect", ..]) => self.comparisons(entry),

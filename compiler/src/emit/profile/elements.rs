@@ -2,7 +2,7 @@
 
 use super::super::{read, value};
 use super::Ground;
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span, dictionary};
 use crate::types::{Lengths, Type};
@@ -100,7 +100,11 @@ fn own_word(elaborator: &mut Elaborator<'_>, decl: &Decl, entry: &MEntry) {
         row.scheme
     );
     let help = format!("set `dictionary = {}`, or name the tag", row.scheme);
-    let problem = Problem::error("E0351", entry.span, message).help(help);
+    let mut problem = Problem::error("E0351", entry.span, message).help(help);
+    if decl.attribute("dictionary").is_none() {
+        let text = format!("dictionary = {}", row.scheme);
+        problem = problem.fix(Change::Entry(decl.span, text));
+    }
     elaborator.findings().push(problem);
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::value;
 use super::styles::Holdings;
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, Typed};
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use crate::types::{ANY_LENGTH, Lengths, Type};
@@ -50,14 +50,13 @@ pub(super) fn positional<'a>(
     let parts = gather(elaborator, entry, holdings)?;
     if let Some((at, _)) = parts.iter().enumerate().find(|(_, part)| part.sealed) {
         let span = entry.entries().get(at).map_or(entry.span, |e| e.span);
-        elaborator.findings().push(
-            Problem::error(
-                "E0435",
-                span,
-                "a struct travels in clear, a key or a PIN may not",
-            )
-            .help("write `blob` for `struct`: it is enciphered for the card"),
-        );
+        let message = "a struct travels in clear, a key or a PIN may not";
+        let mut problem = Problem::error("E0435", span, message)
+            .help("write `blob` for `struct`: it is enciphered for the card");
+        if let Some(style) = entry.head.get(2) {
+            problem = problem.fix(Change::Instead(style.span, "blob".to_owned()));
+        }
+        elaborator.findings().push(problem);
         return None;
     }
     let fields = fields(entry, &parts);
@@ -87,10 +86,13 @@ pub(super) fn blob<'a>(
             "the blob has {} octets: without padding it is not whole cipher blocks",
             total.unwrap_or_default()
         );
-        elaborator.findings().push(
-            Problem::error("E0436", entry.span, message)
-                .help("add a part of filling, or write `with iso7816_if_needed`"),
-        );
+        let mut problem = Problem::error("E0436", entry.span, message)
+            .help("add a part of filling, or write `with iso7816_if_needed`");
+        if let Some(padding) = entry.clause("with").and_then(|c| c.single()) {
+            let padded = "iso7816_if_needed".to_owned();
+            problem = problem.fix(Change::Instead(padding.span, padded));
+        }
+        elaborator.findings().push(problem);
     }
     let fields = fields(entry, &parts);
     let mut joined: Vec<Typed> = Vec::new();

@@ -175,6 +175,45 @@ impl Rules<'_, '_, '_> {
         self.elaborator.findings().push(problem.help(help));
     }
 
+    /// Another value for the entry at a place; none where its base wrote it.
+    fn instead(&self, at: Span, value: &str) -> Option<Change> {
+        let value_of = entry_at(&self.decl().entries, at)?.value.as_ref()?;
+        Some(Change::Instead(value_of.span, value.to_owned()))
+    }
+
+    /// Another word at the beginning of the entry at a place.
+    fn method_instead(&self, at: Span, word: &str) -> Option<Change> {
+        let first = entry_at(&self.decl().entries, at)?.head.first()?;
+        Some(Change::Instead(first.span, word.to_owned()))
+    }
+
+    /// An attribute more of the profile.
+    fn more(&self, text: &str) -> Option<Change> {
+        Some(Change::Entry(self.decl().span, text.to_owned()))
+    }
+
+    /// A data element more.
+    fn more_data(&self, text: &str) -> Option<Change> {
+        let own = |entry: &&MEntry| entry.origin == self.decl().qualified;
+        match self.decl().attribute("data").filter(own) {
+            Some(data) => Some(Change::Entry(data.span, text.to_owned())),
+            None => self.more(&format!("data {{ {text} }}")),
+        }
+    }
+
+    /// Whether a record of a format has a field: only then its name is something to write.
+    fn has_field(&self, path: &str) -> bool {
+        let Some((record, field)) = path.split_once('.') else {
+            return false;
+        };
+        let formats = self.elaborator.model().of_kind("format");
+        let mut entries = formats.flat_map(|format| format.entries.iter());
+        entries.any(|e| {
+            let own = e.word(0) == Some("record") && e.word(1) == Some(record);
+            own && e.entries().iter().any(|f| f.word(0) == Some(field))
+        })
+    }
+
     fn span(&self, attribute: &str) -> Span {
         super::read::span_of(self.decl(), attribute)
     }

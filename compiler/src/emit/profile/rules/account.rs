@@ -27,10 +27,14 @@ impl Rules<'_, '_, '_> {
                 let message = format!(
                     "#{tag} is written as octets: it can't be compared with the rest of the card"
                 );
-                self.report("E0325", span, message, &format!("write `#{tag} = {form}`"));
+                let change = self.instead(span, form).filter(|_| self.has_field(form));
+                let help = format!("write `#{tag} = {form}`");
+                self.report_fix("E0325", span, message, &help, change);
             } else if tag == "5A" && self.is_constant(element.raw.as_ref()) {
                 let message = "every card would have this PAN";
-                self.report("E0325", span, message, "write `#5A = order.pan`");
+                let change = self.instead(span, "order.pan");
+                let change = change.filter(|_| self.has_field("order.pan"));
+                self.report_fix("E0325", span, message, "write `#5A = order.pan`", change);
             }
         }
     }
@@ -56,7 +60,9 @@ impl Rules<'_, '_, '_> {
                 let message =
                     "the card is valid from the day of its expiry (#5F25, #5F24) or later";
                 let help = "write the day from which the card is valid: `#5F25 = order.effective`";
-                self.report("E0335", span, message, help);
+                let change = self.instead(span, "order.effective");
+                let change = change.filter(|_| self.has_field("order.effective"));
+                self.report_fix("E0335", span, message, help, change);
             }
         }
         let certificate = self

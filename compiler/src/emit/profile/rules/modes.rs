@@ -3,6 +3,7 @@
 use super::super::{Mode, afl, records};
 use super::{Rules, aip};
 use crate::elaborate::Typed;
+use crate::model::MEntry;
 use cardwright_bundle::{Constant, Op};
 use cardwright_standards::emv::dynamic_track::{Places, PlacesError};
 
@@ -27,6 +28,9 @@ const ANSWER_MOST: u32 = 256;
 /// cryptogram, its information, counter, issuer data, sequence number, qualifiers.
 const OPTIONS_OCTETS: u32 = 4 + 4 + 2 + 11 + 4 + 5 + 35 + 4 + 5;
 
+/// 9F69 before the card fills it: version 01, its number, its qualifiers.
+const RELATED_DATA: &str = "x\"01 00 00 00 00 00 00\"";
+
 /// A track's elements: the track, its bit maps (code, numbers), the counter's digits.
 const TRACKS: [[&str; 4]; 2] = [
     ["56", "9F62", "9F63", "9F64"],
@@ -48,7 +52,12 @@ impl Rules<'_, '_, '_> {
         if self.app.interfaces != ["contactless"] {
             let message = "terminals know this mode over the antenna only";
             let help = "write `interfaces = [contactless]`, and another profile for the contacts";
-            self.report("E0355", span, message, help);
+            let own = |entry: &&MEntry| entry.origin == self.decl().qualified;
+            let change = match self.decl().attribute("interfaces").filter(own) {
+                Some(entry) => self.instead(entry.span, "[contactless]"),
+                None => self.more("interfaces = [contactless]"),
+            };
+            self.report_fix("E0355", span, message, help, change);
         }
         match mode {
             Mode::Fast => self.fast(),
@@ -90,7 +99,9 @@ impl Rules<'_, '_, '_> {
                 missing.join(", #")
             );
             let help = "write `#9F38 = emv.pdol_fast`";
-            self.report("E0356", span, message, help);
+            let own = self.app.element("9F38").and_then(|e| self.instead(e.span, "emv.pdol_fast"));
+            let change = own.or_else(|| self.more_data("#9F38 = emv.pdol_fast"));
+            self.report_fix("E0356", span, message, help, change);
         }
         if self.app.aip_has(aip::DDA) {
             self.related_data();
@@ -104,8 +115,9 @@ impl Rules<'_, '_, '_> {
         let Some(element) = self.app.element("9F69").cloned() else {
             let span = self.app.decl.span;
             let message = "#9F69 is missing: the card's part of what its signature is over";
-            let help = "write `#9F69 = x\"01 00 00 00 00 00 00\"`";
-            self.report("E0356", span, message, help);
+            let help = format!("write `#9F69 = {RELATED_DATA}`");
+            let change = self.more_data(&format!("#9F69 = {RELATED_DATA}"));
+            self.report_fix("E0356", span, message, &help, change);
             return;
         };
         let octets = element.constant.clone().unwrap_or_default();
@@ -121,8 +133,9 @@ impl Rules<'_, '_, '_> {
             } else {
                 "#9F69 is not version 01 with room for the card's number and its qualifiers"
             };
-            let help = "write `#9F69 = x\"01 00 00 00 00 00 00\"`, in a record without `signed`";
-            self.report("E0357", element.span, message, help);
+            let help = format!("write `#9F69 = {RELATED_DATA}`, in a record without `signed`");
+            let change = self.instead(element.span, RELATED_DATA).filter(|_| !signed);
+            self.report_fix("E0357", element.span, message, &help, change);
         }
     }
 
@@ -159,7 +172,15 @@ impl Rules<'_, '_, '_> {
         if crate::model::dictionary(self.app.decl) != "mastercard" {
             let span = self.span("mode");
             let message = "the tags of magnetic stripe mode are words of the dictionary mastercard";
-            self.report("E0356", span, message, "write `dictionary = mastercard`");
+            let unsaid = self.decl().attribute("dictionary").is_none();
+            let change = self.more("dictionary = mastercard").filter(|_| unsaid);
+            self.report_fix(
+                "E0356",
+                span,
+                message,
+                "write `dictionary = mastercard`",
+                change,
+            );
             return;
         }
         let wanted = ["9F6B", "9F65", "9F66", "9F67", "9F6C"];

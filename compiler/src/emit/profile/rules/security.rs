@@ -140,16 +140,24 @@ impl Rules<'_, '_, '_> {
         if !self.app.on("contact") {
             let message = format!("`{method}` can't be done without contacts");
             let help = "the antenna has no VERIFY: take `enciphered_pin_online`";
-            self.report("E0319", rule.span, message, help);
+            let change = self.method_instead(rule.span, "enciphered_pin_online");
+            self.report_fix("E0319", rule.span, message, help, change);
         } else if self.app.offline_pin.is_none() {
             let message = format!("`{method}` needs a PIN on the chip, there is no `offline_pin`");
-            let help = "write `offline_pin { value = order.pin; tries = 3 }`";
-            self.report("E0317", rule.span, message, help);
+            let block = "offline_pin { value = order.pin; tries = 3 }";
+            let help = format!("write `{block}`");
+            let change = self
+                .has_field("order.pin")
+                .then(|| self.more(block))
+                .flatten();
+            self.report_fix("E0317", rule.span, message, &help, change);
         }
         if !rule.is_enciphered_offline_pin() && self.app.has_quirk("no_clear_pin") {
             let message = format!("`{method}` sends a clear PIN, and the card refuses it");
             let help = "take `enciphered_pin_offline`; the profile declares `no_clear_pin`";
-            self.report("E0363", rule.span, message, help);
+            let change = self.method_instead(rule.span, "enciphered_pin_offline");
+            let change = change.filter(|_| self.app.dda.is_some());
+            self.report_fix("E0363", rule.span, message, help, change);
         }
         if rule.is_enciphered_offline_pin() && self.app.dda.is_none() {
             let message = format!("`{method}` needs a key of the chip's own, there is no `dda`");
@@ -208,6 +216,20 @@ impl Rules<'_, '_, '_> {
                 "write `#9F49 = emv.ddol` and put it in a record",
             );
         }
+    }
+
+    /// The issuer application data of the other algorithm, where a name says which it is.
+    fn other_issuer_data(&self, span: Span, option_c: bool) -> Option<Change> {
+        let value = super::entry_at(&self.decl().entries, span)?
+            .value
+            .as_ref()?;
+        let (from, to) = match option_c {
+            true => ("iad_ccd_tdes", "iad_ccd_aes"),
+            false => ("iad_ccd_aes", "iad_ccd_tdes"),
+        };
+        let written = self.elaborator.model().sources.text(value.span);
+        let fits = written.rsplit('.').next() == Some(from);
+        fits.then(|| Change::Instead(value.span, written.replace(from, to)))
     }
 
     /// The `sda` block against the AIP and the `dda` block.
@@ -369,7 +391,8 @@ impl Rules<'_, '_, '_> {
                  derivation asks for"
             );
             let help = "take `emv.iad_ccd_tdes` for triple DES keys, `emv.iad_ccd_aes` for AES";
-            self.report("E0327", span, message, help);
+            let change = self.other_issuer_data(span, option_c);
+            self.report_fix("E0327", span, message, help, change);
         }
         if self.app.aip_has(aip::ISSUER_AUTHENTICATION) {
             let span = self.span("aip");
