@@ -1,19 +1,24 @@
 #!/bin/sh
 # Checks everything: formatting, lints, all tests, documents, and a real PC/SC reader.
 # Installs what the tests need from the system when it may (root, apt-get), else says what is
-# missing. Reads no network but for that and for the crates of Cargo.lock.
+# missing. Reads no network but for that, for the crates of Cargo.lock, and for the packages with
+# which the extension for Visual Studio Code is tried (package-lock.json).
 #
 #   sh tests/run.sh            everything
 #   sh tests/run.sh --no-pcsc  without the PC/SC reader
+#   sh tests/run.sh --no-npm   without the extension for Visual Studio Code
 set -eu
 cd "$(dirname "$0")/.."
 
 pcsc=yes
-case "${1:-}" in
-    "") ;;
-    --no-pcsc) pcsc=no ;;
-    *) echo "usage: sh tests/run.sh [--no-pcsc]" >&2; exit 2 ;;
-esac
+npm=yes
+for option in "$@"; do
+    case "$option" in
+        --no-pcsc) pcsc=no ;;
+        --no-npm) npm=no ;;
+        *) echo "usage: sh tests/run.sh [--no-pcsc] [--no-npm]" >&2; exit 2 ;;
+    esac
+done
 
 step() {
     printf '\n== %s\n' "$*"
@@ -39,6 +44,10 @@ has_readers() { "$1" -c 'import zxingcpp, PIL' 2>/dev/null; }
 has_readers python3 || CARDWRIGHT_PYTHON=/usr/bin/python3
 export CARDWRIGHT_PYTHON="${CARDWRIGHT_PYTHON:-python3}"
 has_readers "$CARDWRIGHT_PYTHON" || missing="$missing python3 python3-zxing-cpp python3-pil"
+if [ "$npm" = yes ]; then
+    need node nodejs
+    need npm npm
+fi
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
     need opensc-tool opensc
@@ -85,6 +94,9 @@ fi
 step cargo test --locked --workspace --doc
 printf '\n== cargo doc, warnings denied\n'
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+if [ "$npm" = yes ]; then
+    step sh tests/vscode.sh "$target/debug"
+fi
 if [ "$pcsc" = yes ]; then
     step sh tests/pcsc.sh "$target/debug/cardstation"
 fi

@@ -83,6 +83,61 @@ fn carried_out(text: &str, uri: &str, action: &Value) -> String {
     out
 }
 
+/// A file of the example bank with one text of it changed: what is offered there, and whether the
+/// finding is gone after it.
+fn mends(name: &str, (from, to): (&str, &str), at: &str) -> (String, String) {
+    let path = common::aurora().join(name);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from}");
+    let text = text.replacen(from, to, 1);
+    let file = common::uri(&path);
+    let mut editor = Editor::start();
+    editor.open(&file, &text);
+    let before = editor.codes(&file);
+    let place = find(&text, at, 1);
+    let actions = offered(&mut editor, &file, place, json!(["quickfix"]));
+    assert!(!actions.is_empty(), "{name}: {before:?}");
+    let mend = &actions[0];
+    let code = mend["diagnostics"][0]["code"].as_str().unwrap().to_owned();
+    editor.replace(&file, &carried_out(&text, &file, mend));
+    let after = editor.codes(&file);
+    assert!(!after.contains(&code), "{code}: {after:?}");
+    (code, mend["title"].as_str().unwrap().to_owned())
+}
+
+/// Changes that helps name, each made over the protocol.
+#[test]
+fn helps_that_name_a_change_offer_it() {
+    let said = |code: &str, title: &str| (code.to_owned(), title.to_owned());
+    assert_eq!(
+        mends("letters.perso", ("size = 12 mm", "size = 12 s"), "12 s"),
+        said("E0203", "write `12 mm`")
+    );
+    assert_eq!(
+        mends("letters.perso", ("size = 12 mm", "size = 12"), "12 }"),
+        said("E0203", "write `12 mm`")
+    );
+    let octets = ("#5F34 = order.psn", "#5F34 = x\"01\"");
+    assert_eq!(
+        mends("debit.perso", octets, "#5F34 = x"),
+        said("E0325", "write `order.psn`")
+    );
+    let without = ("  offline_pin { value = order.pin; tries = 3 }\n", "");
+    assert_eq!(
+        mends("debit.perso", without, "enciphered_pin_offline"),
+        said(
+            "E0317",
+            "add `offline_pin { value = order.pin; tries = 3 }`"
+        )
+    );
+    let no_bin = ("; reject_bin = \"reject\"", "");
+    let (code, title) = mends("line.perso", no_bin, "feed    {");
+    assert_eq!(
+        (code.as_str(), title.as_str()),
+        ("E0903", "add `reject_bin = \"reject\"`")
+    );
+}
+
 #[test]
 fn a_finding_offers_the_change_that_mends_it() {
     let folder = Folder::with(&[("bank.perso", BANK)]);

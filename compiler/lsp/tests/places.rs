@@ -183,6 +183,46 @@ fn completion_offers_what_the_type_takes() {
     );
 }
 
+/// PSE and PPSE: their kind, what they build on, their rows, and the words that rows take
+/// (EMV Book 1, 12.2; Contactless Book B, 3.3).
+#[test]
+fn completion_knows_directories() {
+    const DIRECTORIES: &str = "package case\n\nuse std.profiles.pse\nuse std.profiles.ppse\n\n\
+        directory listed : pse.environment {\n  languages = \"ende\"\n}\n\n\
+        directory tapped : ppse.environment {}\n\n\
+        directory own {\n  aid       = x\"32 50 41 59\"\n  interface = contact\n  sfi       = 1\n}\n\n\
+        card c {\n  chip { directories = [pse, listed] }\n}\n";
+    let folder = Folder::with(&[("a.perso", DIRECTORIES)]);
+    let file = folder.uri("a.perso");
+    let mut editor = Editor::start();
+    editor.open(&file, DIRECTORIES);
+    let text = DIRECTORIES.to_owned();
+    let mut case = Bank { editor, file, text };
+    assert_has(&case.complete("directory listed", "dir"), &["directory"]);
+    let bases = case.complete("listed : pse.environment", "listed : pse.");
+    assert_has(&bases, &["pse.environment"]);
+    assert_lacks(&bases, &["c", "pse", "listed"]);
+    let bases = case.complete("tapped : ppse.environment", "tapped : ppse.");
+    assert_has(&bases, &["ppse.environment"]);
+    assert_lacks(&bases, &["c", "ppse", "tapped"]);
+    // What the base marks final is not offered again; what is there already neither.
+    let rows = case.complete("  languages = \"ende\"", "  ");
+    assert_has(
+        &rows,
+        &["sfi", "languages", "code_table", "preferred_names"],
+    );
+    assert_lacks(&rows, &["label", "cvm", "data"]);
+    let rows = case.complete("  sfi       = 1", "  s");
+    assert_has(&rows, &["sfi"]);
+    assert_lacks(&rows, &["aid", "interface"]);
+    let words = case.complete("interface = contact", "interface = ");
+    assert_has(&words, &["contact", "contactless"]);
+    assert_lacks(&words, &["pse"]);
+    let named = case.complete("[pse, listed]", "[p");
+    assert_has(&named, &["pse", "ppse", "listed", "tapped", "own"]);
+    assert_lacks(&named, &["c"]);
+}
+
 #[test]
 fn definitions_are_found_across_files() {
     let mut bank = bank("debit.perso");

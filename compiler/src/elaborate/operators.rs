@@ -2,7 +2,6 @@
 
 use super::expr::COMPARISON;
 use super::{Elaborator, Typed};
-use crate::diagnostics::{Change, Problem};
 use crate::model::{MExpr, MKind, Span};
 use crate::types::Type;
 use cardwright_bundle::ValueType;
@@ -91,18 +90,12 @@ impl<'a> Elaborator<'a> {
         }
         if b.ty.value_type() != a.ty.value_type() {
             let message = format!("{} and {} can't be compared", a.ty.words(), b.ty.words());
-            let number = a.ty.is_text() && b.ty.value_type() == ValueType::Number;
-            let help = if number {
+            let help = if a.ty.is_text() && b.ty.value_type() == ValueType::Number {
                 "write the number as text, in quotes, or the text as `to_number(…)`"
             } else {
                 "make both of one type"
             };
-            let mut problem = Problem::error("E0202", span, message).help(help);
-            if let (true, MKind::Integer(_)) = (number, &right.kind) {
-                let written = self.model.sources.text(right.span);
-                problem = problem.fix(Change::Instead(right.span, format!("\"{written}\"")));
-            }
-            self.findings().push(problem);
+            self.say("E0202", span, message, help);
             return None;
         }
         if matches!(op, "==" | "!=") {

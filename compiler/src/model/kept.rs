@@ -266,11 +266,7 @@ impl Kept {
     }
 
     /// Entries that were merged before from the same own ones and the same base, and what was said.
-    pub(super) fn merged(
-        &self,
-        decl: &Decl,
-        base: Option<&Arc<Vec<MEntry>>>,
-    ) -> Option<Known<'_>> {
+    pub(super) fn merged(&self, decl: &Decl, base: Option<&Arc<Vec<MEntry>>>) -> Option<Known<'_>> {
         let merged = self.lives.get(&decl.qualified)?.merged.as_ref()?;
         let same_base = match (&merged.base, base) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),

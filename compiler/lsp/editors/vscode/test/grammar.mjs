@@ -2,6 +2,7 @@
 // the Rust tests use as well; `--write` writes the record anew.
 //
 //   npm install && node test/grammar.mjs [--write]
+//   node test/grammar.mjs --of FILE...     prints the tokens of any sources, as `scopes` does
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -26,28 +27,42 @@ const registry = new textmate.Registry({
 });
 const grammar = await registry.loadGrammar("source.perso");
 
-let record = "";
-let state = textmate.INITIAL;
-const lines = readFileSync(join(tests, "sample.perso"), "utf8").replaceAll("\r\n", "\n").split("\n");
-lines.forEach((line, number) => {
-  const found = grammar.tokenizeLine(line, state);
-  state = found.ruleStack;
-  let last;
-  for (const token of found.tokens) {
-    const start = Math.min(token.startIndex, line.length);
-    const end = Math.min(token.endIndex, line.length);
-    const scope = token.scopes[token.scopes.length - 1];
-    if (start === end) continue;
-    if (last && last.end === start && last.scope === scope) {
-      last.end = end;
-      continue;
+/** A line for each token of a source: place and innermost scope. */
+function tokens(source, before = "") {
+  let record = "";
+  let state = textmate.INITIAL;
+  const lines = readFileSync(source, "utf8").replaceAll("\r\n", "\n").split("\n");
+  lines.forEach((line, number) => {
+    const found = grammar.tokenizeLine(line, state);
+    state = found.ruleStack;
+    let last;
+    const say = () => {
+      if (last) record += `${before}${number + 1}:${last.start}-${last.end} ${last.scope}\n`;
+    };
+    for (const token of found.tokens) {
+      const start = Math.min(token.startIndex, line.length);
+      const end = Math.min(token.endIndex, line.length);
+      const scope = token.scopes[token.scopes.length - 1];
+      if (start === end) continue;
+      if (last && last.end === start && last.scope === scope) {
+        last.end = end;
+        continue;
+      }
+      say();
+      last = { start, end, scope };
     }
-    if (last) record += `${number + 1}:${last.start}-${last.end} ${last.scope}\n`;
-    last = { start, end, scope };
-  }
-  if (last) record += `${number + 1}:${last.start}-${last.end} ${last.scope}\n`;
-});
+    say();
+  });
+  return record;
+}
 
+const of = process.argv.indexOf("--of");
+if (of > 0) {
+  for (const file of process.argv.slice(of + 1)) process.stdout.write(tokens(file, `${file}:`));
+  process.exit(0);
+}
+
+const record = tokens(join(tests, "sample.perso"));
 const path = join(tests, "sample.scopes");
 if (process.argv.includes("--write")) {
   writeFileSync(path, record);

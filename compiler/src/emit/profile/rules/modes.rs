@@ -99,7 +99,10 @@ impl Rules<'_, '_, '_> {
                 missing.join(", #")
             );
             let help = "write `#9F38 = emv.pdol_fast`";
-            let own = self.app.element("9F38").and_then(|e| self.instead(e.span, "emv.pdol_fast"));
+            let own = self
+                .app
+                .element("9F38")
+                .and_then(|e| self.instead(e.span, "emv.pdol_fast"));
             let change = own.or_else(|| self.more_data("#9F38 = emv.pdol_fast"));
             self.report_fix("E0356", span, message, help, change);
         }
