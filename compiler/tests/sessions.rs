@@ -7,6 +7,7 @@
     reason = "tests fail loudly"
 )]
 
+use cardwright_compiler::emit::{build, build_checked};
 use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
 use cardwright_compiler::{Checked, Environment, Session, check, check_language};
 use std::path::Path;
@@ -265,4 +266,36 @@ fn what_reaches_far_is_done_again() {
         &check_language(&Project::read(&whole)),
         "the language",
     );
+}
+
+/// What a bundle is made of when the Model of a check is used, once more changed and changed back,
+/// is what it is made of from the beginning.
+#[test]
+fn a_checked_project_gives_the_same_bundle() {
+    for example in [
+        "aurora-bank",
+        "harbour-prepaid",
+        "kestrel-access",
+        "lantern-loyalty",
+        "meridian-debit",
+    ] {
+        let path = root().join("examples").join(example);
+        let files = folder(&path, "", MemoryFiles::new());
+        let fresh = build(&Project::read(&files), Environment::Test).expect("it builds");
+        let fresh = fresh.to_bytes().expect("octets");
+        let mut session = Session::default();
+        let source = files.list("").into_iter().find(|f| f.ends_with(".perso"));
+        let source = source.expect("a source");
+        let text = files.read(&source).expect("read");
+        let moved = [b"// first\n", text.as_slice()].concat();
+        let moved = files.clone().with(&source, moved);
+        for (files, whole) in [(&files, true), (&moved, false), (&files, true)] {
+            let project = Project::read(files);
+            let checked = session.check(&project, Environment::Test);
+            let bundle = build_checked(&checked, &project, Environment::Test).expect("it builds");
+            let octets = bundle.to_bytes().expect("octets");
+            // The bundle of the changed project says what its sources were.
+            assert_eq!(octets == fresh, whole, "{example}");
+        }
+    }
 }

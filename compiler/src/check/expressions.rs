@@ -77,6 +77,11 @@ fn main_record(format: &Decl) -> Option<String> {
 /// same.
 pub(crate) fn only_record(model: &Model) -> Option<(String, String)> {
     model.ask(Asked::Ground);
+    model.only_record.clone()
+}
+
+/// Looks for that record among all declarations.
+pub(crate) fn find_only_record(model: &Model) -> Option<(String, String)> {
     let mut found = None;
     for decl in model.decls.values().filter(|d| !d.standard) {
         let ground = match (decl.kind.as_str(), &decl.for_record) {

@@ -6,7 +6,7 @@ mod placeholder;
 mod rows;
 mod values;
 
-pub(crate) use expressions::{ground, only_record};
+pub(crate) use expressions::{find_only_record, ground, only_record};
 
 use crate::diagnostics::{Findings, Problem};
 use crate::elaborate::{Elaborator, MOST_STEPS, Shared, too_much};

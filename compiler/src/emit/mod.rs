@@ -189,6 +189,23 @@ pub fn build(project: &Project<'_>, environment: Environment) -> Result<Bundle, 
     sealed(run_for(project, environment, None))
 }
 
+/// The same for a project that was checked and found without an error: its Model is not made
+/// again.
+///
+/// # Errors
+/// What is found on the way, when something of it is an error.
+pub fn build_checked(
+    checked: &crate::Checked,
+    project: &Project<'_>,
+    environment: Environment,
+) -> Result<Bundle, Vec<Finding>> {
+    if !checked.is_good() {
+        return Err(checked.findings.clone());
+    }
+    let (emitted, found) = emit_all(&checked.model, project, environment, true, None);
+    seal(&checked.model, found, Some(emitted))
+}
+
 /// The same for one bundle of the manifest: its jobs, and what they need.
 ///
 /// # Errors
@@ -203,7 +220,15 @@ pub fn build_bundle(
 
 type Run = (Model, Findings, Option<Emitted>);
 
-fn sealed((model, mut findings, emitted): Run) -> Result<Bundle, Vec<Finding>> {
+fn sealed((model, findings, emitted): Run) -> Result<Bundle, Vec<Finding>> {
+    seal(&model, findings, emitted)
+}
+
+fn seal(
+    model: &Model,
+    mut findings: Findings,
+    emitted: Option<Emitted>,
+) -> Result<Bundle, Vec<Finding>> {
     let Some(emitted) = emitted.filter(|_| !findings.has_errors()) else {
         return Err(findings.resolve(&model.sources));
     };

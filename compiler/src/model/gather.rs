@@ -51,6 +51,7 @@ pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &
     reach::bundles_exist(&mut model, findings);
     usage::report_unused(&model, &uses, findings);
     model.mute = uses.are_too_many(&model);
+    model.only_record = crate::check::find_only_record(&model);
     kept.settle(&model);
     model
 }

@@ -390,9 +390,8 @@ impl Kept {
         if self.keys.0 != keys {
             self.keys = (keys, now);
         }
-        let ground = crate::check::only_record(model);
-        if self.ground.0 != ground {
-            self.ground = (ground, now);
+        if self.ground.0 != model.only_record {
+            self.ground = (model.only_record.clone(), now);
         }
         if !self.edits.as_ref().is_some_and(Edits::are_none) {
             self.any = now;

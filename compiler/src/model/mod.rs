@@ -145,6 +145,8 @@ pub struct Model {
     pub poisoned: std::collections::BTreeSet<String>,
     pub(crate) scopes: Vec<resolve::Scope>,
     pub(crate) packages: IndexMap<String, resolve::Package>,
+    /// The record that the whole project speaks of, when it is one and the same.
+    pub(crate) only_record: Option<(String, String)>,
     /// Whether there are so many unknown names, and so many that they might mean, that no advice
     /// is given.
     pub(crate) mute: bool,

@@ -25,7 +25,7 @@ use crate::{
     project::{Folder, open_bundle},
 };
 use cardwright_bundle::{Bundle, Environment};
-use cardwright_compiler::{Checked, emit};
+use cardwright_compiler::{Checked, Session, emit};
 use std::path::Path;
 
 /// Shell completions.
@@ -39,14 +39,23 @@ pub(crate) fn built(
     folder: &Folder,
     environment: Environment,
 ) -> Result<(Checked, Bundle), Failure> {
+    built_again(&mut Session::default(), folder, environment)
+}
+
+/// The same, for the next time in a session.
+pub(crate) fn built_again(
+    session: &mut Session,
+    folder: &Folder,
+    environment: Environment,
+) -> Result<(Checked, Bundle), Failure> {
     let project = folder.project();
-    let checked = emit::check(&project, environment);
+    let checked = session.check(&project, environment);
     findings::note(&checked.findings, &checked.model.sources);
     let errors = findings::errors(&checked.findings);
     if errors > 0 {
         return Err(Failure::errors(errors));
     }
-    let bundle = emit::build(&project, environment).map_err(|found| {
+    let bundle = emit::build_checked(&checked, &project, environment).map_err(|found| {
         findings::note(&found, &checked.model.sources);
         Failure::errors(findings::errors(&found))
     })?;

@@ -9,6 +9,7 @@ use crate::{
     terminal,
 };
 use cardwright_bundle::Environment;
+use cardwright_compiler::Session;
 use cardwright_compiler::emit::{self, TestCase};
 use cardwright_rehearsal::{Order, Rehearsal, RehearsalError, Rehearsed, preview};
 use std::{collections::BTreeSet, path::Path};
@@ -18,19 +19,25 @@ pub(crate) fn run(arguments: &Preview) -> Result<u8, Failure> {
     let folder = Folder::find(arguments.project.as_deref())?;
     let default = || folder.root().join("preview");
     let output = arguments.output.clone().unwrap_or_else(default);
+    let mut session = Session::default();
     if !arguments.watch {
-        return draw(&folder, &output, arguments).map(|()| 0);
+        return draw(&mut session, &folder, &output, arguments).map(|()| 0);
     }
     let mut files = watch::Files::new(folder.root(), &output);
     terminal::note("drawing again after each change; Ctrl-C ends it");
-    let mut again = || draw(&folder, &output, arguments);
+    let mut again = || draw(&mut session, &folder, &output, arguments);
     watch::watch(&mut files, &mut again, &mut Failure::show);
     Ok(0)
 }
 
 /// Builds the project and draws what is wanted; a picture that is as it was is not written.
-fn draw(project: &Folder, folder: &Path, arguments: &Preview) -> Result<(), Failure> {
-    let (checked, bundle) = super::built(project, Environment::Test)?;
+fn draw(
+    session: &mut Session,
+    project: &Folder,
+    folder: &Path,
+    arguments: &Preview,
+) -> Result<(), Failure> {
+    let (checked, bundle) = super::built_again(session, project, Environment::Test)?;
     let bin = emit::issuer_bin(&checked.model);
     let mut rehearsal = Rehearsal::new(bundle)?;
     let (made, trouble) = cards(
