@@ -229,6 +229,11 @@ fn wrong_with(folder: &Path, wrong: &mut Vec<String>) -> usize {
     if others || !failing.iter().any(|f| f.code == code) {
         wrong.push(format!("{code}, failing: {code} alone is expected\n{said}"));
     }
+    // What a check does not say, no editor shows.
+    let checked = check(&Project::read(&broken.0), broken.1).findings;
+    if failing.iter().any(|f| f.code == code) && !checked.iter().any(|f| f.code == code) {
+        wrong.push(format!("{code}: only a build says it"));
+    }
     let repaired = human(&findings(&example(folder, "repaired")));
     if !repaired.is_empty() {
         wrong.push(format!("{code}, repaired: nothing is expected\n{repaired}"));

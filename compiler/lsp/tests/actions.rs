@@ -138,6 +138,23 @@ fn helps_that_name_a_change_offer_it() {
     );
 }
 
+/// What only the whole project tells stands where it was written: a letter's PIN that is drawn for
+/// the letter alone, once the file is changed, and no more when it is changed back.
+#[test]
+fn findings_of_the_whole_project_are_shown() {
+    let path = common::aurora().join("letters.perso");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let drawn = text.replacen("value = order.pin", "value = pin.generate(4)", 1);
+    let file = common::uri(&path);
+    let mut editor = Editor::start();
+    editor.open(&file, &text);
+    assert_eq!(editor.codes(&file), Vec::<String>::new());
+    editor.replace(&file, &drawn);
+    assert_eq!(editor.codes(&file), ["E0604"]);
+    editor.replace(&file, &text);
+    assert_eq!(editor.codes(&file), Vec::<String>::new());
+}
+
 #[test]
 fn a_finding_offers_the_change_that_mends_it() {
     let folder = Folder::with(&[("bank.perso", BANK)]);

@@ -9,9 +9,9 @@ mod platform;
 mod stripe;
 mod twins;
 
-use super::Context;
 use super::profile::{self, App, Element, Ground};
 use super::read;
+use super::{Context, drawn};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, KeyChoice, Shared, Typed};
 use crate::model::{Decl, MEntry, Span, Spans};
@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) blank: Option<Blank>,
     /// Slots of the keys that its applications get.
     pub(crate) carried: Vec<u32>,
+    /// Where its PINs are drawn.
+    pub(crate) drawn: Vec<drawn::Site>,
     /// Where.
     pub(crate) span: Span,
 }
@@ -60,6 +62,7 @@ pub(crate) type Blank = Option<(String, u8, u32, String, u8)>;
 impl Spans for Facts {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         visit(&mut self.span);
+        self.drawn.iter_mut().flatten().for_each(&mut *visit);
         for application in &mut self.applications {
             visit(&mut application.span);
             for (span, _) in &mut application.pin {
@@ -237,6 +240,7 @@ fn register(
     });
     let carried = chip.iter().flat_map(|c| &c.applications);
     let carried = carried.flat_map(|a| &a.keys).map(|(_, key)| *key).collect();
+    let drawn = drawn::sites(context, program);
     context.cards.push(Facts {
         name: decl.name.clone(),
         qualified: decl.qualified.clone(),
@@ -250,6 +254,7 @@ fn register(
         channel,
         blank,
         carried,
+        drawn,
         span: decl.span,
     });
     let span = context.shared.spans.id(decl.span);

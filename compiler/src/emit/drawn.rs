@@ -3,7 +3,8 @@
 
 use super::Context;
 use crate::diagnostics::Problem;
-use cardwright_bundle::{Constant, Item, ItemKind, Job, NodeId, Op, Program};
+use crate::model::Span;
+use cardwright_bundle::{Constant, Item, ItemKind, Job, Layout, NodeId, Op, Program};
 use std::collections::BTreeSet;
 
 /// E0604: a letter with a PIN that nothing else holds.
@@ -13,34 +14,77 @@ pub(super) fn lower(context: &mut Context<'_>) {
     problems.into_iter().for_each(|p| context.push(p));
 }
 
-fn alone(context: &Context<'_>, job: &Job) -> Option<Problem> {
-    let content = &context.content;
-    let program = |at: u32| content.programs.get(usize::try_from(at).ok()?);
-    let mailer = job.mailer.as_ref()?;
-    let layout = content.layouts.iter().find(|l| l.name == mailer.layout)?;
-    let letter = program(layout.program)?;
+/// A layout with a PIN that is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    layout: String,
+    /// Where the PIN stands.
+    pub(crate) span: Span,
+    /// Where it is drawn.
+    pub(crate) drawn: Site,
+}
+
+/// A place where a PIN is drawn, with the calls that lead there.
+pub(crate) type Site = Vec<Span>;
+
+/// The letter that a layout is, while its program is there.
+pub(super) fn letter(context: &Context<'_>, layout: &Layout) -> Option<Letter> {
+    let program = usize::try_from(layout.program).ok()?;
+    let program = context.content.programs.get(program)?;
     let further = layout.pages.iter().flat_map(|page| &page.items);
     let pin = |item: &Item| match item.draw {
         ItemKind::Pin { node, .. } => Some((node, item.span)),
         _ => None,
     };
     let mut pins = layout.items.iter().chain(further).filter_map(pin);
-    let (span, drawn) = pins.find_map(|(node, span)| Some((span, drawn_under(letter, node)?)))?;
+    let (span, drawn) = pins.find_map(|(node, span)| Some((span, drawn_under(program, node)?)))?;
+    let spans = context.shared.spans.spans();
+    let span = spans.get(usize::try_from(span).ok()?).copied();
+    Some(Letter {
+        layout: layout.name.clone(),
+        span: span.unwrap_or_default(),
+        drawn: site(context, &drawn)?,
+    })
+}
+
+/// All places where a program draws PINs.
+pub(super) fn sites(context: &Context<'_>, program: u32) -> Vec<Site> {
+    let program = usize::try_from(program).ok();
+    let program = program.and_then(|at| context.content.programs.get(at));
+    let purposes = program.map(purposes).unwrap_or_default();
+    purposes
+        .iter()
+        .filter_map(|name| site(context, name))
+        .collect()
+}
+
+/// The place behind a purpose: the first place has none, the others are counted.
+fn site(context: &Context<'_>, purpose: &str) -> Option<Site> {
+    let number: usize = match purpose {
+        "" => 1,
+        number => number.parse().ok()?,
+    };
+    context.shared.pins.get(number.checked_sub(1)?).cloned()
+}
+
+fn alone(context: &Context<'_>, job: &Job) -> Option<Problem> {
+    let content = &context.content;
+    let mailer = job.mailer.as_ref()?;
+    let letter = context.letters.iter().find(|l| l.layout == mailer.layout)?;
     let products = job.products.iter();
-    let cards = products.filter_map(|p| content.cards.iter().find(|c| c.name == p.card));
+    let mut cards = products.filter_map(|p| context.cards.iter().find(|c| c.name == p.card));
     let outputs = job.outputs.iter();
     let formats = outputs.filter_map(|o| content.formats.iter().find(|f| f.name == o.format));
     let records = formats.flat_map(|f| &f.records).filter_map(|r| r.program);
-    let all = cards.map(|c| c.program).chain(records);
-    let held: BTreeSet<String> = all.filter_map(program).flat_map(purposes).collect();
-    if held.contains(&drawn) {
+    let mut files = records.map(|program| sites(context, program));
+    let held = cards.any(|card| card.drawn.contains(&letter.drawn))
+        || files.any(|drawn| drawn.contains(&letter.drawn));
+    if held {
         return None;
     }
-    let spans = context.shared.spans.spans();
-    let span = spans.get(span as usize).copied().unwrap_or_default();
     let message = "this PIN is drawn for the letter alone: neither card nor file has it";
     let help = "write one `let pin = pin.generate(4)`, and name it in the card and in the letter";
-    Some(Problem::error("E0604", span, message).help(help))
+    Some(Problem::error("E0604", letter.span, message).help(help))
 }
 
 /// The purpose of a node that draws a PIN.
@@ -63,8 +107,7 @@ fn purpose(program: &Program, op: &Op) -> Option<String> {
     }
 }
 
-/// All purposes that a program draws PINs for.
-fn purposes(program: &Program) -> Vec<String> {
+fn purposes(program: &Program) -> BTreeSet<String> {
     let nodes = program.nodes.iter();
     nodes
         .filter_map(|node| purpose(program, &node.op))

@@ -14,7 +14,7 @@ mod table;
 
 pub use codes::CODES;
 
-use super::{Context, fonts, read};
+use super::{Context, drawn, fonts, read};
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::point_um;
@@ -70,6 +70,7 @@ fn layout<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     }
     layout.labels = labels::of(context, decl, (layout.width_um, layout.height_um));
     geometry::check(context, decl, &layout, &paper);
+    context.letters.extend(drawn::letter(context, &layout));
     context.content.layouts.push(layout);
 }
 

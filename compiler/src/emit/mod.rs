@@ -63,6 +63,8 @@ pub(crate) struct Context<'a> {
     placed: BTreeSet<String>,
     /// What cards turned out to hold, for layouts, flows, scenarios and jobs.
     cards: Vec<card::Facts>,
+    /// Letters with a PIN that is drawn, for jobs.
+    letters: Vec<drawn::Letter>,
     /// Whether there were errors before cards and layouts, each of which is made by itself.
     flawed: bool,
     /// Whether this is for findings only: nothing of it goes into a bundle.
@@ -111,6 +113,7 @@ fn emit_all(
         bin: None,
         placed: BTreeSet::new(),
         cards: Vec::new(),
+        letters: Vec::new(),
         flawed: false,
         apart: false,
     };

@@ -1,6 +1,6 @@
 //! Cards and layouts: each is made by itself, so that a session can keep what came of it.
 
-use super::{Context, card, empty};
+use super::{Context, card, drawn::Letter, empty};
 use crate::diagnostics::Findings;
 use crate::elaborate::{MOST_STEPS, Shared, too_much};
 use crate::model::{Decl, Span, Spans};
@@ -24,12 +24,17 @@ pub(crate) struct Piece {
     cards: Vec<card::Facts>,
     placed: BTreeSet<String>,
     layouts: Vec<Layout>,
+    letters: Vec<Letter>,
 }
 
 impl Spans for Piece {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         // A layout's spans are numbers, and its own is given anew.
         self.cards.spans(visit);
+        for letter in &mut self.letters {
+            visit(&mut letter.span);
+            letter.drawn.iter_mut().for_each(&mut *visit);
+        }
     }
 }
 
@@ -103,6 +108,7 @@ impl<'a> Context<'a> {
         let Some(piece) = &outcome.piece else { return };
         self.cards.extend(piece.cards.iter().cloned());
         self.placed.extend(piece.placed.iter().cloned());
+        self.letters.extend(piece.letters.iter().cloned());
         let span = self.shared.spans.id(decl.span);
         let layouts = piece.layouts.iter().cloned();
         self.content
@@ -153,6 +159,7 @@ impl<'a> Context<'a> {
             bin: self.bin.clone(),
             placed: BTreeSet::new(),
             cards: Vec::new(),
+            letters: Vec::new(),
             flawed: self.flawed,
             apart: true,
         }
@@ -165,6 +172,7 @@ impl<'a> Context<'a> {
             cards: self.cards,
             placed: self.placed,
             layouts: self.content.layouts,
+            letters: self.letters,
         });
         outcome
     }
