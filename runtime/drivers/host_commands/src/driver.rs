@@ -170,6 +170,11 @@ impl Hsm for HostCommandHsm {
 }
 
 impl Shared {
+    /// Most requests at a time.
+    pub(crate) fn connections(&self) -> usize {
+        self.pool.connections()
+    }
+
     fn context(&self) -> Context {
         Context {
             pin_characters: self.settings.pin_characters,

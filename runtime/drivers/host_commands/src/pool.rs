@@ -98,6 +98,11 @@ impl Pool {
         self.settings.hosts.len()
     }
 
+    /// Most requests at a time.
+    pub(crate) fn connections(&self) -> usize {
+        self.settings.connections.saturating_mul(self.hosts())
+    }
+
     fn state(&self) -> Result<MutexGuard<'_, State>, Refused> {
         self.hosts
             .lock()

@@ -1,11 +1,13 @@
 //! One session: every intent of the port as one or a few host commands.
 
+mod batch;
 mod cards;
 mod pins;
 mod rsa;
 
 use std::sync::Arc;
 
+use cardwright_ports::batch::{CardAnswer, CardCall};
 use cardwright_ports::hsm::{
     BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
     Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
@@ -362,6 +364,10 @@ impl HsmSession for Session {
         decipher: bool,
     ) -> Result<Vec<u8>, HsmError> {
         self.ciphered_challenge(key, block, decipher)
+    }
+
+    fn batch(&mut self, calls: &[CardCall<'_>]) -> Vec<Result<CardAnswer, HsmError>> {
+        self.side_by_side(calls)
     }
 
     fn put_card_keys(

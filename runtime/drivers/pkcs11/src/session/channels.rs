@@ -14,11 +14,13 @@ use cardwright_standards::globalplatform::{
     C_DECRYPTION, CardKeys, Channel, ChannelError, scp02, scp03,
 };
 use cardwright_standards::mac::cmac_subkeys;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::transport::pad;
 use super::{Label, Session};
 use crate::composition::Intent;
+use crate::draw::{SEED_OCTETS, joined};
 use crate::error::{self, Refused, Trouble};
 use crate::ring::Key;
 use crate::tool::{Tool, wrong};
@@ -50,6 +52,8 @@ enum State {
 pub(super) struct Channels {
     states: BTreeMap<u32, State>,
     last: u32,
+    /// The job whose challenges are made here, and their seed.
+    seed: Option<(String, Zeroizing<[u8; SEED_OCTETS]>)>,
 }
 
 impl Tool<'_> {
@@ -225,12 +229,7 @@ impl Session {
         if self.channels.states.len() >= CHANNELS_MAX {
             return Err(error::CHANNEL.found(format!("{CHANNELS_MAX} channels are open")));
         }
-        let host_challenge = self.work(move |tool| {
-            let mut challenge = [0; 8];
-            tool.stream(&label.draw(), "host challenge")?
-                .fill(&mut challenge);
-            Ok(challenge)
-        })?;
+        let host_challenge = self.host_challenge(&label)?;
         let command = initialize::command(spec.key_version, 0, host_challenge);
         let started = State::Started {
             spec: *spec,
@@ -240,6 +239,32 @@ impl Session {
         self.channels.last = self.channels.last.wrapping_add(1);
         self.channels.states.insert(self.channels.last, started);
         Ok((ChannelId(self.channels.last), command))
+    }
+
+    /// A challenge out of the job's seed, which the token draws once for a job: a challenge is no secret,
+    /// it must only be unknown before.
+    fn host_challenge(&mut self, label: &Label) -> Result<[u8; 8], Refused> {
+        let known = self.channels.seed.as_ref();
+        if known.is_none_or(|(job, _)| *job != label.job) {
+            let job = Label {
+                job: label.job.clone(),
+                order: 0,
+                purpose: String::new(),
+            };
+            let seed = self.work(move |tool| {
+                let text = crate::draw::label(&job.draw(), "host challenges");
+                tool.mark(&text)
+            })?;
+            self.channels.seed = Some((label.job.clone(), seed));
+        }
+        let seed = self.channels.seed.as_ref().map(|(_, seed)| seed.as_slice());
+        let text = joined(&[
+            seed.unwrap_or_default(),
+            &label.order.to_be_bytes(),
+            label.purpose.as_bytes(),
+        ]);
+        let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(&text)));
+        Ok(digest.first_chunk().copied().unwrap_or_default())
     }
 
     /// Checks the card's answer and opens the channel. A channel whose card has failed is gone.
