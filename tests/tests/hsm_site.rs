@@ -78,7 +78,6 @@ fn the_example_banks_cards_take_few_calls() {
             .collect();
         let orders = station.write(&format!("{out}.txt"), &file(&lines));
         let said = station.run(&orders, out, &["--lanes", "1"]).expect(0);
-        assert_eq!(station.report(out)["accepted"], count);
         operations(&said)
     };
     // The first cards of a job are validated, which costs calls of its own, the same for both.

@@ -4,8 +4,8 @@
 //! SoftHSM reads its folder from the environment when it is loaded, so the measuring runs in a process of
 //! its own.
 
-use crate::failure::{Failure, exit};
-use cardwright_pkcs11::bench::{Bench, Cost};
+use crate::failure::Failure;
+use cardwright_pkcs11::bench::{Bench, Figure, figures as figures_of};
 use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Settings};
@@ -20,10 +20,6 @@ const MODULES: [&str; 4] = [
     "/usr/lib/pkcs11/libsofthsm2.so",
     "/usr/local/lib/softhsm/libsofthsm2.so",
 ];
-/// Operations a second of the slow, the usual and the fast HSM.
-const SPEEDS: [f64; 3] = [60.0, 250.0, 2_500.0];
-/// Cards of one batch: `ahead` of a site.
-const TOGETHER: u64 = 64;
 const LABEL: &str = "bench";
 const USER_PIN: &str = "48151623";
 
@@ -37,6 +33,25 @@ pub(super) struct Measured {
     pub(super) less: bool,
     /// The ratio that is wanted, if one is.
     pub(super) wanted: Option<f64>,
+}
+
+impl From<Figure> for Measured {
+    fn from(figure: Figure) -> Self {
+        let Figure {
+            name,
+            ours,
+            plain,
+            less,
+            wanted,
+        } = figure;
+        Self {
+            name,
+            ours,
+            plain,
+            less,
+            wanted,
+        }
+    }
 }
 
 /// A token's folder that goes with the measuring.
@@ -118,76 +133,11 @@ pub(super) fn in_token(module: &Path, seconds: f64) -> Result<u8, Failure> {
         Capability::KeyWrapPad,
     ];
     let mut bench = opened(module, &avoid)?;
-    // Sessions are opened when they are needed first.
-    bench.joined(1, TOGETHER, TOGETHER)?;
-    let mut rows = Vec::new();
-    for (place, together) in [1, 8, TOGETHER, 4 * TOGETHER].into_iter().enumerate() {
-        let (made, ours) = bench.joined(1, together, together)?;
-        let (expected, plain) = bench.plain(1, together)?;
-        if made != expected {
-            return Err(Failure::new(
-                exit::DEVICE,
-                "R1321",
-                "the plain program and the driver make different values",
-                "report it with this program's version and SoftHSM's",
-            ));
-        }
-        rows.push(Measured {
-            name: format!("HSM operations a card, {together} together"),
-            ours: ours.operations(),
-            plain: plain.operations(),
-            less: true,
-            wanted: (place > 1).then_some(5.0),
-        });
-    }
-    rows.push(hourly("HSM: SoftHSM as it is", &mut bench, None, seconds)?);
-    for speed in SPEEDS {
-        let name = format!("HSM: {speed} operations a second");
-        rows.push(hourly(&name, &mut bench, Some(speed), seconds)?);
-    }
+    let rows: Vec<Measured> = figures_of(&mut bench, seconds)?
+        .into_iter()
+        .map(Measured::from)
+        .collect();
     let text = serde_json::to_string(&rows).unwrap_or_default();
     crate::terminal::print(&text);
     Ok(0)
-}
-
-/// Cards in an hour with an HSM of some speed.
-fn hourly(
-    name: &str,
-    bench: &mut Bench,
-    speed: Option<f64>,
-    seconds: f64,
-) -> Result<Measured, Failure> {
-    bench.limit(speed);
-    let mut plain: Option<Cost> = None;
-    let mut ours: Option<Cost> = None;
-    let enough = |cost: &Option<Cost>| cost.as_ref().is_some_and(|c| c.seconds >= seconds);
-    // By turns, so that other load on the machine meets both.
-    let mut first = 1;
-    while !(enough(&plain) && enough(&ours)) {
-        if !enough(&plain) {
-            plain = Some(more(plain, bench.plain(first, 4)?.1));
-        }
-        if !enough(&ours) {
-            ours = Some(more(ours, bench.joined(first, TOGETHER, TOGETHER)?.1));
-        }
-        first += TOGETHER;
-    }
-    bench.limit(None);
-    let an_hour = |cost: Option<Cost>| cost.map(|c| c.an_hour()).unwrap_or_default();
-    Ok(Measured {
-        name: name.to_owned(),
-        ours: an_hour(ours),
-        plain: an_hour(plain),
-        less: false,
-        wanted: None,
-    })
-}
-
-/// Two costs as one; the calls of the later one.
-fn more(so_far: Option<Cost>, mut next: Cost) -> Cost {
-    if let Some(so_far) = so_far {
-        next.cards += so_far.cards;
-        next.seconds += so_far.seconds;
-    }
-    next
 }

@@ -5,7 +5,10 @@
 //! three ICC master keys with check values, the PIN as a block for somebody else, the ICC certificate,
 //! and master keys and RSA key under a transport key. The RSA key was made before.
 
+mod figures;
 mod plain;
+
+pub use figures::{Figure, figures};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
