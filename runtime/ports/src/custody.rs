@@ -209,6 +209,30 @@ pub enum Wrapping<'a> {
     },
 }
 
+/// What stands around a key in an envelope for one receiver, and how the envelope is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Before the key.
+    pub before: &'a [u8],
+    /// Behind the key.
+    pub after: &'a [u8],
+    /// What the content is enciphered with, in CBC mode: three-key triple DES or AES.
+    pub cipher: KeyAlgorithm,
+    /// Hash of RSA-OAEP, under which the content's key travels.
+    pub hash: OaepHash,
+}
+
+/// An envelope as its parts, such as CMS and TR-34 put them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enveloped {
+    /// Initial block of the CBC mode.
+    pub initial: Vec<u8>,
+    /// Frame and key, padded (PKCS #7) and enciphered.
+    pub content: Vec<u8>,
+    /// The content's key under the receiver's RSA key.
+    pub key: Vec<u8>,
+}
+
 /// What a private key signs for key management.
 #[derive(Clone, Copy, Debug)]
 pub enum Signing<'a> {
@@ -320,6 +344,32 @@ pub trait KeyCustody {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, HsmError>;
 
+    /// Gives a symmetric key out in an envelope for a receiver's RSA key, modulus and exponent: the
+    /// frame with the key in it under a content key of the moment. An HSM that can't refuses.
+    fn envelop(
+        &mut self,
+        label: &str,
+        receiver: (&[u8], u32),
+        frame: &Frame<'_>,
+    ) -> Result<Enveloped, HsmError> {
+        let _ = (receiver, frame);
+        Err(no_envelopes(label))
+    }
+    /// Takes a key in out of an envelope for the key pair that `under` names. What is inside must be
+    /// one of the frames with a key in it; anything else is refused, and nothing is kept. An HSM
+    /// that can't refuses.
+    fn open_envelope(
+        &mut self,
+        enveloped: &Enveloped,
+        under: &str,
+        frames: &[Frame<'_>],
+        key: &NewKey<'_>,
+        expected: Option<&CheckValue>,
+    ) -> Result<KeyFacts, HsmError> {
+        let _ = (enveloped, under, frames, expected);
+        Err(no_envelopes(key.label))
+    }
+
     /// Signs with a private key.
     fn sign(&mut self, label: &str, what: &Signing<'_>) -> Result<Vec<u8>, HsmError>;
     /// Certifies an issuer's public key with a local test CA; real CAs are not ours.
@@ -328,4 +378,13 @@ pub trait KeyCustody {
         authority: &str,
         fields: &IssuerCertificateFields<'_>,
     ) -> Result<Certificate, HsmError>;
+}
+
+fn no_envelopes(label: &str) -> HsmError {
+    HsmError {
+        code: "R1374",
+        what: format!("this HSM makes and opens no envelopes: {label} does not travel in one"),
+        mend: "send the key in a key block instead",
+        retryable: false,
+    }
 }

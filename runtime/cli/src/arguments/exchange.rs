@@ -133,3 +133,109 @@ pub(crate) enum ExceptionVerb {
         format: Format,
     },
 }
+
+/// Certificates of both sides of TR-34.
+#[derive(Args)]
+pub(crate) struct Tr34Sides {
+    /// The host's certificate (PEM or DER): who sends keys.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) host: PathBuf,
+    /// The device's certificate: who receives keys.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) device: PathBuf,
+    /// Certificate of an authority that is trusted; may be given again.
+    #[arg(long = "authority", value_name = "FILE", required = true)]
+    pub(crate) authorities: Vec<PathBuf>,
+    /// Revocation list of an authority; may be given again.
+    #[arg(long = "revocations", value_name = "FILE")]
+    pub(crate) revocations: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Tr34Verb {
+    /// The device begins: a random number token for the host, and the nonce for itself.
+    Nonce {
+        /// File for the token, which goes to the host.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// File for the nonce, which stays here until the key has come; it is used once.
+        #[arg(long, value_name = "FILE")]
+        keep: PathBuf,
+    },
+    /// The host answers: a key token for a device.
+    Send(Box<Tr34Send>),
+    /// The device takes the key in.
+    Receive(Box<Tr34Receive>),
+}
+
+#[derive(Args)]
+pub(crate) struct Tr34Send {
+    /// The key.
+    #[arg(value_name = "NAME@VERSION")]
+    pub(crate) key: String,
+    /// The host's key pair, which signs.
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub(crate) host_key: String,
+    #[command(flatten)]
+    pub(crate) sides: Tr34Sides,
+    /// The device's random number token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nonce: PathBuf,
+    /// Content cipher: aes128, aes256, tdes3.
+    #[arg(long, default_value = "aes128")]
+    pub(crate) cipher: String,
+    /// Hash of RSA-OAEP: sha256 or sha1.
+    #[arg(long, default_value = "sha256")]
+    pub(crate) hash: String,
+    /// Mode of use in the header.
+    #[arg(long)]
+    pub(crate) mode: Option<char>,
+    /// To whom.
+    #[arg(long)]
+    pub(crate) to: String,
+    /// File for the key token (DER).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Tr34Receive {
+    /// The key token (DER).
+    pub(crate) file: PathBuf,
+    /// The device's key pair.
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub(crate) device_key: String,
+    #[command(flatten)]
+    pub(crate) sides: Tr34Sides,
+    /// The nonce that `tr34 nonce` kept; the file is removed whatever comes of it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nonce: PathBuf,
+    /// Logical name that the key gets, with a version if it is not the next one.
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    pub(crate) key: String,
+    /// Its only use.
+    #[arg(long = "use", value_name = "USE")]
+    pub(crate) usage: String,
+    /// Its algorithm.
+    #[arg(long)]
+    pub(crate) algorithm: String,
+    /// `exportable`, `non_exportable` or `sensitive`; no more than the sender allows.
+    #[arg(long, default_value = "non_exportable")]
+    pub(crate) exportability: String,
+    /// Who answers for it.
+    #[arg(long)]
+    pub(crate) owner: String,
+    /// Where it belongs.
+    #[arg(long, default_value = "production")]
+    pub(crate) zone: String,
+    /// Who sent it.
+    #[arg(long)]
+    pub(crate) from: String,
+    /// The check value that its sender told: `ecb:08D7B4`, `cmac:…`.
+    #[arg(long, value_name = "METHOD:HEX")]
+    pub(crate) check_value: Option<String>,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}

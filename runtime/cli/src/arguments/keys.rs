@@ -27,6 +27,11 @@ pub(crate) enum KeysVerb {
     Export(Box<super::exchange::Export>),
     /// Take a key in that is under another one.
     Import(Box<super::exchange::Import>),
+    /// Keys sent and received by TR-34, in two passes.
+    Tr34 {
+        #[command(subcommand)]
+        verb: super::exchange::Tr34Verb,
+    },
     /// Print the public half of a key pair as PEM.
     PublicKey {
         /// The key pair.

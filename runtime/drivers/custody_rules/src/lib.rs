@@ -3,6 +3,7 @@
 //!
 //! Pure: no I/O, no randomness of its own, no device. The codes are those that all HSMs share.
 
+pub mod envelope;
 mod header;
 pub mod oaep;
 mod refusal;

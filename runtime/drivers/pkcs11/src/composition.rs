@@ -87,6 +87,10 @@ pub enum Intent {
     Agreement,
     /// Messages signed on P-256.
     MessagesP256,
+    /// Envelopes for a receiver's RSA key, as TR-34 has them.
+    EnvelopesOut,
+    /// Envelopes for a key pair of the tokens.
+    EnvelopesIn,
 }
 
 /// How an intent is carried out.

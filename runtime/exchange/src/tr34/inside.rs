@@ -61,6 +61,18 @@ pub struct InsideToken<'a> {
     pub today: Day,
 }
 
+impl InsideToken<'_> {
+    /// What stands around the key in the inner block.
+    ///
+    /// # Errors
+    /// E-codes of a header with optional blocks.
+    pub fn frame(&self) -> Result<Frame, ExchangeError> {
+        let header = header_attribute(self.attributes)?;
+        let (before, after) = frame(VERSION, self.kdh, &header, self.key_octets)?;
+        Ok(Frame { before, after })
+    }
+}
+
 /// Makes a key token; `seal` is the HSM's part. The device's certificate is checked against `trust`
 /// first.
 ///

@@ -79,7 +79,7 @@ pub fn give(
 }
 
 /// Policy's word; the header for a key block.
-fn allowed(
+pub(super) fn allowed(
     store: &dyn Ledger,
     giving: &Giving<'_>,
     entry: &KeyEntry,

@@ -13,7 +13,7 @@ const BLOCK_MAX: usize = 9_999;
 const FIXED: usize = 16;
 
 /// The usage that a use has in headers.
-fn usage(usage: KeyUse) -> &'static str {
+pub(super) fn usage(usage: KeyUse) -> &'static str {
     match usage {
         KeyUse::CardVerification => "C0",
         KeyUse::EmvApplicationCryptogram => "E0",
@@ -33,7 +33,7 @@ fn usage(usage: KeyUse) -> &'static str {
     }
 }
 
-fn letter(algorithm: KeyAlgorithm) -> char {
+pub(super) fn letter(algorithm: KeyAlgorithm) -> char {
     match algorithm {
         KeyAlgorithm::Tdes2 | KeyAlgorithm::Tdes3 => 'T',
         KeyAlgorithm::Rsa { .. } => 'R',

@@ -7,6 +7,7 @@ mod give;
 mod header;
 mod public;
 mod take;
+pub mod tr34;
 
 pub use codes::*;
 pub use exceptions::{ExceptionRow, Grant, day, exceptions, grant};

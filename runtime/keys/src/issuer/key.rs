@@ -9,14 +9,14 @@ use super::codes::CERTIFICATE;
 use crate::KeysError;
 
 /// The key.
-pub(super) struct HsmKey<'a> {
+pub(crate) struct HsmKey<'a> {
     custody: RefCell<&'a mut dyn KeyCustody>,
     label: &'a str,
     public: RsaPublicKey,
 }
 
 impl<'a> HsmKey<'a> {
-    pub(super) fn of(custody: &'a mut dyn KeyCustody, label: &'a str) -> Result<Self, KeysError> {
+    pub(crate) fn of(custody: &'a mut dyn KeyCustody, label: &'a str) -> Result<Self, KeysError> {
         let public = public_key(custody, label)?;
         Ok(Self {
             custody: RefCell::new(custody),

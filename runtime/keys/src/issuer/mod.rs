@@ -10,4 +10,5 @@ mod rows;
 pub use authorities::{add_authorities, authorities, authority_of_key};
 pub use certificates::{Asking, Issued, ask, certify, import, successor};
 pub use codes::*;
+pub(crate) use key::HsmKey;
 pub use rows::{CertificateRow, Certified, certificates};

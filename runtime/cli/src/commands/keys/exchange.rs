@@ -163,28 +163,42 @@ pub(super) fn export(site: &Site, wanted: &Export) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn new_entry(wanted: &Import) -> Result<NewEntry, Failure> {
-    let (name, version) = match KeyLabel::parse(&wanted.key) {
+/// A key that comes in, as the command line names it.
+pub(super) struct Incoming<'a> {
+    pub(super) key: &'a str,
+    pub(super) usage: &'a str,
+    pub(super) algorithm: &'a str,
+    /// Bits and exponent of an RSA key.
+    pub(super) size: (u32, u32),
+    pub(super) exportability: &'a str,
+    pub(super) owner: &'a str,
+    pub(super) zone: &'a str,
+    pub(super) check_value: Option<&'a str>,
+}
+
+/// Its entry, without origin.
+pub(super) fn new_entry(wanted: &Incoming<'_>) -> Result<NewEntry, Failure> {
+    let (name, version) = match KeyLabel::parse(wanted.key) {
         Some(label) => (label.name, Some(label.version)),
-        None => (wanted.key.clone(), None),
+        None => (wanted.key.to_owned(), None),
     };
     let none = |what: &str, text: &str| usage(format!("no {what} `{text}`"), "see `--help`");
-    let algorithm = KeyAlgorithm::from_name(&wanted.algorithm, wanted.bits, wanted.exponent);
+    let algorithm = KeyAlgorithm::from_name(wanted.algorithm, wanted.size.0, wanted.size.1);
     let exportability = Exportability::ALL.iter();
     let exportability = exportability
         .into_iter()
         .find(|row| row.2 == wanted.exportability);
-    let expected = wanted.check_value.as_deref();
+    let expected = wanted.check_value;
     Ok(NewEntry {
         name,
         version,
-        owner: wanted.owner.clone(),
-        usage: KeyUse::from_name(&wanted.usage).ok_or_else(|| none("use", &wanted.usage))?,
-        algorithm: algorithm.ok_or_else(|| none("algorithm", &wanted.algorithm))?,
+        owner: wanted.owner.to_owned(),
+        usage: KeyUse::from_name(wanted.usage).ok_or_else(|| none("use", wanted.usage))?,
+        algorithm: algorithm.ok_or_else(|| none("algorithm", wanted.algorithm))?,
         exportability: exportability
-            .ok_or_else(|| none("exportability", &wanted.exportability))?
+            .ok_or_else(|| none("exportability", wanted.exportability))?
             .0,
-        zone: wanted.zone.clone(),
+        zone: wanted.zone.to_owned(),
         origin: Origin::Adopted {},
         custodians: Vec::new(),
         period: (None, None),
@@ -221,7 +235,16 @@ pub(super) fn import(site: &Site, wanted: &Import) -> Result<u8, Failure> {
         wrapped: &wrapped,
         form,
         carrier: carrier(&wanted.carrier, form, peer.as_ref())?,
-        key: new_entry(wanted)?,
+        key: new_entry(&Incoming {
+            key: &wanted.key,
+            usage: &wanted.usage,
+            algorithm: &wanted.algorithm,
+            size: (wanted.bits, wanted.exponent),
+            exportability: &wanted.exportability,
+            owner: &wanted.owner,
+            zone: &wanted.zone,
+            check_value: wanted.check_value.as_deref(),
+        })?,
         from: &wanted.from,
         unknown_blocks: wanted.accept_unknown_blocks,
         exception: wanted.carrier.exception.as_deref(),

@@ -17,6 +17,7 @@ mod sites;
 mod talk;
 mod test_certificate;
 mod time;
+mod tr34;
 
 pub(crate) use needs::{due_soon, note_job, ready};
 
@@ -39,6 +40,7 @@ pub(crate) fn run(site: &Path, arguments: &Keys) -> Result<u8, Failure> {
         KeysVerb::Custodian { verb } => custodian::run(&Site::open(site)?, verb),
         KeysVerb::Export(wanted) => exchange::export(&Site::open(site)?, wanted),
         KeysVerb::Import(wanted) => exchange::import(&Site::open(site)?, wanted),
+        KeysVerb::Tr34 { verb } => tr34::run(&Site::open(site)?, verb),
         KeysVerb::PublicKey { key } => exchange::print_public(&Site::open(site)?, key),
         KeysVerb::Exception { verb } => exception::run(&Site::open(site)?, verb),
         KeysVerb::Issuer { verb } => issuer::run(&Site::open(site)?, verb),

@@ -1,6 +1,8 @@
 //! Key pairs at work: signatures, RSA-OAEP, agreement on P-256.
 
-use cardwright_ports::custody::{KeyAlgorithm, OaepHash, PublicKey, Signing, Wrapping};
+use cardwright_ports::custody::{
+    Enveloped, Frame, KeyAlgorithm, OaepHash, PublicKey, Signing, Wrapping,
+};
 use cardwright_ports::hsm::{CheckMethod, IssuerCertificateFields, KeyUse};
 use num_bigint_dig::BigUint;
 use p256::ecdsa::signature::Verifier;
@@ -21,6 +23,8 @@ rows! {
     "custody.sign.record" "sign" "an issuer's record, and what is none" "EMV Book 2, B2.1" record;
     "custody.certify" "certify_issuer" "an issuer's certificate, recovered" "EMV Book 2, table 2" certify;
     "custody.oaep" "wrap" "RSA-OAEP with both hashes, out and in again; changed ones" "RFC 8017, 7.1, there and back" oaep;
+    "custody.envelop" "envelop" "a key in its frame, enciphered for a receiver; receivers, ciphers and keys that can't be" "RFC 5652, 6, and the port's own rules" envelop;
+    "custody.open_envelope" "open_envelope" "an envelope opened and kept; other frames, lengths, changed octets" "RFC 5652, 6, there and back" open_envelope;
     "custody.ecdh" "wrap" "two key pairs agree; another information, a point beside the curve" "SP 800-56C, there and back" ecdh;
 }
 
@@ -265,4 +269,115 @@ fn ecdh(desk: &mut Desk<'_>) -> Checked {
     };
     let out = desk.custody.wrap("kit.agreed@1", "kit.agree@1", &beside);
     desk.refused("wrap", out, &["R1307"], "a point beside the curve")
+}
+
+const FRAME: Frame<'static> = Frame {
+    before: b"what stands before",
+    after: b"what stands behind",
+    cipher: KeyAlgorithm::Aes128,
+    hash: OaepHash::Sha256,
+};
+
+/// A key in an envelope for a key pair of the HSM itself.
+fn enveloped(desk: &mut Desk<'_>, frame: &Frame<'_>) -> Result<Enveloped, Stop> {
+    let (modulus, exponent) = modulus(desk, "kit.receive@2")?;
+    let made = desk
+        .custody
+        .envelop("kit.inside@1", (&modulus, exponent), frame);
+    desk.kept("envelop", made)
+}
+
+fn with_keys(desk: &mut Desk<'_>) -> Checked {
+    desk.generate(&new("kit.receive@2", RSA, KeyUse::KeyExchange))?;
+    let kmc = new("kit.inside@1", KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+    desk.known(&kmc, CLEAR).map(drop)
+}
+
+fn envelop(desk: &mut Desk<'_>) -> Checked {
+    with_keys(desk)?;
+    let made = enveloped(desk, &FRAME)?;
+    let length = FRAME.before.len() + 16 + FRAME.after.len();
+    holds(
+        made.content.len() == length.next_multiple_of(16),
+        "no whole blocks",
+    )?;
+    holds(
+        made.initial.len() == 16 && made.key.len() == 256,
+        "no envelope",
+    )?;
+    let again = enveloped(desk, &FRAME)?;
+    holds(
+        again.content != made.content,
+        "two envelopes of one content key",
+    )?;
+    let (modulus, exponent) = modulus(desk, "kit.receive@2")?;
+    let small = (modulus.get(..128).unwrap_or_default(), exponent);
+    let made = desk.custody.envelop("kit.inside@1", small, &FRAME);
+    desk.refused("envelop", made, &["R1374"], "a receiver of 1024 bits")?;
+    let short = Frame {
+        cipher: KeyAlgorithm::Tdes2,
+        ..FRAME
+    };
+    let made = desk
+        .custody
+        .envelop("kit.inside@1", (&modulus, exponent), &short);
+    desk.refused("envelop", made, &["R1314"], "two-key triple DES")?;
+    let made = desk
+        .custody
+        .envelop("kit.receive@2", (&modulus, exponent), &FRAME);
+    desk.refused("envelop", made, &["R1374"], "a key pair")
+}
+
+fn open_envelope(desk: &mut Desk<'_>) -> Checked {
+    with_keys(desk)?;
+    let key = new("kit.opened@1", KeyAlgorithm::Aes128, KeyUse::CardIssuance);
+    for (cipher, hash) in [
+        (KeyAlgorithm::Tdes3, OaepHash::Sha1),
+        (KeyAlgorithm::Aes256, OaepHash::Sha256),
+    ] {
+        let frame = Frame {
+            cipher,
+            hash,
+            ..FRAME
+        };
+        let other = Frame {
+            before: b"what stood before",
+            ..frame
+        };
+        let made = enveloped(desk, &frame)?;
+        let refuse = |desk: &mut Desk<'_>, made: &Enveloped, frames: &[Frame<'_>], why: &str| {
+            let taken = desk
+                .custody
+                .open_envelope(made, "kit.receive@2", frames, &key, None);
+            desk.refused("open_envelope", taken, &["R1375"], why)
+        };
+        refuse(desk, &made, &[other], "another frame")?;
+        for place in 0..made.content.len() {
+            let mut changed = made.clone();
+            if let Some(octet) = changed.content.get_mut(place) {
+                *octet ^= 0x01;
+            }
+            // What is changed in the key alone has no sign of its own: TR-34 signs the envelope.
+            let outside = place < 16 || place + 16 > made.content.len();
+            if outside {
+                refuse(desk, &changed, &[frame], "a changed content")?;
+            }
+        }
+        let mut changed = made.clone();
+        if let Some(octet) = changed.key.last_mut() {
+            *octet ^= 0x01;
+        }
+        refuse(desk, &changed, &[frame], "a changed content key")?;
+        let expected = value(CheckMethod::Cmac, "7AD386C376");
+        let taken = desk.custody.open_envelope(
+            &made,
+            "kit.receive@2",
+            &[other, frame],
+            &key,
+            Some(&expected),
+        );
+        desk.kept("open_envelope", taken)?;
+        desk.destroy("kit.opened@1")?;
+    }
+    desk.absent("kit.opened@1")
 }

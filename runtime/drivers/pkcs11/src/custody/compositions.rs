@@ -244,4 +244,18 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
         Flags::SIGN,
         "ECDSA inside, opened with the public key before it leaves",
     ),
+    row(
+        Intent::EnvelopesOut,
+        Way::HostMemory,
+        &[],
+        Flags::NONE,
+        "key and content key in host memory",
+    ),
+    row(
+        Intent::EnvelopesIn,
+        Way::HostMemory,
+        &[C::RsaDecrypt],
+        Flags::DECRYPT,
+        "raw RSA inside; content key and key in host memory",
+    ),
 ];

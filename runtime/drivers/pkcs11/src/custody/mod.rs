@@ -6,6 +6,7 @@
 mod blocks;
 mod components;
 mod compositions;
+mod envelopes;
 mod find;
 mod make;
 pub(crate) mod pairs;
@@ -22,8 +23,8 @@ use std::sync::PoisonError;
 use cardwright_custody_rules as rules;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{
-    CheckValue, Exportability, KeyAlgorithm, KeyCustody, KeyFacts, NewKey, PublicKey,
-    SealedComponent, Signing, Wrapping,
+    CheckValue, Enveloped, Exportability, Frame, KeyAlgorithm, KeyCustody, KeyFacts, NewKey,
+    PublicKey, SealedComponent, Signing, Wrapping,
 };
 use cardwright_ports::hsm::{Certificate, CheckMethod, HsmError, IssuerCertificateFields};
 
@@ -211,6 +212,26 @@ impl KeyCustody for Custody<'_> {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, HsmError> {
         self.unwrapped(wrapped, under, wrapping, key, expected)
+    }
+
+    fn envelop(
+        &mut self,
+        label: &str,
+        receiver: (&[u8], u32),
+        frame: &Frame<'_>,
+    ) -> Result<Enveloped, HsmError> {
+        self.enveloped(label, receiver, frame)
+    }
+
+    fn open_envelope(
+        &mut self,
+        enveloped: &Enveloped,
+        under: &str,
+        frames: &[Frame<'_>],
+        key: &NewKey<'_>,
+        expected: Option<&CheckValue>,
+    ) -> Result<KeyFacts, HsmError> {
+        self.opened_envelope(enveloped, under, frames, key, expected)
     }
 
     fn sign(&mut self, label: &str, what: &Signing<'_>) -> Result<Vec<u8>, HsmError> {

@@ -261,13 +261,7 @@ impl Custody<'_> {
         (modulus, exponent): (&[u8], u32),
         hash: OaepHash,
     ) -> Result<Vec<u8>, Refused> {
-        if modulus.len() * 8 < rules::RECEIVER_BITS_MIN {
-            return Err(MAY_NOT_TRAVEL.found(format!(
-                "a receiver's modulus of {} bits, at least {} are needed",
-                modulus.len() * 8,
-                rules::RECEIVER_BITS_MIN
-            )));
-        }
+        check_receiver(modulus)?;
         let [out, _] = oaep_intents(hash);
         let sha256 = hash == OaepHash::Sha256;
         if self.shared.plan.way(out, Flags::NONE)? == Way::Inside {
@@ -281,12 +275,7 @@ impl Custody<'_> {
             });
         }
         let clear = self.with_one(key, reveal::octets)?;
-        let mut seed = Zeroizing::new(vec![0; oaep::hash_octets(hash)]);
-        system(&mut seed)?;
-        let block = oaep::encode(hash, &clear, &seed, modulus.len())
-            .ok_or_else(|| MAY_NOT_TRAVEL.found("a key that is too long for the modulus"))?;
-        cardwright_rsa::raise(modulus, exponent, &block)
-            .map_err(|e| error::ARGUMENT.found(e.to_string()))
+        sealed_octets((modulus, exponent), hash, &clear)
     }
 
     /// Opens RSA-OAEP with the private key of a label: inside, and the key is kept; or into octets.
@@ -359,12 +348,39 @@ impl Custody<'_> {
     }
 
     /// A key pair that receives keys.
-    fn receiving(&self, label: &str) -> Result<Found, Refused> {
+    pub(super) fn receiving(&self, label: &str) -> Result<Found, Refused> {
         let key = self.found(label)?;
         super::pairs::check_use(&key, KeyUse::KeyExchange)
             .map_err(|e| MAY_NOT_TRAVEL.found(e.what))?;
         Ok(key)
     }
+}
+
+/// Refuses a receiver whose RSA key is too short.
+fn check_receiver(modulus: &[u8]) -> Result<(), Refused> {
+    let bits = modulus.len() * 8;
+    match bits < rules::RECEIVER_BITS_MIN {
+        true => Err(MAY_NOT_TRAVEL.found(format!(
+            "a receiver's modulus of {bits} bits, at least {} are needed",
+            rules::RECEIVER_BITS_MIN
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// RSA-OAEP of octets of this program's memory (RFC 8017, 7.1).
+pub(super) fn sealed_octets(
+    (modulus, exponent): (&[u8], u32),
+    hash: OaepHash,
+    clear: &[u8],
+) -> Result<Vec<u8>, Refused> {
+    check_receiver(modulus)?;
+    let mut seed = Zeroizing::new(vec![0; oaep::hash_octets(hash)]);
+    system(&mut seed)?;
+    let block = oaep::encode(hash, clear, &seed, modulus.len())
+        .ok_or_else(|| MAY_NOT_TRAVEL.found("a key that is too long for the modulus"))?;
+    cardwright_rsa::raise(modulus, exponent, &block)
+        .map_err(|e| error::ARGUMENT.found(e.to_string()))
 }
 
 /// AES key wrap out: inside, or composed of blocks.

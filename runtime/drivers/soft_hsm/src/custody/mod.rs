@@ -4,6 +4,7 @@
 //! destroyed can't be drawn again.
 
 mod components;
+mod envelopes;
 mod private_keys;
 mod public;
 mod wrapping;
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use cardwright_custody_rules as rules;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{
-    CheckValue, Exportability, KeyAlgorithm, KeyCustody, KeyFacts, NewKey, PublicKey,
-    SealedComponent, Signing, Wrapping,
+    CheckValue, Enveloped, Exportability, Frame, KeyAlgorithm, KeyCustody, KeyFacts, NewKey,
+    PublicKey, SealedComponent, Signing, Wrapping,
 };
 use cardwright_ports::hsm::{Certificate, CheckMethod, HsmError, IssuerCertificateFields, KeyUse};
 use cardwright_rsa::RsaKey;
@@ -263,6 +264,26 @@ impl KeyCustody for Custody<'_> {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, HsmError> {
         self.unwrapped(wrapped, under, wrapping, key, expected)
+    }
+
+    fn envelop(
+        &mut self,
+        label: &str,
+        receiver: (&[u8], u32),
+        frame: &Frame<'_>,
+    ) -> Result<Enveloped, HsmError> {
+        self.enveloped(label, receiver, frame)
+    }
+
+    fn open_envelope(
+        &mut self,
+        enveloped: &Enveloped,
+        under: &str,
+        frames: &[Frame<'_>],
+        key: &NewKey<'_>,
+        expected: Option<&CheckValue>,
+    ) -> Result<KeyFacts, HsmError> {
+        self.opened_envelope(enveloped, under, frames, key, expected)
     }
 
     fn sign(&mut self, label: &str, what: &Signing<'_>) -> Result<Vec<u8>, HsmError> {

@@ -198,7 +198,7 @@ fn octets_of(key: &Key, aes: bool) -> Result<&[u8], Refused> {
 }
 
 /// The octets of a key that has no structure.
-fn symmetric_octets(key: &Key) -> Result<Zeroizing<Vec<u8>>, Refused> {
+pub(super) fn symmetric_octets(key: &Key) -> Result<Zeroizing<Vec<u8>>, Refused> {
     match &key.material {
         Material::Tdes(..) | Material::Aes(..) => private_keys::block_octets(&key.material),
         _ => Err(error::MAY_NOT_TRAVEL.found("a private key under RSA-OAEP")),

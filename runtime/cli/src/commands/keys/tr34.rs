@@ -1,0 +1,220 @@
+//! `keys tr34`: a key to a device by TR-34, or from a host to this site as the device.
+
+use super::desk::{open_desk, write_new};
+use super::exchange::{Incoming, new_entry, today};
+use super::present;
+use crate::{
+    arguments::exchange::{Tr34Receive, Tr34Send, Tr34Sides, Tr34Verb},
+    failure::{Failure, exit},
+    site::{Site, read_file},
+    terminal,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cardwright_exchange::{
+    Certificate, ExchangeError, OaepHash, RevocationList, Trust,
+    tr34::{ContentCipher, open_random_token, random_token},
+};
+use cardwright_keys::exchange::{NOT_ALLOWED, tr34};
+use std::path::{Path, PathBuf};
+
+const FILE_MAX: u64 = 256 << 10;
+/// Octets of a nonce, the most that the form has.
+const NONCE_OCTETS: usize = 16;
+
+/// Carries a verb out.
+pub(super) fn run(site: &Site, verb: &Tr34Verb) -> Result<u8, Failure> {
+    match verb {
+        Tr34Verb::Nonce { out, keep } => nonce(out, keep),
+        Tr34Verb::Send(wanted) => send(site, wanted),
+        Tr34Verb::Receive(wanted) => receive(site, wanted),
+    }
+}
+
+fn usage(what: String, mend: &str) -> Failure {
+    Failure::new(exit::USAGE, NOT_ALLOWED.code, what, mend)
+}
+
+fn malformed(path: &Path, error: &ExchangeError) -> Failure {
+    let what = format!("{}: {error}", path.display());
+    usage(what, "ask for the file again")
+}
+
+/// A file in DER, or in PEM with any label.
+fn der(path: &Path) -> Result<Vec<u8>, Failure> {
+    let octets = read_file(path, FILE_MAX)?;
+    let Some(text) = std::str::from_utf8(&octets).ok() else {
+        return Ok(octets);
+    };
+    if !text.contains("-----BEGIN ") {
+        return Ok(octets);
+    }
+    let body: String = text
+        .lines()
+        .skip_while(|line| !line.starts_with("-----BEGIN "))
+        .skip(1)
+        .take_while(|line| !line.starts_with("-----END "))
+        .map(str::trim)
+        .collect();
+    let wrong = || {
+        usage(
+            format!("{} is no PEM", path.display()),
+            "ask for the file again",
+        )
+    };
+    BASE64_STANDARD.decode(body).map_err(|_| wrong())
+}
+
+fn certificate(path: &Path) -> Result<Certificate, Failure> {
+    Certificate::from_der(&der(path)?).map_err(|e| malformed(path, &e))
+}
+
+/// What both sides' certificates are read to.
+struct Sides {
+    host: Certificate,
+    device: Certificate,
+    anchors: Vec<Certificate>,
+    revocations: Vec<RevocationList>,
+}
+
+impl Sides {
+    fn read(wanted: &Tr34Sides) -> Result<Self, Failure> {
+        let list =
+            |path: &PathBuf| RevocationList::from_der(&der(path)?).map_err(|e| malformed(path, &e));
+        Ok(Self {
+            host: certificate(&wanted.host)?,
+            device: certificate(&wanted.device)?,
+            anchors: wanted
+                .authorities
+                .iter()
+                .map(|path| certificate(path))
+                .collect::<Result<_, _>>()?,
+            revocations: wanted
+                .revocations
+                .iter()
+                .map(list)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn trust(&self, at: i64) -> Trust<'_> {
+        Trust {
+            anchors: &self.anchors,
+            intermediates: &[],
+            revocations: &self.revocations,
+            now: at.unsigned_abs(),
+        }
+    }
+}
+
+fn nonce(out: &Path, keep: &Path) -> Result<u8, Failure> {
+    let mut nonce = [0; NONCE_OCTETS];
+    getrandom::fill(&mut nonce).map_err(|e| {
+        let what = format!("the system gives no randomness: {e}");
+        Failure::new(
+            exit::ENVIRONMENT,
+            "R1312",
+            what,
+            "try again on a working system",
+        )
+    })?;
+    let token = random_token(&nonce).map_err(|e| malformed(out, &e))?;
+    // First what stays: a host that answers must find its device ready.
+    write_new(keep, format!("{}\n", hex::encode_upper(nonce)).as_bytes())?;
+    write_new(out, &token)?;
+    terminal::note("send the token to the host; its key token is good for this nonce only");
+    Ok(0)
+}
+
+fn cipher(name: &str) -> Result<ContentCipher, Failure> {
+    match name {
+        "aes128" => Ok(ContentCipher::Aes128),
+        "aes256" => Ok(ContentCipher::Aes256),
+        "tdes3" => Ok(ContentCipher::Tdes),
+        _ => Err(usage(
+            format!("`{name}` is no content cipher"),
+            "ciphers are aes128, aes256, tdes3",
+        )),
+    }
+}
+
+fn hash(name: &str) -> Result<OaepHash, Failure> {
+    match name {
+        "sha256" => Ok(OaepHash::Sha256),
+        "sha1" => Ok(OaepHash::Sha1),
+        _ => Err(usage(
+            format!("`{name}` is no hash of RSA-OAEP"),
+            "hashes are sha256, sha1",
+        )),
+    }
+}
+
+/// Makes a key token. Where people are registered, who is named types their secret.
+fn send(site: &Site, wanted: &Tr34Send) -> Result<u8, Failure> {
+    present::prove(site, &wanted.who)?;
+    let people = wanted.who.people();
+    let sides = Sides::read(&wanted.sides)?;
+    let random = read_file(&wanted.nonce, FILE_MAX)?;
+    let nonce = open_random_token(&random).map_err(|e| malformed(&wanted.nonce, &e))?;
+    let sending = tr34::Sending {
+        label: &wanted.key,
+        host_key: &wanted.host_key,
+        host: &sides.host,
+        device: &sides.device,
+        trust: sides.trust(people.at),
+        nonce: &nonce,
+        cipher: cipher(&wanted.cipher)?,
+        hash: hash(&wanted.hash)?,
+        mode: wanted.mode,
+        to: &wanted.to,
+        today: today(people.at)?,
+    };
+    let token = open_desk(site, &people, |store, custody| {
+        tr34::send(store, custody, &sending, &people).map_err(Failure::keys)
+    })?;
+    write_new(&wanted.out, &token)?;
+    Ok(0)
+}
+
+/// Takes a key in. The nonce is used up by the attempt.
+fn receive(site: &Site, wanted: &Tr34Receive) -> Result<u8, Failure> {
+    present::prove(site, &wanted.who)?;
+    let people = wanted.who.people();
+    let sides = Sides::read(&wanted.sides)?;
+    let token = read_file(&wanted.file, FILE_MAX)?;
+    let kept = read_file(&wanted.nonce, FILE_MAX)?;
+    let nonce = hex::decode(kept.trim_ascii()).map_err(|_| {
+        let what = format!("{} is no nonce", wanted.nonce.display());
+        usage(what, "begin again with `cardstation keys tr34 nonce`")
+    })?;
+    let key = new_entry(&Incoming {
+        key: &wanted.key,
+        usage: &wanted.usage,
+        algorithm: &wanted.algorithm,
+        size: (0, 0),
+        exportability: &wanted.exportability,
+        owner: &wanted.owner,
+        zone: &wanted.zone,
+        check_value: wanted.check_value.as_deref(),
+    })?;
+    let receiving = tr34::Receiving {
+        token: &token,
+        device_key: &wanted.device_key,
+        device: &sides.device,
+        host: &sides.host,
+        trust: sides.trust(people.at),
+        nonce: &nonce,
+        key,
+        from: &wanted.from,
+        today: today(people.at)?,
+    };
+    // Before the attempt: what was cut off has used the nonce up as well.
+    std::fs::remove_file(&wanted.nonce).map_err(|e| Failure::file(&wanted.nonce, &e))?;
+    let taken = open_desk(site, &people, |store, custody| {
+        tr34::receive(store, custody, &receiving, &people).map_err(Failure::keys)
+    })?;
+    terminal::print(&format!("{} is pre-active", taken.label()));
+    for value in &taken.check_values {
+        terminal::print(&format!("check value {} {}", value.method, value.value));
+    }
+    Ok(0)
+}
