@@ -146,12 +146,15 @@ fn wrapping_kind(giving: &Giving<'_>, wrapping: Option<&KeyEntry>) -> Result<Key
 
 /// The header that the key would leave with.
 fn leaving(giving: &Giving<'_>, entry: &KeyEntry) -> Result<Option<Attributes>, KeysError> {
-    let Form::KeyBlock(version) = giving.form else {
-        return Ok(None);
+    let version = match giving.form {
+        Form::KeyBlock(version) => version.letter(),
+        // A key token carries the header alone.
+        Form::Tr34 => 'D',
+        _ => return Ok(None),
     };
     let own = export_letter(entry.key_exportability()?);
     let wish = Wish {
-        version: version.letter(),
+        version,
         usage: entry.key_use()?,
         algorithm: entry.key_algorithm()?,
         mode: giving.mode,
