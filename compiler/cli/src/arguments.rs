@@ -263,7 +263,7 @@ pub(crate) struct Diff {
 
 #[derive(Args)]
 pub(crate) struct Inspect {
-    /// Bundle.
+    /// Bundle, or a project's folder.
     pub(crate) bundle: PathBuf,
     /// TOML with the speeds of your chip readers, HSM and stations, for the estimates.
     #[arg(long)]

@@ -51,6 +51,13 @@ pub(crate) fn fold(side: &Side, program: usize, id: u64) -> Option<Vec<u8>> {
             let octets = usize::try_from(arg(1)?.1.as_u64()?).ok()?;
             formats::numeric(text()?, octets).ok()
         }
+        "number_bytes" => {
+            let number = arg(0)?.1.as_u64()?.to_be_bytes();
+            let octets = usize::try_from(arg(1)?.1.as_u64()?).ok()?;
+            let first = number.len().checked_sub(octets)?;
+            let (above, kept) = number.split_at_checked(first)?;
+            above.iter().all(|octet| *octet == 0).then(|| kept.to_vec())
+        }
         _ => None,
     }
 }

@@ -6,7 +6,7 @@
 use crate::{
     arguments::{Format, Inspect},
     failure::{Failure, exit},
-    project::{open_bundle, read_file},
+    project::read_file,
     terminal,
 };
 use cardwright_bundle::{
@@ -101,7 +101,7 @@ struct GroupingShown {
 
 /// Carries the verb out.
 pub(crate) fn run(arguments: &Inspect) -> Result<u8, Failure> {
-    let bundle = open_bundle(&arguments.bundle)?;
+    let bundle = super::bundle_or_project(&arguments.bundle)?;
     let speeds = match &arguments.speeds {
         Some(path) => read_speeds(path)?,
         None => Speeds::default(),
@@ -395,8 +395,14 @@ fn work(content: &Content, job: &Job, product: &Product, made: &Rehearsed) -> Wo
 fn human(shown: &Inspected, measured: bool) {
     let environment = if shown.test { "TEST" } else { "LIVE" };
     terminal::print(&format!(
-        "{} {} (sequence {}) for {}, {environment}, {} signatures\ndigest {}\n",
-        shown.name, shown.version, shown.sequence, shown.issuer, shown.signatures, shown.digest
+        "{} {} (sequence {}) for {}, {environment}, {} signature{}\ndigest {}\n",
+        shown.name,
+        shown.version,
+        shown.sequence,
+        shown.issuer,
+        shown.signatures,
+        if shown.signatures == 1 { "" } else { "s" },
+        shown.digest
     ));
     for key in &shown.keys {
         terminal::print(&format!(
