@@ -45,6 +45,18 @@ struct Found {
 
 /// Makes a card of one application.
 pub(crate) fn card(objects: Vec<Object>, input: &mut Input) -> Result<(), ImportError> {
+    let application = application(objects, input)?;
+    input.cards.push(Card {
+        applications: vec![application],
+    });
+    Ok(())
+}
+
+/// Makes an application.
+pub(crate) fn application(
+    objects: Vec<Object>,
+    input: &mut Input,
+) -> Result<Application, ImportError> {
     let mut found = Found::default();
     for object in objects {
         place(object, &mut found, input);
@@ -57,10 +69,7 @@ pub(crate) fn card(objects: Vec<Object>, input: &mut Input) -> Result<(), Import
     if application.groupings.is_empty() {
         return Err(nothing());
     }
-    input.cards.push(Card {
-        applications: vec![application],
-    });
-    Ok(())
+    Ok(application)
 }
 
 fn place(object: Object, found: &mut Found, input: &mut Input) {

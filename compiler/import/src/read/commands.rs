@@ -4,9 +4,11 @@
 
 use super::dgi::{grouping, stream};
 use super::lines::{Line, lines, octets_of};
+use super::tree;
 use crate::{
     data::{Application, Card, Channel, Input},
     error::{ImportError, enciphered, nothing, unreadable},
+    loose,
 };
 
 /// Octets of a command's MAC under SCP02, and under SCP03 as it is mostly used.
@@ -68,6 +70,9 @@ struct Pending {
     level: Option<u8>,
     key_version: u8,
     octets: Vec<u8>,
+    /// What came in BER-TLV format, and the line of its last command.
+    objects: Vec<u8>,
+    objects_line: usize,
     /// Where each command's octets begin, its P1 and its line.
     commands: Vec<(usize, u8, usize)>,
     secured: bool,
@@ -85,12 +90,12 @@ pub(super) fn read(text: &str) -> Result<Input, ImportError> {
         };
         match command.instruction {
             0xA4 if command.p1 == 0x04 => {
-                pending.close(&mut card)?;
+                pending.close(&mut card, &mut input)?;
                 pending.aid = command.data;
             }
             // INSTALL for personalization: two empty lengths, the AID behind its length, empty ones.
             0xE6 if command.p1 == 0x20 => {
-                pending.close(&mut card)?;
+                pending.close(&mut card, &mut input)?;
                 let aid = command.data.get(2).map(|n| usize::from(*n));
                 let aid = aid.and_then(|n| command.data.get(3..3 + n));
                 pending.aid = aid.unwrap_or_default().to_vec();
@@ -101,7 +106,7 @@ pub(super) fn read(text: &str) -> Result<Input, ImportError> {
             _ => input.note("commands other than SELECT and STORE DATA were left aside"),
         }
     }
-    pending.close(&mut card)?;
+    pending.close(&mut card, &mut input)?;
     if card.applications.is_empty() {
         return Err(nothing());
     }
@@ -122,8 +127,12 @@ impl Pending {
             self.secured = true;
         }
         if command.p1 & 0x18 == 0x10 {
-            let what = "STORE DATA in BER-TLV format is not read, only data groupings are";
-            return Err(unreadable(&line.place(), what));
+            if command.p1 & 0x60 != 0 {
+                return Err(enciphered(&line.place()));
+            }
+            self.objects.extend(data);
+            self.objects_line = line.number;
+            return Ok(());
         }
         self.commands
             .push((self.octets.len(), command.p1, line.number));
@@ -132,10 +141,34 @@ impl Pending {
     }
 
     /// The groupings of what was read; those of a command whose P1 says so are sealed.
-    fn close(&mut self, card: &mut Card) -> Result<(), ImportError> {
+    fn close(&mut self, card: &mut Card, input: &mut Input) -> Result<(), ImportError> {
         let done = std::mem::take(self);
         // What the channel says holds for the SELECT that follows it, too.
         self.level = done.level;
+        let channel = done.level.map(|security_level| Channel {
+            protocol: 2,
+            security_level,
+            key_version: done.key_version,
+        });
+        if !done.objects.is_empty() {
+            let place = format!("commands up to line {}", done.objects_line);
+            if !done.commands.is_empty() {
+                let what = "data groupings and BER-TLV objects stand in one application";
+                return Err(unreadable(&place, what));
+            }
+            let objects = tree::parsed(&done.objects);
+            let objects =
+                objects.ok_or_else(|| unreadable(&place, "they hold no whole objects"))?;
+            input.note(
+                "data objects came by STORE DATA in BER-TLV format: the draft sends them in data \
+                 groupings, where EMV CPS has them",
+            );
+            let mut application = loose::application(objects, input)?;
+            application.aid = done.aid;
+            application.channel = channel;
+            card.applications.push(application);
+            return Ok(());
+        }
         if done.commands.is_empty() {
             return Ok(());
         }
@@ -157,11 +190,7 @@ impl Pending {
         card.applications.push(Application {
             aid: done.aid,
             groupings: groupings.collect(),
-            channel: done.level.map(|security_level| Channel {
-                protocol: 2,
-                security_level,
-                key_version: done.key_version,
-            }),
+            channel,
         });
         Ok(())
     }
@@ -203,6 +232,30 @@ mod tests {
         let unknown = "84E2800010AABBCCDDEEFF00112233445566778899";
         assert_eq!(read(unknown).expect_err("enciphered").code, "E0183");
         assert_eq!(read("00A4040000").expect_err("no data").code, "E0184");
-        assert_eq!(read("80E290000450024142").expect_err("BER").code, "E0181");
+        assert_eq!(read("80E2F0000450024142").expect_err("BER").code, "E0183");
+        let both = "80E29000045002414280E2";
+        assert_eq!(read(&both[..18]).expect("BER").cards.len(), 1);
+        let mixed = "80E2100004 50024142\n80E280000401010170";
+        assert_eq!(read(mixed).expect_err("both formats").code, "E0181");
+        assert_eq!(read("80E2900003500241").expect_err("cut").code, "E0181");
+    }
+
+    /// P1 with bits 5 and 4 of `10` says BER-TLV (GlobalPlatform 11.11.2.1, table 11-89); EMV CPS
+    /// has an application label in DGI 9102, inside A5, and an expiry in a record.
+    #[test]
+    fn objects_of_ber_tlv_go_where_emv_has_them() {
+        let text = "00A4040007A000000003101000\n80E2100004 50024142\n80E2900106 5F2403 281231";
+        let input = read(text).expect("commands");
+        let card = input.cards.first().expect("a card");
+        let application = card.applications.first().expect("an application");
+        assert_eq!(hex::encode_upper(&application.aid), "A0000000031010");
+        let found = |octets: &[u8]| {
+            application.groupings.iter().any(|g| match &g.value {
+                Value::Clear(value) => value.windows(octets.len()).any(|w| w == octets),
+                _ => false,
+            })
+        };
+        assert!(found(&[0x50, 2, 0x41, 0x42]) && found(&[0x5F, 0x24, 3, 0x28, 0x12, 0x31]));
+        assert!(input.notes.iter().any(|note| note.contains("BER-TLV")));
     }
 }

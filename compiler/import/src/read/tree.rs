@@ -61,7 +61,7 @@ pub(super) fn read(octets: &[u8]) -> Result<Input, ImportError> {
 }
 
 /// Octets as data objects, templates as they are; none for nothing and for what is no TLV.
-fn parsed(octets: &[u8]) -> Option<Vec<Object>> {
+pub(super) fn parsed(octets: &[u8]) -> Option<Vec<Object>> {
     // What is inside has to be TLV as well.
     tlv::parse(octets).ok()?;
     let objects = tlv::parse_flat(octets).ok()?;
