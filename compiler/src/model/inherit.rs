@@ -298,6 +298,12 @@ fn short<'m>(model: &'m Model, qualified: &'m str) -> &'m str {
     model.get(qualified).map_or(qualified, |d| d.name.as_str())
 }
 
+/// Takes a declaration's bases away, and says no more about it.
+fn alone(decl: &mut Decl) {
+    decl.bases.clear();
+    decl.poisoned = true;
+}
+
 /// Merges a declaration's bases into it, the base's own bases first.
 fn effective(
     model: &mut Model,
@@ -330,19 +336,15 @@ fn effective(
     let inherited = parent.map(|parent| Arc::clone(&parent.entries));
     if let Some(base) = inherited.as_ref().filter(|_| !decl.poisoned) {
         let size = done.base(of_kind, base).size;
-        match done.left.checked_sub(size) {
-            Some(left) => done.left = left,
-            None => {
-                if !std::mem::replace(&mut done.said, true) {
-                    findings.push(too_large(decl));
-                }
-                done.left = 0;
-                set(model, at, |d| {
-                    d.bases.clear();
-                    d.poisoned = true;
-                });
-                return;
+        if let Some(left) = done.left.checked_sub(size) {
+            done.left = left;
+        } else {
+            if !std::mem::replace(&mut done.said, true) {
+                findings.push(too_large(decl));
             }
+            done.left = 0;
+            set(model, at, alone);
+            return;
         }
     }
     let (merged, asks) = entries(of_kind, decl, inherited, kept, done, findings);
