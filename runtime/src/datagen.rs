@@ -454,22 +454,8 @@ fn leaf(when: Option<NodeId>, node: NodeId) -> Part {
 fn of_application(application: &Application) -> Part {
     let mut nodes: Vec<NodeId> = application.facts.iter().map(|(_, id)| *id).collect();
     let commands = application.script.iter().flat_map(|s| &s.commands);
-    for part in commands.flat_map(|command| ScriptPart::leaves(&command.parts)) {
-        match part {
-            ScriptPart::Variable { .. } | ScriptPart::Object { .. } => {}
-            ScriptPart::Value { node } | ScriptPart::Secret { node, .. } => nodes.push(*node),
-            ScriptPart::Certificate {
-                serial,
-                name,
-                not_before,
-                not_after,
-                ..
-            } => {
-                nodes.extend([serial, not_before, not_after]);
-                nodes.extend(name.iter().map(|(_, id)| *id));
-            }
-        }
-    }
+    let leaves = commands.flat_map(|command| ScriptPart::leaves(&command.parts));
+    nodes.extend(leaves.flat_map(ScriptPart::nodes));
     let dgis = application.dgis.iter();
     Part {
         when: application.when,
@@ -493,7 +479,9 @@ fn script_data(script: &Script, values: &Values) -> Result<ScriptData, RuntimeEr
             ))),
             _ => Err(broken("a script's secret of another type")),
         },
-        ScriptPart::Object { .. } => Err(broken("data objects too deep")),
+        ScriptPart::Object { .. }
+        | ScriptPart::SignedIdentifier { .. }
+        | ScriptPart::SecurityObject { .. } => Err(broken("data objects too deep")),
         ScriptPart::Certificate {
             serial,
             name,

@@ -9,8 +9,17 @@
 )]
 
 use cardwright_bundle::{Application, Bundle, Content, ScriptCommand, ScriptPart};
+use cardwright_ports::{
+    Hsm,
+    hsm::{KeyRequest, KeyUse},
+};
 use cardwright_rehearsal::{Carried, Order, Rehearsal, Rehearsed};
 use cardwright_runtime::load;
+use cardwright_soft_hsm::SoftHsm;
+use cardwright_standards::{
+    piv::{self, Signed},
+    x509,
+};
 use cardwright_tests::{
     projects::{self, Folder},
     workspace,
@@ -92,6 +101,166 @@ fn openssl(arguments: &[&str]) -> (bool, String) {
     )
 }
 
+/// Tags, values and whole objects of a container with tags of one octet.
+fn objects(mut octets: &[u8]) -> Vec<(u8, &[u8], &[u8])> {
+    let mut all = Vec::new();
+    while let [tag, rest @ ..] = octets {
+        let (length, head) = match rest {
+            [0x82, high, low, ..] => (usize::from(u16::from_be_bytes([*high, *low])), 4),
+            [0x81, length, ..] => (usize::from(*length), 3),
+            [length, ..] => (usize::from(*length), 2),
+            [] => panic!("a tag without a length"),
+        };
+        all.push((*tag, &octets[head..head + length], &octets[..head + length]));
+        octets = &octets[head + length..];
+    }
+    all
+}
+
+/// What a badge of `std.profiles.piv.signed_card` holds, and certificates as OpenSSL reads them.
+struct Badge {
+    containers: Vec<(u8, Vec<u8>)>,
+    scratch: tempfile::TempDir,
+}
+
+impl Badge {
+    fn made() -> Self {
+        let containers = containers(&made());
+        let badge = Self {
+            containers: containers
+                .into_iter()
+                .map(|(number, value)| (number, inside(&value, 0x53).to_vec()))
+                .collect(),
+            scratch: tempfile::tempdir().expect("a folder"),
+        };
+        for (name, pem) in [
+            ("badge-ca.cer", "ca.pem"),
+            ("content-signer.cer", "signer.pem"),
+        ] {
+            let der = folder().join("keys").join(name);
+            let der = der.to_string_lossy();
+            openssl(&[
+                "x509",
+                "-inform",
+                "DER",
+                "-in",
+                &der,
+                "-out",
+                &badge.path(pem),
+            ]);
+        }
+        badge
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.scratch
+            .path()
+            .join(name)
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    fn file(&self, name: &str, octets: &[u8]) -> String {
+        std::fs::write(self.path(name), octets).expect("a file");
+        self.path(name)
+    }
+
+    fn container(&self, wanted: u8) -> &[u8] {
+        let found = self.containers.iter().find(|(number, _)| *number == wanted);
+        found
+            .map(|(_, value)| value.as_slice())
+            .expect("a container")
+    }
+
+    /// Whether a message holds, by the words of `openssl cms -verify`.
+    fn verify(&self, message: &str, more: &[&str]) -> (bool, String) {
+        let (ca, out) = (self.path("ca.pem"), self.path("out"));
+        let head = [
+            "cms", "-verify", "-binary", "-inform", "DER", "-in", message,
+        ];
+        let tail = ["-CAfile", &ca, "-purpose", "any", "-out", &out];
+        openssl(&[&head[..], more, &tail[..]].concat())
+    }
+}
+
+fn print(message: &str) -> String {
+    openssl(&["cms", "-cmsout", "-print", "-inform", "DER", "-in", message]).1
+}
+
+fn tags(objects: &[(u8, &[u8], &[u8])]) -> Vec<u8> {
+    objects.iter().map(|(tag, ..)| *tag).collect()
+}
+
+/// FIPS 201-2, 4.2.1: the signature under the card holder unique identifier.
+#[test]
+fn openssl_believes_the_signature_of_an_identifier() {
+    let badge = Badge::made();
+    let identifier = objects(badge.container(0x02));
+    assert_eq!(tags(&identifier), [0x30, 0x34, 0x35, 0x3E, 0xFE]);
+    let mut signed: Vec<u8> = identifier
+        .iter()
+        .filter(|(tag, ..)| *tag != 0x3E)
+        .flat_map(|(.., whole)| whole.iter().copied())
+        .collect();
+    let message = badge.file("identifier.der", identifier[3].1);
+    let content = badge.file("identifier", &signed);
+    let (fine, words) = badge.verify(&message, &["-content", &content]);
+    assert!(fine, "{words}");
+    signed[30] ^= 1;
+    let content = badge.file("identifier", &signed);
+    assert!(!badge.verify(&message, &["-content", &content]).0);
+    let shown = print(&message);
+    for expected in [
+        "2.16.840.1.101.3.6.1",
+        "2.16.840.1.101.3.6.5",
+        "<ABSENT>",
+        "Kestrel TEST contents",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+}
+
+/// SP 800-73-4 part 1, 3.1.7: the signed table of hashes of what containers hold.
+#[test]
+fn openssl_believes_a_security_object() {
+    let badge = Badge::made();
+    let object = objects(badge.container(0x06));
+    assert_eq!(tags(&object), [0xBA, 0xBB, 0xFE]);
+    // Groups 1 to 4: identifier, printed information, key history, capabilities.
+    assert_eq!(hex::encode_upper(object[0].1), "01300002300103606004DB00");
+    let message = badge.file("object.der", object[1].1);
+    let signer = badge.path("signer.pem");
+    let (fine, words) = badge.verify(&message, &["-certfile", &signer]);
+    assert!(fine, "{words}");
+    assert!(print(&message).contains("2.23.136.1.1.1"));
+    let table = hex::encode(std::fs::read(badge.path("out")).expect("the table"));
+    for (group, number) in (1..).zip([0x02, 0x09, 0x0C, 0x07]) {
+        let file = badge.file("container", badge.container(number));
+        let (_, digest) = openssl(&["dgst", "-sha256", "-r", &file]);
+        let row = format!("30250201{group:02x}0420{}", &digest[..64]);
+        assert!(table.contains(&row), "data group {group}");
+    }
+}
+
+/// SP 800-73-4 part 1, table 14: name, unit, last day, number, issuer.
+#[test]
+fn printed_information_says_what_the_card_shows() {
+    let badge = Badge::made();
+    let printed: Vec<(u8, String)> = objects(badge.container(0x09))
+        .iter()
+        .map(|(tag, value, _)| (*tag, String::from_utf8_lossy(value).into_owned()))
+        .collect();
+    let expected = [
+        (0x01, "ASA LINDQVIST"),
+        (0x02, "FOUNDRY"),
+        (0x04, "2028DEC31"),
+        (0x05, "7000000013"),
+        (0x06, "KESTREL"),
+        (0xFE, ""),
+    ];
+    assert_eq!(printed, expected.map(|(tag, text)| (tag, text.to_owned())));
+}
+
 #[test]
 fn openssl_believes_the_certificates_of_keys_that_the_card_made() {
     let made = made();
@@ -100,7 +269,7 @@ fn openssl_believes_the_certificates_of_keys_that_the_card_made() {
     }
     let containers = containers(&made);
     let numbers: Vec<u8> = containers.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, [0x02, 0x07, 0x05, 0x01]);
+    assert_eq!(numbers, [0x02, 0x07, 0x05, 0x01, 0x09, 0x0C, 0x06]);
     let scratch = tempfile::tempdir().expect("a folder");
     let path = |name: &str| scratch.path().join(name).to_string_lossy().into_owned();
     let authority = folder()
@@ -223,6 +392,75 @@ fn certificate(commands: &mut [ScriptCommand], change: fn(&mut ScriptPart)) {
     change(all.find_map(find).expect("a certificate"));
 }
 
+/// A key for certificates signs no contents, and one for contents no certificates.
+#[test]
+fn keys_that_sign_for_badges_sign_what_they_are_for() {
+    let hsm = SoftHsm::in_memory([7; 32]).expect("an HSM");
+    let mut session = hsm.open_session().expect("a session");
+    let mut key = |name: &str, usage| {
+        let request = KeyRequest {
+            name: name.to_owned(),
+            algorithm: "rsa".to_owned(),
+            bits: 2048,
+            exponent: 65_537,
+            usage,
+        };
+        session.bind(&request).expect("an open test key")
+    };
+    let authority = key("kestrel.badge_ca", KeyUse::CertificateSigning);
+    let contents = key("kestrel.content_key", KeyUse::ContentSigning);
+    let file = std::fs::read(folder().join("keys/content-signer.cer")).expect("a certificate");
+    let signer = piv::Signer::read(&file).expect("a signer");
+    let certificate = x509::test_authority("nobody", &signer.modulus, &[1, 0, 1]);
+    let certificate = certificate.expect("a TBSCertificate");
+    let mut sign = |key, what: &[u8]| session.sign_certificate(key, what).map_err(|e| e.code);
+    for what in [Signed::Identifier, Signed::SecurityObject] {
+        let attributes = piv::attributes(what, b"contents", &signer).expect("attributes");
+        let made = sign(contents, &attributes).expect("a signature");
+        let message = piv::message(what, b"contents", &signer, &made).expect("a message");
+        assert_eq!(piv::check(what, &message, b"contents", &signer), Ok(()));
+        assert!(piv::check(what, &message, b"other", &signer).is_err());
+        assert!(sign(authority, &attributes).is_err());
+        let cut = &attributes[..attributes.len() - 1];
+        assert!(sign(contents, cut).is_err());
+    }
+    assert!(sign(contents, &certificate).is_err());
+    assert!(sign(contents, b"anything").is_err());
+    assert!(
+        piv::Signer::read(&std::fs::read(folder().join("keys/badge-ca.cer")).expect("one"))
+            .is_err()
+    );
+}
+
+type Lie = (&'static str, fn(&mut ScriptPart));
+
+/// Lies about what is signed.
+fn signed_lies() -> [Lie; 4] {
+    [
+        ("a key of another use", |part| {
+            if let ScriptPart::SignedIdentifier { signer, .. } = part {
+                *signer = 0;
+            }
+        }),
+        ("a certificate that is not there", |part| {
+            if let ScriptPart::SecurityObject { certificate, .. } = part {
+                "nowhere".clone_into(certificate);
+            }
+        }),
+        ("no groups", |part| {
+            if let ScriptPart::SecurityObject { groups, .. } = part {
+                groups.clear();
+            }
+        }),
+        ("eleven groups", |part| {
+            if let ScriptPart::SecurityObject { groups, .. } = part {
+                let one = groups[1].clone();
+                groups.resize(11, one);
+            }
+        }),
+    ]
+}
+
 #[test]
 fn a_bundle_that_lies_about_certificates_is_refused() {
     assert_eq!(lie(|_| {}), None);
@@ -266,6 +504,17 @@ fn a_bundle_that_lies_about_certificates_is_refused() {
         }
     };
     assert_eq!(changed(serial), Some("R1101"), "a date as a number");
+    for (what, change) in signed_lies() {
+        let found = lie(|commands| {
+            let parts = commands.iter_mut().flat_map(|c| &mut c.parts);
+            let inside = parts.flat_map(|part| match part {
+                ScriptPart::Object { parts, .. } => parts.as_mut_slice(),
+                _ => &mut [],
+            });
+            inside.for_each(change);
+        });
+        assert_eq!(found, Some("R1131"), "{what}");
+    }
     let deep = lie(|commands| {
         for _ in 0..8 {
             let parts = std::mem::take(&mut commands[0].parts);

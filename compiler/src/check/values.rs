@@ -261,7 +261,7 @@ pub(super) fn algorithm(decl: &Decl, elaborator: &mut Elaborator<'_>) {
             // An authority's key of X.509 has 2048.
             let signs = decl.attribute("use").and_then(|e| e.single()?.dotted());
             let sized = match signs.as_deref() {
-                Some("certificate_signing") => bits == 2048,
+                Some("certificate_signing" | "content_signing") => bits == 2048,
                 _ => (1024..=1984).contains(&bits) && bits % 8 == 0,
             };
             let fine = sized && matches!(exponent, 3 | 65_537);

@@ -286,6 +286,13 @@ const OTHERS: &[CodeRow] = &[
         "RFC 5280, 4.1.2.2",
     ),
     (
+        "E0470",
+        "a PIV object that can't be signed",
+        "A key with `use = content_signing` signs the pieces of an identifier, or the hashes of 1 to 10 containers.",
+        "Write `signed_identifier(content_key, #5FC102)` or `security_object(content_key, group(x\"30 01\", #5FC109))`.",
+        "SP 800-73-4 part 1, 3.1.2 and 3.1.7; FIPS 201-2, 4.2.1",
+    ),
+    (
         "E0499",
         "the bundle can't be made",
         "A list or a file is larger than a site would load, or a profile can't be made and nothing says why.",

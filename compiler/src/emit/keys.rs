@@ -38,7 +38,7 @@ fn slot(context: &mut Context<'_>, decl: &Decl) -> KeySlot {
         .and_then(read::word)
         .unwrap_or_default();
     // Another size has been reported by the check; what follows from it is not said again.
-    let signs = usage == "certificate_signing";
+    let signs = matches!(usage.as_str(), "certificate_signing" | "content_signing");
     let sound = algorithm != "rsa" || signs || rsa_problem(bits, exponent).is_none();
     let authority = signs
         .then(|| authority::read(context, decl, bits, exponent))

@@ -58,6 +58,12 @@ pub static KEY_USES: &[KeyUseRow] = &[
         "authority that certifies keys which access cards make (X.509)",
     ),
     row(
+        "content_signing",
+        "S0",
+        RSA,
+        "signs what access cards hold: identifiers, security objects (CMS)",
+    ),
+    row(
         "emv.application_cryptogram",
         "E0",
         BLOCK,

@@ -49,8 +49,9 @@ pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, V
 pub use quirks::{QUIRKS, is_quirk};
 pub use scenario::{Check, Scenario};
 pub use script::{
-    Capture, OBJECT_DEPTH_MAX, Otherwise, SCRIPT_COMMANDS_MAX, SCRIPT_VARIABLES_MAX, Script,
-    ScriptCommand, ScriptPart, Split, StatusWords, VARIABLE_OCTETS_MAX, Variable,
+    Capture, DATA_GROUPS_MAX, DataGroup, OBJECT_DEPTH_MAX, Otherwise, SCRIPT_COMMANDS_MAX,
+    SCRIPT_VARIABLES_MAX, Script, ScriptCommand, ScriptPart, Split, StatusWords,
+    VARIABLE_OCTETS_MAX, Variable,
 };
 pub use signing::{OPEN_TEST_SIGNER_SEED, PublicKey, Signature, SigningKey, Trust};
 pub use table::{LONGEST_PREFIX, LookupRow, LookupTable, TableColumn, TableKey};

@@ -75,6 +75,26 @@ pub enum ScriptPart {
         /// What it holds.
         parts: Vec<ScriptPart>,
     },
+    /// A card holder unique identifier: its pieces, the issuer's signature over them (tag 3E), and the
+    /// error detection code (FIPS 201, SP 800-73).
+    SignedIdentifier {
+        /// Key that signs.
+        signer: KeyId,
+        /// Asset: the certificate of that key, which the signature carries.
+        certificate: String,
+        /// What is signed, without the error detection code.
+        parts: Vec<ScriptPart>,
+    },
+    /// A security object: which container is which data group, and their hashes under the issuer's
+    /// signature (SP 800-73; the table is ICAO's).
+    SecurityObject {
+        /// Key that signs.
+        signer: KeyId,
+        /// Asset: the certificate of that key.
+        certificate: String,
+        /// Data groups from 1 on.
+        groups: Vec<DataGroup>,
+    },
     /// The X.509 certificate of a key that the card has made.
     Certificate {
         /// Key that signs.
@@ -98,6 +118,19 @@ pub enum ScriptPart {
     },
 }
 
+/// A data group of a security object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataGroup {
+    /// Identifier of its container, such as 0x3001.
+    pub container: u16,
+    /// What the container holds.
+    pub parts: Vec<ScriptPart>,
+}
+
+/// Most data groups of a security object: the mapping has thirty octets (SP 800-73-4, table 12).
+pub const DATA_GROUPS_MAX: usize = 10;
+
 /// Deepest data object inside data objects.
 pub const OBJECT_DEPTH_MAX: usize = 4;
 
@@ -105,8 +138,13 @@ impl ScriptPart {
     /// The piece itself, or those that it holds, in their order.
     fn leaves_into<'p>(&'p self, all: &mut Vec<&'p ScriptPart>, depth: usize) {
         match self {
-            Self::Object { parts, .. } if depth > 0 => {
+            Self::Object { parts, .. } | Self::SignedIdentifier { parts, .. } if depth > 0 => {
                 for part in parts {
+                    part.leaves_into(all, depth - 1);
+                }
+            }
+            Self::SecurityObject { groups, .. } if depth > 0 => {
+                for part in groups.iter().flat_map(|group| &group.parts) {
                     part.leaves_into(all, depth - 1);
                 }
             }
@@ -119,7 +157,10 @@ impl ScriptPart {
     pub fn nodes(&self) -> Vec<NodeId> {
         match self {
             Self::Value { node } | Self::Secret { node, .. } => vec![*node],
-            Self::Variable { .. } | Self::Object { .. } => Vec::new(),
+            Self::Variable { .. }
+            | Self::Object { .. }
+            | Self::SignedIdentifier { .. }
+            | Self::SecurityObject { .. } => Vec::new(),
             Self::Certificate {
                 serial,
                 name,

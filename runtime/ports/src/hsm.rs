@@ -48,6 +48,8 @@ pub enum KeyUse {
     EmvCaPrivate,
     /// Private key of the authority that certifies keys of access cards (S0).
     CertificateSigning,
+    /// Private key that signs what access cards hold: identifiers, security objects (S0).
+    ContentSigning,
     /// Transport key between data preparation and personalization device (K0).
     Transport,
     /// Protects key blocks (K1).
@@ -60,7 +62,7 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// All uses with the names that sources and bundles use.
-    pub const NAMES: [(KeyUse, &'static str); 17] = [
+    pub const NAMES: [(KeyUse, &'static str); 18] = [
         (KeyUse::CardVerification, "card_verification"),
         (
             KeyUse::EmvApplicationCryptogram,
@@ -83,6 +85,7 @@ impl KeyUse {
         (KeyUse::EmvIssuerPrivate, "emv.issuer_private"),
         (KeyUse::EmvCaPrivate, "emv.ca_private"),
         (KeyUse::CertificateSigning, "certificate_signing"),
+        (KeyUse::ContentSigning, "content_signing"),
         (KeyUse::Transport, "transport"),
         (KeyUse::KeyBlockProtection, "key_block_protection"),
         (KeyUse::KeyExchange, "key_exchange"),
@@ -565,8 +568,9 @@ pub trait HsmSession: Send {
         header: [u8; 4],
         data: &Sealed,
     ) -> Result<Vec<u8>, HsmError>;
-    /// Signs the TBSCertificate of a card's key (RFC 5280) with SHA-256 and RSA; gives the
-    /// signature.
+    /// Signs with SHA-256 and RSA (PKCS #1 v1.5) and gives the signature: a key for certificates the
+    /// TBSCertificate of a card's key (RFC 5280), a key for contents the signed attributes of a PIV
+    /// object (RFC 5652, 5.4; FIPS 201-2, 4.2.1). Neither signs what is the other's.
     fn sign_certificate(
         &mut self,
         authority: KeyHandle,

@@ -3,11 +3,11 @@
 use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Application, Bundle, Chip, OBJECT_DEPTH_MAX, Otherwise, Program, SCRIPT_COMMANDS_MAX,
-    SCRIPT_VARIABLES_MAX, Script, ScriptCommand, ScriptPart, Secrecy, Split, VARIABLE_OCTETS_MAX,
-    ValueType,
+    Application, Bundle, Chip, DATA_GROUPS_MAX, OBJECT_DEPTH_MAX, Otherwise, Program,
+    SCRIPT_COMMANDS_MAX, SCRIPT_VARIABLES_MAX, Script, ScriptCommand, ScriptPart, Secrecy, Split,
+    VARIABLE_OCTETS_MAX, ValueType,
 };
-use cardwright_standards::x509;
+use cardwright_standards::{piv, x509};
 
 /// Checks the way in which an application is personalized.
 pub(super) fn check(
@@ -143,7 +143,6 @@ fn part(part: &ScriptPart, seen: &Seen<'_>, depth: usize) -> Result<(), RuntimeE
         script,
         known,
         program,
-        bundle,
         ..
     } = seen;
     let title = format!("script `{}`", script.name);
@@ -162,44 +161,99 @@ fn part(part: &ScriptPart, seen: &Seen<'_>, depth: usize) -> Result<(), RuntimeE
             super::references::sink(program, *node, &[ValueType::Bytes], clearance, &title)
         }
         ScriptPart::Variable { name } => captured(name),
-        ScriptPart::Secret {
-            node,
-            under,
-            inside,
-            ..
-        } => {
-            let keys = &bundle.content().keys;
-            let key = match under {
-                Some(_) if *inside => return Err(wrong("a secret under a key and inside")),
-                Some(key) => keys.get(*key as usize).map(|k| k.usage.as_str()),
-                None if script.secured && (!inside || seen.enciphers) => Some("transport"),
-                None => return Err(wrong("a secret without a key to encipher it")),
-            };
-            if key != Some("transport") {
-                return Err(broken("a key that enciphers no secrets for cards"));
-            }
-            super::references::sink(
-                program,
-                *node,
-                &[ValueType::Sealed],
-                Secrecy::Secret,
-                &title,
-            )
-        }
+        ScriptPart::Secret { .. } => secret(part, seen, &title),
         ScriptPart::Object { tag, parts } => {
             let tag = cardwright_standards::tlv::Tag::from_hex(tag);
-            if tag.is_none() || depth == 0 || parts.len() > SCRIPT_COMMANDS_MAX {
-                return Err(wrong("a data object that can't be"));
+            match tag {
+                None => Err(wrong("a data object that can't be")),
+                Some(_) => inside(parts, seen, depth),
             }
-            parts.iter().try_for_each(|inner| match inner {
-                ScriptPart::Secret { .. } => Err(wrong("a secret inside a data object")),
-                inner => self::part(inner, seen, depth - 1),
-            })
         }
         ScriptPart::Certificate { key, .. } => {
             captured(key)?;
             certificate(part, seen, &title)
         }
+        ScriptPart::SignedIdentifier {
+            signer,
+            certificate,
+            parts,
+        } => {
+            signs(*signer, certificate, seen)?;
+            inside(parts, seen, depth)
+        }
+        ScriptPart::SecurityObject {
+            signer,
+            certificate,
+            groups,
+        } => {
+            signs(*signer, certificate, seen)?;
+            if groups.is_empty() || groups.len() > DATA_GROUPS_MAX {
+                return Err(wrong("a security object has 1 to 10 data groups"));
+            }
+            groups
+                .iter()
+                .try_for_each(|group| inside(&group.parts, seen, depth))
+        }
+    }
+}
+
+/// A secret: under a transport key, or in a channel that enciphers it.
+fn secret(part: &ScriptPart, seen: &Seen<'_>, title: &str) -> Result<(), RuntimeError> {
+    let ScriptPart::Secret {
+        node,
+        under,
+        inside,
+        ..
+    } = part
+    else {
+        return Ok(());
+    };
+    let keys = &seen.bundle.content().keys;
+    let key = match under {
+        Some(_) if *inside => return Err(wrong("a secret under a key and inside")),
+        Some(key) => keys.get(*key as usize).map(|k| k.usage.as_str()),
+        None if seen.script.secured && (!inside || seen.enciphers) => Some("transport"),
+        None => return Err(wrong("a secret without a key to encipher it")),
+    };
+    if key != Some("transport") {
+        return Err(broken("a key that enciphers no secrets for cards"));
+    }
+    super::references::sink(
+        seen.program,
+        *node,
+        &[ValueType::Sealed],
+        Secrecy::Secret,
+        title,
+    )
+}
+
+/// Pieces inside another: no secrets, and not too deep.
+fn inside(parts: &[ScriptPart], seen: &Seen<'_>, depth: usize) -> Result<(), RuntimeError> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(wrong("data objects that lie too deep"));
+    };
+    if parts.len() > SCRIPT_COMMANDS_MAX {
+        return Err(wrong("a data object of too many pieces"));
+    }
+    parts.iter().try_for_each(|inner| match inner {
+        ScriptPart::Secret { .. } => Err(wrong("a secret inside a data object")),
+        inner => self::part(inner, seen, depth),
+    })
+}
+
+/// A key that signs contents, with its certificate.
+fn signs(signer: u32, certificate: &str, seen: &Seen<'_>) -> Result<(), RuntimeError> {
+    let slot = seen.bundle.content().keys.get(signer as usize);
+    let file = seen.bundle.asset(certificate).unwrap_or_default();
+    let file = piv::Signer::read(file).map_err(|e| wrong(&e.to_string()))?;
+    let own = |slot: &cardwright_bundle::KeySlot| {
+        slot.usage == "content_signing" && slot.bits as usize == file.modulus.len() * 8
+    };
+    match slot.is_some_and(own) {
+        true => Ok(()),
+        false => Err(wrong(
+            "a signature that the key of its certificate does not make",
+        )),
     }
 }
 

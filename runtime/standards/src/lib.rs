@@ -27,6 +27,7 @@ pub mod names;
 pub mod ndef;
 pub mod pan;
 pub mod pin;
+pub mod piv;
 pub mod symbol;
 pub mod tags;
 pub mod test_keys;

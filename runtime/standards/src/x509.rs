@@ -24,9 +24,10 @@ use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
 /// sha256WithRSAEncryption (RFC 8017, appendix A.2.4).
-const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+pub(crate) const SHA256_WITH_RSA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 /// rsaEncryption.
-const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey.
 const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// prime256v1.
@@ -92,6 +93,12 @@ pub enum X509Error {
     /// The card's answer holds no public key, or one that is weak.
     #[error("the card's answer holds no RSA key of 2048 bits and no point of P-256")]
     Key,
+    /// The certificate is not of a key that signs contents.
+    #[error("it is not the certificate of an RSA key for signatures under PIV contents")]
+    Signer,
+    /// A signed object that is none, or too long.
+    #[error("it is no signed object of a PIV card, or too long for one")]
+    Content,
     /// The signature does not hold.
     #[error("its signature does not hold")]
     Signature,
@@ -239,7 +246,9 @@ impl CardPublicKey {
     }
 }
 
-fn rsa_numbers(info: &SubjectPublicKeyInfoOwned) -> Result<(Vec<u8>, Vec<u8>), X509Error> {
+pub(crate) fn rsa_numbers(
+    info: &SubjectPublicKeyInfoOwned,
+) -> Result<(Vec<u8>, Vec<u8>), X509Error> {
     if info.algorithm.oid != RSA_KEY {
         return Err(X509Error::Key);
     }
@@ -305,7 +314,7 @@ impl Authority {
     }
 }
 
-fn certificate_of(octets: &[u8]) -> Result<CertificateInner<Rfc5280>, X509Error> {
+pub(crate) fn certificate_of(octets: &[u8]) -> Result<CertificateInner<Rfc5280>, X509Error> {
     if octets.len() > CERTIFICATE_OCTETS_MAX {
         return Err(X509Error::Certificate);
     }
@@ -313,7 +322,7 @@ fn certificate_of(octets: &[u8]) -> Result<CertificateInner<Rfc5280>, X509Error>
 }
 
 /// `text` to the power of the exponent, as long as the modulus; empty when it does not fit.
-fn raised(modulus: &[u8], exponent: &[u8], text: &[u8]) -> Vec<u8> {
+pub(crate) fn raised(modulus: &[u8], exponent: &[u8], text: &[u8]) -> Vec<u8> {
     let n = BigUint::from_bytes_be(modulus);
     let base = BigUint::from_bytes_be(text);
     if text.len() != modulus.len() || modulus.len() > 512 || base >= n {
@@ -451,7 +460,7 @@ pub fn test_authority(
     tbs.to_der().map_err(|_| X509Error::Certificate)
 }
 
-fn sha256_with_rsa() -> AlgorithmIdentifierOwned {
+pub(crate) fn sha256_with_rsa() -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned {
         oid: SHA256_WITH_RSA,
         parameters: Some(Any::from(AnyRef::NULL)),

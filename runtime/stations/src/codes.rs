@@ -65,9 +65,9 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "R1218",
-        "no certificate of the card's key",
+        "no certificate of the card's key, or no signature under what it holds",
         "The card's answer holds no key that is certified, its name or dates can't be, or the key \
-         that signs is not the authority's.",
+         that signs is not the one of the certificate that names it.",
         "The card is rejected; when it happens again, look at the authority's certificate and key.",
     ),
     (

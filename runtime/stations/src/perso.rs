@@ -125,6 +125,7 @@ fn run_script(
         card,
         channel,
         count,
+        signatures: std::collections::BTreeMap::new(),
     };
     stage.run(script, data)
 }

@@ -17,9 +17,13 @@ use cardwright_runtime::{
     datagen::{CertificateData, DgiValue, ScriptData},
     plan::BoundKeys,
 };
+use cardwright_standards::piv::{self, Signed};
 use cardwright_standards::{tlv, x509};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
+
+/// The error detection code of PIV containers, which is empty.
+pub(crate) const NO_CHECK: [u8; 2] = [0xFE, 0x00];
 
 /// A card under a script.
 pub(crate) struct Stage<'s> {
@@ -30,6 +34,9 @@ pub(crate) struct Stage<'s> {
     /// Open channel, for a secured script.
     pub(crate) channel: Option<ChannelId>,
     pub(crate) count: &'s mut PersoCount,
+    /// Signatures that were made for this card, by key and what is signed: what stands in two places
+    /// is signed once.
+    pub(crate) signatures: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
 }
 
 /// A command's data: octets, or what the HSM alone knows.
@@ -141,13 +148,32 @@ impl Stage<'_> {
         variables: &Variables,
     ) -> Result<Zeroizing<Vec<u8>>, StationError> {
         if let ScriptPart::Object { tag, parts } = part {
-            let mut inside = Zeroizing::new(Vec::new());
-            for part in parts {
-                inside.extend_from_slice(&self.part(command, part, values, variables)?);
-            }
+            let inside = self.pieces(command, parts, values, variables)?;
             let tag = tlv::Tag::from_hex(tag).ok_or_else(|| no_value(command))?;
             let object = tlv::build(tag, &inside).map_err(|_| no_value(command))?;
             return Ok(Zeroizing::new(object));
+        }
+        if let ScriptPart::SignedIdentifier {
+            signer,
+            certificate,
+            parts,
+        } = part
+        {
+            let head = self.pieces(command, parts, values, variables)?;
+            return self.identifier((*signer, certificate), &head);
+        }
+        if let ScriptPart::SecurityObject {
+            signer,
+            certificate,
+            groups,
+        } = part
+        {
+            let mut held = Vec::new();
+            for group in groups {
+                let octets = self.pieces(command, &group.parts, values, variables)?;
+                held.push((group.container, octets));
+            }
+            return self.security_object((*signer, certificate), &held);
         }
         let value = values.next().ok_or_else(|| no_value(command))?;
         let octets = match (part, value) {
@@ -172,6 +198,80 @@ impl Stage<'_> {
             _ => return Err(no_value(command)),
         };
         Ok(Zeroizing::new(octets))
+    }
+
+    fn pieces(
+        &mut self,
+        command: &ScriptCommand,
+        parts: &[ScriptPart],
+        values: &mut std::slice::Iter<'_, Option<DgiValue>>,
+        variables: &Variables,
+    ) -> Result<Zeroizing<Vec<u8>>, StationError> {
+        let mut inside = Zeroizing::new(Vec::new());
+        for part in parts {
+            inside.extend_from_slice(&self.part(command, part, values, variables)?);
+        }
+        Ok(inside)
+    }
+
+    /// An identifier with its issuer's signature: all but the signature is signed, the error detection
+    /// code too (FIPS 201-2, 4.2.1).
+    fn identifier(
+        &mut self,
+        signer: (u32, &str),
+        head: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StationError> {
+        let content = [head, &NO_CHECK].concat();
+        let message = self.signed(Signed::Identifier, &content, signer)?;
+        let signature = object(0x3E, &message)?;
+        Ok(Zeroizing::new([head, &signature, &NO_CHECK].concat()))
+    }
+
+    /// A security object: mapping, signed table of hashes, error detection code (SP 800-73-4 part 1,
+    /// 3.1.7).
+    fn security_object(
+        &mut self,
+        signer: (u32, &str),
+        held: &[(u16, Zeroizing<Vec<u8>>)],
+    ) -> Result<Zeroizing<Vec<u8>>, StationError> {
+        let mut mapping = Vec::new();
+        let mut groups = Vec::new();
+        for (number, (container, octets)) in (1u8..).zip(held) {
+            mapping.push(number);
+            mapping.extend(container.to_be_bytes());
+            groups.push((number, octets.as_slice()));
+        }
+        let table = piv::hashes(&groups).map_err(|e| unsigned(&e))?;
+        let message = self.signed(Signed::SecurityObject, &table, signer)?;
+        let parts = [
+            object(0xBA, &mapping)?,
+            object(0xBB, &message)?,
+            NO_CHECK.to_vec(),
+        ];
+        Ok(Zeroizing::new(parts.concat()))
+    }
+
+    fn signed(
+        &mut self,
+        what: Signed,
+        content: &[u8],
+        (key, certificate): (u32, &str),
+    ) -> Result<Vec<u8>, StationError> {
+        let file = self.loaded.bundle().asset(certificate).unwrap_or_default();
+        let signer = piv::Signer::read(file).map_err(|e| unsigned(&e))?;
+        let attributes = piv::attributes(what, content, &signer).map_err(|e| unsigned(&e))?;
+        let place = (key, attributes);
+        if !self.signatures.contains_key(&place) {
+            let made = self
+                .session
+                .sign_certificate(self.keys.get(key)?, &place.1)?;
+            self.signatures.insert(place.clone(), made);
+        }
+        let signature = self.signatures.get(&place).map_or(&[][..], Vec::as_slice);
+        let message = piv::message(what, content, &signer, signature).map_err(|e| unsigned(&e))?;
+        // A key that is not the certificate's would make objects that nobody takes.
+        piv::check(what, &message, content, &signer).map_err(|e| unsigned(&e))?;
+        Ok(message)
     }
 
     /// The certificate of a key that the card has just made.
@@ -336,6 +436,20 @@ fn endless() -> StationError {
     )
 }
 
+/// A data object of one octet of tag.
+fn object(tag: u32, value: &[u8]) -> Result<Vec<u8>, StationError> {
+    let tag = tlv::Tag::new(tag).ok_or_else(endless)?;
+    tlv::build(tag, value).map_err(|_| endless())
+}
+
+fn unsigned(why: &x509::X509Error) -> StationError {
+    StationError::new(
+        "R1218",
+        format!("an object of the card is not signed: {why}"),
+        "the card is rejected; when it happens again, look at the signer's certificate and key",
+    )
+}
+
 fn certificate_error(what: &str) -> StationError {
     StationError::new(
         "R1218",
@@ -374,6 +488,11 @@ pub(crate) fn assembled(parts: &[ScriptPart], values: &[Option<&DgiValue>]) -> O
                     inside.extend(one(part, values)?);
                 }
                 tlv::build(tlv::Tag::from_hex(tag)?, &inside).ok()
+            }
+            // What is signed stands before its signature.
+            ScriptPart::SignedIdentifier { parts, .. } => {
+                let all = parts.iter().map(|part| one(part, values));
+                all.collect::<Option<Vec<_>>>().map(|all| all.concat())
             }
             ScriptPart::Value { .. } => match values.next()? {
                 Some(DgiValue::Clear(octets)) => Some(octets.clone()),

@@ -1,9 +1,10 @@
-//! Keys of X.509 authorities: their own certificate, which the bundle carries.
+//! Keys of X.509 authorities and of those who sign what cards hold: their certificate, which the
+//! bundle carries.
 
 use super::super::{Context, read};
 use crate::diagnostics::Problem;
 use crate::model::{Decl, Span};
-use cardwright_standards::x509::Authority;
+use cardwright_standards::{piv::Signer, x509::Authority};
 
 /// Modulus of the certificate, hexadecimal, when it goes with the declaration; the file becomes a
 /// part of the bundle.
@@ -20,8 +21,13 @@ pub(super) fn read(
     };
     let name = read::file(entry)?;
     let file = context.project.asset(&name).ok()?;
-    let authority = match Authority::read(&file) {
-        Ok(authority) => authority,
+    let content = decl.attribute("use").and_then(read::word);
+    let owner = match content.as_deref() {
+        Some("content_signing") => Signer::read(&file).map(|s| (s.exponent(), s.modulus)),
+        _ => Authority::read(&file).map(|a| (a.exponent, a.modulus)),
+    };
+    let (of_file, modulus) = match owner {
+        Ok(owner) => owner,
         Err(error) => {
             refuse(
                 context,
@@ -31,11 +37,11 @@ pub(super) fn read(
             return None;
         }
     };
-    let found = (authority.modulus.len() * 8, authority.exponent);
+    let found = (modulus.len() * 8, of_file);
     if found != (bits as usize, exponent) || bits != 2048 {
         let message = format!(
             "the key is declared with {bits} bits and exponent {exponent}, its certificate has {} \
-             and {}; an authority has 2048 bits",
+             and {}; a key that signs has 2048 bits",
             found.0, found.1
         );
         refuse(context, entry.span, message);
@@ -43,7 +49,7 @@ pub(super) fn read(
     }
     let media = "application/pkix-cert".to_owned();
     context.assets.insert(name, (media, file));
-    Some(hex::encode_upper(authority.modulus))
+    Some(hex::encode_upper(modulus))
 }
 
 fn refuse(context: &mut Context<'_>, span: Span, message: String) {

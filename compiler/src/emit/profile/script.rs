@@ -9,8 +9,8 @@ use crate::model::{Decl, MArg, MEntry, MExpr, MItem, MKind, Span};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{
-    Capture, OBJECT_DEPTH_MAX, Otherwise, Padding, Script, ScriptCommand, ScriptPart, Split,
-    StatusWords, Variable,
+    Capture, DATA_GROUPS_MAX, DataGroup, OBJECT_DEPTH_MAX, Otherwise, Padding, Script,
+    ScriptCommand, ScriptPart, Split, StatusWords, Variable,
 };
 
 /// The script that an application names.
@@ -171,6 +171,8 @@ impl<'a> Lines<'_, 'a> {
             match callee.word() {
                 Some("object") => return self.object(args, term.span),
                 Some("certify") => return self.certify(args, term.span),
+                Some("signed_identifier") => return self.identifier(args, term.span),
+                Some("security_object") => return self.security_object(args, term.span),
                 _ => {}
             }
         }
@@ -216,6 +218,87 @@ impl<'a> Lines<'_, 'a> {
             args.iter().skip(1).map(|a| self.piece(&a.value)).collect();
         self.depth -= 1;
         Some(ScriptPart::Object { tag, parts: parts? })
+    }
+
+    /// `signed_identifier(content_key, #5FC102)`: what is signed, the signature, no check.
+    fn identifier(&mut self, args: &'a [MArg], span: Span) -> Option<ScriptPart> {
+        let (signer, certificate) = self.signer(args.first(), span)?;
+        let parts = self.inside(args.get(1..).unwrap_or_default(), span)?;
+        Some(ScriptPart::SignedIdentifier {
+            signer,
+            certificate,
+            parts,
+        })
+    }
+
+    /// `security_object(content_key, group(x"30 01", #5FC109), …)`.
+    fn security_object(&mut self, args: &'a [MArg], span: Span) -> Option<ScriptPart> {
+        let (signer, certificate) = self.signer(args.first(), span)?;
+        let mut groups = Vec::new();
+        for arg in args.get(1..).unwrap_or_default() {
+            let group = match &arg.value.kind {
+                MKind::Call { callee, args } if callee.word() == Some("group") => args.as_slice(),
+                _ => &[],
+            };
+            let container = group.first();
+            let container = container.and_then(|a| self.elaborator.const_bytes(&a.value));
+            let Some(&[high, low]) = container.as_deref() else {
+                let help = "write `group(x\"30 01\", #5FC109)`: the container's identifier, and \
+                            what it holds";
+                self.wrong("E0470", arg.value.span, "this is no data group", help);
+                return None;
+            };
+            groups.push(DataGroup {
+                container: u16::from_be_bytes([high, low]),
+                parts: self.inside(group.get(1..).unwrap_or_default(), arg.value.span)?,
+            });
+        }
+        if groups.is_empty() || groups.len() > DATA_GROUPS_MAX {
+            let help = "name 1 to 10 containers: `group(x\"30 01\", #5FC109)`";
+            self.wrong(
+                "E0470",
+                span,
+                "a security object of no containers, or too many",
+                help,
+            );
+            return None;
+        }
+        Some(ScriptPart::SecurityObject {
+            signer,
+            certificate,
+            groups,
+        })
+    }
+
+    /// The key that signs contents, and its certificate.
+    fn signer(&mut self, arg: Option<&'a MArg>, span: Span) -> Option<(u32, String)> {
+        let Some(arg) = arg else {
+            let help = "name a key with `use = content_signing`, then what is signed";
+            self.wrong("E0470", span, "nobody signs this", help);
+            return None;
+        };
+        let name = self.elaborator.key(&arg.value, &["content_signing"])?;
+        let model = self.elaborator.model();
+        let certificate = model.get(&name)?.attribute("certificate");
+        Some((model.key_id(&name)?, certificate.and_then(read::file)?))
+    }
+
+    /// Pieces inside another.
+    fn inside(&mut self, args: &'a [MArg], span: Span) -> Option<Vec<ScriptPart>> {
+        if args.is_empty() || self.depth >= OBJECT_DEPTH_MAX {
+            let help = "write what is signed behind the key, with fewer objects in each other";
+            self.wrong(
+                "E0470",
+                span,
+                "nothing is signed, or it lies too deep",
+                help,
+            );
+            return None;
+        }
+        self.depth += 1;
+        let parts: Option<Vec<ScriptPart>> = args.iter().map(|a| self.piece(&a.value)).collect();
+        self.depth -= 1;
+        parts
     }
 
     /// `certify(login, own_key)`: a declared certificate of a key in a variable.

@@ -90,7 +90,9 @@ const COMMAND: Kind = Kind {
             "octets, or a list of pieces: expressions, variables, data elements of the \
              application (`#E104`), `length_of #E104` (two octets), `object(#53, …)` (a data \
              object around pieces), `certify(login, own_key)` (the certificate of a key that the \
-             card has made)",
+             card has made), `signed_identifier(content_key, #5FC102)` (a PIV card holder unique \
+             identifier with its signature), `security_object(content_key, group(x\"30 01\", \
+             #5FC109))` (a PIV security object over containers)",
         ),
         Attribute::block(
             "secret",

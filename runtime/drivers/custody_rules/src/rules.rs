@@ -67,7 +67,10 @@ pub fn check_label(label: &str) -> Result<(), HsmError> {
 /// Key pairs sign or receive keys; everything else is done by symmetric keys.
 pub fn check_use(algorithm: KeyAlgorithm, usage: KeyUse) -> Result<(), HsmError> {
     let fits = match usage {
-        KeyUse::EmvIssuerPrivate | KeyUse::EmvCaPrivate | KeyUse::CertificateSigning => {
+        KeyUse::EmvIssuerPrivate
+        | KeyUse::EmvCaPrivate
+        | KeyUse::CertificateSigning
+        | KeyUse::ContentSigning => {
             matches!(algorithm, KeyAlgorithm::Rsa { .. })
         }
         KeyUse::KeyExchange | KeyUse::PackageSigning => algorithm.octets().is_none(),
@@ -177,7 +180,10 @@ pub fn block_usages(usage: KeyUse) -> &'static [&'static str] {
         KeyUse::PinEncryption => &["P0"],
         KeyUse::PinVerificationIbm3624 => &["V1"],
         KeyUse::PinVerificationPvv => &["V2"],
-        KeyUse::EmvIssuerPrivate | KeyUse::CertificateSigning | KeyUse::PackageSigning => &["S0"],
+        KeyUse::EmvIssuerPrivate
+        | KeyUse::CertificateSigning
+        | KeyUse::ContentSigning
+        | KeyUse::PackageSigning => &["S0"],
         KeyUse::EmvCaPrivate => &["S2"],
         KeyUse::Transport => &["K0"],
         KeyUse::KeyBlockProtection => &["K1", "K4"],

@@ -46,7 +46,7 @@ fn is_zero(number: &u32) -> bool {
 pub const STORAGE: &str = "storage";
 
 /// What a use is called in the header of a key block (X9.143, 6): usage and mode of use.
-pub const USAGES: [(KeyUse, &str, char); 16] = [
+pub const USAGES: [(KeyUse, &str, char); 17] = [
     (KeyUse::CardVerification, "C0", 'N'),
     (KeyUse::EmvApplicationCryptogram, "E0", 'N'),
     (KeyUse::EmvSecureMessagingConfidentiality, "E1", 'N'),
@@ -63,6 +63,7 @@ pub const USAGES: [(KeyUse, &str, char); 16] = [
     (KeyUse::EmvIssuerPrivate, "S0", 'S'),
     (KeyUse::EmvCaPrivate, "S2", 'S'),
     (KeyUse::CertificateSigning, "S0", 'S'),
+    (KeyUse::ContentSigning, "S0", 'S'),
 ];
 
 /// Usage and mode of a use.

@@ -104,6 +104,7 @@ pub fn allowed(usage: KeyUse) -> Flags {
         KeyUse::EmvIssuerPrivate
         | KeyUse::EmvCaPrivate
         | KeyUse::CertificateSigning
+        | KeyUse::ContentSigning
         | KeyUse::PackageSigning => Flags::SIGN,
     }
 }

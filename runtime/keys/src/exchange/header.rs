@@ -25,7 +25,10 @@ pub(super) fn usage(usage: KeyUse) -> &'static str {
         KeyUse::PinEncryption => "P0",
         KeyUse::PinVerificationIbm3624 => "V1",
         KeyUse::PinVerificationPvv => "V2",
-        KeyUse::EmvIssuerPrivate | KeyUse::CertificateSigning | KeyUse::PackageSigning => "S0",
+        KeyUse::EmvIssuerPrivate
+        | KeyUse::CertificateSigning
+        | KeyUse::ContentSigning
+        | KeyUse::PackageSigning => "S0",
         KeyUse::EmvCaPrivate => "S2",
         KeyUse::Transport => "K0",
         KeyUse::KeyBlockProtection => "K1",

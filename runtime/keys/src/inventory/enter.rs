@@ -311,6 +311,7 @@ fn for_key_pairs(usage: KeyUse) -> bool {
         KeyUse::EmvIssuerPrivate
             | KeyUse::EmvCaPrivate
             | KeyUse::CertificateSigning
+            | KeyUse::ContentSigning
             | KeyUse::KeyExchange
             | KeyUse::PackageSigning
     )

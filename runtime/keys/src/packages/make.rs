@@ -326,9 +326,10 @@ pub(super) fn header(
         KeyUse::PinEncryption => ("P0", 'B'),
         KeyUse::PinVerificationIbm3624 => ("V1", 'C'),
         KeyUse::PinVerificationPvv => ("V2", 'C'),
-        KeyUse::EmvIssuerPrivate | KeyUse::CertificateSigning | KeyUse::PackageSigning => {
-            ("S0", 'S')
-        }
+        KeyUse::EmvIssuerPrivate
+        | KeyUse::CertificateSigning
+        | KeyUse::ContentSigning
+        | KeyUse::PackageSigning => ("S0", 'S'),
         KeyUse::EmvCaPrivate => ("S2", 'S'),
         KeyUse::Transport => ("K0", 'B'),
         KeyUse::KeyBlockProtection => ("K1", 'B'),

@@ -5,10 +5,12 @@ use super::Failure;
 use super::chip::Visit;
 use super::objects;
 use super::terminal::Terminal;
+use crate::script::NO_CHECK;
 use crate::transport;
 use cardwright_bundle::{Script, ScriptCommand, ScriptPart};
 use cardwright_ports::hsm::{Draw, Sealed, SealedPin};
 use cardwright_runtime::datagen::DgiValue;
+use cardwright_standards::piv::{self, Signed};
 use cardwright_standards::x509::{Authority, CardPublicKey};
 use zeroize::Zeroizing;
 
@@ -29,7 +31,25 @@ struct Written {
     number: u8,
     value: Option<Vec<u8>>,
     authority: Option<String>,
+    /// Certificate of the key that signed it.
+    signed: Option<(Signed, String)>,
 }
+
+/// Containers of data groups by their identifiers (SP 800-73-4 part 1, table 2), with the last octet
+/// of their tags.
+const CONTAINERS: [(u16, u8); 11] = [
+    (0x0100, 0x0A),
+    (0x0101, 0x05),
+    (0x0102, 0x0B),
+    (0x0500, 0x01),
+    (0x3000, 0x02),
+    (0x3001, 0x09),
+    (0x6010, 0x03),
+    (0x6030, 0x08),
+    (0x6060, 0x0C),
+    (0x9000, 0x06),
+    (0xDB00, 0x07),
+];
 
 /// What the parts of each command of a script hold.
 type CommandValues<'d> = Vec<Vec<Option<&'d DgiValue>>>;
@@ -49,6 +69,12 @@ impl Visit<'_> {
                 }
                 found => found?,
             };
+            if let Some((what, certificate)) = &written.signed {
+                let head = written.value.as_deref().unwrap_or_default();
+                self.signature_holds(*what, certificate, &found, head)
+                    .map_err(|what| Failure::new("R1230", format!("{title}: {what}")))?;
+                continue;
+            }
             match (&written.value, &written.authority) {
                 (Some(value), _) if *value != found => {
                     return Err(Failure::new(
@@ -212,6 +238,56 @@ impl Visit<'_> {
         ))
     }
 
+    /// Whether an identifier or a security object is what was made, under its signer's signature.
+    fn signature_holds(
+        &mut self,
+        what: Signed,
+        certificate: &str,
+        found: &[u8],
+        head: &[u8],
+    ) -> Result<(), String> {
+        let file = self.loaded.bundle().asset(certificate).unwrap_or_default();
+        let signer = piv::Signer::read(file).map_err(|e| e.to_string())?;
+        let not_made = || "it is not what was made".to_owned();
+        let part = |tag: &str| objects::top(found, tag).map_err(|_| not_made());
+        if what == Signed::Identifier {
+            let message = part("3E")?;
+            let content = [head, &NO_CHECK].concat();
+            let whole = objects::object("3E", &message).map_err(|_| not_made())?;
+            if [head, &whole, &NO_CHECK].concat() != found {
+                return Err(not_made());
+            }
+            let held = piv::check(what, &message, &content, &signer);
+            return held.map_err(|e| e.to_string());
+        }
+        let (mapping, message) = (part("BA")?, part("BB")?);
+        let table = piv::held(&message).map_err(|e| e.to_string())?;
+        let held = piv::check(what, &message, &table, &signer);
+        held.map_err(|e| e.to_string())?;
+        let hashes = piv::listed(&table).map_err(|e| e.to_string())?;
+        if mapping.len() != 3 * hashes.len() {
+            return Err("its mapping is not that of its table".to_owned());
+        }
+        for (group, (number, hash)) in mapping.chunks(3).zip(hashes) {
+            let known = |id: u16| CONTAINERS.iter().find(|(known, _)| *known == id);
+            let container = match group {
+                [own, a, b] if *own == number => known(u16::from_be_bytes([*a, *b])),
+                _ => None,
+            };
+            let Some((_, container)) = container else {
+                return Err("its mapping names no container".to_owned());
+            };
+            match self.container(*container) {
+                Ok(octets) if piv::hash(&octets) == hash => {}
+                // What is the holder's stays unread where nobody has said the PIN.
+                Err(failure) if failure.what.ends_with("6982") => {}
+                Ok(_) => return Err(format!("data group {number} has another hash")),
+                Err(failure) => return Err(failure.what),
+            }
+        }
+        Ok(())
+    }
+
     /// The certificate in a container, when the authority signed it; else why not.
     fn certified(&self, container: &[u8], asset: &str) -> Result<CardPublicKey, String> {
         let certificate = objects::top(container, "70").map_err(|_| "it holds no certificate")?;
@@ -242,23 +318,26 @@ impl Visit<'_> {
                     ScriptPart::Certificate { authority, .. } => Some(authority.clone()),
                     _ => None,
                 });
-            let octets = match authority {
-                Some(_) => first_octets(command, values),
-                None => crate::script::assembled(&command.parts, values),
+            let signed = signed_part(&command.parts);
+            let table = matches!(signed, Some((Signed::SecurityObject, _)));
+            let octets = match authority.is_some() || table {
+                true => first_octets(command, values),
+                false => crate::script::assembled(&command.parts, values),
             };
             let octets = octets.ok_or_else(|| Failure::new("R1259", "a container of no octets"))?;
             let number = match octets.as_slice() {
                 [0x5C, 0x03, 0x5F, 0xC1, number, ..] => *number,
                 _ => continue,
             };
-            let value = match authority {
-                Some(_) => None,
-                None => Some(objects::top(octets.get(5..).unwrap_or_default(), "53")?),
+            let value = match authority.is_some() || table {
+                true => None,
+                false => Some(objects::top(octets.get(5..).unwrap_or_default(), "53")?),
             };
             all.push(Written {
                 number,
                 value,
                 authority,
+                signed,
             });
         }
         Ok(all)
@@ -278,6 +357,20 @@ impl Visit<'_> {
         });
         found.ok_or_else(|| Failure::new("R1259", "the script sets no management key"))
     }
+}
+
+/// What of a command's data is signed, and the certificate of the key that signs it.
+fn signed_part(parts: &[ScriptPart]) -> Option<(Signed, String)> {
+    parts.iter().find_map(|part| match part {
+        ScriptPart::Object { parts, .. } => signed_part(parts),
+        ScriptPart::SignedIdentifier { certificate, .. } => {
+            Some((Signed::Identifier, certificate.clone()))
+        }
+        ScriptPart::SecurityObject { certificate, .. } => {
+            Some((Signed::SecurityObject, certificate.clone()))
+        }
+        _ => None,
+    })
 }
 
 /// The octets of a command's first part.

@@ -140,6 +140,8 @@ fn commands(content: &Content, reader: &Reader, program: u32, a: &Application) -
     let commands = script.map(|s| s.commands.as_slice()).unwrap_or_default();
     let part = |part: &ScriptPart| match part {
         ScriptPart::Object { tag, .. } => format!("data object {tag}"),
+        ScriptPart::SignedIdentifier { .. } => "an identifier with its signature".to_owned(),
+        ScriptPart::SecurityObject { .. } => "a security object".to_owned(),
         ScriptPart::Certificate { key, name, .. } => {
             let names: Vec<String> = name
                 .iter()

@@ -7,7 +7,7 @@ use cardwright_standards::emv::certificates::{
     CertificateError, IccCertificate, IssuerCertificate, ToBeSigned, icc_block, issuer_block,
 };
 use cardwright_standards::emv::oda::static_data_block;
-use cardwright_standards::x509;
+use cardwright_standards::{piv, x509};
 use sha2::{Digest, Sha256};
 
 use super::{Session, value};
@@ -173,9 +173,17 @@ impl Session {
         authority: KeyHandle,
         to_be_signed: &[u8],
     ) -> Result<Vec<u8>, Refused> {
-        let entry = self.shared.key_for(authority, KeyUse::CertificateSigning)?;
-        x509::signable(to_be_signed, &rsa_of(&entry)?.modulus)
-            .map_err(|e| error::ARGUMENT.found(e.to_string()))?;
+        let content = self.shared.key_for(authority, KeyUse::ContentSigning);
+        let (entry, allowed) = match content {
+            Ok(entry) => (entry, piv::signable(to_be_signed)),
+            Err(_) => {
+                let usage = KeyUse::CertificateSigning;
+                let entry = self.shared.key_for(authority, usage)?;
+                let allowed = x509::signable(to_be_signed, &rsa_of(&entry)?.modulus);
+                (entry, allowed)
+            }
+        };
+        allowed.map_err(|e| error::ARGUMENT.found(e.to_string()))?;
         self.signed_message(&entry, to_be_signed)
     }
 

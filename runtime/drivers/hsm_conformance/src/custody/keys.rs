@@ -56,6 +56,7 @@ fn tdes2(desk: &mut Desk<'_>) -> Checked {
             KeyUse::EmvIssuerPrivate
                 | KeyUse::EmvCaPrivate
                 | KeyUse::CertificateSigning
+                | KeyUse::ContentSigning
                 | KeyUse::PackageSigning
                 | KeyUse::KeyExchange
         )

@@ -261,6 +261,7 @@ impl Custody<'_> {
                 key.usage,
                 KeyUse::PackageSigning
                     | KeyUse::CertificateSigning
+                    | KeyUse::ContentSigning
                     | KeyUse::KeyExchange
                     | KeyUse::EmvIssuerPrivate
             );

@@ -12,7 +12,7 @@ use cardwright_standards::emv::certificates::{
     CertificateError, IccCertificate, IssuerCertificate, ToBeSigned, icc_block, issuer_block,
 };
 use cardwright_standards::emv::oda::static_data_block;
-use cardwright_standards::x509;
+use cardwright_standards::{piv, x509};
 use sha2::{Digest, Sha256};
 
 use super::Session;
@@ -82,10 +82,17 @@ impl Session {
         authority: KeyHandle,
         to_be_signed: &[u8],
     ) -> Result<Job<Vec<u8>>, Refused> {
-        let key = self.key_for(authority, KeyUse::CertificateSigning)?;
+        let content = self.key_for(authority, KeyUse::ContentSigning);
+        let (key, allowed) = match content {
+            Ok(key) => (key, piv::signable(to_be_signed)),
+            Err(_) => {
+                let key = self.key_for(authority, KeyUse::CertificateSigning)?;
+                let allowed = x509::signable(to_be_signed, key.rsa()?.0);
+                (key, allowed)
+            }
+        };
+        allowed.map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let (modulus, _) = key.rsa()?;
-        x509::signable(to_be_signed, modulus)
-            .map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let hash: [u8; 32] = Sha256::digest(to_be_signed).into();
         let block = x509::signature_block(&hash, modulus.len());
         self.raw_signature(&key, block)

@@ -105,6 +105,7 @@ fn sha256(key: &Key, message: &[u8]) -> Result<Vec<u8>, Refused> {
         key.usage,
         KeyUse::PackageSigning
             | KeyUse::CertificateSigning
+            | KeyUse::ContentSigning
             | KeyUse::KeyExchange
             | KeyUse::EmvIssuerPrivate
     );

@@ -3,7 +3,7 @@
 
 use cardwright_ports::hsm::{ChannelId, KeyHandle, KeyUse, Sealed};
 use cardwright_standards::cipher::{AesKey, Block};
-use cardwright_standards::x509;
+use cardwright_standards::{piv, x509};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -42,10 +42,17 @@ impl Session {
         authority: KeyHandle,
         to_be_signed: &[u8],
     ) -> Result<Vec<u8>, Refused> {
-        let key = self.key_for(authority, KeyUse::CertificateSigning)?;
+        let content = self.key_for(authority, KeyUse::ContentSigning);
+        let (key, allowed) = match content {
+            Ok(key) => (key, piv::signable(to_be_signed)),
+            Err(_) => {
+                let key = self.key_for(authority, KeyUse::CertificateSigning)?;
+                let allowed = x509::signable(to_be_signed, key.rsa()?.modulus());
+                (key, allowed)
+            }
+        };
+        allowed.map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let rsa = key.rsa()?;
-        x509::signable(to_be_signed, rsa.modulus())
-            .map_err(|e| error::CERTIFICATE.found(e.to_string()))?;
         let hash: [u8; 32] = Sha256::digest(to_be_signed).into();
         super::certificates::private(rsa, &x509::signature_block(&hash, rsa.modulus().len()))
     }
