@@ -158,7 +158,11 @@ fn both_passes(host: &Station, device: &Station) {
     for station in [host, device] {
         say(station, "audit verify").expect(0);
     }
-    // OpenSSL finds the signature good and the header among what was signed.
+    read_by_openssl(folder);
+}
+
+/// OpenSSL finds the signature good and the header among what was signed.
+fn read_by_openssl(folder: &Path) {
     let enveloped = openssl(
         folder,
         "cms -verify -binary -inform DER -in token1 -CAfile ca.pem -certfile host.pem -purpose any \

@@ -92,6 +92,31 @@ fn exponent(octets: &[u8]) -> u32 {
         .fold(0, |value, octet| value << 8 | u32::from(*octet))
 }
 
+/// Policy's word on a key that is to leave for a device.
+fn permitted(
+    store: &dyn Ledger,
+    sending: &Sending<'_>,
+    entry: &KeyEntry,
+    public: &PublicKey,
+) -> Result<(), KeysError> {
+    let giving = Giving {
+        label: sending.label,
+        form: Form::Tr34,
+        carrier: Carrier::Oaep {
+            receiver: Some(public),
+            own: "",
+            hash: at_port(sending.cipher, sending.hash).1,
+        },
+        to: sending.to,
+        mode: sending.mode,
+        exportability: None,
+        blocks: &[],
+        exception: None,
+        today: sending.today,
+    };
+    give::allowed(store, &giving, entry, None).map(drop)
+}
+
 /// Makes a key token. That the key leaves is durable before this returns the token.
 ///
 /// # Errors
@@ -111,22 +136,7 @@ pub fn send(
         modulus: modulus.clone(),
         exponent: exponent(receiver.exponent()),
     };
-    let giving = Giving {
-        label: sending.label,
-        form: Form::Tr34,
-        carrier: Carrier::Oaep {
-            receiver: Some(&public),
-            own: "",
-            hash: at_port(sending.cipher, sending.hash).1,
-        },
-        to: sending.to,
-        mode: sending.mode,
-        exportability: None,
-        blocks: &[],
-        exception: None,
-        today: sending.today,
-    };
-    give::allowed(store, &giving, entry, None)?;
+    permitted(store, sending, entry, &public)?;
     let algorithm = entry.key_algorithm()?;
     let octets = algorithm.octets();
     let octets = octets.ok_or_else(|| NOT_ALLOWED.found("a key pair in a key token"))?;

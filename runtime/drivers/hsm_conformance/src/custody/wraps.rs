@@ -193,6 +193,84 @@ fn legacy(desk: &mut Desk<'_>) -> Checked {
     Ok(())
 }
 
+/// A block's header.
+const fn block(header: &'static str) -> Wrapping<'static> {
+    Wrapping::KeyBlock { header }
+}
+
+const CVK: Wrapping<'static> = block("D0000C0TC00E0000");
+const PADDED: Wrapping<'static> = Wrapping::AesKeyWrap { padded: true };
+
+/// Key, wrapping key, form, and what comes of it.
+const ATTEMPTS: &[(&str, &str, Wrapping<'static>, &str)] = &[
+    ("kit.l.free@1", "kit.l.kbpk@1", CVK, "taken"),
+    (
+        "kit.l.free@1",
+        "kit.l.kbpk@1",
+        block("D0000C0TC00N0000"),
+        "taken",
+    ),
+    (
+        "kit.l.free@1",
+        "kit.l.old@1",
+        block("B0000C0TC00E0000"),
+        "taken",
+    ),
+    ("kit.l.loose@1", "kit.l.kek@1", Wrapping::LegacyEcb, "taken"),
+    ("kit.l.loose@1", "kit.l.kek@1", Wrapping::LegacyCbc, "taken"),
+    ("kit.l.fixed@1", "kit.l.kbpk@1", CVK, "R1374"),
+    ("kit.l.free@1", "kit.l.kek@1", Wrapping::LegacyEcb, "R1374"),
+    ("kit.l.free@1", "kit.l.kek@1", Wrapping::LegacyCbc, "R1374"),
+    ("kit.l.free@1", "kit.l.kek@1", CVK, "R1374"),
+    ("kit.l.free@1", "kit.l.kek@1", PADDED, "R1374"),
+    (
+        "kit.l.free@1",
+        "kit.l.loose@1",
+        Wrapping::LegacyEcb,
+        "R1374",
+    ),
+    (
+        "kit.l.strong@1",
+        "kit.l.kek@1",
+        Wrapping::LegacyEcb,
+        "R1374",
+    ),
+    (
+        "kit.l.stronger@1",
+        "kit.l.kbpk@1",
+        block("D0000E5AX00E0000"),
+        "R1374",
+    ),
+    (
+        "kit.l.free@1",
+        "kit.l.kbpk@1",
+        block("D0000C0TC00S0000"),
+        "R1374",
+    ),
+    (
+        "kit.l.free@1",
+        "kit.l.kbpk@1",
+        block("D0000P0TE00E0000"),
+        "R1374",
+    ),
+    (
+        "kit.l.free@1",
+        "kit.l.kbpk@1",
+        block("D0000C0AC00E0000"),
+        "R1374",
+    ),
+    (
+        "kit.l.free@1",
+        "kit.l.kbpk@1",
+        block("B0000C0TC00E0000"),
+        "R1374",
+    ),
+    ("kit.l.free@1", "kit.l.old@1", CVK, "R1374"),
+    ("kit.l.free@1", "kit.l.kbpk@1", block("nonsense"), "R1374"),
+    ("kit.l.free@1", "kit.nobody@1", CVK, "R1370"),
+    ("kit.nobody@1", "kit.l.kbpk@1", CVK, "R1370"),
+];
+
 fn may_leave(desk: &mut Desk<'_>) -> Checked {
     use Exportability::{Exportable, NonExportable, Sensitive};
     use KeyAlgorithm::{Aes128, Aes256, Tdes2, Tdes3};
@@ -228,79 +306,9 @@ fn may_leave(desk: &mut Desk<'_>) -> Checked {
             exportability,
         })?;
     }
-    let block = |header| Wrapping::KeyBlock { header };
-    let cvk = block("D0000C0TC00E0000");
-    let padded = Wrapping::AesKeyWrap { padded: true };
-    for (label, under, wrapping, expected) in [
-        ("kit.l.free@1", "kit.l.kbpk@1", cvk, "taken"),
-        (
-            "kit.l.free@1",
-            "kit.l.kbpk@1",
-            block("D0000C0TC00N0000"),
-            "taken",
-        ),
-        (
-            "kit.l.free@1",
-            "kit.l.old@1",
-            block("B0000C0TC00E0000"),
-            "taken",
-        ),
-        ("kit.l.loose@1", "kit.l.kek@1", Wrapping::LegacyEcb, "taken"),
-        ("kit.l.loose@1", "kit.l.kek@1", Wrapping::LegacyCbc, "taken"),
-        ("kit.l.fixed@1", "kit.l.kbpk@1", cvk, "R1374"),
-        ("kit.l.free@1", "kit.l.kek@1", Wrapping::LegacyEcb, "R1374"),
-        ("kit.l.free@1", "kit.l.kek@1", Wrapping::LegacyCbc, "R1374"),
-        ("kit.l.free@1", "kit.l.kek@1", cvk, "R1374"),
-        ("kit.l.free@1", "kit.l.kek@1", padded, "R1374"),
-        (
-            "kit.l.free@1",
-            "kit.l.loose@1",
-            Wrapping::LegacyEcb,
-            "R1374",
-        ),
-        (
-            "kit.l.strong@1",
-            "kit.l.kek@1",
-            Wrapping::LegacyEcb,
-            "R1374",
-        ),
-        (
-            "kit.l.stronger@1",
-            "kit.l.kbpk@1",
-            block("D0000E5AX00E0000"),
-            "R1374",
-        ),
-        (
-            "kit.l.free@1",
-            "kit.l.kbpk@1",
-            block("D0000C0TC00S0000"),
-            "R1374",
-        ),
-        (
-            "kit.l.free@1",
-            "kit.l.kbpk@1",
-            block("D0000P0TE00E0000"),
-            "R1374",
-        ),
-        (
-            "kit.l.free@1",
-            "kit.l.kbpk@1",
-            block("D0000C0AC00E0000"),
-            "R1374",
-        ),
-        (
-            "kit.l.free@1",
-            "kit.l.kbpk@1",
-            block("B0000C0TC00E0000"),
-            "R1374",
-        ),
-        ("kit.l.free@1", "kit.l.old@1", cvk, "R1374"),
-        ("kit.l.free@1", "kit.l.kbpk@1", block("nonsense"), "R1374"),
-        ("kit.l.free@1", "kit.nobody@1", cvk, "R1370"),
-        ("kit.nobody@1", "kit.l.kbpk@1", cvk, "R1370"),
-    ] {
-        let done = desk.custody.wrap(label, under, &wrapping);
-        match expected {
+    for (label, under, wrapping, expected) in ATTEMPTS {
+        let done = desk.custody.wrap(label, under, wrapping);
+        match *expected {
             "taken" => {
                 desk.kept("wrap", done)?;
             }

@@ -62,9 +62,9 @@ fn oaep(sha256: bool) -> CK_RSA_PKCS_OAEP_PARAMS {
 }
 
 impl Mechanism {
-    /// Calls with the C form, which lives for the call.
-    pub(crate) fn with<T>(&self, call: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
-        let (kind, mut parameter) = match self {
+    /// The mechanism's number and its parameter, which points into the mechanism.
+    fn parts(&self) -> (CK_ULONG, Parameter) {
+        match self {
             Self::Plain(kind) => (*kind, Parameter::None),
             Self::Initial(kind, _) => (*kind, Parameter::Octets),
             Self::Data(kind, data) => (
@@ -107,7 +107,12 @@ impl Mechanism {
                     pPublicData: point.as_ptr().cast_mut(),
                 })),
             ),
-        };
+        }
+    }
+
+    /// Calls with the C form, which lives for the call.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
+        let (kind, mut parameter) = self.parts();
         let (pointer, length) = match (&mut parameter, self) {
             (Parameter::Octets, Self::Initial(_, octets)) => {
                 (octets.as_ptr().cast_mut().cast::<c_void>(), octets.len())

@@ -119,28 +119,9 @@ impl Custody<'_> {
             }
             Wrapping::AesKeyWrap { padded } => {
                 let under = self.wrapping_key(under, KeyUse::Transport, key.algorithm)?;
-                check_aes(&under)?;
-                let mechanism = key_wrap_mechanism(*padded);
-                // For what a token does not say or make of a key inside, its octets are needed.
-                let apart = new.has_left() || key.algorithm == KeyAlgorithm::P256;
-                let flags = match apart {
-                    true => under.flags.both(Flags::DECRYPT),
-                    false => under.flags,
-                };
-                match self.shared.plan.way(Intent::KeyWrapIn, under.flags)? {
-                    Way::Inside if !apart => {
-                        check_wrapped_length(key.algorithm, wrapped)?;
-                        let source = (mechanism, under.label.as_str(), wrapped);
-                        return self.keep_wrapped(&new, source, expected);
-                    }
-                    Way::Inside => self.moved(wrapped, &under, mechanism, &new)?,
-                    _ => {
-                        self.shared.plan.way(Intent::KeyWrapIn, flags)?;
-                        let (wrapped, padded) = (wrapped.to_vec(), *padded);
-                        self.with_one(&under, move |tool, under| {
-                            steps::key_wrap_in(tool, under, &wrapped, padded)
-                        })?
-                    }
+                match self.key_unwrapped(wrapped, &under, *padded, (&new, expected))? {
+                    Ok(facts) => return Ok(facts),
+                    Err(octets) => octets,
                 }
             }
             Wrapping::LegacyEcb | Wrapping::LegacyCbc => {
@@ -174,6 +155,35 @@ impl Custody<'_> {
         // Authenticated forms carry DES keys of any parity, as X9.143's own example does.
         rules::adjust(key.algorithm, &mut octets);
         self.keep_octets(&new, octets, expected)
+    }
+
+    /// Opens AES key wrap: inside, and the key is kept; or into octets.
+    fn key_unwrapped(
+        &self,
+        wrapped: &[u8],
+        under: &Found,
+        padded: bool,
+        (new, expected): (&New, Option<&CheckValue>),
+    ) -> Result<Result<KeyFacts, Zeroizing<Vec<u8>>>, Refused> {
+        check_aes(under)?;
+        let mechanism = key_wrap_mechanism(padded);
+        // For what a token does not say or make of a key inside, its octets are needed.
+        let apart = new.has_left() || new.algorithm == KeyAlgorithm::P256;
+        match self.shared.plan.way(Intent::KeyWrapIn, under.flags)? {
+            Way::Inside if !apart => {
+                check_wrapped_length(new.algorithm, wrapped)?;
+                let source = (mechanism, under.label.as_str(), wrapped);
+                self.keep_wrapped(new, source, expected).map(Ok)
+            }
+            Way::Inside => self.moved(wrapped, under, mechanism, new).map(Err),
+            _ => {
+                let wrapped = wrapped.to_vec();
+                let octets = self.with_one(under, move |tool, under| {
+                    steps::key_wrap_in(tool, under, &wrapped, padded)
+                })?;
+                Ok(Err(octets))
+            }
+        }
     }
 
     /// Unwraps inside, after a look at what comes.
