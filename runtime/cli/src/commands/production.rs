@@ -4,6 +4,7 @@ use super::blanks;
 use crate::{
     failure::{Failure, exit},
     site::{Site, read_file},
+    site_hsm::SiteHsm,
     terminal,
 };
 use cardwright_bundle::Limits;
@@ -108,10 +109,8 @@ pub(crate) fn produce(
     let machine = site.machine(blanks::chips(loaded.content(), job))?;
     let paper = site.paper();
     let clock = SystemClock;
-    let lanes = going
-        .lanes
-        .unwrap_or_else(super::pool::processors)
-        .clamp(1, 256);
+    let lanes = going.lanes.unwrap_or_else(super::pool::processors);
+    let lanes = lanes.clamp(1, 256);
     let line = Line::new(LineParts {
         loaded,
         job,
@@ -120,11 +119,7 @@ pub(crate) fn produce(
         labels: &labels,
         store,
         pool: store,
-        ahead: site
-            .file
-            .ahead
-            .unwrap_or_else(|| hsm.ahead())
-            .clamp(1, 1_000),
+        ahead: ahead(site, &hsm),
         machine: &machine,
         paper: &paper,
         clock: &clock,
@@ -163,12 +158,16 @@ pub(crate) fn produce(
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
     if let (Some(before), Some(now)) = (asked, hsm.operations()) {
-        terminal::note(&format!(
-            "the HSM was asked for {} operations",
-            now - before
-        ));
+        let asked = now.saturating_sub(before);
+        terminal::note(&format!("the HSM was asked for {asked} operations"));
     }
     Ok((report, outcome))
+}
+
+/// Orders whose data are made together: as the site says, else as its HSM is best asked.
+fn ahead(site: &Site, hsm: &SiteHsm) -> usize {
+    let ahead = site.file.ahead.unwrap_or_else(|| hsm.ahead());
+    ahead.clamp(1, 1_000)
 }
 
 fn flow_of<'c>(

@@ -254,24 +254,7 @@ impl Bench {
             })
         });
         let pins: Vec<SealedPin> = ask(session.as_mut(), imports, pin)?;
-        let pvvs = pans.iter().zip(&pins).map(|(pan, pin)| {
-            CardCall::Pin(PinCall::VerificationValue {
-                key: keys.pvk,
-                pan,
-                pin,
-                pvki: 1,
-            })
-        });
-        let mut values = vec![ask(session.as_mut(), pvvs, text)?];
-        for service_code in SERVICE_CODES {
-            let cvvs = pans.iter().map(|pan| CardCall::CardVerificationValue {
-                key: keys.cvk,
-                pan,
-                expiry: EXPIRY,
-                service_code,
-            });
-            values.push(ask(session.as_mut(), cvvs, text)?);
-        }
+        let values = verification_values(session.as_mut(), keys, &pans, &pins)?;
         let masters = pans.iter().map(|pan| CardCall::IccMasterKeys {
             derivation: Derivation::A,
             keys: keys.masters,
@@ -293,18 +276,7 @@ impl Bench {
             })
         });
         let pin_blocks = ask(session.as_mut(), exports, octets)?;
-        let certificates = cards().map(|(card, pan)| {
-            let [.., a, b, c] = card.to_be_bytes();
-            CardCall::Rsa(RsaCall::IccCertificate {
-                issuer: keys.issuer,
-                pan,
-                expiry_mmyy: "1228".to_owned(),
-                serial: [a, b, c],
-                modulus: &icc.modulus,
-                exponent: icc.exponent,
-                static_data: STATIC_DATA,
-            })
-        });
+        let certificates = cards().map(|(card, pan)| certificate_call(keys.issuer, icc, card, pan));
         let certificates = ask(session.as_mut(), certificates, certificate)?;
         let secret = masters
             .iter()
@@ -331,6 +303,52 @@ impl Bench {
         }
         Ok(made)
     }
+}
+
+/// PVV, CVV, CVV2 and iCVV of all cards, kind by kind.
+fn verification_values(
+    session: &mut dyn HsmSession,
+    keys: &Keys,
+    pans: &[String],
+    pins: &[SealedPin],
+) -> Result<Vec<Vec<String>>, Refused> {
+    let pvvs = pans.iter().zip(pins).map(|(pan, pin)| {
+        CardCall::Pin(PinCall::VerificationValue {
+            key: keys.pvk,
+            pan,
+            pin,
+            pvki: 1,
+        })
+    });
+    let mut values = vec![ask(session, pvvs, text)?];
+    for service_code in SERVICE_CODES {
+        let cvvs = pans.iter().map(|pan| CardCall::CardVerificationValue {
+            key: keys.cvk,
+            pan,
+            expiry: EXPIRY,
+            service_code,
+        });
+        values.push(ask(session, cvvs, text)?);
+    }
+    Ok(values)
+}
+
+fn certificate_call<'c>(
+    issuer: KeyHandle,
+    icc: &'c IccKey,
+    card: u64,
+    pan: &'c str,
+) -> CardCall<'c> {
+    let [.., a, b, c] = card.to_be_bytes();
+    CardCall::Rsa(RsaCall::IccCertificate {
+        issuer,
+        pan,
+        expiry_mmyy: "1228".to_owned(),
+        serial: [a, b, c],
+        modulus: &icc.modulus,
+        exponent: icc.exponent,
+        static_data: STATIC_DATA,
+    })
 }
 
 /// One kind of call for all cards.
