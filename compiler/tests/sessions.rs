@@ -136,8 +136,16 @@ fn wander(name: &str, whole: &MemoryFiles, seed: u64) {
             (0, false) => others[random.below(others.len())],
             _ => sources[random.below(sources.len())],
         };
-        let text = String::from_utf8(files.read(path).expect("a file")).expect("text");
-        files = files.with(path, changed(&text, &mut random));
+        let octets = files.read(path).expect("a file");
+        files = match String::from_utf8(octets) {
+            Ok(text) => files.with(path, changed(&text, &mut random)),
+            // A certificate in DER.
+            Err(octets) => {
+                let octets = octets.into_bytes();
+                let cut = random.below(octets.len());
+                files.with(path, octets.get(..cut).unwrap_or_default())
+            }
+        };
     }
 }
 

@@ -206,7 +206,6 @@ fn each_deviation_that_the_host_knows_changes_what_it_sends() {
     assert!(quirk("block_number_zero").iter().all(|c| c.1 == 0));
     assert!(quirk("block_number_per_dgi").iter().all(|c| c.1 == 0));
     assert_eq!(last(&quirk("last_block_on_every_dgi")), 9);
-    assert!(quirk("commands_of_128").iter().all(|c| c.2 <= 128));
     quirk("le_required");
     quirk("default_key_version_only");
     quirk("ber_dgi_lengths");

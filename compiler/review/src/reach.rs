@@ -86,7 +86,7 @@ impl Uses {
                         ("program", Some(number)) => {
                             self.programs.extend(usize::try_from(number).ok());
                         }
-                        ("key" | "under" | "transport_key", Some(slot)) => {
+                        ("issuer" | "key" | "signer" | "transport_key" | "under", Some(slot)) => {
                             self.keys.insert(side.key(slot));
                         }
                         ("keys", None) => self.slots(side, entry),

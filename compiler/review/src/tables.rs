@@ -25,7 +25,7 @@ pub(crate) const NODES: &[&str] = &[
     "when",
 ];
 /// Keys whose numbers are key slots.
-pub(crate) const KEYS: &[&str] = &["issuer", "key", "transport_key", "under"];
+pub(crate) const KEYS: &[&str] = &["issuer", "key", "signer", "transport_key", "under"];
 /// Keys whose numbers the standards write in hexadecimal.
 pub(crate) const OCTETS: &[&str] = &[
     "ca_index",

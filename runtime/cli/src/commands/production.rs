@@ -157,11 +157,15 @@ pub(crate) fn produce(
     let (report, pictures) = line.report(&finish)?;
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
-    if let (Some(before), Some(now)) = (asked, hsm.operations()) {
+    tell_operations(asked, hsm.operations());
+    Ok((report, outcome))
+}
+
+fn tell_operations(before: Option<u64>, now: Option<u64>) {
+    if let (Some(before), Some(now)) = (before, now) {
         let asked = now.saturating_sub(before);
         terminal::note(&format!("the HSM was asked for {asked} operations"));
     }
-    Ok((report, outcome))
 }
 
 /// Orders whose data are made together: as the site says, else as its HSM is best asked.

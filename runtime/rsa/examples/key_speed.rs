@@ -1,6 +1,6 @@
 //! Keys a second and time of a private operation, by each arithmetic of this processor.
 //!
-//! `cargo run --release -p cardwright-rsa --example speed -- 2`
+//! `cargo run --release -p cardwright-rsa --example key_speed -- 2`
 
 use std::time::Instant;
 
