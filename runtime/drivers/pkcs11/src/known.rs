@@ -1,5 +1,7 @@
 //! Known answers: published values with their inputs, and the RSA key that signs one.
 
+use cardwright_pkcs11_raw::Attribute;
+use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use num_bigint_dig::{BigUint, ModInverse};
 use zeroize::Zeroizing;
 
@@ -35,6 +37,21 @@ pub(crate) struct RsaParts {
 }
 
 impl RsaParts {
+    /// Its numbers as attributes of a private key.
+    pub(crate) fn rows(&self) -> [Attribute; 8] {
+        let numbers: [(CK_ULONG, &[u8]); 8] = [
+            (ck::CKA_MODULUS, &self.modulus),
+            (ck::CKA_PUBLIC_EXPONENT, &self.exponent),
+            (ck::CKA_PRIVATE_EXPONENT, &self.private_exponent),
+            (ck::CKA_PRIME_1, &self.p),
+            (ck::CKA_PRIME_2, &self.q),
+            (ck::CKA_EXPONENT_1, &self.d_p),
+            (ck::CKA_EXPONENT_2, &self.d_q),
+            (ck::CKA_COEFFICIENT, &self.q_inverse),
+        ];
+        numbers.map(|(kind, octets)| Attribute::octets(kind, octets))
+    }
+
     /// From two primes in any order; `None` when they make no key with that exponent.
     pub(crate) fn from_primes(first: &[u8], second: &[u8], exponent: u32) -> Option<Self> {
         let (a, b) = (

@@ -104,17 +104,7 @@ pub(crate) fn import_rsa_for(
     flags: Flags,
 ) -> Outcome<Object> {
     let mut rows = private_rows(ck::CKK_RSA, flags, place);
-    let numbers: [(CK_ULONG, &[u8]); 8] = [
-        (ck::CKA_MODULUS, &parts.modulus),
-        (ck::CKA_PUBLIC_EXPONENT, &parts.exponent),
-        (ck::CKA_PRIVATE_EXPONENT, &parts.private_exponent),
-        (ck::CKA_PRIME_1, &parts.p),
-        (ck::CKA_PRIME_2, &parts.q),
-        (ck::CKA_EXPONENT_1, &parts.d_p),
-        (ck::CKA_EXPONENT_2, &parts.d_q),
-        (ck::CKA_COEFFICIENT, &parts.q_inverse),
-    ];
-    rows.extend(numbers.map(|(kind, octets)| Attribute::octets(kind, octets)));
+    rows.extend(parts.rows());
     session.create(&rows)
 }
 
