@@ -19,6 +19,9 @@ pub(crate) const COUNTED_TEXT: &str = "00112233445566778899AABBCCDDEEFF";
 const RSA_P: &str = "D786D4AA9874AC36DC8E1A2767B2BFADA6B7A5F4AD8C0009A1DE37A25A8EDDC209EC6AC0BED5420072EBD3BFEC4E56FA38E895547720C86D";
 const RSA_Q: &str = "D65ABD74F18E2C42E9E7734DA86BDE09DA4ED51D39D35A1A301843A94227CF25EED9A3B7CCB6531CF3F0B8A795D3D04DB3CAF7436DE82BFD";
 
+/// Bits of a prime: of keys from 512 to 4096 bits.
+const PRIME_BITS: std::ops::RangeInclusive<usize> = 256..=2_048;
+
 /// Octets of hexadecimal text; nothing for text that is none.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap_or_default()
@@ -59,6 +62,12 @@ impl RsaParts {
             BigUint::from_bytes_be(second),
         );
         let (p, q) = if a > b { (a, b) } else { (b, a) };
+        // They may come out of somebody else's block: zero, say, or numbers of any length.
+        let odd = |number: &BigUint| number.to_bytes_be().last().is_some_and(|o| o & 1 == 1);
+        let sizes = PRIME_BITS.contains(&p.bits()) && p.bits() == q.bits();
+        if !sizes || !odd(&p) || !odd(&q) {
+            return None;
+        }
         let one = BigUint::from(1u8);
         let (p_1, q_1) = (&p - &one, &q - &one);
         let e = BigUint::from(exponent);
@@ -108,5 +117,34 @@ mod tests {
         let text = BigUint::from_bytes_be(&[0x42; 112]);
         let signed = text.modpow(&BigUint::from_bytes_be(&key.private_exponent), &n);
         assert_eq!(signed.modpow(&BigUint::from(3u8), &n), text);
+    }
+
+    #[test]
+    fn numbers_that_are_no_primes_of_a_key_are_refused() {
+        let (p, q) = (unhex(RSA_P), unhex(RSA_Q));
+        assert!(RsaParts::from_primes(&p, &q, 3).is_some());
+        let mut even = p.clone();
+        if let Some(last) = even.last_mut() {
+            *last &= 0xFE;
+        }
+        let short = q.get(8..).unwrap_or_default();
+        let wrong: [&[u8]; 7] = [&[], &[0], &[1], &[3], &even, short, &p];
+        for other in wrong {
+            assert!(
+                RsaParts::from_primes(&p, other, 3).is_none(),
+                "{}",
+                other.len()
+            );
+            assert!(
+                RsaParts::from_primes(other, &p, 3).is_none(),
+                "{}",
+                other.len()
+            );
+        }
+        for exponent in [0, 1, 2] {
+            let _ = RsaParts::from_primes(&p, &q, exponent);
+        }
+        assert!(RsaParts::from_primes(&[0; 300], &[0; 300], 3).is_none());
+        assert!(RsaParts::from_primes(&[0xFF; 300], &[0xFF; 300], 3).is_none());
     }
 }
