@@ -23,7 +23,7 @@ use cardwright_exchange::issuer::Month;
 use cardwright_exchange::issuer::forms::RequestFields;
 use cardwright_exchange::issuer::request::{self, OpenFields};
 use cardwright_exchange::issuer::test_ca::TestCa;
-use cardwright_exchange::tr34::{self, Binding, ContentCipher, Freshness, KeyToken};
+use cardwright_exchange::tr34::{self, Binding, ContentCipher, Delivery, Freshness, KeyToken};
 use cardwright_exchange::{OaepHash, RsaPrivate};
 use cardwright_standards::keyblock::{self, Attributes, Header};
 use cardwright_standards::{key_wrap, legacy_wrap};
@@ -184,9 +184,8 @@ fn write_tokens(pki: &Pki, write: &dyn Fn(&str, &str, &[u8])) {
     let (anchors, lists) = ([pki.certificate("ca")], [pki.revocations()]);
     let freshness = [Freshness::Nonce(&[0; 8]), Freshness::Time(common::now())];
     for (freshness, name) in freshness.into_iter().zip(["two.der", "one.der"]) {
-        let token = KeyToken {
+        let delivery = Delivery {
             attributes: &attributes,
-            key: b"another key here and now",
             freshness,
             kdh: &kdh,
             krd: &krd,
@@ -195,6 +194,10 @@ fn write_tokens(pki: &Pki, write: &dyn Fn(&str, &str, &[u8])) {
             revocations: &lists,
             exception: None,
             today: today(),
+        };
+        let token = KeyToken {
+            delivery,
+            key: b"another key here and now",
         };
         let token = tr34::key_token(&token, &pki.key("kdh"), &trust(&anchors), &mut Counter(1));
         write("key_token", name, &token.unwrap());

@@ -10,7 +10,7 @@
 mod common;
 
 use cardwright_exchange::tr34::{
-    self, Binding, ContentCipher, Expected, Freshness, KeyToken, Received, Receiver,
+    self, Binding, ContentCipher, Delivery, Expected, Freshness, KeyToken, Received, Receiver,
 };
 use cardwright_exchange::{Certificate, ExchangeError, OaepHash, Purpose, RsaPrivate, Trust};
 use cardwright_standards::key_policy::{Day, Exception, Form};
@@ -39,9 +39,8 @@ fn token_by<'a>(
     let attributes: &'static _ = Box::leak(Box::new(attributes("B0000K1TB00N0000")));
     let kdh_certificate: &'static _ = Box::leak(Box::new(pki.certificate(kdh)));
     let krd: &'static _ = Box::leak(Box::new(pki.certificate(krd)));
-    let mut token = KeyToken {
+    let delivery = Delivery {
         attributes,
-        key: &KEY,
         freshness: Freshness::Nonce(&NONCE),
         kdh: kdh_certificate,
         krd,
@@ -50,6 +49,10 @@ fn token_by<'a>(
         revocations: &[],
         exception: None,
         today: today(),
+    };
+    let mut token = KeyToken {
+        delivery,
+        key: &KEY,
     };
     change(&mut token);
     let anchors = [pki.certificate("ca")];
@@ -119,8 +122,8 @@ fn two_passes_and_openssl_reads_the_token() {
     {
         let hash = [OaepHash::Sha256, OaepHash::Sha1][number % 2];
         let token = token(pki, |token| {
-            token.cipher = cipher;
-            token.hash = hash;
+            token.delivery.cipher = cipher;
+            token.delivery.hash = hash;
         });
         let token = token.unwrap();
         let received = device.open(&token, Expected::Nonce(&NONCE)).ok().unwrap();
@@ -215,7 +218,10 @@ fn replay_other_signer_other_recipient_expired_revoked() {
         "R1394"
     );
     // A token in one pass has no nonce; one in two passes has no time.
-    let in_time = token(pki, |token| token.freshness = Freshness::Time(now())).unwrap();
+    let in_time = token(pki, |token| {
+        token.delivery.freshness = Freshness::Time(now())
+    })
+    .unwrap();
     assert_eq!(code(device.open(&in_time, nonce)), "R1394");
     let time = Expected::Time {
         window: 60,
@@ -249,11 +255,13 @@ fn replay_other_signer_other_recipient_expired_revoked() {
     );
     // The token brings the list on which its own sender stands.
     let lists = [pki.revocations()];
-    let revoked = token_by(pki, "kdh2", "krd", |token| token.revocations = &lists);
+    let revoked = token_by(pki, "kdh2", "krd", |token| {
+        token.delivery.revocations = &lists
+    });
     let bound = Device::new(pki, "krd", "kdh2");
     assert_eq!(code(bound.open(&other, nonce)), "accepted");
     assert_eq!(code(bound.open(&revoked.unwrap(), nonce)), "R1391");
-    let listed = token(pki, |token| token.revocations = &lists).unwrap();
+    let listed = token(pki, |token| token.delivery.revocations = &lists).unwrap();
     assert_eq!(code(device.open(&listed, nonce)), "accepted");
 }
 
@@ -263,7 +271,10 @@ fn one_pass_by_time() {
     let device = Device::new(pki, "krd", "kdh");
     // A little ahead, so that the certificates hold before and after.
     let made = now() + 1_000;
-    let token = token(pki, |token| token.freshness = Freshness::Time(made)).unwrap();
+    let token = token(pki, |token| {
+        token.delivery.freshness = Freshness::Time(made)
+    })
+    .unwrap();
     let expect = |window, last| Expected::Time { window, last };
     let received = device
         .open_at(&token, expect(300, None), made + 299)
@@ -294,7 +305,7 @@ fn what_a_host_does_not_send() {
     let aes = attributes("D0000K1AB00N0000");
     // AES-256 is stronger than RSA-2048; AES-128 goes under RSA-3072.
     let strong = token(pki, |token| {
-        token.attributes = &aes;
+        token.delivery.attributes = &aes;
         token.key = &[9; 32];
     });
     assert_eq!(code(strong), "E0598");
@@ -307,13 +318,13 @@ fn what_a_host_does_not_send() {
         reason: "the terminals of the field have RSA-2048",
     };
     let excepted = token(pki, |token| {
-        token.attributes = &aes;
+        token.delivery.attributes = &aes;
         token.key = &[9; 16];
-        token.exception = Some(exception);
+        token.delivery.exception = Some(exception);
     });
     assert_eq!(code(excepted), "accepted");
     let longer = token_by(pki, "kdh", "krd3072", |token| {
-        token.attributes = &aes;
+        token.delivery.attributes = &aes;
         token.key = &[9; 16];
     });
     let device = Device::new(pki, "krd3072", "kdh");
@@ -325,19 +336,23 @@ fn what_a_host_does_not_send() {
     // A key that is not one of its algorithm; a nonce that is too short; a header with blocks.
     assert_eq!(code(token(pki, |token| token.key = &KEY[..20])), "E0596");
     assert_eq!(
-        code(token(pki, |token| token.freshness = Freshness::Nonce(&[1; 7]))),
+        code(token(pki, |token| token.delivery.freshness =
+            Freshness::Nonce(&[1; 7]))),
         "R1390"
     );
     let labelled = attributes("B0000K1TB00N0100LB08here");
     assert_eq!(
-        code(token(pki, |token| token.attributes = &labelled)),
+        code(token(pki, |token| token.delivery.attributes = &labelled)),
         "R1390"
     );
     // To a signer's certificate; to one of a stranger; with a key that is not the certificate's.
     assert_eq!(code(token_by(pki, "kdh", "kdh2", |_| {})), "R1391");
     assert_eq!(code(token_by(pki, "kdh", "stranger", |_| {})), "R1391");
     let kdh2 = pki.certificate("kdh2");
-    assert_eq!(code(token(pki, |token| token.kdh = &kdh2)), "R1399");
+    assert_eq!(
+        code(token(pki, |token| token.delivery.kdh = &kdh2)),
+        "R1399"
+    );
 }
 
 #[test]

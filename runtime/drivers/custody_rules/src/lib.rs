@@ -1,11 +1,14 @@
 //! What every HSM driver holds to when keys are made, taken in and given out: labels, uses, form,
-//! strength, headers of key blocks, the padding of RSA-OAEP. Policy may ask more.
+//! strength, components, headers of key blocks, private keys as octets, the padding of RSA-OAEP.
+//! Policy may ask more.
 //!
 //! Pure: no I/O, no randomness of its own, no device. The codes are those that all HSMs share.
 
+pub mod components;
 pub mod envelope;
 mod header;
 pub mod oaep;
+pub mod private_keys;
 mod refusal;
 mod rules;
 

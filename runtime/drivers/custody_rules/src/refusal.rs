@@ -23,6 +23,24 @@ impl Shared {
     }
 }
 
+/// The key is not what was asked for.
+pub(crate) const KEY_DIFFERS: Shared = Shared {
+    code: "R1301",
+    mend: "compare the key declaration of the bundle with the HSM's key list; bind the right key under that name",
+};
+
+/// A value has the wrong form.
+pub(crate) const ARGUMENT: Shared = Shared {
+    code: "R1307",
+    mend: "correct the value in the source or in the order",
+};
+
+/// Randomness failed.
+pub(crate) const RANDOMNESS: Shared = Shared {
+    code: "R1312",
+    mend: "check the operating system's random number generator",
+};
+
 macro_rules! shared {
     ($($name:ident $code:literal $what:literal $mend:literal;)*) => {
         $(

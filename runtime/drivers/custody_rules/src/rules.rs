@@ -8,7 +8,7 @@ use cardwright_standards::kcv;
 use cardwright_standards::key_policy::KeyKind;
 use subtle::ConstantTimeEq;
 
-use crate::refusal::{CHECK_VALUE, COMPONENT, LABEL, MAY_NOT_TRAVEL, PARITY, Shared, UNSUITABLE};
+use crate::refusal::{ARGUMENT, CHECK_VALUE, COMPONENT, LABEL, MAY_NOT_TRAVEL, PARITY, UNSUITABLE};
 
 /// Longest label.
 const LABEL_OCTETS_MAX: usize = 256;
@@ -18,12 +18,6 @@ pub const CHECK_OCTETS_MIN: usize = 3;
 pub const COMPONENTS: std::ops::RangeInclusive<usize> = 2..=5;
 /// Smallest RSA modulus of a key that receives keys, in bits.
 pub const RECEIVER_BITS_MIN: usize = 2048;
-
-/// A value has the wrong form.
-const ARGUMENT: Shared = Shared {
-    code: "R1307",
-    mend: "correct the value in the source or in the order",
-};
 
 /// The halves of weak and semi-weak DES keys without their parity (FIPS 74, 3.6).
 const WEAK_DES: [u64; 16] = [

@@ -251,7 +251,7 @@ impl Shared {
     }
 
     /// Notes a wrong answer.
-    fn note(&self, refused: &Refused) {
+    pub(crate) fn note(&self, refused: &Refused) {
         if [error::ANSWER.code, error::SELF_TEST.code].contains(&refused.code) {
             let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
             error.get_or_insert_with(|| format!("{}: {}", refused.code, refused.what));
@@ -319,6 +319,14 @@ impl Shared {
         let mut tokens = self.tokens.clone();
         tokens.sort_by_key(|t| (!matches!(t.state(), State::Up), t.load(), t.served()));
         tokens
+    }
+
+    /// Whether a token can take a key in or lose one: it is there and is the token that it was.
+    pub(crate) fn ready(&self, token: &Arc<Token>) -> Result<(), Refused> {
+        match token.state() {
+            State::Out(why) => Err(why),
+            _ => self.bring_back(token),
+        }
     }
 
     /// Lets a token that rested work again, when it is the token that it was.

@@ -2,6 +2,7 @@
 //! key are there at the end, in every token, or none is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use cardwright_pkcs11_raw::ck;
@@ -146,20 +147,17 @@ impl Pkcs11Hsm {
     /// # Errors
     /// R1333 when no token has it.
     pub fn remove_key(&self, request: &KeyRequest) -> Result<(), Refused> {
-        let labels = labels_of(&request.name);
-        let mut removed = 0;
-        for token in &self.shared.tokens {
-            removed += self.shared.remove(token, labels.clone())?;
-        }
-        match removed {
+        match self.shared.destroy(&labels_of(&request.name))? {
             0 => Err(error::KEY_MISSING.found(format!("key {}", request.name))),
             _ => Ok(()),
         }
     }
 }
 
+/// The labels of a key's objects. The one that it is listed under goes last when they are removed, so that
+/// a key whose removal fails half way can be named again.
 pub(crate) fn labels_of(name: &str) -> Vec<String> {
-    vec![name.to_owned(), format!("{name}{LEFT}")]
+    vec![format!("{name}{LEFT}"), name.to_owned()]
 }
 
 /// Random octets of the operating system.
@@ -269,44 +267,79 @@ impl Shared {
         })
     }
 
-    /// Does something that makes objects in every token; removes them again when one fails.
+    /// Does something that makes objects in every token; removes them again when one fails. Nothing is
+    /// begun while a token is away.
     pub(crate) fn everywhere(
         &self,
         deadline: Duration,
         labels: Vec<String>,
         make: impl Fn(&Session) -> Result<(), Trouble> + Send + Sync + 'static,
     ) -> Result<(), Refused> {
+        let kept =
+            |cause: &Refused| error::NOT_KEPT.found(format!("{}: {}", cause.code, cause.what));
+        if self.objects_of(&labels).map_err(|cause| kept(&cause))? > 0 {
+            let shown = labels.last().map_or("", String::as_str);
+            return Err(error::NOT_KEPT.found(format!("an object {shown} is there already")));
+        }
         let make = Arc::new(make);
         let mut begun: Vec<&Arc<Token>> = Vec::new();
         for token in &self.tokens {
-            let (names, make) = (labels.clone(), Arc::clone(&make));
-            let absent = token.with_session(self.settings.deadline, move |session| {
-                for label in &names {
-                    if labelled(session, label)? > 0 {
-                        let what = format!("an object {label} is there already");
-                        return Err(error::NOT_KEPT.found(what).into());
-                    }
-                }
-                Ok(())
-            });
-            let made = absent.and_then(|()| {
-                begun.push(token);
-                token.with_session(deadline, move |session| make(session))
-            });
-            let Err(cause) = made else { continue };
-            let mut what = format!("{}: {}", cause.code, cause.what);
-            for token in begun {
-                if let Err(left) = self.remove(token, labels.clone()) {
-                    what = format!(
-                        "{what}; in {} remains may be left: {}",
-                        token.name(),
-                        left.what
-                    );
-                }
-            }
-            return Err(error::NOT_KEPT.found(what));
+            begun.push(token);
+            let Err(cause) = in_time(token, deadline, Arc::clone(&make)) else {
+                continue;
+            };
+            let mut refused = kept(&cause);
+            self.take_back(&begun, &labels, &mut refused);
+            return Err(refused);
         }
         Ok(())
+    }
+
+    /// Removes what was made, and says in the error what is left when that fails.
+    pub(crate) fn take_back(
+        &self,
+        tokens: &[&Arc<Token>],
+        labels: &[String],
+        refused: &mut Refused,
+    ) {
+        for token in tokens {
+            if let Err(left) = self.remove(token, labels.to_vec()) {
+                let (name, why) = (token.name(), left.what);
+                refused.what = format!(
+                    "{}; in {name} remains may be left ({why}): destroy the key by its label",
+                    refused.what
+                );
+            }
+        }
+    }
+
+    /// How many objects have some labels, in all tokens. A token that is away is an error.
+    pub(crate) fn objects_of(&self, labels: &[String]) -> Result<usize, Refused> {
+        let mut count = 0;
+        for token in &self.tokens {
+            self.ready(token)?;
+            let labels = labels.to_vec();
+            count += token.with_session(self.settings.deadline, move |session| {
+                check_login(session)?;
+                let mut count = 0;
+                for label in &labels {
+                    count += labelled(session, label)?;
+                }
+                Ok(count)
+            })?;
+        }
+        Ok(count)
+    }
+
+    /// Destroys a key in all tokens, or, while one of them is away, in none.
+    pub(crate) fn destroy(&self, labels: &[String]) -> Result<usize, Refused> {
+        self.check_state()?;
+        self.objects_of(labels)?;
+        let mut removed = 0;
+        for token in &self.tokens {
+            removed += self.remove(token, labels.to_vec())?;
+        }
+        Ok(removed)
     }
 
     /// Destroys all objects of some labels; when the session is lost, once more in another one.
@@ -329,6 +362,41 @@ impl Shared {
         };
         once().or_else(|_| once())
     }
+}
+
+/// What somebody waits for, what was done, and what nobody waits for any more.
+const AWAITED: u8 = 0;
+const DONE: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// Makes objects in a session. When it takes too long the call may still be at work in the token, and
+/// its objects come to be after everybody has gone: then its thread destroys them itself.
+fn in_time(
+    token: &Token,
+    deadline: Duration,
+    make: Arc<impl Fn(&Session) -> Result<(), Trouble> + Send + Sync + 'static>,
+) -> Result<(), Refused> {
+    let state = Arc::new(AtomicU8::new(AWAITED));
+    let turn = |state: &AtomicU8, to| {
+        let turned = state.compare_exchange(AWAITED, to, Ordering::SeqCst, Ordering::SeqCst);
+        turned.is_ok()
+    };
+    let seen = Arc::clone(&state);
+    let made = token.with_session(deadline, move |session| {
+        // What earlier jobs made is none of this one's.
+        session.made();
+        let made = make(session);
+        if !turn(&seen, DONE) {
+            for object in session.made() {
+                session.destroy(object)?;
+            }
+        }
+        made
+    });
+    if made.is_err() {
+        turn(&state, GIVEN_UP);
+    }
+    made
 }
 
 /// All objects of a key.

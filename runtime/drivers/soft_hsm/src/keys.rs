@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cardwright_custody_rules::private_keys::point;
 use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::{CheckMethod, KeyHandle, KeyRequest, KeyUse};
 use cardwright_rsa::RsaKey;
@@ -223,12 +224,6 @@ impl Key {
             _ => Err(self.unsuitable("symmetric")),
         }
     }
-}
-
-/// The point of a P-256 key, uncompressed, 65 octets (SEC 1, 2.3.3).
-pub(crate) fn point(key: &p256::SecretKey) -> Vec<u8> {
-    use p256::elliptic_curve::sec1::ToEncodedPoint;
-    key.public_key().to_encoded_point(false).as_bytes().to_vec()
 }
 
 /// A key from two primes in any order.

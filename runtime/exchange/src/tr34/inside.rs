@@ -2,16 +2,15 @@
 //! HSM enciphers or deciphers the inner block and holds what it finds against the frame.
 
 use super::key_token::{
-    Expected, Freshness, HEADER_CHARACTERS, Terms, VERSION, check_freshness, first, frame,
+    Delivery, Expected, HEADER_CHARACTERS, VERSION, check_freshness, first, frame,
     header_attribute, signed_token,
 };
 use super::octet_string;
 use crate::cms::{ContentCipher, DATA, ENVELOPED_DATA, Envelope, Read, value_of};
 use crate::{
-    Certificate, ExchangeError, OaepHash, Purpose, RevocationList, RsaPrivate, RsaPublicKey, Trust,
-    UnixSeconds,
+    Certificate, ExchangeError, OaepHash, Purpose, RsaPrivate, RsaPublicKey, Trust, UnixSeconds,
 };
-use cardwright_standards::key_policy::{self, Day, Exception, Form, KeyKind};
+use cardwright_standards::key_policy::KeyKind;
 use cardwright_standards::keyblock::{Attributes, Header};
 use x509_cert::attr::Attribute;
 
@@ -37,28 +36,12 @@ pub struct Sealed {
 
 /// A key to be sent by its HSM.
 pub struct InsideToken<'a> {
-    /// What the key is for, as [`super::KeyToken`] has it.
-    pub attributes: &'a Attributes,
+    /// What goes with it.
+    pub delivery: Delivery<'a>,
     /// Its family and bits, for the policy.
     pub kind: KeyKind,
     /// Its octets.
     pub key_octets: usize,
-    /// Nonce or time.
-    pub freshness: Freshness<'a>,
-    /// The host's certificate.
-    pub kdh: &'a Certificate,
-    /// The device's certificate.
-    pub krd: &'a Certificate,
-    /// What the inner block is enciphered with.
-    pub cipher: ContentCipher,
-    /// Hash of RSA-OAEP.
-    pub hash: OaepHash,
-    /// Revocation list of the host's authority, which the one-pass token carries.
-    pub revocations: &'a [RevocationList],
-    /// Exception of the policy, if a key is to go under a weaker RSA key.
-    pub exception: Option<Exception<'a>>,
-    /// Today, for the exception.
-    pub today: Day,
 }
 
 impl InsideToken<'_> {
@@ -67,8 +50,8 @@ impl InsideToken<'_> {
     /// # Errors
     /// E-codes of a header with optional blocks.
     pub fn frame(&self) -> Result<Frame, ExchangeError> {
-        let header = header_attribute(self.attributes)?;
-        let (before, after) = frame(VERSION, self.kdh, &header, self.key_octets)?;
+        let header = header_attribute(self.delivery.attributes)?;
+        let (before, after) = frame(VERSION, self.delivery.kdh, &header, self.key_octets)?;
         Ok(Frame { before, after })
     }
 }
@@ -84,34 +67,19 @@ pub fn inside_key_token<E: From<ExchangeError>>(
     trust: &Trust<'_>,
     seal: impl FnOnce(&Frame, &RsaPublicKey) -> Result<Sealed, E>,
 ) -> Result<Vec<u8>, E> {
-    trust.check(token.krd, Purpose::ReceiveKeys)?;
-    let receiver = token.krd.rsa_key()?;
-    let exception = token.exception.as_ref();
-    key_policy::may_wrap(
-        receiver.kind(),
-        token.kind,
-        Form::Tr34,
-        exception,
-        token.today,
-    )
-    .map_err(ExchangeError::from)?;
-    let header = header_attribute(token.attributes)?;
-    let (before, after) = frame(VERSION, token.kdh, &header, token.key_octets)?;
-    let sealed = seal(&Frame { before, after }, &receiver)?;
+    let delivery = &token.delivery;
+    let receiver = delivery.check(token.kind, trust)?;
+    let sealed = seal(&token.frame()?, &receiver)?;
     let envelope = Envelope {
-        hash: token.hash,
-        cipher: token.cipher,
+        hash: delivery.hash,
+        cipher: delivery.cipher,
         initial: sealed.initial,
         content: sealed.content,
         key: sealed.key,
     };
-    let enveloped = envelope.written(token.krd)?;
-    let terms = Terms {
-        freshness: token.freshness,
-        kdh: token.kdh,
-        revocations: token.revocations,
-    };
-    Ok(signed_token(&enveloped, header, &terms, signer)?)
+    let enveloped = envelope.written(delivery.krd)?;
+    let header = header_attribute(delivery.attributes)?;
+    Ok(signed_token(&enveloped, header, delivery, signer)?)
 }
 
 /// A device whose private key is in an HSM, and the host that it is bound to.

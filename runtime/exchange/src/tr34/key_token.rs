@@ -5,8 +5,8 @@ use crate::cms::{
     self, ContentCipher, DATA, ENVELOPED_DATA, Enclosed, Read, SIGNING_TIME, attribute, value_of,
 };
 use crate::{
-    Certificate, ExchangeError, OaepHash, Purpose, Random, RevocationList, RsaPrivate, Trust,
-    UnixSeconds,
+    Certificate, ExchangeError, OaepHash, Purpose, Random, RevocationList, RsaPrivate,
+    RsaPublicKey, Trust, UnixSeconds,
 };
 use ::cms::cert::IssuerAndSerialNumber;
 use cardwright_standards::key_policy::{self, Day, Exception, Form, KeyKind};
@@ -35,13 +35,12 @@ pub enum Freshness<'a> {
     Time(UnixSeconds),
 }
 
-/// A key to be sent.
-pub struct KeyToken<'a> {
+/// What a key token says beside its key.
+#[derive(Clone, Copy)]
+pub struct Delivery<'a> {
     /// What the key is for. Without optional blocks; its version is that of the blocks that the key
     /// will protect, or `D`.
     pub attributes: &'a Attributes,
-    /// The key.
-    pub key: &'a [u8],
     /// Nonce or time.
     pub freshness: Freshness<'a>,
     /// The host's certificate.
@@ -60,6 +59,30 @@ pub struct KeyToken<'a> {
     pub today: Day,
 }
 
+impl Delivery<'_> {
+    /// The device must be trusted, and policy must let a key of this kind go under its key. Gives that
+    /// key.
+    pub(super) fn check(
+        &self,
+        wrapped: KeyKind,
+        trust: &Trust<'_>,
+    ) -> Result<RsaPublicKey, ExchangeError> {
+        trust.check(self.krd, Purpose::ReceiveKeys)?;
+        let receiver = self.krd.rsa_key()?;
+        let exception = self.exception.as_ref();
+        key_policy::may_wrap(receiver.kind(), wrapped, Form::Tr34, exception, self.today)?;
+        Ok(receiver)
+    }
+}
+
+/// A key to be sent.
+pub struct KeyToken<'a> {
+    /// What goes with it.
+    pub delivery: Delivery<'a>,
+    /// The key.
+    pub key: &'a [u8],
+}
+
 /// The enciphered block (TR-34, annex D).
 #[derive(Sequence)]
 struct ClearBlock<'a> {
@@ -76,46 +99,32 @@ pub fn key_token(
     trust: &Trust<'_>,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>, ExchangeError> {
-    trust.check(token.krd, Purpose::ReceiveKeys)?;
-    let key_type = keyblock::check_key(token.attributes.algorithm, token.key)?;
-    let wrapping = token.krd.rsa_key()?.kind();
-    let exception = token.exception.as_ref();
-    let wrapped = KeyKind::from(key_type);
-    key_policy::may_wrap(wrapping, wrapped, Form::Tr34, exception, token.today)?;
-    let header = header_attribute(token.attributes)?;
+    let delivery = &token.delivery;
+    let key_type = keyblock::check_key(delivery.attributes.algorithm, token.key)?;
+    delivery.check(KeyKind::from(key_type), trust)?;
+    let header = header_attribute(delivery.attributes)?;
     let written = |_| ExchangeError::Malformed("key token");
     let block = ClearBlock {
         version: VERSION,
-        kdh: token.kdh.identifier(),
+        kdh: delivery.kdh.identifier(),
         key: OctetStringRef::new(token.key).map_err(written)?,
         header: header.clone(),
     };
     let block = Zeroizing::new(block.to_der().map_err(written)?);
-    let enveloped = cms::envelop(&block, token.krd, token.hash, token.cipher, random)?;
-    let terms = Terms {
-        freshness: token.freshness,
-        kdh: token.kdh,
-        revocations: token.revocations,
-    };
-    signed_token(&enveloped, header, &terms, signer)
-}
-
-/// What a token says of its moment and its sender.
-pub(super) struct Terms<'a> {
-    pub(super) freshness: Freshness<'a>,
-    pub(super) kdh: &'a Certificate,
-    pub(super) revocations: &'a [RevocationList],
+    let (hash, cipher) = (delivery.hash, delivery.cipher);
+    let enveloped = cms::envelop(&block, delivery.krd, hash, cipher, random)?;
+    signed_token(&enveloped, header, delivery, signer)
 }
 
 /// Signs an envelope with its header and nonce or time.
 pub(super) fn signed_token(
     enveloped: &[u8],
     header: Attribute,
-    terms: &Terms<'_>,
+    delivery: &Delivery<'_>,
     signer: &dyn RsaPrivate,
 ) -> Result<Vec<u8>, ExchangeError> {
     let written = |_| ExchangeError::Malformed("key token");
-    let fresh = match terms.freshness {
+    let fresh = match delivery.freshness {
         Freshness::Nonce(nonce) => {
             check_nonce(nonce)?;
             attribute(RANDOM_NONCE, &OctetString::new(nonce).map_err(written)?)?
@@ -127,10 +136,10 @@ pub(super) fn signed_token(
     };
     let enclosed = Enclosed {
         certificates: &[],
-        revocations: terms.revocations,
+        revocations: delivery.revocations,
     };
     let attributes = vec![header, fresh];
-    let signer = (terms.kdh, signer);
+    let signer = (delivery.kdh, signer);
     cms::sign(ENVELOPED_DATA, enveloped, attributes, signer, enclosed)
 }
 

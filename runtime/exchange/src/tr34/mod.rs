@@ -23,7 +23,9 @@ pub use credential::{
     Credential, credential_token, open_credential, open_random_token, random_token,
 };
 pub use inside::{Device, Frame, InsideToken, Proven, Sealed, inside_key_token, prove_key_token};
-pub use key_token::{Expected, Freshness, KeyToken, Received, Receiver, key_token, open_key_token};
+pub use key_token::{
+    Delivery, Expected, Freshness, KeyToken, Received, Receiver, key_token, open_key_token,
+};
 
 pub use crate::cms::ContentCipher;
 

@@ -8,8 +8,8 @@ use crate::inventory::{Inventory, KeyEntry, NewEntry, Origin, People, label};
 use crate::issuer::HsmKey;
 use crate::{Clerk, KeysError, Ledger};
 use cardwright_exchange::tr34::{
-    ContentCipher, Device, Expected, Freshness, InsideToken, Proven, Sealed, inside_key_token,
-    prove_key_token,
+    ContentCipher, Delivery, Device, Expected, Freshness, InsideToken, Proven, Sealed,
+    inside_key_token, prove_key_token,
 };
 use cardwright_exchange::{Certificate, ExchangeError, OaepHash, Purpose, Trust};
 use cardwright_ports::custody::{
@@ -149,10 +149,8 @@ pub fn send(
         blocks: &[],
     };
     let attributes = attributes.attributes()?;
-    let token = InsideToken {
+    let delivery = Delivery {
         attributes: &attributes,
-        kind: kind(algorithm),
-        key_octets: octets,
         freshness: Freshness::Nonce(sending.nonce),
         kdh: sending.host,
         krd: sending.device,
@@ -161,6 +159,11 @@ pub fn send(
         revocations: &[],
         exception: None,
         today: sending.today,
+    };
+    let token = InsideToken {
+        delivery,
+        kind: kind(algorithm),
+        key_octets: octets,
     };
     let (_, noted) =
         inventory.exported(sending.label, (sending.to, "", Form::Tr34.name()), people)?;

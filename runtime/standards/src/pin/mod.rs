@@ -1,6 +1,7 @@
 //! PINs: ISO 9564-1 blocks, Visa PVV, IBM 3624 offset. A clear PIN is a wiped type without Debug.
 
 pub mod block;
+pub mod card;
 pub mod ibm3624;
 pub mod pvv;
 

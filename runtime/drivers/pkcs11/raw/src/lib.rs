@@ -18,6 +18,7 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_FUNCTION_LIST, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
     CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION,
 };
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::path::Path;
@@ -328,6 +329,8 @@ pub struct Session {
     module: Arc<Module>,
     handle: CK_SESSION_HANDLE,
     slot: CK_ULONG,
+    /// Objects that it made and that outlive it.
+    made: RefCell<Vec<Object>>,
 }
 
 /// A step of an operation: one `Init` and the call that ends it.
@@ -340,6 +343,7 @@ impl Session {
             module: Arc::clone(module),
             handle: 0,
             slot: 0,
+            made: RefCell::default(),
         }
     }
 
@@ -366,6 +370,18 @@ impl Session {
     /// What `C_OpenSession` returned.
     pub fn another(&self) -> Outcome<Self> {
         Self::open(&self.module, self.slot)
+    }
+
+    /// The objects that outlive the session and that it made since this was asked last.
+    pub fn made(&self) -> Vec<Object> {
+        self.made.take()
+    }
+
+    fn note(&self, template: &[Attribute], object: CK_OBJECT_HANDLE) -> Object {
+        if template.iter().any(Attribute::stays) {
+            self.made.borrow_mut().push(Object(object));
+        }
+        Object(object)
     }
 
     /// Whether the user is logged in.
@@ -517,7 +533,7 @@ impl Session {
             self,
             C_CreateObject(self.handle, rows.pointer(), rows.length(), &raw mut object)
         )?;
-        Ok(Object(object))
+        Ok(self.note(template, object))
     }
 
     /// Destroys an object.
@@ -547,7 +563,7 @@ impl Session {
                 )
             )
         })?;
-        Ok(Object(object))
+        Ok(self.note(template, object))
     }
 
     /// Generates a key pair; public half first.
@@ -560,6 +576,7 @@ impl Session {
         public: &[Attribute],
         private: &[Attribute],
     ) -> Outcome<(Object, Object)> {
+        let rows = (public, private);
         let (mut public, mut private) = (Template::new(public), Template::new(private));
         let (mut first, mut second) = (0, 0);
         mechanism.with(|mechanism| {
@@ -577,7 +594,7 @@ impl Session {
                 )
             )
         })?;
-        Ok((Object(first), Object(second)))
+        Ok((self.note(rows.0, first), self.note(rows.1, second)))
     }
 
     /// Derives a key.
@@ -605,7 +622,7 @@ impl Session {
                 )
             )
         })?;
-        Ok(Object(object))
+        Ok(self.note(template, object))
     }
 
     /// Wraps a key.
@@ -652,7 +669,7 @@ impl Session {
                 )
             )
         })?;
-        Ok(Object(object))
+        Ok(self.note(template, object))
     }
 
     /// Enciphers.

@@ -45,6 +45,11 @@ impl Attribute {
         }
     }
 
+    /// Whether it says that an object stays in the token.
+    pub(crate) fn stays(&self) -> bool {
+        self.kind == cryptoki_sys::CKA_TOKEN && matches!(self.content, Content::Flag(true))
+    }
+
     /// Which attribute it is.
     pub fn kind(&self) -> CK_ULONG {
         self.kind

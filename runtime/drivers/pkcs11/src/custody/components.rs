@@ -1,18 +1,16 @@
 //! Components: drawn by the token or typed, sealed under its storage key for one ceremony and
 //! algorithm, joined by XOR in host memory where the site allows it.
 
+use cardwright_custody_rules::components::{self, KIND, bound};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{CheckValue, KeyAlgorithm, KeyFacts, NewKey, SealedComponent};
 use zeroize::Zeroizing;
 
-use super::make::{DRAWS_MAX, draw, system};
+use super::make::system;
 use super::{Custody, find, may_leave, reveal, rules};
 use crate::composition::Intent;
 use crate::error::{self, Refused};
 use crate::objects::Flags;
-
-const KIND: &str = "component";
-const CEREMONY_OCTETS_MAX: usize = 256;
 
 impl Custody<'_> {
     /// Refused at a ceremony's first step, not at its last.
@@ -28,7 +26,7 @@ impl Custody<'_> {
     ) -> Result<SealedComponent, Refused> {
         self.components_allowed()?;
         let clear = self.shared.work(move |tool| {
-            draw(algorithm, &mut |octets| {
+            components::drawn(algorithm, &mut |octets| {
                 Ok(tool.session()?.random(octets)?)
             })
         })?;
@@ -75,9 +73,7 @@ impl Custody<'_> {
         let blob = component.blob.clone();
         let clear = self.shared.work(move |tool| tool.open(KIND, &bound, &blob));
         let clear = clear.map_err(|refused| match refused.code {
-            code if code == error::SEALED.code => {
-                rules::COMPONENT.found("a component that was not sealed here for this ceremony")
-            }
+            code if code == error::SEALED.code => components::not_of_this_ceremony(),
             _ => refused,
         })?;
         rules::check_form(algorithm, &clear)?;
@@ -97,30 +93,15 @@ impl Custody<'_> {
     pub(super) fn combined(
         &self,
         ceremony: &str,
-        components: &[SealedComponent],
+        parts: &[SealedComponent],
         key: &NewKey<'_>,
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, Refused> {
         let new = self.check_new(key)?;
         self.components_allowed()?;
-        if !rules::COMPONENTS.contains(&components.len()) {
-            return Err(rules::COMPONENT.found(format!("{} components", components.len())));
-        }
-        let length = rules::octets_of(key.algorithm)?;
-        let mut sum = Zeroizing::new(vec![0; length]);
-        let mut clear: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(components.len());
-        for component in components {
-            let opened = self.opened_component(ceremony, key.algorithm, component)?;
-            if clear.iter().any(|other| rules::same(other, &opened)) {
-                return Err(rules::COMPONENT.found("the same component twice"));
-            }
-            for (octet, part) in sum.iter_mut().zip(opened.iter()) {
-                *octet ^= part;
-            }
-            clear.push(opened);
-        }
-        // An even number of DES components has even parity.
-        rules::adjust(key.algorithm, &mut sum);
+        let sum = components::joined(key.algorithm, parts, |part| {
+            self.opened_component(ceremony, key.algorithm, part)
+        })?;
         self.keep_octets(&new, sum, expected)
     }
 
@@ -128,58 +109,24 @@ impl Custody<'_> {
         &self,
         ceremony: &str,
         label: &str,
-        components: usize,
+        count: usize,
     ) -> Result<Vec<SealedComponent>, Refused> {
         let key = self.found(label)?;
         may_leave(&key)?;
         let algorithm = key.algorithm;
         rules::octets_of(algorithm)?;
         self.components_allowed()?;
-        if !rules::COMPONENTS.contains(&components) {
-            return Err(rules::COMPONENT.found(format!("{components} components")));
-        }
+        components::check_count(count)?;
         let label = label.to_owned();
         let parts = self.shared.work(move |tool| {
             let whole = reveal::octets(tool, &find::present(tool.session()?, &label)?)?;
-            for _ in 0..DRAWS_MAX {
-                // All but the last are drawn; the last is what is missing to the key.
-                let mut last = whole.clone();
-                let mut parts = Vec::with_capacity(components);
-                for _ in 1..components {
-                    let part = draw(algorithm, &mut |octets| {
-                        Ok(tool.session()?.random(octets)?)
-                    })?;
-                    for (octet, other) in last.iter_mut().zip(part.iter()) {
-                        *octet ^= other;
-                    }
-                    parts.push(part);
-                }
-                rules::adjust(algorithm, &mut last);
-                let twice = parts.iter().any(|part| rules::same(part, &last));
-                if !rules::is_weak(algorithm, &last) && !twice {
-                    parts.push(last);
-                    return Ok(parts);
-                }
-            }
-            let what = "sixteen weak components one after another";
-            Err(error::RANDOMNESS.found(what).into())
+            components::taken_apart(algorithm, &whole, count, &mut |octets| {
+                Ok(tool.session()?.random(octets)?)
+            })
         })?;
         parts
             .iter()
             .map(|part| self.sealed_component(ceremony, algorithm, part))
             .collect()
     }
-}
-
-/// What a component is sealed for: ceremony, algorithm, check value.
-fn bound(ceremony: &str, algorithm: KeyAlgorithm, value: &CheckValue) -> Result<Vec<u8>, Refused> {
-    if ceremony.is_empty() || ceremony.len() > CEREMONY_OCTETS_MAX {
-        return Err(error::ARGUMENT.found("a ceremony's name of 0 or more than 256 octets"));
-    }
-    let mut bound = ceremony.as_bytes().to_vec();
-    bound.push(0);
-    bound.extend_from_slice(algorithm.name().as_bytes());
-    bound.push(0);
-    bound.extend_from_slice(&value.octets);
-    Ok(bound)
 }

@@ -6,7 +6,7 @@ use cardwright_custody_rules::{MAY_NOT_TRAVEL, WRAPPED, envelope, oaep};
 use cardwright_ports::custody::{CheckValue, Enveloped, Frame, KeyFacts, NewKey, OaepHash};
 use zeroize::Zeroizing;
 
-use super::make::{draw, system};
+use super::make::system;
 use super::{Custody, may_leave, reveal, rules, steps};
 use crate::composition::Intent;
 use crate::error::Refused;
@@ -26,8 +26,7 @@ impl Custody<'_> {
         }
         self.shared.plan.way(Intent::EnvelopesOut, Flags::NONE)?;
         let (_, block) = envelope::sizes(frame.cipher)?;
-        let content_key = draw(frame.cipher, &mut |octets| Ok(system(octets)?));
-        let content_key = content_key.map_err(Refused::from)?;
+        let content_key = rules::components::drawn(frame.cipher, &mut system)?;
         let mut initial = vec![0; block];
         system(&mut initial)?;
         let sealed_key = super::wrapping::sealed_octets(receiver, frame.hash, &content_key)?;

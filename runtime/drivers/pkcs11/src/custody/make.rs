@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Session};
 use cardwright_ports::custody::{CheckValue, Exportability, KeyAlgorithm, KeyFacts, NewKey};
-use cardwright_ports::hsm::KeyUse;
+use cardwright_ports::hsm::{CheckMethod, KeyUse};
 use zeroize::Zeroizing;
 
 use super::find::{self, Found};
@@ -22,10 +22,9 @@ use crate::known::RsaParts;
 use crate::making::{flags_of, labels_of};
 use crate::objects::{self, Flags, Kind, LEFT, Place, Protection, left_twice};
 use crate::ring::Nature;
-use crate::tool::{Storage, Tool};
+use crate::token::Token;
+use crate::tool::{Storage, Tool, wrong};
 
-/// Draws of a key before the search for one that is not weak is given up.
-pub(super) const DRAWS_MAX: u32 = 16;
 /// What a new key's time is to the deadline of a job: prime searches take long.
 const PATIENCE: u32 = 12;
 /// What a card verification key is derived from: two different blocks, and the first twice.
@@ -96,6 +95,41 @@ pub(super) enum Source {
     },
 }
 
+impl Source {
+    /// The check values that a token must tell, where this program knows them.
+    fn check_values(&self, new: &New) -> Result<Option<Vec<CheckValue>>, Refused> {
+        let values = |methods: &[CheckMethod], of: &dyn Fn(CheckMethod) -> Result<_, Refused>| {
+            let value = |method: &CheckMethod| {
+                Ok(CheckValue {
+                    method: *method,
+                    octets: of(*method)?,
+                })
+            };
+            methods.iter().map(value).collect::<Result<_, Refused>>()
+        };
+        let hashed = |public: &[u8]| values(&[CheckMethod::Sha256], &|_| Ok(hash_value(public)));
+        match self {
+            Self::Octets(octets) => {
+                let methods: &[CheckMethod] = match new.algorithm.has_parity() {
+                    true => &[CheckMethod::Ecb],
+                    false => &[CheckMethod::Cmac, CheckMethod::Gp],
+                };
+                let of = |method| rules::key_value(new.algorithm, method, octets);
+                values(methods, &of).map(Some)
+            }
+            Self::Rsa(parts) => hashed(&parts.modulus).map(Some),
+            Self::P256(secret) => hashed(&private_keys::point(secret)).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Check value of a key pair: the first 8 octets of SHA-256 over its public half.
+fn hash_value(public: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(public).into_iter().take(8).collect()
+}
+
 /// The attributes of a new key: what its use needs with the compositions of this plan.
 fn flags_for(plan: &Plan, usage: KeyUse, algorithm: KeyAlgorithm) -> Flags {
     let if_can = |capability, flags| match plan.can(capability) {
@@ -125,25 +159,6 @@ fn flags_for(plan: &Plan, usage: KeyUse, algorithm: KeyAlgorithm) -> Flags {
         }
         _ => flags_of(plan, usage, Kind::of_algorithm(algorithm.name())),
     }
-}
-
-/// Octets of a symmetric key or component by a source of randomness, with parity, not weak.
-pub(super) fn draw(
-    algorithm: KeyAlgorithm,
-    random: &mut dyn FnMut(&mut [u8]) -> Result<(), Trouble>,
-) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    let length = rules::octets_of(algorithm)?;
-    for _ in 0..DRAWS_MAX {
-        let mut octets = Zeroizing::new(vec![0; length]);
-        random(&mut octets)?;
-        rules::adjust(algorithm, &mut octets);
-        if !rules::is_weak(algorithm, &octets) {
-            return Ok(octets);
-        }
-    }
-    Err(error::RANDOMNESS
-        .found("sixteen weak keys one after another")
-        .into())
 }
 
 /// Fills octets from the operating system.
@@ -214,11 +229,8 @@ impl Custody<'_> {
                 let parts = RsaParts::from_primes(p, q, exponent);
                 Source::Rsa(parts.ok_or_else(|| error::RSA_SIZE.found("primes without a key"))?)
             }
-            KeyAlgorithm::P256 => Source::P256(scalar()?),
-            symmetric => {
-                let octets = draw(symmetric, &mut |to| Ok(system(to)?));
-                Source::Octets(octets.map_err(Refused::from)?)
-            }
+            KeyAlgorithm::P256 => Source::P256(rules::components::scalar(&mut system)?),
+            symmetric => Source::Octets(rules::components::drawn(symmetric, &mut system)?),
         };
         self.keep(&new, source)
     }
@@ -276,18 +288,16 @@ impl Custody<'_> {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, Refused> {
         if let Some(expected) = expected {
-            use sha2::{Digest, Sha256};
             let public = match &source {
                 Source::Rsa(parts) => parts.modulus.clone(),
                 Source::P256(secret) => private_keys::point(secret),
                 _ => Vec::new(),
             };
-            if expected.method != cardwright_ports::hsm::CheckMethod::Sha256 {
+            if expected.method != CheckMethod::Sha256 {
                 let what = format!("key {} is a key pair, not symmetric", new.label);
                 return Err(error::UNSUITABLE.found(what));
             }
-            let hash = Sha256::digest(public);
-            rules::compare(&new.label, hash.get(..8).unwrap_or_default(), expected)?;
+            rules::compare(&new.label, &hash_value(&public), expected)?;
         }
         self.shared.plan.way(Intent::KeysIn, Flags::NONE)?;
         self.keep(new, source)
@@ -318,32 +328,40 @@ impl Custody<'_> {
         self.shared.check_state()?;
         let deadline = self.shared.settings.deadline.saturating_mul(PATIENCE);
         let labels = labels_of(&new.label);
+        let known = source.check_values(new)?;
         let (of, source) = (new.clone(), Arc::new(source));
         self.shared
             .everywhere(deadline, labels.clone(), move |session| {
                 store_in(session, &of, &source)
             })?;
-        let same = self.same_everywhere(new);
-        if same.is_err() {
-            self.clear(&labels);
-        }
-        same
+        let same = self.same_everywhere(new, known);
+        same.map_err(|mut refused| {
+            let tokens: Vec<_> = self.shared.tokens.iter().collect();
+            self.shared.take_back(&tokens, &labels, &mut refused);
+            self.shared.note(&refused);
+            refused
+        })
     }
 
-    /// What every token says of a key, when all say the same and what was asked for.
-    fn same_everywhere(&self, new: &New) -> Result<KeyFacts, Refused> {
+    /// What every token says of a key, when all say the same twice and what was asked for. A check value
+    /// stands for the key as long as it lives: a wrong one must not come out of one wrong answer.
+    fn same_everywhere(
+        &self,
+        new: &New,
+        expected: Option<Vec<CheckValue>>,
+    ) -> Result<KeyFacts, Refused> {
         let mut known: Option<KeyFacts> = None;
         for token in &self.shared.tokens {
-            let (plan, of) = (Arc::clone(&self.shared.plan), Arc::clone(token));
-            let label = new.label.clone();
-            let facts = token.with_session(self.shared.settings.deadline, move |session| {
-                let key = find::present(session, &label)?;
-                find::facts(&Tool::new(session, &plan, &of)?, &key)
-            })?;
+            let facts = self.told_by(token, new)?;
             let wanted = (new.algorithm, new.usage, new.exportability);
             if (facts.algorithm, facts.usage, facts.exportability) != wanted {
                 let what = format!("key {} came out as {}", new.label, facts.algorithm.name());
                 return Err(error::KEY_DIFFERS.found(what));
+            }
+            let values = expected.as_ref().unwrap_or(&facts.check_values);
+            if *values != facts.check_values || self.told_by(token, new)? != facts {
+                let what = format!("the check value of key {} in {}", new.label, token.name());
+                return Err(wrong(what));
             }
             if known.as_ref().is_some_and(|known| *known != facts) {
                 let what = format!("key {} in {}", new.label, token.name());
@@ -354,24 +372,15 @@ impl Custody<'_> {
         known.ok_or_else(|| error::NO_TOKEN.found("every token is out"))
     }
 
-    /// Removes all objects of some labels; what can't be removed is told by the next look.
-    fn clear(&self, labels: &[String]) {
-        for token in &self.shared.tokens {
-            let _ = self.shared.remove(token, labels.to_vec());
-        }
+    /// What one token says of a key.
+    fn told_by(&self, token: &Arc<Token>, new: &New) -> Result<KeyFacts, Refused> {
+        let (plan, of) = (Arc::clone(&self.shared.plan), Arc::clone(token));
+        let label = new.label.clone();
+        token.with_session(self.shared.settings.deadline, move |session| {
+            let key = find::present(session, &label)?;
+            find::facts(&Tool::new(session, &plan, &of)?, &key)
+        })
     }
-}
-
-/// A scalar of P-256, from 1 to the order less 1 (SP 800-56A, 5.6.1.2.2: candidates are tested).
-fn scalar() -> Result<p256::SecretKey, Refused> {
-    for _ in 0..DRAWS_MAX {
-        let mut octets = Zeroizing::new([0; 32]);
-        system(octets.as_mut_slice())?;
-        if let Ok(key) = p256::SecretKey::from_slice(octets.as_slice()) {
-            return Ok(key);
-        }
-    }
-    Err(error::RANDOMNESS.found("no scalar below the order of the curve"))
 }
 
 /// Makes the objects of a key: the key, its left half, its public half. `left` is where the left

@@ -131,12 +131,7 @@ impl KeyCustody for Custody<'_> {
     }
 
     fn destroy(&mut self, label: &str) -> Result<(), HsmError> {
-        self.shared.check_state()?;
-        let labels = labels_of(label);
-        let mut removed = 0;
-        for token in &self.shared.tokens {
-            removed += self.shared.remove(token, labels.clone())?;
-        }
+        let removed = self.shared.destroy(&labels_of(label))?;
         let mut ring = self
             .shared
             .ring

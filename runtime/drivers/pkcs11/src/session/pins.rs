@@ -7,7 +7,7 @@ use cardwright_ports::hsm::{CardPinFormat, Draw, Ibm3624, KeyHandle, KeyUse, Sea
 use cardwright_ports::{SecretBytes, SecretDigits};
 use cardwright_standards::cipher::xor;
 use cardwright_standards::pin::ibm3624::{self, Parameters};
-use cardwright_standards::pin::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin, PinError, block, pvv};
+use cardwright_standards::pin::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin, PinError, block, card, pvv};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -216,7 +216,9 @@ impl Session {
         Ok(job(move |tool| {
             let opened = tool.open_pin(&pin)?;
             let field = match format {
-                CardPinFormat::Ascii => ascii_field(&opened.pin)?,
+                CardPinFormat::Ascii => {
+                    card::ascii_field(&opened.pin).map_err(|e| pin_error(&e))?
+                }
                 CardPinFormat::Iso0 => {
                     tool.check_translation(opened.origin, Some(&pan))?;
                     block::encode_0(&opened.pin, &pan).map_err(|e| pin_error(&e))?
@@ -229,14 +231,8 @@ impl Session {
                     block::encode_1(&opened.pin, fill.as_slice()).map_err(|e| pin_error(&e))?
                 }
                 CardPinFormat::Iso2 => block::encode_2(&opened.pin),
-                CardPinFormat::Packed => packed_field(&opened.pin),
-                CardPinFormat::Plain0 => {
-                    let mut field = block::encode_2(&opened.pin);
-                    if let Some(control) = field.first_mut() {
-                        *control &= 0x0F;
-                    }
-                    field
-                }
+                CardPinFormat::Packed => card::packed_field(&opened.pin),
+                CardPinFormat::Plain0 => card::plain_field_0(&opened.pin),
             };
             tool.seal_octets(field.as_slice(), Vec::new(), &pin.0)
         }))
@@ -321,26 +317,17 @@ impl Session {
         draw: &Draw<'_>,
     ) -> Result<Vec<u8>, Refused> {
         let label = Label::of(draw)?;
-        if icc_challenge.len() != 8 {
-            return Err(error::ARGUMENT.found("a card challenge that has not 8 octets"));
-        }
-        let fits = (17..=256).contains(&modulus.len());
-        if !fits || !matches!(exponent, 3 | 65_537) || modulus.first() == Some(&0) {
+        card::check_offline(modulus.len(), icc_challenge).map_err(|e| pin_error(&e))?;
+        if !matches!(exponent, 3 | 65_537) || modulus.first() == Some(&0) {
             return Err(error::RSA_SIZE.found("the card's public key"));
         }
         let (pin, modulus, challenge) = (pin.clone(), modulus.to_vec(), icc_challenge.to_vec());
         self.work(move |tool| {
-            let reference = block::encode_2(&tool.open_pin(&pin)?.pin);
-            let mut clear = Zeroizing::new(vec![0u8; modulus.len()]);
-            let head = [0x7F]
-                .into_iter()
-                .chain(*reference)
-                .chain(challenge.iter().copied());
-            for (slot, octet) in clear.iter_mut().zip(head) {
-                *slot = octet;
-            }
-            let tail = clear.get_mut(17..).unwrap_or_default();
-            tool.stream(&label.draw(), "offline PIN")?.fill(tail);
+            let opened = tool.open_pin(&pin)?.pin;
+            let mut stream = tool.stream(&label.draw(), "offline PIN")?;
+            let fill = |tail: &mut [u8]| stream.fill(tail);
+            let clear = card::offline_text(&opened, modulus.len(), &challenge, fill);
+            let clear = clear.map_err(|e| pin_error(&e))?;
             let enciphered = raise(&modulus, exponent, &clear);
             Ok(enciphered.ok_or_else(|| error::RSA_SIZE.found("the card's public key"))?)
         })
@@ -450,32 +437,6 @@ impl Owned {
             pad: self.pad,
         }
     }
-}
-
-/// SP 800-73-4, 2.4.3: ASCII digits, FF to eight octets.
-fn ascii_field(pin: &Pin) -> Result<block::Field8, Refused> {
-    let mut field = Zeroizing::new([0xFF; 8]);
-    if pin.length() > field.len() {
-        return Err(error::ARGUMENT.found(format!("a PIN of {} digits in 8 octets", pin.length())));
-    }
-    for (slot, digit) in field.iter_mut().zip(pin.expose().bytes()) {
-        *slot = digit;
-    }
-    Ok(field)
-}
-
-fn packed_field(pin: &Pin) -> block::Field8 {
-    let mut field = Zeroizing::new([0xFF; 8]);
-    for (at, digit) in pin.expose().bytes().enumerate() {
-        if let Some(slot) = field.get_mut(at / 2) {
-            let digit = digit & 0x0F;
-            *slot = match at % 2 {
-                0 => digit << 4 | 0x0F,
-                _ => *slot & 0xF0 | digit,
-            };
-        }
-    }
-    field
 }
 
 fn wrong_format(format: u8) -> Refused {

@@ -24,10 +24,7 @@ use zeroize::Zeroizing;
 use crate::entropy::System;
 use crate::error::{self, Refused};
 use crate::hsm::Shared;
-use crate::keys::{Key, Material, point};
-
-/// Draws of a key before the search for one that is not weak is given up.
-const DRAWS_MAX: u32 = 16;
+use crate::keys::{Key, Material};
 
 /// A session of key management.
 pub(crate) struct Custody<'a> {
@@ -132,16 +129,7 @@ fn random(octets: &mut [u8]) -> Result<(), Refused> {
 
 /// Octets of a symmetric key or component, with parity, not weak.
 fn draw(algorithm: KeyAlgorithm) -> Result<Zeroizing<Vec<u8>>, Refused> {
-    let length = rules::octets_of(algorithm)?;
-    for _ in 0..DRAWS_MAX {
-        let mut octets = Zeroizing::new(vec![0; length]);
-        random(&mut octets)?;
-        rules::adjust(algorithm, &mut octets);
-        if !rules::is_weak(algorithm, &octets) {
-            return Ok(octets);
-        }
-    }
-    Err(error::RANDOMNESS.found("sixteen weak keys one after another"))
+    rules::components::drawn(algorithm, &mut random)
 }
 
 /// A new RSA key.
@@ -149,24 +137,12 @@ fn generate(bits: u32, exponent: u32) -> Result<RsaKey, Refused> {
     cardwright_rsa::generate(bits, exponent, &mut System).map_err(error::of_rsa)
 }
 
-/// A scalar of P-256, from 1 to the order less 1 (SP 800-56A, 5.6.1.2.2: candidates are tested).
-fn scalar() -> Result<p256::SecretKey, Refused> {
-    for _ in 0..DRAWS_MAX {
-        let mut octets = Zeroizing::new([0; 32]);
-        random(octets.as_mut_slice())?;
-        if let Ok(key) = p256::SecretKey::from_slice(octets.as_slice()) {
-            return Ok(key);
-        }
-    }
-    Err(error::RANDOMNESS.found("no scalar below the order of the curve"))
-}
-
 impl KeyCustody for Custody<'_> {
     fn generate(&mut self, key: &NewKey<'_>) -> Result<KeyFacts, HsmError> {
         self.check_new(key)?;
         let material = match key.algorithm {
             KeyAlgorithm::Rsa { bits, exponent } => Material::Rsa(generate(bits, exponent)?),
-            KeyAlgorithm::P256 => Material::P256(scalar()?),
+            KeyAlgorithm::P256 => Material::P256(rules::components::scalar(&mut random)?),
             symmetric => Material::symmetric(symmetric.name(), &draw(symmetric)?)?,
         };
         self.keep(key, material, None)
@@ -188,7 +164,7 @@ impl KeyCustody for Custody<'_> {
     fn public_key(&mut self, label: &str) -> Result<PublicKey, HsmError> {
         let key = self.named(label)?;
         match &key.material {
-            Material::P256(secret) => Ok(PublicKey::P256(point(secret))),
+            Material::P256(secret) => Ok(PublicKey::P256(rules::private_keys::point(secret))),
             _ => key.rsa().map(|rsa| PublicKey::Rsa {
                 modulus: rsa.modulus().to_vec(),
                 exponent: rsa.exponent(),

@@ -3,7 +3,7 @@
 use cardwright_ports::hsm::{CardPinFormat, Draw, Ibm3624, KeyHandle, KeyUse, SealedPin};
 use cardwright_standards::cipher::Block;
 use cardwright_standards::pin::ibm3624::{self, Parameters};
-use cardwright_standards::pin::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin, PinError, block, pvv};
+use cardwright_standards::pin::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin, PinError, block, card, pvv};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -181,7 +181,7 @@ impl Session {
         let Opened { pin, origin } = self.opened_pin(pin)?;
         let refused = |e: PinError| pin_error(&e);
         Ok(match format {
-            CardPinFormat::Ascii => ascii_field(&pin)?,
+            CardPinFormat::Ascii => card::ascii_field(&pin).map_err(refused)?,
             CardPinFormat::Iso0 => {
                 if let Origin::Bound(mark) = origin
                     && !bool::from(mark.ct_eq(&self.mark_of(pan)))
@@ -198,14 +198,8 @@ impl Session {
                 block::encode_1(&pin, fill.as_slice()).map_err(refused)?
             }
             CardPinFormat::Iso2 => block::encode_2(&pin),
-            CardPinFormat::Packed => packed_field(&pin),
-            CardPinFormat::Plain0 => {
-                let mut field = block::encode_2(&pin);
-                if let Some(control) = field.first_mut() {
-                    *control &= 0x0F;
-                }
-                field
-            }
+            CardPinFormat::Packed => card::packed_field(&pin),
+            CardPinFormat::Plain0 => card::plain_field_0(&pin),
         })
     }
 
@@ -258,53 +252,13 @@ impl Session {
         icc_challenge: &[u8],
         draw: &Draw<'_>,
     ) -> Result<Vec<u8>, Refused> {
-        if icc_challenge.len() != 8 {
-            return Err(error::ARGUMENT.found("a card challenge that has not 8 octets"));
-        }
-        let fill = modulus
-            .len()
-            .checked_sub(17)
-            .filter(|_| modulus.len() <= 256);
-        let fill = fill.ok_or_else(|| error::RSA_SIZE.found("a modulus too short or too long"))?;
-        let mut clear = Zeroizing::new(vec![0u8; fill + 17]);
-        let reference = self.reference_block(pin)?;
-        let head = [0x7F]
-            .into_iter()
-            .chain(*reference)
-            .chain(icc_challenge.iter().copied());
-        for (slot, octet) in clear.iter_mut().zip(head) {
-            *slot = octet;
-        }
-        let tail = clear.get_mut(17..).unwrap_or_default();
-        self.shared.root.draw(draw, "offline PIN").fill(tail);
+        let opened = self.opened_pin(pin)?.pin;
+        let mut stream = self.shared.root.draw(draw, "offline PIN");
+        let fill = |tail: &mut [u8]| stream.fill(tail);
+        let clear = card::offline_text(&opened, modulus.len(), icc_challenge, fill);
+        let clear = clear.map_err(|e| pin_error(&e))?;
         cardwright_rsa::raise(modulus, exponent, &clear).map_err(error::of_rsa)
     }
-}
-
-/// SP 800-73-4, 2.4.3: ASCII digits, FF to eight octets.
-fn ascii_field(pin: &Pin) -> Result<block::Field8, Refused> {
-    let mut field = Zeroizing::new([0xFF; 8]);
-    if pin.length() > field.len() {
-        return Err(error::ARGUMENT.found(format!("a PIN of {} digits in 8 octets", pin.length())));
-    }
-    for (slot, digit) in field.iter_mut().zip(pin.expose().bytes()) {
-        *slot = digit;
-    }
-    Ok(field)
-}
-
-fn packed_field(pin: &Pin) -> block::Field8 {
-    let mut field = Zeroizing::new([0xFF; 8]);
-    for (at, digit) in pin.expose().bytes().enumerate() {
-        if let Some(slot) = field.get_mut(at / 2) {
-            let digit = digit & 0x0F;
-            *slot = match at % 2 {
-                0 => digit << 4 | 0x0F,
-                _ => *slot & 0xF0 | digit,
-            };
-        }
-    }
-    field
 }
 
 fn of_port<'a>(parameters: &Ibm3624<'a>) -> Parameters<'a> {
