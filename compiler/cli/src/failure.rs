@@ -46,7 +46,7 @@ impl Failure {
         Self::new(
             exit::ENVIRONMENT,
             "E0192",
-            format!("{}: {}", path.display(), error.kind()),
+            format!("{}: {error}", path.display()),
             "check the path and its permissions",
         )
     }

@@ -100,7 +100,7 @@ impl Files for Folder {
             let found = usize::try_from(length).unwrap_or(usize::MAX);
             return Err(FileError::too_large(path, found, MAX_ASSET_BYTES));
         }
-        std::fs::read(place).map_err(|e| FileError::because(path, &e.kind().to_string()))
+        std::fs::read(place).map_err(|e| FileError::because(path, &e.to_string()))
     }
 
     fn list(&self, folder: &str) -> Vec<String> {

@@ -257,7 +257,7 @@ impl Files for Overlay<'_> {
             Some(disk) => disk.read(&place, &metadata, read),
             None => read(),
         };
-        octets.map_err(|e| FileError::because(path, &e.kind().to_string()))
+        octets.map_err(|e| FileError::because(path, &e.to_string()))
     }
 
     fn list(&self, folder: &str) -> Vec<String> {

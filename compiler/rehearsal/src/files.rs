@@ -93,7 +93,7 @@ fn nature(formats: &[Format], name: &str) -> FileNature {
 fn scratch(error: &std::io::Error) -> StationError {
     StationError::new(
         "R1196",
-        format!("no scratch folder for the output files: {}", error.kind()),
+        format!("no scratch folder for the output files: {error}"),
         "make room in the folder for temporary files",
     )
 }

@@ -45,7 +45,7 @@ impl Failure {
         Self::new(
             exit::ENVIRONMENT,
             "R1290",
-            format!("{}: {}", path.display(), error.kind()),
+            format!("{}: {error}", path.display()),
             "check the path and its permissions",
         )
     }

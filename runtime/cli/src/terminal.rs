@@ -15,6 +15,13 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
+/// Says on standard error why a list for people is empty: silence looks like a failure.
+pub(crate) fn note_when(nothing: bool, text: &str) {
+    if nothing {
+        note(text);
+    }
+}
+
 /// Prints JSON data.
 pub(crate) fn json(value: &serde_json::Value) {
     print(&serde_json::to_string_pretty(value).unwrap_or_default());

@@ -93,7 +93,7 @@ impl FileError {
     }
 
     pub(crate) fn unreadable(error: &std::io::Error) -> Self {
-        let what = format!("the file can't be read: {}", error.kind());
+        let what = format!("the file can't be read: {error}");
         Self::new("R1501", what, "check the file and the disk")
     }
 

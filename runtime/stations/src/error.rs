@@ -73,7 +73,7 @@ impl From<cardwright_ports::CardError> for StationError {
 pub(crate) fn file_error(what: &str, error: &std::io::Error) -> StationError {
     StationError::new(
         "R1291",
-        format!("{what}: {}", error.kind()),
+        format!("{what}: {error}"),
         "check the folder and the disk",
     )
 }

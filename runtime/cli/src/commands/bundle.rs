@@ -115,6 +115,7 @@ fn list(site: &Site, format: Format) -> Result<(), Failure> {
             .collect();
         terminal::json(&json!({ "schema_version": 1, "bundles": rows }));
     } else {
+        terminal::note_when(rows.is_empty(), "no bundle was loaded");
         for row in rows {
             terminal::print(&format!(
                 "{:<24} {:>6}  {}",

@@ -76,6 +76,7 @@ fn list(store: &SqliteStore, format: Format) -> Result<u8, Failure> {
             .collect();
         terminal::json(&json!({ "schema_version": 1, "jobs": jobs }));
     } else {
+        terminal::note_when(rows.is_empty(), "no job was taken in");
         for (row, counts) in rows {
             terminal::print(&format!(
                 "{:>5}  {:<22} {:<22} {:>7} orders {:>7} done {:>4} unknown  {}",

@@ -84,6 +84,7 @@ fn list(site: &Site, format: Format) -> Result<u8, Failure> {
         terminal::json(&json!({ "schema_version": 1, "exceptions": rows }));
         return Ok(0);
     }
+    terminal::note_when(all.is_empty(), "no exception was granted");
     for row in &all {
         let signers: Vec<&str> = row.signatures.iter().map(|s| s.name.as_str()).collect();
         let doubt = if holds(row) {

@@ -337,6 +337,10 @@ pub(super) fn run_ca(site: &Site, verb: &CaVerb) -> Result<u8, Failure> {
                 terminal::json(&json!({ "schema_version": 1, "authorities": rows }));
                 return Ok(0);
             }
+            terminal::note_when(
+                keys.iter().next().is_none(),
+                "no key of an authority was added",
+            );
             print_authorities(&keys);
             Ok(0)
         }

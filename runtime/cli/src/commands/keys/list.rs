@@ -50,7 +50,14 @@ pub(super) fn list(
     let keys: Vec<&KeyEntry> = inventory.entries().filter(wanted).collect();
     match format {
         Format::Json => json(&InventoryReport::new(keys.into_iter().cloned().collect())),
-        Format::Human => keys.into_iter().for_each(line),
+        Format::Human => {
+            let none = match name.is_some() || state.is_some() {
+                true => "no such key in the inventory",
+                false => "no keys in the inventory; `keys adopt` enters one that the HSM has",
+            };
+            terminal::note_when(keys.is_empty(), none);
+            keys.into_iter().for_each(line);
+        }
     }
     Ok(0)
 }

@@ -174,6 +174,7 @@ fn list(site: &Site, format: Format) -> Result<u8, Failure> {
         let report = PackagesReport::new(rows);
         terminal::json(&serde_json::to_value(report).unwrap_or_default());
     } else {
+        terminal::note_when(rows.is_empty(), "no package was made or taken in");
         rows.iter()
             .for_each(|row| terminal::print(&package_line(row)));
     }

@@ -130,6 +130,7 @@ fn list(site: &Site, format: Format) -> Result<u8, Failure> {
         terminal::json(&serde_json::to_value(report).unwrap_or_default());
         return Ok(0);
     }
+    terminal::note_when(rows.is_empty(), "no other site is known");
     for (name, row) in rows {
         if let Some(trusted) = &row.trusted {
             let who = trusted.who.join(" and ");
