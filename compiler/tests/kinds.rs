@@ -55,6 +55,56 @@ const OF_SEVERAL: &[Kinds] = &[
     ("20 files without an end", open_files, Some("E0003")),
 ];
 
+/// What a project of 4 MiB, the most that is read, says over and over: line by line `0`, `1`, `2`
+/// stands for the number sign. It must end in E0119.
+const OVER_AND_OVER: &[&str] = &[
+    "card c {a=1}\n",
+    "card c {\n",
+    "a=1\n",
+    "a =\n",
+    "a = \"\n",
+    "}",
+    "{}",
+    "let a = 1\n",
+    "\tlet a = \"\u{202E}\0\u{2066}\"\n",
+    "use a.b\n",
+    "use a.b#\n",
+    "a b#\n",
+    "let a# = b#x\n",
+    "let a#=1\n",
+    "let a#=[1]\n",
+    "let a#=[[],[],[],[],[],[]]\n",
+    "let a#=1+1+1+1+1+1+1+1\n",
+    "fn a#(x)=x\n",
+    "key k#:aes128{use=transport}\n",
+    "rule r# for key { require true }\n",
+    "format f#:fixed_width{record r{}}\n",
+    "profile p#{a=1;b=2;c=3}\n",
+    "profile p#{}\n",
+    "card c#{}\n",
+    "card c# for o.r{}\n",
+    "test \"#\"{}\n",
+    "\n",
+    ";",
+];
+
+/// Sixteen sources of a line over and over, as large as sources may be.
+fn sixteen(line: &str) -> Vec<(String, String)> {
+    let mut lines = (0..).map(|n| numbered(line, n)).peekable();
+    let mut file = |n| {
+        let mut text = String::new();
+        while let Some(next) = lines.next_if(|l| text.len() + l.len() <= WHOLE) {
+            text.push_str(&next);
+        }
+        file_of(n, text)
+    };
+    (0..16).map(&mut file).collect()
+}
+
+fn numbered(line: &str, n: usize) -> String {
+    line.replace('#', &n.to_string())
+}
+
 fn file_of(n: usize, text: String) -> (String, String) {
     (format!("f{n}.perso"), text)
 }
@@ -482,12 +532,35 @@ fn codes(files: &dyn Files) -> BTreeSet<String> {
     found.into_iter().map(|f| f.code).collect()
 }
 
-fn files_of(kind: &Kind) -> MemoryFiles {
-    let source = kind.1();
-    assert!(source.len() <= WHOLE, "{} is a source that is read", kind.0);
-    MemoryFiles::new()
-        .with("cardwright.toml", MANIFEST)
-        .with("in.perso", source.as_bytes())
+/// A project that is tried.
+struct Case {
+    name: String,
+    files: Box<dyn Fn() -> Vec<(String, String)>>,
+    code: Option<&'static str>,
+}
+
+fn cases() -> Vec<Case> {
+    let one = KINDS.iter().map(|&(name, make, code)| Case {
+        name: name.to_owned(),
+        files: Box::new(move || {
+            let source = make();
+            assert!(source.len() <= WHOLE, "{name} is a source that is read");
+            vec![("in.perso".to_owned(), source)]
+        }),
+        code,
+    });
+    let several = OF_SEVERAL.iter().map(|&(name, make, code)| Case {
+        name: name.to_owned(),
+        files: Box::new(make),
+        code,
+    });
+    let whole = OVER_AND_OVER.iter().map(|line| Case {
+        name: format!("4 MiB of {line:?}"),
+        files: Box::new(|| sixteen(line)),
+        code: Some("E0119"),
+    });
+    let all = one.chain(several).chain(whole);
+    all.collect()
 }
 
 /// Not a test of its own: what the processes do that the other test starts.
@@ -501,15 +574,12 @@ pub(crate) fn answer() {
     let Ok(wanted) = std::env::var("KIND") else {
         return;
     };
-    let files = match KINDS.iter().find(|k| k.0 == wanted) {
-        Some(kind) => files_of(kind),
-        None => {
-            let kind = OF_SEVERAL.iter().find(|k| k.0 == wanted).expect("a kind");
-            let manifest = MemoryFiles::new().with("cardwright.toml", MANIFEST);
-            let files = kind.1().into_iter();
-            files.fold(manifest, |files, (path, text)| files.with(&path, text))
-        }
-    };
+    let case = cases().into_iter().find(|case| case.name == wanted);
+    let manifest = MemoryFiles::new().with("cardwright.toml", MANIFEST);
+    let files = (case.expect("a kind").files)().into_iter();
+    let files = files.fold(manifest, |files, (path, text)| {
+        files.with(&path, text.into_bytes())
+    });
     let start = Instant::now();
     let found: Vec<String> = codes(&files).into_iter().collect();
     println!(
@@ -538,9 +608,7 @@ fn processor() -> u64 {
 fn every_kind_ends_in_its_code_within_its_memory() {
     let own = std::env::current_exe().expect("this program");
     let mut wrong = String::new();
-    let one = KINDS.iter().map(|(name, _, code)| (name, code));
-    let several = OF_SEVERAL.iter().map(|(name, _, code)| (name, code));
-    for (name, code) in one.chain(several) {
+    for Case { name, code, .. } in cases() {
         if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
             continue;
         }
@@ -551,7 +619,7 @@ fn every_kind_ends_in_its_code_within_its_memory() {
                 "ulimit -d 262144 && exec \"$0\" --exact one_kind --nocapture",
             ])
             .arg(&own)
-            .env("KIND", name)
+            .env("KIND", &name)
             .env("RUST_BACKTRACE", "0")
             .output()
             .expect("a shell");
@@ -566,7 +634,7 @@ fn every_kind_ends_in_its_code_within_its_memory() {
             println!("{name:<50} {took:>15}   {found}");
         }
         if let Some(code) = code
-            && !found.split(' ').any(|f| f == *code)
+            && !found.split(' ').any(|f| f == code)
         {
             let _ = writeln!(wrong, "{name}: {code} is expected, found {found}");
         }

@@ -2,14 +2,14 @@
 
 use crate::diagnostic::{Diagnostic, Range};
 
-/// One diagnostic for every line with a refused character; tabs are told of once a file.
-pub(crate) fn refused(source: &str) -> Vec<Diagnostic> {
+/// Tells of the first refused character of every line, and gives what there is to say about tabs,
+/// once a file.
+pub(crate) fn refused(source: &str, mut tell: impl FnMut(Diagnostic)) -> Option<Diagnostic> {
     // Most sources are plain: a look at the octets is enough.
     let plain = |octet: u8| octet == b'\n' || (b' '..=b'~').contains(&octet);
     if source.bytes().all(plain) {
-        return Vec::new();
+        return None;
     }
-    let mut found: Vec<Diagnostic> = Vec::new();
     let mut line_done = false;
     let mut tabs = 0_usize;
     let mut first_tab = None;
@@ -29,18 +29,16 @@ pub(crate) fn refused(source: &str) -> Vec<Diagnostic> {
             let range = Range::new(at, at + character.len_utf8());
             let help = format!("remove it; in a text write `\\u{{{code_point:X}}}`");
             let diagnostic = Diagnostic::error("E0019", range, message).with_help(help);
-            found.push(diagnostic.with_fix(range, ""));
+            tell(diagnostic.with_fix(range, ""));
         }
     }
-    if let Some(at) = first_tab {
-        let message = match tabs {
-            1 => "there is a tab here".to_owned(),
-            _ => format!("there is a tab here, the first of {tabs}"),
-        };
-        let help = "use spaces; `fmt` replaces tabs between words, in a text write `\\u{9}`";
-        found.push(Diagnostic::error("E0019", Range::new(at, at + 1), message).with_help(help));
-    }
-    found
+    let at = first_tab?;
+    let message = match tabs {
+        1 => "there is a tab here".to_owned(),
+        _ => format!("there is a tab here, the first of {tabs}"),
+    };
+    let help = "use spaces; `fmt` replaces tabs between words, in a text write `\\u{9}`";
+    Some(Diagnostic::error("E0019", Range::new(at, at + 1), message).with_help(help))
 }
 
 /// What a refused character is called; `None` for one that is welcome.
@@ -65,20 +63,27 @@ fn name_of(character: char, before_line_end: bool) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn told(source: &str) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let tabs = refused(source, |one| found.push(one));
+        found.extend(tabs);
+        found
+    }
+
     #[test]
     fn hidden_characters_are_named_once_a_line() {
-        let found = refused("a\u{202E}b\u{202E}\nc\0d\r\ne\rf");
+        let found = told("a\u{202E}b\u{202E}\nc\0d\r\ne\rf");
         let codes: Vec<&str> = found.iter().map(|d| &d.message[..6]).collect();
         assert_eq!(codes, ["U+202E", "U+0000", "U+000D"]);
     }
 
     #[test]
     fn tabs_are_told_of_once() {
-        assert_eq!(refused("\ta\n\tb\n").len(), 1);
+        assert_eq!(told("\ta\n\tb\n").len(), 1);
     }
 
     #[test]
     fn letters_of_the_world_are_welcome() {
-        assert!(refused("name = \"Ελένη عائشة नीता 玲\"\r\n").is_empty());
+        assert!(told("name = \"Ελένη عائشة नीता 玲\"\r\n").is_empty());
     }
 }

@@ -6,27 +6,62 @@ use crate::hints;
 use crate::kind::Kind;
 use crate::limits::{DIAGNOSTICS_MAX, EXPRESSION_HEIGHT_MAX, NESTING_MAX, SOURCE_BYTES_MAX};
 use crate::tree::{Node, Tree};
+use std::collections::{BTreeMap, HashSet};
 
 /// All diagnostics of a tree in source order.
 pub(crate) fn collect(tree: &Tree, limits: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut syntax = Vec::new();
-    wrong(tree.root(), &mut |node| syntax.extend(describe(node)));
-    syntax.sort_by_key(|diagnostic| diagnostic.range);
-    let mut last_line = 0;
-    syntax.retain(|diagnostic| {
-        let line = tree.line_index(diagnostic.range.start);
-        let first = line != last_line;
-        last_line = line;
-        first
+    let mut syntax = OneALine::new(tree);
+    wrong(tree.root(), &mut |node| {
+        if let Some(diagnostic) = describe(node) {
+            syntax.add(diagnostic);
+        }
     });
     let mut found = limits;
+    let mut hidden = OneALine::new(tree);
     if !found.iter().any(|diagnostic| diagnostic.code == "E0020") {
-        found.extend(characters::refused(tree.source()));
+        found.extend(characters::refused(tree.source(), |one| hidden.add(one)));
     }
-    found.extend(syntax);
+    let more = syntax.left_out() + hidden.left_out();
+    found.extend(hidden.first.into_values());
+    found.extend(syntax.first.into_values());
     found.sort_by_key(|diagnostic| diagnostic.range);
-    shorten(&mut found);
+    shorten(&mut found, more);
     found
+}
+
+/// The first diagnostic of each line. Those of a hopeless source are counted, not kept.
+struct OneALine<'t> {
+    tree: &'t Tree,
+    /// By the number of the line.
+    first: BTreeMap<usize, Diagnostic>,
+    lines: HashSet<usize>,
+}
+
+impl<'t> OneALine<'t> {
+    fn new(tree: &'t Tree) -> Self {
+        OneALine {
+            tree,
+            first: BTreeMap::new(),
+            lines: HashSet::new(),
+        }
+    }
+
+    fn add(&mut self, diagnostic: Diagnostic) {
+        let line = self.tree.line_index(diagnostic.range.start);
+        self.lines.insert(line);
+        let before = self.first.get(&line).map(|first| first.range);
+        if before.is_none_or(|range| diagnostic.range < range) {
+            self.first.insert(line, diagnostic);
+        }
+        if self.first.len() > DIAGNOSTICS_MAX {
+            self.first.pop_last();
+        }
+    }
+
+    /// How many lines have a diagnostic that was not kept.
+    fn left_out(&self) -> usize {
+        self.lines.len() - self.first.len()
+    }
 }
 
 /// Visits the nodes that are wrong, or hold something that is.
@@ -37,9 +72,10 @@ fn wrong<'t>(node: Node<'t>, visit: &mut impl FnMut(Node<'t>)) {
     }
 }
 
-/// Keeps the first diagnostics of a hopeless source and says how many were left out.
-fn shorten(found: &mut Vec<Diagnostic>) {
-    let more = found.len().saturating_sub(DIAGNOSTICS_MAX);
+/// Keeps the first diagnostics of a hopeless source and says how many more there were, those that
+/// were not kept before among them.
+fn shorten(found: &mut Vec<Diagnostic>, left_out: usize) {
+    let more = found.len().saturating_sub(DIAGNOSTICS_MAX) + left_out;
     if more == 0 {
         return;
     }

@@ -340,7 +340,9 @@ impl<'s> TreeBuilder<'s> {
     }
 
     /// The finished tree.
-    pub(crate) fn finish(self, root: NodeId) -> Tree {
+    pub(crate) fn finish(mut self, root: NodeId) -> Tree {
+        self.nodes.shrink_to_fit();
+        self.children.shrink_to_fit();
         let mut line_starts = vec![0];
         line_starts.extend(self.source.match_indices('\n').map(|(at, _)| at + 1));
         Tree {

@@ -147,6 +147,17 @@ pub static CODES: &[CodeRow] = &[
         "house: nothing stands unused",
     ),
     (
+        "E0119",
+        "a project that is too large",
+        "The syntax trees of a project and of the packages that it uses have at most 600,000 nodes \
+         together, some twelve times what a project with 200 profiles has, and its sources at most \
+         10,000 errors of syntax. What comes behind, in the order of paths, is not looked at, and \
+         nothing but syntax is told of what stands before.",
+        "Make several projects of it, with a package for what they share, or write what a program \
+         wrote as a table with `for row in`.",
+        "house: bounded work on any input",
+    ),
+    (
         "E0120",
         "a package can't be read",
         "A dependency of the manifest names a folder that is not there, has no manifest, or holds \

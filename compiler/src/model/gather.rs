@@ -1,16 +1,16 @@
 //! Trees to declarations: packages, imports, names declared twice.
 
 use super::kept::Kept;
+use super::parse::{add_file, package_line, parse_all};
 use super::read::Reader;
 use super::repeat::{self, Template};
 use super::resolve::{Import, Imported, Scope, join};
 use super::{Decl, MExpr, MKind, Model, SourceFile, Span, inherit, packages, reach, tables, usage};
 use crate::diagnostics::{Change, Findings, Problem, Severity};
-use crate::project::{Package, Project, ProjectSource, standard_packages};
+use crate::project::{Project, standard_packages};
 use cardwright_dsl::Parsed;
 use cardwright_dsl::ast::{Entry, File};
 use cardwright_vocabulary::{kind, nearest, top_kinds};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most `use` lines of one file.
@@ -29,9 +29,17 @@ pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &
         ..Model::default()
     };
     troubles(project, &mut model, findings);
-    let parsed = parse_all(project, &mut model, kept);
-    for (file, parsed) in &parsed {
+    let mut parsed = parse_all(project, &mut model, kept);
+    for (file, parsed) in &parsed.files {
         syntax(*file, parsed, findings);
+    }
+    if let Some(problem) = parsed.beyond.take() {
+        // What a part of a project says would only be what the rest is missing for.
+        findings.push(problem);
+        parsed.files.clear();
+    }
+    let parsed = parsed.files;
+    for (file, parsed) in &parsed {
         scope_of(*file, parsed, &mut model, findings);
     }
     kept.read_tops(&model, &parsed);
@@ -78,83 +86,6 @@ pub(super) fn place(model: &mut Model, path: &str) -> Span {
         file,
         ..Span::default()
     }
-}
-
-pub(super) fn add_file(model: &mut Model, file: SourceFile) -> u32 {
-    let number = u32::try_from(model.sources.files.len()).unwrap_or(u32::MAX);
-    model.sources.files.push(file);
-    model.scopes.push(Scope::default());
-    number
-}
-
-/// A file of a package that is read when somebody uses that package.
-enum Offered<'p> {
-    Standard(&'static str, &'static str),
-    Of(&'p Package, &'p ProjectSource),
-}
-
-/// The project's files, and those of the packages that they use, directly or not.
-fn parse_all(project: &Project<'_>, model: &mut Model, kept: &mut Kept) -> Vec<(u32, Arc<Parsed>)> {
-    kept.parse_all(&project.sources);
-    let mut all = Vec::new();
-    let mut wanted: Vec<String> = Vec::new();
-    let mut add = |model: &mut Model, mut file: SourceFile, wanted: &mut Vec<String>| {
-        let parsed = kept.parsed(&file);
-        file.tree = Some(Arc::clone(&parsed));
-        let file = add_file(model, file);
-        let imports = File::of(&parsed.tree).imports();
-        wanted.extend(imports.iter().map(|i| i.path().text()));
-        (file, parsed)
-    };
-    for source in &project.sources {
-        let file = SourceFile::new(&source.path, &source.text, false);
-        all.push(add(model, file, &mut wanted));
-    }
-    let mut offered = offers(project);
-    while let Some(path) = wanted.pop() {
-        let owner = path.rsplit_once('.').map_or("", |(owner, _)| owner);
-        let Some(files) = offered
-            .remove(path.as_str())
-            .or_else(|| offered.remove(owner))
-        else {
-            continue;
-        };
-        for file in files {
-            let file = match file {
-                Offered::Standard(path, text) => SourceFile::new(path, text, true),
-                Offered::Of(package, source) => {
-                    SourceFile::of_package(&package.label(), &source.path, &source.text)
-                }
-            };
-            all.push(add(model, file, &mut wanted));
-        }
-    }
-    all
-}
-
-/// Files of all packages within reach, by the name in their `package` line.
-fn offers<'p>(project: &'p Project<'_>) -> BTreeMap<String, Vec<Offered<'p>>> {
-    let mut offered: BTreeMap<String, Vec<Offered<'p>>> = BTreeMap::new();
-    for (path, text) in standard_packages() {
-        if let Some(package) = package_line(text) {
-            let files = offered.entry(package.to_owned()).or_default();
-            files.push(Offered::Standard(path, text));
-        }
-    }
-    for package in project.packages.iter().filter(|p| !p.is_standard()) {
-        for source in &package.sources {
-            let name = package_line(&source.text).map_or_else(|| package.root(), str::to_owned);
-            let files = offered.entry(name).or_default();
-            files.push(Offered::Of(package, source));
-        }
-    }
-    offered
-}
-
-pub(super) fn package_line(text: &str) -> Option<&str> {
-    text.lines()
-        .find_map(|line| line.strip_prefix("package "))
-        .map(|rest| rest.split("//").next().unwrap_or(rest).trim())
 }
 
 fn syntax(file: u32, parsed: &Parsed, findings: &mut Findings) {

@@ -196,7 +196,7 @@ impl Model {
         self.ask(Asked::Anything);
         let standard = crate::project::standard_packages();
         let mut found: Vec<String> = standard
-            .filter_map(|(_, text)| super::gather::package_line(text))
+            .filter_map(|(_, text)| super::parse::package_line(text))
             .chain(self.packages.keys().map(String::as_str))
             .map(str::to_owned)
             .collect();

@@ -12,6 +12,7 @@ pub(crate) mod log;
 mod lookup;
 mod moved;
 mod packages;
+mod parse;
 mod print;
 mod reach;
 mod read;

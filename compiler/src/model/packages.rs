@@ -1,6 +1,6 @@
 //! Packages against each other: each speaks under its own name, none is declared in vain.
 
-use super::{Model, Span, gather};
+use super::{Model, Span, gather, parse};
 use crate::diagnostics::{Findings, Problem};
 use crate::project::{Package, Project};
 
@@ -16,7 +16,7 @@ pub(super) fn check(project: &Project<'_>, model: &mut Model, findings: &mut Fin
         .collect();
     for package in project.packages.iter().filter(|p| !p.is_standard()) {
         for source in &package.sources {
-            let said = gather::package_line(&source.text).unwrap_or("");
+            let said = parse::package_line(&source.text).unwrap_or("");
             let first = said.split('.').next().unwrap_or("");
             if said.is_empty() || first == package.root() {
                 continue;

@@ -129,7 +129,7 @@ pub(super) fn of_file(
         }
     };
     let shown = owner.map_or_else(|| path.clone(), |label| format!("{label}/{path}"));
-    let file = super::super::gather::add_file(model, SourceFile::new(shown, &text, true));
+    let file = super::super::parse::add_file(model, SourceFile::new(shown, &text, true));
     let separator = decl
         .attribute("separator")
         .and_then(|e| e.single()?.literal_text());
