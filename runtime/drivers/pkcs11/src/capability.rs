@@ -9,6 +9,7 @@ use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
 use cardwright_standards::emv::rsa::public_operation;
 
+use crate::channel_keys::probes as channels;
 use crate::custody::probes;
 use crate::known::{AES_128, AES_256, COUNTED, COUNTED_TEXT, DOUBLE, RsaParts, unhex};
 use crate::objects::{self, Flags, Kind, Place, Protection};
@@ -75,6 +76,9 @@ capabilities! {
     EcGenerate "ec_generate" "key pairs on P-256 made inside, and ECDSA" "the signature under its own point" probes::ec_generate;
     Ecdh "ecdh" "agreement on P-256" "NIST CAVS 14.1, first example" probes::ecdh;
     TdesCbcDerive "tdes_cbc_derive" "derivation by triple DES in CBC mode, inside" "OpenSSL" probes::tdes_cbc_derive;
+    ChannelTdes "scp02" "SCP02 with its session keys inside" "pySim, SCP02_Auth_Test and SCP02_Test" channels::channel_tdes;
+    ChannelAes "scp03" "SCP03 with its session keys inside, of 128 and 256 bits" "pySim, SCP03_Test_AES128_33 and AES256_33" channels::channel_aes;
+    ChannelAes192 "scp03_192" "SCP03 with its session keys inside, of 192 bits" "pySim, SCP03_Test_AES192_33" channels::channel_aes192;
 }
 
 impl Capability {

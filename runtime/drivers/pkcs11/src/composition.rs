@@ -3,7 +3,7 @@
 
 use crate::capability::{Capability, Shown};
 use crate::error::{self, Refused};
-use crate::objects::Flags;
+use crate::objects::{Flags, Kind};
 use crate::settings::HostMemory;
 
 /// Intents that are composed in the same way.
@@ -37,8 +37,18 @@ pub enum Intent {
     TransportAes,
     /// Secure channels with triple DES.
     ChannelsTdes,
-    /// Secure channels with AES.
+    /// Secure channels with AES of 128 and 256 bits.
     ChannelsAes,
+    /// Secure channels with AES of 192 bits.
+    ChannelsAes192,
+    /// Keys that were made inside, to a card in a channel with triple DES.
+    CardSecretsTdes,
+    /// Keys that were made inside, to a card in a channel with AES.
+    CardSecretsAes,
+    /// A card's new channel keys, triple DES.
+    PutKeysTdes,
+    /// A card's new channel keys, AES.
+    PutKeysAes,
     /// RSA keys of cards.
     CardRsaKeys,
     /// Signatures of issuers and authorities.
@@ -91,6 +101,17 @@ pub enum Intent {
     EnvelopesOut,
     /// Envelopes for a key pair of the tokens.
     EnvelopesIn,
+}
+
+impl Intent {
+    /// Channels with a master key of a kind.
+    pub(crate) fn of_channels(kind: Kind) -> Self {
+        match kind {
+            Kind::Aes(24) => Self::ChannelsAes192,
+            Kind::Aes(_) => Self::ChannelsAes,
+            _ => Self::ChannelsTdes,
+        }
+    }
 }
 
 /// How an intent is carried out.
@@ -149,6 +170,9 @@ pub(crate) const fn row(
         way,
     }
 }
+
+/// SCP03 asks for blocks under the key from which it derives.
+const DERIVE_AND_ENCRYPT: Flags = Flags::DERIVE.and(Flags::ENCRYPT);
 
 /// The compositions of production; of one intent the best first.
 pub static COMPOSITIONS: &[Composition] = &[
@@ -315,6 +339,13 @@ pub static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::ChannelsTdes,
+        Way::Inside,
+        &[C::TdesDerive, C::TdesCbcDerive, C::TdesEcb, C::ChannelTdes],
+        Flags::DERIVE,
+        "card and session keys derived inside, in a session that the lane keeps",
+    ),
+    row(
+        Intent::ChannelsTdes,
         Way::HostMemory,
         &[C::TdesEcb],
         Flags::ENCRYPT,
@@ -322,10 +353,99 @@ pub static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::ChannelsAes,
+        Way::Inside,
+        &[
+            C::AesDerive,
+            C::AesEcb,
+            C::AesCbc,
+            C::AesCmac,
+            C::ChannelAes,
+        ],
+        DERIVE_AND_ENCRYPT,
+        "card and session keys derived inside, in a session that the lane keeps",
+    ),
+    row(
+        Intent::ChannelsAes,
         Way::HostMemory,
         &[C::AesEcb],
         Flags::ENCRYPT,
         "card keys computed by encryption; the channel's keys are in host memory",
+    ),
+    row(
+        Intent::ChannelsAes192,
+        Way::Inside,
+        &[
+            C::AesDerive,
+            C::AesEcb,
+            C::AesCbc,
+            C::AesCmac,
+            C::ChannelAes192,
+        ],
+        DERIVE_AND_ENCRYPT,
+        "card and session keys derived inside, in a session that the lane keeps",
+    ),
+    row(
+        Intent::ChannelsAes192,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "card keys computed by encryption; the channel's keys are in host memory",
+    ),
+    row(
+        Intent::CardSecretsTdes,
+        Way::Inside,
+        &[C::ChannelTdes, C::KeyWrap, C::TdesEcbWrap],
+        Flags::NONE,
+        "keys unwrapped inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::CardSecretsTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::NONE,
+        "keys opened into host memory",
+    ),
+    row(
+        Intent::CardSecretsAes,
+        Way::Inside,
+        &[C::ChannelAes, C::KeyWrap, C::AesCbcWrap, C::AesCbc],
+        Flags::NONE,
+        "keys unwrapped inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::CardSecretsAes,
+        Way::HostMemory,
+        &[C::AesCbc],
+        Flags::NONE,
+        "keys opened into host memory",
+    ),
+    row(
+        Intent::PutKeysTdes,
+        Way::Inside,
+        &[C::ChannelTdes, C::TdesEcbWrap],
+        Flags::DERIVE,
+        "derived inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::PutKeysTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "computed by encryption in host memory",
+    ),
+    row(
+        Intent::PutKeysAes,
+        Way::Inside,
+        &[C::ChannelAes, C::AesCbcWrap],
+        DERIVE_AND_ENCRYPT,
+        "derived inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::PutKeysAes,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "computed by encryption in host memory",
     ),
     row(
         Intent::CardRsaKeys,
@@ -423,7 +543,23 @@ impl Plan {
             return Ok(found);
         }
         if let Some(refused) = self.possible(intent).find(suits) {
-            return Err(error::HOST_MEMORY.found(format!("{intent:?}: {}", refused.name)));
+            let mut what = format!("{intent:?}: {}", refused.name);
+            // What the key would have to allow for it to stay inside, or what the token would have to do.
+            let inside = |c: &&Composition| c.intent == intent && !c.host_memory;
+            let lacks = |need: &&Capability| !self.can(**need);
+            if let Some(better) = self.possible(intent).find(inside) {
+                let mut lacking = better.key.beyond(key.unwrap_or(Flags::NONE));
+                let lacking = lacking.next().unwrap_or("a use that it needs");
+                what = format!("{what}; inside it needs a key that allows {lacking}");
+            } else if let Some(better) = table().find(inside) {
+                let lacking = better.needs.iter().filter(lacks).map(|need| need.word());
+                let lacking: Vec<&str> = lacking.collect();
+                what = format!(
+                    "{what}; inside it needs a token that can {}",
+                    lacking.join(", ")
+                );
+            }
+            return Err(error::HOST_MEMORY.found(what));
         }
         if let Some(lacking) = self.possible(intent).next() {
             let what = lacking.key.beyond(key.unwrap_or(Flags::NONE)).next();

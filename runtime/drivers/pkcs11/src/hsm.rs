@@ -13,6 +13,7 @@ use crate::capability::{Capability, PROBES, Shown};
 use crate::composition::{Intent, Plan, intents};
 use crate::custody::Custody;
 use crate::error::{self, Refused, Trouble, of_failure};
+use crate::held::Held;
 use crate::ring::{Key, Nature, Ring, locate};
 use crate::session::Session;
 use crate::settings::Settings;
@@ -285,6 +286,30 @@ impl Shared {
                     if !refused.retryable {
                         return Err(refused);
                     }
+                    if refused.code != error::BUSY.code {
+                        token.failed(&refused);
+                    }
+                    last = refused;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// A session that a lane keeps, with the least loaded token that has one.
+    pub(crate) fn hold(self: &Arc<Self>) -> Result<Held, Refused> {
+        self.check_state()?;
+        let mut last = error::NO_TOKEN.found("every token is out");
+        for token in self.order() {
+            if let State::Out(why) = token.state() {
+                last = why;
+                continue;
+            }
+            let held = self.bring_back(&token).and_then(|()| token.hold());
+            match held {
+                Ok(hold) => return Ok(Held::new(self, &token, hold)),
+                Err(refused) if !refused.retryable => return Err(refused),
+                Err(refused) => {
                     if refused.code != error::BUSY.code {
                         token.failed(&refused);
                     }

@@ -10,10 +10,12 @@
 
 pub mod bench;
 pub mod capability;
+mod channel_keys;
 pub mod composition;
 mod custody;
 mod draw;
 pub mod error;
+mod held;
 mod hsm;
 mod known;
 mod link;

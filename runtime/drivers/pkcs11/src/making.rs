@@ -247,7 +247,26 @@ pub(crate) fn flags_of(plan: &Plan, usage: KeyUse, kind: Option<Kind>) -> Flags 
             _ => Flags::ENCRYPT,
         };
     }
+    if usage == KeyUse::CardIssuance {
+        return issuance_flags(plan, kind);
+    }
     allowed.both(Flags::ENCRYPT.and(Flags::DECRYPT))
+}
+
+/// A master key of cards' channels derives where channels stay inside. It enciphers, too, where SCP03's
+/// derivation asks for blocks, and where the site lets new keys of a card be computed in host memory.
+fn issuance_flags(plan: &Plan, kind: Kind) -> Flags {
+    let both = Flags::DERIVE.and(Flags::ENCRYPT);
+    let (channels, new_keys) = match kind.block() {
+        8 => (Intent::of_channels(kind), Intent::PutKeysTdes),
+        _ => (Intent::of_channels(kind), Intent::PutKeysAes),
+    };
+    match (plan.way(channels, both), plan.way(new_keys, both)) {
+        (Ok(Way::Inside), Ok(Way::HostMemory)) => both,
+        (Ok(Way::Inside), _) if kind.block() == 16 => both,
+        (Ok(Way::Inside), _) => Flags::DERIVE,
+        _ => Flags::ENCRYPT,
+    }
 }
 
 impl Shared {

@@ -130,6 +130,8 @@ pub struct Settings {
     pub sessions: usize,
     /// Longest wait for a free session.
     pub wait: Duration,
+    /// How long a lane may leave its channel alone before another lane that waits gets its session.
+    pub channel: Duration,
     /// How long a token that failed is left out.
     pub rest: Duration,
     /// What the token could do but must not be asked for.
@@ -151,6 +153,7 @@ impl Settings {
             deadline: Duration::from_secs(10),
             sessions: 4,
             wait: Duration::from_secs(30),
+            channel: Duration::from_secs(120),
             rest: Duration::from_secs(10),
             avoid: Vec::new(),
             test_only: false,

@@ -12,12 +12,16 @@ use cardwright_pkcs11_raw::ck::CK_ULONG;
 use cardwright_pkcs11_raw::{Module, Session};
 
 use crate::error::{self, Refused, Trouble, of_failure};
+use crate::held::{Hold, Holds};
 use crate::link::{Ended, Link};
 use crate::settings::{Relogin, Settings, TokenName};
 use crate::tool::Storage;
 
 /// Failures one after another that take a token out.
 const FAILURES_MAX: u32 = 3;
+
+/// How often who waits for a session looks for one that its lane has left alone.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Longest wait for one session to be closed at the end.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -60,6 +64,7 @@ pub(crate) struct Token {
     login: Arc<Login>,
     abandoned: AtomicU64,
     served: AtomicU64,
+    holds: Holds,
 }
 
 /// What all sessions of a token share about its login.
@@ -101,6 +106,7 @@ impl Token {
             login: Arc::default(),
             abandoned: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            holds: Holds::default(),
         })
     }
 
@@ -218,30 +224,55 @@ impl Token {
         job: impl FnOnce(&Session) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Refused> {
         let (link, generation) = self.take()?;
+        let (result, kept) = self.run(link, deadline, job);
+        if let Some(link) = kept {
+            self.give_back(link, generation);
+        }
+        result
+    }
+
+    /// Carries a job out in one session; gives the session back unless it is lost. A session in which
+    /// a call failed is: it may hold half an operation.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        link: Link,
+        deadline: Duration,
+        job: impl FnOnce(&Session) -> Result<T, Trouble> + Send + 'static,
+    ) -> (Result<T, Refused>, Option<Link>) {
         match link.run(deadline, job) {
             Ended::Returned(Ok(value)) => {
-                self.give_back(link, generation);
                 self.served.fetch_add(1, Ordering::Relaxed);
-                Ok(value)
+                (Ok(value), Some(link))
             }
             Ended::Returned(Err(trouble)) => {
                 let kept = matches!(&trouble, Trouble::Ours(r) if r.code != error::TOKEN.code);
                 let refused = Refused::from(trouble);
-                match kept {
-                    true => self.give_back(link, generation),
-                    false => self.lose(link),
-                }
+                let link = match kept {
+                    true => Some(link),
+                    false => {
+                        self.lose(link);
+                        None
+                    }
+                };
                 let void = [error::SESSION.code, error::NO_TOKEN.code];
                 if void.contains(&refused.code) {
                     self.forget();
                 }
-                Err(refused)
+                (Err(refused), link)
             }
             Ended::Late => {
                 self.lose(link);
-                Err(self.late(deadline))
+                (Err(self.late(deadline)), None)
             }
         }
+    }
+
+    /// A session that a lane keeps.
+    pub(crate) fn hold(&self) -> Result<Arc<Hold>, Refused> {
+        let (link, generation) = self.take()?;
+        let hold = Arc::new(Hold::new(link, generation));
+        self.holds.add(&hold);
+        Ok(hold)
     }
 
     fn late(&self, deadline: Duration) -> Refused {
@@ -271,6 +302,11 @@ impl Token {
                 }
                 return opened.map(|link| (link, generation));
             }
+            if let Some(stale) = self.holds.stale(self.settings.channel) {
+                let generation = pool.generation;
+                drop(pool);
+                return self.instead_of(stale).map(|link| (link, generation));
+            }
             let left = patience.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(error::BUSY.found(format!(
@@ -278,9 +314,20 @@ impl Token {
                     pool.open, self.name
                 )));
             }
-            let woken = self.freed.wait_timeout(pool, left);
+            let woken = self.freed.wait_timeout(pool, left.min(LOOK));
             pool = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// A new session in the place of one that its lane has left alone. The new one first: with its last
+    /// session a token logs the user out.
+    fn instead_of(&self, stale: Link) -> Result<Link, Refused> {
+        let opened = self.open();
+        drop(stale);
+        if opened.is_err() {
+            self.one_less();
+        }
+        opened
     }
 
     fn one_less(&self) {
@@ -291,12 +338,12 @@ impl Token {
     }
 
     /// Ends a session; its thread closes it.
-    fn lose(&self, link: Link) {
+    pub(crate) fn lose(&self, link: Link) {
         drop(link);
         self.one_less();
     }
 
-    fn give_back(&self, link: Link, generation: u64) {
+    pub(crate) fn give_back(&self, link: Link, generation: u64) {
         let mut pool = guarded(&self.pool);
         if pool.generation != generation {
             drop(pool);

@@ -81,12 +81,85 @@ pub fn pseudo_random_challenge(s_mac: &TdesKey, aid: &[u8]) -> Result<[u8; 6], C
     Ok([a, b, c, d, e, f])
 }
 
-/// An open channel.
-pub struct Channel {
+/// Which key makes a MAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacKey {
+    /// C-MACs.
+    Command,
+    /// R-MACs.
+    Response,
+}
+
+/// What the session keys do, wherever they are: in host memory, or in an HSM that never shows them.
+pub trait Keys {
+    /// Why it failed.
+    type Error: From<ChannelError>;
+
+    /// Enciphers whole blocks by ENC in CBC mode, from a vector of zeros, in place.
+    ///
+    /// # Errors
+    /// Of who keeps the keys.
+    fn encipher(&self, data: &mut Vec<u8>) -> Result<(), Self::Error>;
+
+    /// The retail MAC over a text that is padded by a bit, from a first chaining value.
+    ///
+    /// # Errors
+    /// Of who keeps the keys.
+    fn mac(&self, key: MacKey, initial: [u8; 8], text: &[u8]) -> Result<[u8; 8], Self::Error>;
+
+    /// One block by single DES with the left half of MAC.
+    ///
+    /// # Errors
+    /// Of who keeps the keys.
+    fn vector(&self, block: [u8; 8]) -> Result<[u8; 8], Self::Error>;
+}
+
+/// Session keys in host memory.
+pub struct HostKeys {
     enc: TdesKey,
     mac: TdesKey,
     rmac: TdesKey,
     dek: TdesKey,
+}
+
+impl HostKeys {
+    /// Ready for use.
+    ///
+    /// # Errors
+    /// Keys that have not 16 octets.
+    pub fn new(session: &SessionKeys) -> Result<Self, CipherError> {
+        Ok(Self {
+            enc: TdesKey::new_double(session.enc.expose())?,
+            mac: TdesKey::new_double(session.mac.expose())?,
+            rmac: TdesKey::new_double(session.rmac.expose())?,
+            dek: TdesKey::new_double(session.dek.expose())?,
+        })
+    }
+}
+
+impl Keys for HostKeys {
+    type Error = ChannelError;
+
+    fn encipher(&self, data: &mut Vec<u8>) -> Result<(), ChannelError> {
+        Ok(cipher::cbc_encrypt(&self.enc, [0; 8], data)?)
+    }
+
+    fn mac(&self, key: MacKey, initial: [u8; 8], text: &[u8]) -> Result<[u8; 8], ChannelError> {
+        let key = match key {
+            MacKey::Command => &self.mac,
+            MacKey::Response => &self.rmac,
+        };
+        Ok(mac::retail_from(key, initial, text, Padding::Bit)?)
+    }
+
+    fn vector(&self, block: [u8; 8]) -> Result<[u8; 8], ChannelError> {
+        Ok(self.mac.left().encrypt(block))
+    }
+}
+
+/// An open channel.
+pub struct Channel<K = HostKeys> {
+    keys: K,
     option: u8,
     level: u8,
     /// Last C-MAC, not yet enciphered.
@@ -94,6 +167,11 @@ pub struct Channel {
     response_chain: [u8; 8],
     /// The clear command whose answer is awaited, for its R-MAC.
     pending: Vec<u8>,
+}
+
+/// Whether SCP02 has a security level.
+pub fn has_level(level: u8) -> bool {
+    matches!(level, 0x00 | 0x01 | 0x03 | 0x10 | 0x11 | 0x13)
 }
 
 impl Channel {
@@ -117,20 +195,45 @@ impl Channel {
         host_challenge: [u8; 8],
         card: &Scp02Answer,
     ) -> Result<(Self, Vec<u8>), ChannelError> {
-        if !matches!(level, 0x00 | 0x01 | 0x03 | 0x10 | 0x11 | 0x13) {
-            return Err(ChannelError::Level { protocol: 2, level });
+        let keys = HostKeys::new(session)?;
+        Self::open_with(keys, option, level, host_challenge, card)
+    }
+
+    /// Enciphers whole blocks in place under the session DEK (E.4.7); the caller pads.
+    pub fn encrypt_sensitive(&self, data: &mut [u8]) -> Result<(), ChannelError> {
+        Ok(cipher::ecb_encrypt(&self.keys.dek, data)?)
+    }
+}
+
+impl<K: Keys> Channel<K> {
+    /// Checks the card's cryptogram with session keys that are wherever they are; gives the channel and
+    /// EXTERNAL AUTHENTICATE.
+    ///
+    /// # Errors
+    /// A level that SCP02 does not have, a wrong cryptogram, or what the keys failed with.
+    pub fn open_with(
+        keys: K,
+        option: u8,
+        level: u8,
+        host_challenge: [u8; 8],
+        card: &Scp02Answer,
+    ) -> Result<(Self, Vec<u8>), K::Error> {
+        if !has_level(level) {
+            return Err(ChannelError::Level { protocol: 2, level }.into());
         }
-        let enc = TdesKey::new_double(session.enc.expose())?;
-        let expected = card_cryptogram(&enc, host_challenge, card.sequence, card.challenge);
+        let cryptogram = |parts: [&[u8]; 3]| -> Result<[u8; 8], K::Error> {
+            let mut text = parts.concat();
+            cipher::pad_80(&mut text, 8);
+            keys.encipher(&mut text)?;
+            Ok(text.last_chunk::<8>().copied().unwrap_or_default())
+        };
+        let expected = cryptogram([&host_challenge, &card.sequence, &card.challenge])?;
         if !bool::from(expected.ct_eq(&card.cryptogram)) {
-            return Err(ChannelError::CardCryptogram);
+            return Err(ChannelError::CardCryptogram.into());
         }
-        let host = host_cryptogram(&enc, host_challenge, card.sequence, card.challenge);
+        let host = cryptogram([&card.sequence, &card.challenge, &host_challenge])?;
         let mut channel = Self {
-            enc,
-            mac: TdesKey::new_double(session.mac.expose())?,
-            rmac: TdesKey::new_double(session.rmac.expose())?,
-            dek: TdesKey::new_double(session.dek.expose())?,
+            keys,
             option,
             level: C_MAC,
             chain: [0; 8],
@@ -145,9 +248,14 @@ impl Channel {
         Ok((channel, secured))
     }
 
+    /// The keys.
+    pub fn keys(&self) -> &K {
+        &self.keys
+    }
+
     /// Secures a command (E.4.4, E.4.6). Without C-MAC in the level it is left as it is.
-    pub fn wrap(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        let parsed = Command::parse(command)?;
+    pub fn wrap(&mut self, command: &[u8]) -> Result<Vec<u8>, K::Error> {
+        let parsed = Command::parse(command).map_err(ChannelError::from)?;
         if self.level & R_MAC != 0 {
             self.pending = response_mac_input(&parsed);
         }
@@ -155,7 +263,7 @@ impl Channel {
             return Ok(command.to_vec());
         }
         let initial = if self.option & OPTION_ICV_ENCRYPTION != 0 {
-            self.mac.left().encrypt(self.chain)
+            self.keys.vector(self.chain)?
         } else {
             self.chain
         };
@@ -166,8 +274,8 @@ impl Channel {
     ///
     /// The chaining of R-MACs from the C-MAC of EXTERNAL AUTHENTICATE is from memory, not checked
     /// against a published vector.
-    pub fn unwrap(&mut self, answer: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        let (data, status) = split_response(answer)?;
+    pub fn unwrap(&mut self, answer: &[u8]) -> Result<Vec<u8>, K::Error> {
+        let (data, status) = split_response(answer).map_err(ChannelError::from)?;
         if self.level & R_MAC == 0 {
             return Ok(answer.to_vec());
         }
@@ -178,41 +286,38 @@ impl Channel {
         input.push(data.len() as u8);
         input.extend_from_slice(data);
         input.extend_from_slice(&status.to_be_bytes());
-        let expected = mac::retail_from(&self.rmac, self.response_chain, &input, Padding::Bit)?;
+        let chain = self.response_chain;
+        let expected = self.keys.mac(MacKey::Response, chain, &input)?;
         if !bool::from(expected.ct_eq(found)) {
-            return Err(ChannelError::ResponseMac);
+            return Err(ChannelError::ResponseMac.into());
         }
         self.response_chain = expected;
         Ok([data, &status.to_be_bytes()].concat())
     }
 
-    /// Enciphers whole blocks in place under the session DEK (E.4.7); the caller pads.
-    pub fn encrypt_sensitive(&self, data: &mut [u8]) -> Result<(), ChannelError> {
-        Ok(cipher::ecb_encrypt(&self.dek, data)?)
-    }
-
-    fn secure(&mut self, mut command: Command, initial: [u8; 8]) -> Result<Vec<u8>, ChannelError> {
+    fn secure(&mut self, mut command: Command, initial: [u8; 8]) -> Result<Vec<u8>, K::Error> {
         let encrypts = self.level & C_DECRYPTION != 0 && !command.data.is_empty();
         let room = if encrypts { 239 } else { 247 };
         if command.data.len() > room || command.extended {
             return Err(ChannelError::TooLong {
                 found: command.data.len(),
                 room,
-            });
+            }
+            .into());
         }
         // The MAC is over the clear data, with the class of logical channel 0.
         let length = command.data.len() as u8 + 8;
         let class = command.cla & 0xFC | 0x04;
         let mut input = vec![class, command.ins, command.p1, command.p2, length];
         input.extend_from_slice(&command.data);
-        self.chain = mac::retail_from(&self.mac, initial, &input, Padding::Bit)?;
+        self.chain = self.keys.mac(MacKey::Command, initial, &input)?;
         if encrypts {
             cipher::pad_80(&mut command.data, 8);
-            cipher::cbc_encrypt(&self.enc, [0; 8], &mut command.data)?;
+            self.keys.encipher(&mut command.data)?;
         }
         command.cla |= 0x04;
         command.data.extend_from_slice(&self.chain);
-        Ok(command.to_octets()?)
+        Ok(command.to_octets().map_err(ChannelError::from)?)
     }
 }
 

@@ -5,7 +5,6 @@ use cardwright_standards::cipher::{AesKey, Block};
 use zeroize::Zeroizing;
 
 use super::Session;
-use super::channels::channel_error;
 use crate::error::{self, Refused};
 use crate::objects::{Flags, Kind, Protection};
 use crate::tool::Tool;
@@ -23,7 +22,7 @@ impl Session {
     ) -> Result<Vec<u8>, Refused> {
         let sealed = data.clone();
         let clear = self.work(move |tool| tool.open_sealed(&sealed))?;
-        let open = self.channels.enciphering(channel)?;
+        self.channels.check_enciphers(channel)?;
         let length = u8::try_from(clear.len()).ok();
         let length = length.filter(|n| (1..=DATA_OCTETS_MAX).contains(&usize::from(*n)));
         let length = length.ok_or_else(|| {
@@ -33,7 +32,7 @@ impl Session {
         command.extend_from_slice(&header);
         command.push(length);
         command.extend_from_slice(&clear);
-        open.wrap(&command).map_err(|e| channel_error(&e))
+        self.secured(channel, &command)
     }
 
     /// One block under a key that was sealed for a card; inside, where it was made inside.

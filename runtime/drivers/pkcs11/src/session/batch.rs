@@ -99,7 +99,7 @@ impl Session {
         let alone = |place: usize| {
             let jobs = Arc::clone(jobs);
             let lacking = || error::TOKEN.found("a job that is not there");
-            self.shared.work(move |tool| match jobs.get(place) {
+            self.work(move |tool| match jobs.get(place) {
                 Some(job) => job(tool),
                 None => Err(lacking().into()),
             })
@@ -112,7 +112,10 @@ impl Session {
             }
             done
         };
-        let workers = self.shared.settings.sessions.min(left.len());
+        let workers = match self.channels.held() {
+            Some(_) => 1,
+            None => self.shared.settings.sessions.min(left.len()),
+        };
         let done: Vec<(usize, Answer)> = match workers {
             0 | 1 => worker(),
             _ => std::thread::scope(|scope| {

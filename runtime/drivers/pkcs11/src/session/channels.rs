@@ -1,5 +1,9 @@
-//! Secure channels to cards: from INITIALIZE UPDATE to the forgotten session keys. The card's keys are
-//! computed with the master key inside the token and are in host memory while the channel is open.
+//! Secure channels to cards: from INITIALIZE UPDATE to the forgotten session keys. Where the token can, all
+//! keys of a channel are objects in it (`inside.rs`), and the lane keeps the session that they live in;
+//! else the card's keys are computed with the master key inside the token and are in host memory while the
+//! channel is open.
+
+mod inside;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +23,27 @@ use zeroize::Zeroizing;
 
 use super::transport::pad;
 use super::{Label, Session};
-use crate::composition::Intent;
+use crate::channel_keys::inside::Step;
+use crate::composition::{Intent, Way};
 use crate::draw::{SEED_OCTETS, joined};
 use crate::error::{self, Refused, Trouble};
+use crate::held::Held;
 use crate::ring::Key;
 use crate::tool::{Tool, wrong};
 
 /// Channels of one session at a time; one worker has one card before it.
 const CHANNELS_MAX: usize = 64;
+
+use inside::InsideChannel;
+pub(super) use inside::NewKey;
+
+/// An open channel.
+enum Line {
+    /// Its keys are in host memory.
+    Host(Channel),
+    /// Its keys are in the token.
+    Inside(Box<InsideChannel>),
+}
 
 /// A channel's life.
 enum State {
@@ -38,7 +55,7 @@ enum State {
     },
     /// EXTERNAL AUTHENTICATE is made; commands are secured.
     Open {
-        channel: Channel,
+        line: Line,
         key_data: [u8; 10],
         /// Whether it enciphers what it carries.
         enciphers: bool,
@@ -66,11 +83,10 @@ impl Tool<'_> {
     ) -> Result<CardKeys, Trouble> {
         let kind = master.kind()?;
         let main = self.objects(master)?.main;
-        let intent = match kind.block() {
-            8 => Intent::ChannelsTdes,
-            _ => Intent::ChannelsAes,
-        };
-        self.plan.way(intent, master.flags)?;
+        if !self.plan.host_memory_allowed() {
+            let what = "a card's channel keys would be computed in host memory";
+            return Err(error::HOST_MEMORY.found(what).into());
+        }
         let method = diversification(method);
         let mut blocks = Vec::with_capacity(96);
         for number in 1..=3 {
@@ -118,7 +134,6 @@ impl Tool<'_> {
         master: &Key,
         sequence: [u8; 2],
     ) -> Result<scp02::SessionKeys, Trouble> {
-        self.plan.way(Intent::ChannelsTdes, master.flags)?;
         let (kind, main) = (master.double()?, self.objects(master)?.main);
         let [enc, mac, rmac, dek] = scp02::derivation_data(sequence).map(|data| {
             let key = Zeroizing::new(self.cbc(kind, main, (&[0; 8], &data))?);
@@ -139,7 +154,6 @@ impl Tool<'_> {
         master: &Key,
         context: [u8; 16],
     ) -> Result<scp03::SessionKeys, Trouble> {
-        self.plan.way(Intent::ChannelsAes, master.flags)?;
         let (kind, main) = (master.aes()?, self.objects(master)?.main);
         let heads = scp03::derivation_heads(kind.octets());
         let [subkey, _] = cmac_subkeys(self.block16(main, [0; 16])?);
@@ -201,11 +215,7 @@ impl Session {
                 Ok((Channel::Scp02(Box::new(channel)), command))
             }
             Protocol::Scp03(card) => {
-                let mut context = [0; 16];
-                let both = host_challenge.into_iter().chain(card.challenge);
-                for (slot, octet) in context.iter_mut().zip(both) {
-                    *slot = octet;
-                }
+                let context = scp03::context(host_challenge, card.challenge);
                 let session = self.work(move |tool| tool.scp03_of_master(&key, context))?;
                 let opened =
                     scp03::Channel::open_session(&session, None, level, host_challenge, card);
@@ -229,6 +239,8 @@ impl Session {
         if self.channels.states.len() >= CHANNELS_MAX {
             return Err(error::CHANNEL.found(format!("{CHANNELS_MAX} channels are open")));
         }
+        // Before the card is asked for anything.
+        self.channel_way(&key)?;
         let host_challenge = self.host_challenge(&label)?;
         let command = initialize::command(spec.key_version, 0, host_challenge);
         let started = State::Started {
@@ -299,19 +311,53 @@ impl Session {
                 answer.key_version, spec.key_version
             )));
         }
-        let (mut open, command) = self.opened_channel(&spec, &key, host_challenge, &answer)?;
-        if spec.counts_data_only {
-            open.count_data_only();
-        }
-        let inside = protocol == 3 && spec.diversification == Diversification::None;
+        let (line, command) = match self.channel_way(&key)? {
+            Way::Inside => self.opened_inside(&spec, &key, host_challenge, &answer)?,
+            _ => {
+                let (mut open, command) =
+                    self.opened_channel(&spec, &key, host_challenge, &answer)?;
+                if spec.counts_data_only {
+                    open.count_data_only();
+                }
+                (Line::Host(open), command)
+            }
+        };
+        let host = matches!(line, Line::Host(_));
+        let own_dek = host && protocol == 3 && spec.diversification == Diversification::None;
         let opened = State::Open {
-            channel: open,
+            line,
             key_data: answer.diversification_data,
             enciphers: spec.security_level & C_DECRYPTION != 0,
-            dek: inside.then_some(key),
+            dek: own_dek.then_some(key),
         };
         self.channels.states.insert(channel.0, opened);
         Ok(command)
+    }
+
+    /// How channels with a key are carried out.
+    fn channel_way(&self, key: &Key) -> Result<Way, Refused> {
+        let intent = Intent::of_channels(key.kind()?);
+        self.shared.plan.way(intent, key.flags)
+    }
+
+    /// Secures a command. A channel whose keys the token has lost is gone.
+    pub(super) fn secured(
+        &mut self,
+        channel: ChannelId,
+        command: &[u8],
+    ) -> Result<Vec<u8>, Refused> {
+        let result = self.channels.line(channel)?.wrap(command);
+        self.channels.settle(channel, result)
+    }
+
+    /// Checks and opens an answer.
+    pub(super) fn opened_answer(
+        &mut self,
+        channel: ChannelId,
+        answer: &[u8],
+    ) -> Result<Vec<u8>, Refused> {
+        let result = self.channels.line(channel)?.unwrap(answer);
+        self.channels.settle(channel, result)
     }
 
     /// Sealed octets under the channel's own key for sensitive data; opened together.
@@ -320,12 +366,15 @@ impl Session {
         channel: ChannelId,
         values: &[(Sealed, DekPadding)],
     ) -> Result<Vec<Vec<u8>>, Refused> {
+        if let Line::Inside(_) = self.channels.line(channel)? {
+            return self.recoded_inside(channel, values);
+        }
         let sealed: Vec<Sealed> = values.iter().map(|(sealed, _)| sealed.clone()).collect();
         let opened = self.work(move |tool| tool.open_all_sealed(&sealed))?;
         let mut recoded = Vec::with_capacity(values.len());
         for (mut clear, (_, padding)) in opened.into_iter().zip(values) {
-            let open = self.channels.open(channel)?;
-            pad(&mut clear, open.sensitive_block(), *padding)?;
+            let block = self.channels.line(channel)?.sensitive_block();
+            pad(&mut clear, block, *padding)?;
             self.encrypt_sensitive(channel, &mut clear)?;
             recoded.push(std::mem::take(&mut *clear));
         }
@@ -347,16 +396,42 @@ impl Session {
             *data = Zeroizing::new(found);
             return Ok(());
         }
-        let open = self.channels.open(channel)?;
-        open.encrypt_sensitive(data).map_err(|e| channel_error(&e))
+        match self.channels.line(channel)? {
+            Line::Host(open) => open.encrypt_sensitive(data).map_err(|e| channel_error(&e)),
+            Line::Inside(_) => self.encrypt_inside(channel, data),
+        }
+    }
+}
+
+impl Line {
+    fn wrap(&mut self, command: &[u8]) -> Result<Vec<u8>, Step> {
+        match self {
+            Self::Host(channel) => Ok(channel.wrap(command)?),
+            Self::Inside(channel) => channel.wrap(command),
+        }
+    }
+
+    fn unwrap(&mut self, answer: &[u8]) -> Result<Vec<u8>, Step> {
+        match self {
+            Self::Host(channel) => Ok(channel.unwrap(answer)?),
+            Self::Inside(channel) => channel.unwrap(answer),
+        }
+    }
+
+    /// Block length of sensitive data.
+    pub(super) fn sensitive_block(&self) -> usize {
+        match self {
+            Self::Host(channel) => channel.sensitive_block(),
+            Self::Inside(channel) => channel.sensitive_block(),
+        }
     }
 }
 
 impl Channels {
     /// The open channel of an identifier.
-    pub(super) fn open(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
+    fn line(&mut self, channel: ChannelId) -> Result<&mut Line, Refused> {
         match self.states.get_mut(&channel.0) {
-            Some(State::Open { channel, .. }) => Ok(channel),
+            Some(State::Open { line, .. }) => Ok(line),
             Some(State::Started { .. }) => {
                 Err(error::CHANNEL.found("the card has not authenticated itself"))
             }
@@ -364,19 +439,46 @@ impl Channels {
         }
     }
 
-    /// An open channel that enciphers what it carries.
-    pub(super) fn enciphering(&mut self, channel: ChannelId) -> Result<&mut Channel, Refused> {
-        let fits = matches!(
-            self.states.get(&channel.0),
+    /// Block length of sensitive data of an open channel.
+    pub(super) fn sensitive_block(&mut self, channel: ChannelId) -> Result<usize, Refused> {
+        Ok(self.line(channel)?.sensitive_block())
+    }
+
+    /// What a step gave. When the token failed it the channel is gone: it may have counted what the card
+    /// has not.
+    fn settle<T>(&mut self, channel: ChannelId, result: Result<T, Step>) -> Result<T, Refused> {
+        result.map_err(|step| {
+            if !matches!(step, Step::Channel(_)) {
+                self.close(channel);
+            }
+            refused(step)
+        })
+    }
+
+    /// Refuses a channel that does not encipher what it carries.
+    pub(super) fn check_enciphers(&self, channel: ChannelId) -> Result<(), Refused> {
+        match self.states.get(&channel.0) {
             Some(State::Open {
-                enciphers: true,
-                ..
-            })
-        );
-        match fits {
-            true => self.open(channel),
-            false => Err(error::CHANNEL.found("it is not open, or carries data in clear")),
+                enciphers: true, ..
+            }) => Ok(()),
+            _ => Err(error::CHANNEL.found("it is not open, or carries data in clear")),
         }
+    }
+
+    /// Whether the keys of an open channel are in the token.
+    pub(super) fn is_inside(&mut self, channel: ChannelId) -> Result<bool, Refused> {
+        Ok(matches!(self.line(channel)?, Line::Inside(_)))
+    }
+
+    /// The session that this lane keeps for a channel whose keys live in it.
+    pub(super) fn held(&self) -> Option<Arc<Held>> {
+        self.states.values().find_map(|state| match state {
+            State::Open {
+                line: Line::Inside(inside),
+                ..
+            } => Some(Arc::clone(inside.held())).filter(|held| held.lives()),
+            _ => None,
+        })
     }
 
     /// The card's key data at the other end of an open channel.
@@ -400,6 +502,15 @@ fn diversification(of_port: Diversification) -> diversify::Diversification {
         Diversification::Visa => diversify::Diversification::Visa,
         Diversification::Kdf3 => diversify::Diversification::Kdf3,
         Diversification::None => diversify::Diversification::None,
+    }
+}
+
+/// Why a step of a channel was refused.
+fn refused(step: Step) -> Refused {
+    match step {
+        Step::Channel(e) => channel_error(&e),
+        Step::Token(failure) => error::of_failure(&failure),
+        Step::Hsm(refused) => refused,
     }
 }
 

@@ -91,12 +91,21 @@ impl Session {
         Ok(key)
     }
 
-    /// Carries a job out.
+    /// Carries a job out, in the session that the lane keeps where it keeps one.
     fn work<T: Send + 'static>(
         &self,
         job: impl Fn(&Tool<'_>) -> Result<T, Trouble> + Send + Sync + 'static,
     ) -> Result<T, Refused> {
-        self.shared.work(job)
+        let Some(held) = self.channels.held() else {
+            return self.shared.work(job);
+        };
+        let job = Arc::new(job);
+        let own = Arc::clone(&job);
+        match held.work(move |tool| own(tool)) {
+            // That session is lost, and its channels with it; this job needs none of them.
+            Err(refused) if refused.retryable => self.shared.work(move |tool| job(tool)),
+            other => other,
+        }
     }
 
     fn value_of(&self, key: &Arc<Key>, method: CheckMethod) -> Result<Vec<u8>, Refused> {
@@ -385,14 +394,12 @@ impl HsmSession for Session {
 
     fn wrap(&mut self, channel: ChannelId, command: &[u8]) -> Result<Vec<u8>, HsmError> {
         self.shared.check_state()?;
-        let open = self.channels.open(channel)?;
-        open.wrap(command).map_err(|e| channels::channel_error(&e))
+        self.secured(channel, command)
     }
 
     fn unwrap(&mut self, channel: ChannelId, answer: &[u8]) -> Result<Vec<u8>, HsmError> {
         self.shared.check_state()?;
-        let open = self.channels.open(channel)?;
-        open.unwrap(answer).map_err(|e| channels::channel_error(&e))
+        self.opened_answer(channel, answer)
     }
 
     fn recode(

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use cardwright_ports::hsm::{ChannelId, KeyUse, NewCardKeys};
+use cardwright_ports::hsm::{ChannelId, Diversification, KeyUse, NewCardKeys};
 use cardwright_standards::cipher::{AesKey, CipherError, TdesKey};
 use cardwright_standards::kcv;
 use zeroize::Zeroizing;
 
 use super::Session;
+use super::channels::NewKey;
+use crate::composition::{Intent, Way};
 use crate::error::{self, Refused};
+use crate::ring::Key;
 
 /// Key type of triple DES keys (GlobalPlatform 2.3.1, table 11-16).
 const DES: u8 = 0x80;
@@ -25,33 +28,63 @@ impl Session {
     ) -> Result<(Vec<u8>, Vec<u8>), Refused> {
         let key = self.key_for(new.key, KeyUse::CardIssuance)?;
         let key_data = self.channels.key_data(channel)?;
-        let block = self.channels.open(channel)?.sensitive_block();
+        let block = self.channels.sensitive_block(channel)?;
         if key.kind()?.block() != block {
             return Err(error::UNSUITABLE.found("new keys of another algorithm"));
         }
-        let (master, method) = (Arc::clone(&key), new.diversification);
-        let keys = self.work(move |tool| tool.diversified(&master, method, &key_data))?;
         let des = block == 8;
+        let intent = match des {
+            true => Intent::PutKeysTdes,
+            false => Intent::PutKeysAes,
+        };
+        let way = self.shared.plan.way(intent, key.flags)?;
+        let keys = match way == Way::Inside && self.channels.is_inside(channel)? {
+            true => self.new_keys_inside(channel, (&key, new.diversification))?,
+            false => self.new_keys_outside(channel, (&key, new.diversification), key_data)?,
+        };
         let (mut data, mut answer) = (vec![new.version], vec![new.version]);
-        for key in [&keys.enc, &keys.mac, &keys.dek] {
-            let clear = key.expose();
-            let value = check_value_of(clear, des)?;
-            let mut enciphered = Zeroizing::new(clear.to_vec());
-            enciphered.resize(clear.len().next_multiple_of(block), 0);
-            self.encrypt_sensitive(channel, &mut enciphered)?;
+        for key in keys {
             let length = |n: usize| u8::try_from(n).unwrap_or_default();
             // Triple DES leaves the clear length out, AES has it (11.8.2.3.1).
             if des {
-                data.extend_from_slice(&[DES, length(enciphered.len())]);
+                data.extend_from_slice(&[DES, length(key.wrapped.len())]);
             } else {
-                data.extend_from_slice(&[AES, length(enciphered.len() + 1), length(clear.len())]);
+                data.extend_from_slice(&[AES, length(key.wrapped.len() + 1), length(key.octets)]);
             }
-            data.extend_from_slice(&enciphered);
+            data.extend_from_slice(&key.wrapped);
             data.push(3);
-            data.extend_from_slice(&value);
-            answer.extend_from_slice(&value);
+            data.extend_from_slice(&key.check_value);
+            answer.extend_from_slice(&key.check_value);
         }
         Ok((data, answer))
+    }
+
+    /// The keys, computed in host memory.
+    fn new_keys_outside(
+        &mut self,
+        channel: ChannelId,
+        (key, method): (&Arc<Key>, Diversification),
+        key_data: [u8; 10],
+    ) -> Result<Vec<NewKey>, Refused> {
+        let block = self.channels.sensitive_block(channel)?;
+        let master = Arc::clone(key);
+        let keys = self.work(move |tool| tool.diversified(&master, method, &key_data))?;
+        let mut new = Vec::with_capacity(3);
+        for key in [&keys.enc, &keys.mac, &keys.dek] {
+            let clear = key.expose();
+            let check_value = check_value_of(clear, block == 8)?;
+            let octets = clear.len();
+            let mut enciphered = Zeroizing::new(Vec::with_capacity(octets.next_multiple_of(block)));
+            enciphered.extend_from_slice(clear);
+            enciphered.resize(octets.next_multiple_of(block), 0);
+            self.encrypt_sensitive(channel, &mut enciphered)?;
+            new.push(NewKey {
+                wrapped: std::mem::take(&mut *enciphered),
+                octets,
+                check_value,
+            });
+        }
+        Ok(new)
     }
 }
 

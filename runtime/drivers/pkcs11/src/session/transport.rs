@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cardwright_pkcs11_raw::Mechanism;
 use cardwright_pkcs11_raw::ck;
+use cardwright_pkcs11_raw::{Mechanism, Object};
 use cardwright_ports::hsm::{DekPadding, KeyHandle, KeyUse, Sealed};
 use cardwright_standards::cipher::pad_80;
 use zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::Session;
 use crate::composition::{Intent, Way};
 use crate::error::{self, Refused, Trouble};
-use crate::objects::{Flags, Protection};
+use crate::objects::{Flags, Kind, Protection};
 use crate::ring::Key;
 use crate::seal::CLEAR_OCTETS_MAX;
 use crate::together::{Job, job};
@@ -56,7 +56,8 @@ impl Session {
                 _ => Intent::ExportAes,
             };
             if Tool::is_keys(&sealed) && tool.plan.way(intent, key.flags)? == Way::Inside {
-                return rewrapped(tool, &key, &sealed, padding);
+                let under = (key.kind()?, tool.objects(&key)?.main);
+                return rewrapped(tool, under, &sealed, padding);
             }
             if !key.flags.has(Flags::ENCRYPT) {
                 let what = format!("key {} does not allow CKA_ENCRYPT", key.name);
@@ -86,15 +87,14 @@ fn enciphered(tool: &Tool<'_>, key: &Key, clear: &[u8]) -> Result<Vec<u8>, Troub
     }
 }
 
-/// Keys wrapped under the transport key without being seen: for AES each key goes on from the
+/// Keys wrapped under a transport key or a channel's, without being seen: for AES each key goes on from the
 /// ciphertext of the one before, which is what CBC over all of them is.
-fn rewrapped(
+pub(super) fn rewrapped(
     tool: &Tool<'_>,
-    transport: &Key,
+    (kind, main): (Kind, Object),
     sealed: &Sealed,
     padding: DekPadding,
 ) -> Result<Vec<u8>, Trouble> {
-    let (kind, main) = (transport.kind()?, tool.objects(transport)?.main);
     let block = kind.block();
     let total = sealed.clear_length as usize;
     // Only the padding is known here, and it is all that is needed.
