@@ -229,17 +229,30 @@ fn host_memory_is_refused_where_the_site_says_so() {
                 counts_data_only: false,
             };
             let (channel, _) = session.begin_channel(&spec, &DRAW).unwrap();
-            // An answer of SCP02's form; the keys are asked for before its cryptogram is looked at.
+            // An answer of SCP02's form: its keys are derived inside, and its cryptogram is wrong.
             let answer = unhex("0000010203040506070801020000A1A2A3A4A5A6B1B2B3B4B5B6B7B89000");
             assert_eq!(
                 code(session.authenticate_channel(channel, &answer)),
-                "R1336"
+                "R1309"
             );
             let icc = session.icc_rsa_key(1152, 3, &DRAW).unwrap();
             assert_eq!(icc.modulus.len(), 144);
             let part = session.export_sealed(&icc.components[0], tk_aes);
             assert_eq!(code(part), "R1336");
             assert!(hsm.describe().iter().any(|d| !d.possible));
+
+            // Without the derivation only host memory is left, and the card is not even asked.
+            let mut settings = ground.settings();
+            settings.host_memory = HostMemory::Refused;
+            settings.avoid = vec![Capability::ChannelTdes];
+            let hsm = Pkcs11Hsm::open(settings).unwrap();
+            let mut session = hsm.open_session().unwrap();
+            let kmc = request("p.kmc", "tdes2", KeyUse::CardIssuance);
+            let key = session.bind(&kmc).unwrap();
+            let refused = session.begin_channel(&ChannelSpec { key, ..spec }, &DRAW);
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.code, "R1336");
+            assert!(refused.what.contains("a token that can scp02"), "{refused}");
         },
     );
 }

@@ -52,6 +52,12 @@ pub(super) const SCP03_ALL: Kind = Kind {
     diversification: Diversification::None,
 };
 
+/// A card that has keys of its own.
+pub(super) const SCP03_OF_CARD: Kind = Kind {
+    diversification: Diversification::Kdf3,
+    ..SCP03_ALL
+};
+
 /// An open channel of the HSM, and the same channel as the standards' functions make it.
 pub(super) struct Opened {
     pub(super) channel: ChannelId,

@@ -1,13 +1,13 @@
 //! What travels in a channel: commands, answers, sensitive data, new card keys.
 
 use cardwright_ports::hsm::{DekPadding, Derivation, Diversification, NewCardKeys};
-use cardwright_standards::cipher::{AesKey, cbc_encrypt, pad_80};
+use cardwright_standards::cipher::{AesKey, TdesKey, cbc_encrypt, ecb_decrypt, pad_80};
 use cardwright_standards::globalplatform::diversify::{self, diversify};
 use cardwright_standards::globalplatform::{Channel, scp03};
 use cardwright_standards::mac::Cmac;
 
 use super::channels::{
-    KEY_DATA, Kind, Opened, SCP02_ENC, SCP02_MAC, SCP03_ALL, card_challenge, opened,
+    KEY_DATA, Kind, Opened, SCP02_ENC, SCP02_MAC, SCP03_ALL, SCP03_OF_CARD, card_challenge, opened,
 };
 use super::sealed::reference_block;
 use super::{PAN, PSN, checks};
@@ -24,10 +24,12 @@ checks! {
     "recode.scp03" "recode" "a PIN block under the static DEK" REFERENCE recode_scp03;
     "recode.bad" "recode" "changed octets, half a block without padding: refused" PORT recode_bad;
     "recode.many" "recode_all" "many values at once are those of one at a time; a changed one refuses all" PORT recode_many;
+    "recode.keys" "recode" "three master keys of a card under the static DEK of a diversified card" PYEMV recode_keys;
     "wrap_sealed.enciphers" "wrap_sealed" "a command whose data are sealed" REFERENCE wrap_sealed;
     "wrap_sealed.clear_channel" "wrap_sealed" "sealed data do not go into a channel that enciphers nothing" PORT wrap_sealed_clear;
     "put_keys.emv" "put_card_keys" "new keys of a card, diversified by EMV CPS, with check values" GP put_keys_emv;
     "put_keys.kdf3" "put_card_keys" "new AES keys of a card by KDF, with check values" GP put_keys_kdf3;
+    "put_keys.kdf3_again" "put_card_keys" "the same to a card whose keys were diversified before" GP put_keys_again;
     "put_keys.bad" "put_card_keys" "a key of another use or algorithm is refused" PORT put_keys_bad;
 }
 
@@ -241,6 +243,23 @@ fn recode_many(b: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
+/// Clear keys of pyemv, enciphered by the standards' functions for a card that has keys of its own.
+fn recode_keys(b: &mut Bench<'_>) -> Checked {
+    let masters = [b.key("imk_ac")?, b.key("imk_smi")?, b.key("imk_smc")?];
+    let keys = ask!(b.icc_master_keys(Derivation::A, masters, PAN, PSN));
+    let open = opened(b, SCP03_OF_CARD)?;
+    let found = ask!(b.recode(open.channel, &keys, DekPadding::Iso7816IfNeeded));
+    b.session.close_channel(open.channel);
+    let transport = b.values.keys.get("tk").map(|k| k.value.as_slice());
+    let transport = TdesKey::new(transport.unwrap_or_default()).map_err(reference)?;
+    let mut expected = b.values.octets("keys.a");
+    ecb_decrypt(&transport, &mut expected).map_err(reference)?;
+    open.host
+        .encrypt_sensitive(&mut expected)
+        .map_err(reference)?;
+    equal("master keys under the static DEK", &found, &expected)
+}
+
 fn wrap_sealed(b: &mut Bench<'_>) -> Checked {
     let sealed = reference_block(b)?;
     let header = [0x80, 0x24, 0x00, 0x81];
@@ -317,6 +336,10 @@ fn put_keys_emv(b: &mut Bench<'_>) -> Checked {
 
 fn put_keys_kdf3(b: &mut Bench<'_>) -> Checked {
     put(b, SCP03_ALL, Diversification::Kdf3, "kmc.kdf3.checks")
+}
+
+fn put_keys_again(b: &mut Bench<'_>) -> Checked {
+    put(b, SCP03_OF_CARD, Diversification::Kdf3, "kmc.kdf3.checks")
 }
 
 fn put_keys_bad(b: &mut Bench<'_>) -> Checked {

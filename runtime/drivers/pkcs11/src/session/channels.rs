@@ -465,9 +465,12 @@ impl Channels {
         }
     }
 
-    /// Whether the keys of an open channel are in the token.
-    pub(super) fn is_inside(&mut self, channel: ChannelId) -> Result<bool, Refused> {
-        Ok(matches!(self.line(channel)?, Line::Inside(_)))
+    /// Whether an open channel has a key in the token under which others can be wrapped.
+    pub(super) fn wraps(&mut self, channel: ChannelId) -> Result<bool, Refused> {
+        Ok(match self.line(channel)? {
+            Line::Inside(inside) => !inside.holds_master(),
+            Line::Host(_) => false,
+        })
     }
 
     /// The session that this lane keeps for a channel whose keys live in it.

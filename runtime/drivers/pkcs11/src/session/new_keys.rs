@@ -38,7 +38,7 @@ impl Session {
             false => Intent::PutKeysAes,
         };
         let way = self.shared.plan.way(intent, key.flags)?;
-        let keys = match way == Way::Inside && self.channels.is_inside(channel)? {
+        let keys = match way == Way::Inside && self.channels.wraps(channel)? {
             true => self.new_keys_inside(channel, (&key, new.diversification))?,
             false => self.new_keys_outside(channel, (&key, new.diversification), key_data)?,
         };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Mechanism, Object};
 use cardwright_ports::hsm::{ChannelId, ChannelSpec, DekPadding, Diversification, Sealed};
-use cardwright_standards::globalplatform::initialize::{Answer, Protocol};
+use cardwright_standards::globalplatform::initialize::{
+    Answer, Protocol, Scp02Answer, Scp03Answer,
+};
 use cardwright_standards::globalplatform::{R_ENCRYPTION, R_MAC, scp02, scp03};
 use zeroize::Zeroizing;
 
@@ -105,6 +107,14 @@ fn clear(tool: &Tool<'_>, made: Made) -> Result<(), Trouble> {
 }
 
 impl Dek {
+    fn of(card: CardOf, sequence: [u8; 2]) -> Self {
+        Self {
+            card,
+            sequence,
+            made: None,
+        }
+    }
+
     /// The key, and what it is; it may wrap where the token wraps under it.
     fn derive(&self, tool: &Tool<'_>) -> Result<(Object, Made), Trouble> {
         let (mut on_the_way, mut made) = (Made::new(), Made::new());
@@ -165,7 +175,7 @@ impl InsideChannel {
     }
 
     /// Whether the card holds the master key itself, which wraps nothing.
-    fn holds_master(&self) -> bool {
+    pub(super) fn holds_master(&self) -> bool {
         let aes = matches!(self.secured, Secured::Aes(_));
         aes && self.dek.card.method == Diversification::None
     }
@@ -213,72 +223,10 @@ impl Session {
             method: spec.diversification,
             key_data: answer.diversification_data,
         };
-        let level = spec.security_level;
-        let of_card = card.clone();
-        let mut dek = Dek {
-            card,
-            sequence: [0; 2],
-            made: None,
-        };
-        let (secured, kept, command) = match &answer.protocol {
-            Protocol::Scp02(card) => {
-                if !scp02::has_level(level) {
-                    return Err(level_refused(2, level));
-                }
-                dek.sequence = card.sequence;
-                let (sequence, responses) = (card.sequence, level & R_MAC != 0);
-                let (keys, made) = derived_in(held, move |tool, made| {
-                    let mut on_the_way = Made::new();
-                    let mut key =
-                        |number| of_card.key(tool, number, inside(Flags::DERIVE), &mut on_the_way);
-                    let pair = [key(ENC)?, key(MAC)?];
-                    let keys = TdesKeys::derive(tool.session()?, pair, sequence, responses, made)?;
-                    clear(tool, on_the_way)?;
-                    Ok(keys)
-                })?;
-                let kept = Arc::new(Kept::new(Arc::clone(held), made));
-                let asks = Arc::clone(&kept);
-                let opened = scp02::Channel::open_with(
-                    Inside { asks, keys },
-                    spec.option,
-                    level,
-                    host_challenge,
-                    card,
-                );
-                let (channel, command) = opened.map_err(refused)?;
-                (Secured::Tdes(channel), kept, command)
-            }
-            Protocol::Scp03(card) => {
-                if !scp03::has_level(level) {
-                    return Err(level_refused(3, level));
-                }
-                let context = scp03::context(host_challenge, card.challenge);
-                let ways = (level & R_MAC != 0, level & R_ENCRYPTION != 0);
-                let kind = key.aes()?;
-                let (keys, made) = derived_in(held, move |tool, made| {
-                    let mut on_the_way = Made::new();
-                    let flags = Flags::DERIVE.and(Flags::ENCRYPT);
-                    let mut key =
-                        |number| of_card.key(tool, number, inside(flags), &mut on_the_way);
-                    let pair = [key(ENC)?, key(MAC)?];
-                    let from = (kind, pair);
-                    let keys = AesKeys::derive(tool.session()?, from, context, ways, made)?;
-                    clear(tool, on_the_way)?;
-                    Ok(keys)
-                })?;
-                let kept = Arc::new(Kept::new(Arc::clone(held), made));
-                let asks = Arc::clone(&kept);
-                let opened =
-                    scp03::Channel::open_with(Inside { asks, keys }, level, host_challenge, card);
-                let (mut channel, command) = opened.map_err(refused)?;
-                if spec.counts_data_only {
-                    channel.count_data_only();
-                }
-                (Secured::Aes(channel), kept, command)
-            }
-        };
-        let channel = InsideChannel { secured, kept, dek };
-        Ok((Line::Inside(Box::new(channel)), command))
+        match &answer.protocol {
+            Protocol::Scp02(answer) => opened_tdes(held, spec, card, host_challenge, answer),
+            Protocol::Scp03(answer) => opened_aes(held, spec, card, host_challenge, answer),
+        }
     }
 
     fn inside(&mut self, channel: ChannelId) -> Result<&mut InsideChannel, Refused> {
@@ -298,46 +246,9 @@ impl Session {
         let inside = self.inside(channel)?;
         let holds_master = inside.holds_master();
         let under = inside.dek()?;
-        let intent = match under.0.block() {
-            8 => Intent::CardSecretsTdes,
-            _ => Intent::CardSecretsAes,
-        };
         let values = values.to_vec();
         self.in_channel(channel, move |tool| {
-            let wraps = |sealed: &Sealed| -> Result<bool, Refused> {
-                if !Tool::is_keys(sealed) {
-                    return Ok(false);
-                }
-                let way = tool.plan.way(intent, Flags::NONE)?;
-                if holds_master && !tool.plan.host_memory_allowed() {
-                    let what = "the card holds the master key itself, which wraps nothing";
-                    return Err(error::HOST_MEMORY.found(what));
-                }
-                Ok(way == Way::Inside && !holds_master)
-            };
-            let wrapped: Vec<bool> = values
-                .iter()
-                .map(|(sealed, _)| wraps(sealed))
-                .collect::<Result<_, _>>()?;
-            let clear = values.iter().zip(&wrapped);
-            let clear =
-                clear.filter_map(|((sealed, _), wrapped)| (!wrapped).then(|| sealed.clone()));
-            let mut opened = tool
-                .open_all_sealed(&clear.collect::<Vec<_>>())?
-                .into_iter();
-            let mut recoded = Vec::with_capacity(values.len());
-            for ((sealed, padding), wrapped) in values.iter().zip(&wrapped) {
-                recoded.push(match wrapped {
-                    true => rewrapped(tool, under, sealed, *padding)?,
-                    false => {
-                        let missing = || wrong("too few opened values");
-                        let mut clear = opened.next().ok_or_else(missing)?;
-                        pad(&mut clear, under.0.block(), *padding)?;
-                        sensitive(tool, under, &clear)?
-                    }
-                });
-            }
-            Ok(recoded)
+            recoded_values(tool, under, holds_master, &values)
         })
     }
 
@@ -363,10 +274,6 @@ impl Session {
     ) -> Result<Vec<NewKey>, Refused> {
         let key_data = self.channels.key_data(channel)?;
         let opened = self.inside(channel)?;
-        if opened.holds_master() {
-            let what = "the card holds the master key itself, which wraps nothing";
-            return Err(error::HOST_MEMORY.found(what));
-        }
         let (kind, under) = opened.dek()?;
         let of_card = CardOf {
             master: Arc::clone(master),
@@ -423,6 +330,128 @@ impl Session {
         }
         result
     }
+}
+
+fn opened_tdes(
+    held: &Arc<Held>,
+    spec: &ChannelSpec,
+    card: CardOf,
+    host_challenge: [u8; 8],
+    answer: &Scp02Answer,
+) -> Result<(Line, Vec<u8>), Refused> {
+    let level = spec.security_level;
+    if !scp02::has_level(level) {
+        return Err(level_refused(2, level));
+    }
+    let (sequence, responses, of_card) = (answer.sequence, level & R_MAC != 0, card.clone());
+    let (keys, made) = derived_in(held, move |tool, made| {
+        let mut on_the_way = Made::new();
+        let derives = inside(Flags::DERIVE);
+        let mut key = |number| of_card.key(tool, number, derives, &mut on_the_way);
+        let pair = [key(ENC)?, key(MAC)?];
+        let keys = TdesKeys::derive(tool.session()?, pair, sequence, responses, made)?;
+        clear(tool, on_the_way)?;
+        Ok(keys)
+    })?;
+    let kept = Arc::new(Kept::new(Arc::clone(held), made));
+    let asks = Arc::clone(&kept);
+    let keys = Inside { asks, keys };
+    let (channel, command) =
+        scp02::Channel::open_with(keys, spec.option, level, host_challenge, answer)
+            .map_err(refused)?;
+    let channel = InsideChannel {
+        secured: Secured::Tdes(channel),
+        kept,
+        dek: Dek::of(card, sequence),
+    };
+    Ok((Line::Inside(Box::new(channel)), command))
+}
+
+fn opened_aes(
+    held: &Arc<Held>,
+    spec: &ChannelSpec,
+    card: CardOf,
+    host_challenge: [u8; 8],
+    answer: &Scp03Answer,
+) -> Result<(Line, Vec<u8>), Refused> {
+    let level = spec.security_level;
+    if !scp03::has_level(level) {
+        return Err(level_refused(3, level));
+    }
+    let context = scp03::context(host_challenge, answer.challenge);
+    let ways = (level & R_MAC != 0, level & R_ENCRYPTION != 0);
+    let (kind, of_card) = (card.master.aes()?, card.clone());
+    let (keys, made) = derived_in(held, move |tool, made| {
+        let mut on_the_way = Made::new();
+        let derives = inside(Flags::DERIVE.and(Flags::ENCRYPT));
+        let mut key = |number| of_card.key(tool, number, derives, &mut on_the_way);
+        let from = (kind, [key(ENC)?, key(MAC)?]);
+        let keys = AesKeys::derive(tool.session()?, from, context, ways, made)?;
+        clear(tool, on_the_way)?;
+        Ok(keys)
+    })?;
+    let kept = Arc::new(Kept::new(Arc::clone(held), made));
+    let asks = Arc::clone(&kept);
+    let keys = Inside { asks, keys };
+    let (mut channel, command) =
+        scp03::Channel::open_with(keys, level, host_challenge, answer).map_err(refused)?;
+    if spec.counts_data_only {
+        channel.count_data_only();
+    }
+    let channel = InsideChannel {
+        secured: Secured::Aes(channel),
+        kept,
+        dek: Dek::of(card, [0; 2]),
+    };
+    Ok((Line::Inside(Box::new(channel)), command))
+}
+
+/// Sealed values under a channel's key for sensitive data.
+fn recoded_values(
+    tool: &Tool<'_>,
+    under: (Kind, Object),
+    holds_master: bool,
+    values: &[(Sealed, DekPadding)],
+) -> Result<Vec<Vec<u8>>, Trouble> {
+    let intent = match under.0.block() {
+        8 => Intent::CardSecretsTdes,
+        _ => Intent::CardSecretsAes,
+    };
+    let wraps = |sealed: &Sealed| -> Result<bool, Refused> {
+        if !Tool::is_keys(sealed) {
+            return Ok(false);
+        }
+        if holds_master && !tool.plan.host_memory_allowed() {
+            return Err(master_wraps_nothing());
+        }
+        let way = tool.plan.way(intent, Flags::NONE)?;
+        Ok(way == Way::Inside && !holds_master)
+    };
+    let wrapped: Vec<bool> = values
+        .iter()
+        .map(|(sealed, _)| wraps(sealed))
+        .collect::<Result<_, _>>()?;
+    let clear = values
+        .iter()
+        .zip(&wrapped)
+        .filter(|(_, wrapped)| !**wrapped);
+    let clear: Vec<Sealed> = clear.map(|((sealed, _), _)| sealed.clone()).collect();
+    let mut opened = tool.open_all_sealed(&clear)?.into_iter();
+    let each = values.iter().zip(&wrapped);
+    each.map(|((sealed, padding), wrapped)| {
+        if *wrapped {
+            return rewrapped(tool, under, sealed, *padding);
+        }
+        let missing = || wrong("too few opened values");
+        let mut clear = opened.next().ok_or_else(missing)?;
+        pad(&mut clear, under.0.block(), *padding)?;
+        sensitive(tool, under, &clear)
+    })
+    .collect()
+}
+
+fn master_wraps_nothing() -> Refused {
+    error::HOST_MEMORY.found("the card holds the master key itself, which wraps nothing")
 }
 
 /// ECB for triple DES, CBC from zeros for AES.
