@@ -4,8 +4,7 @@
 //! An issuer's key is expanded when it is bound and then used for every card; the operations
 //! themselves do not allocate. Key types have no Debug and are wiped on drop.
 
-use crate::des::{self, Halves, Schedule};
-use crate::des_slices::{self, Way};
+use crate::des::{Schedule, Triple, Way};
 use aes::{Aes128, Aes192, Aes256};
 use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use subtle::ConstantTimeEq;
@@ -16,8 +15,6 @@ pub const KEY_OCTETS_MAX: usize = 32;
 /// Blocks that ECB takes side by side; more would not fit the processor's registers. Three keys of
 /// a card are six blocks.
 const LANES: usize = 3;
-/// Blocks of 3DES from which on bit planes are as fast as tables, or faster.
-pub const MANY_BLOCKS: usize = 48;
 /// Blocks that a chain deciphers at once.
 const CHAIN: usize = 256;
 
@@ -163,48 +160,39 @@ fn decrypt_by_lanes<const N: usize>(key: &(impl Block<N> + ?Sized), blocks: &mut
 
 /// Single DES. Exists only as a part of retail MACs, CVVs and SCP02; it protects nothing by
 /// itself.
-pub struct DesPart(Schedule);
+#[derive(Clone, Copy)]
+pub struct DesPart<'k>(&'k Schedule);
 
-impl DesPart {
-    fn new(key: [u8; 8]) -> Self {
-        Self(Schedule::new(key))
-    }
-}
-
-impl Block<8> for DesPart {
+impl Block<8> for DesPart<'_> {
     #[inline]
     fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        self.0.encrypt(Halves::enter(block)).leave()
+        self.0.single(block, Way::Encrypt)
     }
 
     #[inline]
     fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        self.0.decrypt(Halves::enter(block)).leave()
+        self.0.single(block, Way::Decrypt)
     }
 }
 
-/// 3DES with two or three keys, expanded.
+/// 3DES with two or three keys, expanded. All that is done with it takes a time that depends on the
+/// number of blocks alone.
 pub struct TdesKey {
-    first: DesPart,
-    second: DesPart,
-    third: Option<DesPart>,
-    /// The keys' octets, for many blocks at once.
-    octets: Zeroizing<des_slices::Keys>,
+    key: Triple,
+    is_triple: bool,
 }
 
 impl TdesKey {
     /// Expands a key of 16 or 24 octets. Parity bits are ignored, as DES does.
     pub fn new(key: &[u8]) -> Result<Self, CipherError> {
-        if let Ok(double) = <&[u8; 16]>::try_from(key) {
-            return Ok(Self::from_double(double));
-        }
-        let (parts, rest) = key.as_chunks::<8>();
-        match (parts, rest) {
+        match key.as_chunks::<8>() {
+            ([first, second], []) => Ok(Self {
+                key: Triple::double(*first, *second),
+                is_triple: false,
+            }),
             ([first, second, third], []) => Ok(Self {
-                first: DesPart::new(*first),
-                second: DesPart::new(*second),
-                third: Some(DesPart::new(*third)),
-                octets: Zeroizing::new([*first, *second, *third]),
+                key: Triple::new([*first, *second, *third]),
+                is_triple: true,
             }),
             _ => Err(CipherError::KeyLength {
                 found: key.len(),
@@ -226,37 +214,28 @@ impl TdesKey {
 
     /// Expands a double-length key.
     pub fn from_double(key: &[u8; 16]) -> Self {
-        let (halves, _) = key.as_chunks::<8>();
-        match halves {
-            [left, right] => Self {
-                first: DesPart::new(*left),
-                second: DesPart::new(*right),
-                third: None,
-                octets: Zeroizing::new([*left, *right, *left]),
-            },
-            // Sixteen octets are two chunks of eight.
-            _ => Self {
-                first: DesPart::new([0; 8]),
-                second: DesPart::new([0; 8]),
-                third: None,
-                octets: Zeroizing::new([[0; 8]; 3]),
-            },
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *key;
+        Self {
+            key: Triple::double([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]),
+            is_triple: false,
         }
     }
 
     /// Whether it has three keys.
     pub fn is_triple(&self) -> bool {
-        self.third.is_some()
+        self.is_triple
     }
 
     /// The left part.
-    pub fn left(&self) -> &DesPart {
-        &self.first
+    pub fn left(&self) -> DesPart<'_> {
+        let [left, _, _] = self.key.parts();
+        DesPart(left)
     }
 
     /// The second part.
-    pub fn right(&self) -> &DesPart {
-        &self.second
+    pub fn right(&self) -> DesPart<'_> {
+        let [_, right, _] = self.key.parts();
+        DesPart(right)
     }
 }
 
@@ -265,21 +244,16 @@ impl TdesKey {
     /// than one by one.
     #[inline]
     pub fn encrypt_under<const L: usize>(keys: [&Self; L], blocks: [[u8; 8]; L]) -> [[u8; 8]; L] {
-        let halves = des::encrypt(keys.map(|key| &key.first.0), blocks.map(Halves::enter));
-        let halves = des::decrypt(keys.map(|key| &key.second.0), halves);
-        des::encrypt(keys.map(Self::third), halves).map(Halves::leave)
+        Triple::each(keys.map(|key| &key.key), blocks, Way::Encrypt)
     }
 
     /// Deciphers as [`Self::encrypt_under`] enciphers.
     #[inline]
     pub fn decrypt_under<const L: usize>(keys: [&Self; L], blocks: [[u8; 8]; L]) -> [[u8; 8]; L] {
-        let halves = des::decrypt(keys.map(Self::third), blocks.map(Halves::enter));
-        let halves = des::encrypt(keys.map(|key| &key.second.0), halves);
-        des::decrypt(keys.map(|key| &key.first.0), halves).map(Halves::leave)
+        Triple::each(keys.map(|key| &key.key), blocks, Way::Decrypt)
     }
 
     /// Enciphers any number of blocks in place, each under its own key; one key stands for all.
-    /// Constant in time for any number; from [`MANY_BLOCKS`] on as fast as tables, or faster.
     pub fn encrypt_batch(keys: &[&Self], blocks: &mut [[u8; 8]]) {
         Self::batch(keys, blocks, Way::Encrypt);
     }
@@ -290,13 +264,8 @@ impl TdesKey {
     }
 
     fn batch(keys: &[&Self], blocks: &mut [[u8; 8]], way: Way) {
-        let octets: Vec<&des_slices::Keys> = keys.iter().map(|key| &*key.octets).collect();
-        des_slices::triple(&octets, blocks, way);
-    }
-
-    #[inline]
-    fn third(&self) -> &Schedule {
-        &self.third.as_ref().unwrap_or(&self.first).0
+        let keys: Vec<&Triple> = keys.iter().map(|key| &key.key).collect();
+        Triple::many(&keys, blocks, way);
     }
 }
 
@@ -324,19 +293,11 @@ impl Block<8> for TdesKey {
     }
 
     fn encrypt_many(&self, blocks: &mut [[u8; 8]]) {
-        if blocks.len() >= MANY_BLOCKS {
-            Self::encrypt_batch(&[self], blocks);
-        } else {
-            encrypt_by_lanes(self, blocks);
-        }
+        Triple::many(&[&self.key], blocks, Way::Encrypt);
     }
 
     fn decrypt_many(&self, blocks: &mut [[u8; 8]]) {
-        if blocks.len() >= MANY_BLOCKS {
-            Self::decrypt_batch(&[self], blocks);
-        } else {
-            decrypt_by_lanes(self, blocks);
-        }
+        Triple::many(&[&self.key], blocks, Way::Decrypt);
     }
 }
 

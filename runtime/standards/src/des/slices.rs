@@ -10,8 +10,9 @@ use std::ops::{BitAnd, BitOr, BitXor, Not};
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::des::{P, PC1, PC2, SHIFTS};
-use crate::des_circuits::{s1, s2, s3, s4, s5, s6, s7, s8};
+use super::circuits::{s1, s2, s3, s4, s5, s6, s7, s8};
+use super::standard::{P, ROUND_KEYS};
+use super::{Keys, Way};
 
 /// Blocks in one word of a plane.
 const WORD: usize = 64;
@@ -20,14 +21,14 @@ const WIDE: usize = 4;
 
 /// One bit of `64 W` blocks.
 #[derive(Clone, Copy)]
-pub(crate) struct Plane<const W: usize>(pub(crate) [u64; W]);
+pub(super) struct Plane<const W: usize>(pub(super) [u64; W]);
 
 impl<const W: usize> Plane<W> {
     const ZERO: Self = Self([0; W]);
 
     /// `self & !other`.
     #[inline(always)]
-    pub(crate) fn without(self, other: Self) -> Self {
+    pub(super) fn without(self, other: Self) -> Self {
         Self(array::from_fn(|i| word(&self.0, i) & !word(&other.0, i)))
     }
 }
@@ -66,27 +67,8 @@ impl<const W: usize> Zeroize for Plane<W> {
 
 type Planes<const W: usize> = Zeroizing<[Plane<W>; 64]>;
 
-/// The three keys of triple DES in octets, in the order in which they encipher.
-pub(crate) type Keys = [[u8; 8]; 3];
-
-/// Which way a cipher goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    Encrypt,
-    Decrypt,
-}
-
-impl Way {
-    fn other(self) -> Self {
-        match self {
-            Self::Encrypt => Self::Decrypt,
-            Self::Decrypt => Self::Encrypt,
-        }
-    }
-}
-
 /// Triple DES of all blocks in place, each under its own keys; one set of keys stands for all.
-pub(crate) fn triple(keys: &[&Keys], blocks: &mut [[u8; 8]], way: Way) {
+pub(super) fn triple(keys: &[&Keys], blocks: &mut [[u8; 8]], way: Way) {
     let one = keys.len() == 1;
     let mut keys = keys;
     let mut rest = blocks;
@@ -129,7 +111,8 @@ fn key_planes<const W: usize>(keys: &[&Keys], number: usize) -> Planes<W> {
     if let [all] = keys {
         let key = u64::from_be_bytes(octets(all));
         return Zeroizing::new(array::from_fn(|bit| {
-            Plane([(key >> (63 - bit) & 1).wrapping_neg(); W])
+            // Boxed, so that the compiler does not make two cases of it.
+            Plane([std::hint::black_box((key >> (63 - bit) & 1).wrapping_neg()); W])
         }));
     }
     let each: Zeroizing<Vec<[u8; 8]>> = Zeroizing::new(keys.iter().map(|k| octets(k)).collect());
@@ -259,34 +242,8 @@ const IP: [u8; 64] = [
     53, 45, 37, 29, 21, 13, 5, 63, 55, 47, 39, 31, 23, 15, 7,
 ];
 
-/// Which bits of the key, from the left, a round's key takes.
-static ROUND_KEYS: [[u8; 48]; 16] = round_keys();
 /// To which bits of the other half, from the left, the four outputs of an S-box go.
 static SPREAD: [[u8; 4]; 8] = spread();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "at compile time: an index outside fails the build"
-)]
-const fn round_keys() -> [[u8; 48]; 16] {
-    let mut table = [[0; 48]; 16];
-    let mut shifted = 0;
-    let mut round = 0;
-    while round < 16 {
-        shifted += SHIFTS[round] as usize;
-        let mut bit = 0;
-        while bit < 48 {
-            // C and D are rotated each in itself.
-            let place = PC2[bit] as usize - 1;
-            let half = place / 28 * 28;
-            let before = half + (place - half + shifted) % 28;
-            table[round][bit] = PC1[before] - 1;
-            bit += 1;
-        }
-        round += 1;
-    }
-    table
-}
 
 #[expect(
     clippy::indexing_slicing,

@@ -5,14 +5,14 @@
 //! the shortest is kept. 508 gates in all. The test compares every input with the standard's tables.
 //! Inputs and outputs are numbered from the left, as the standard does.
 
-use crate::des_slices::Plane;
+use super::slices::Plane;
 
 type In<const W: usize> = [Plane<W>; 6];
 type Out<const W: usize> = [Plane<W>; 4];
 
 /// 71 gates.
 #[inline(always)]
-pub(crate) fn s1<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s1<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x7, x10, x18) = (x4 ^ x5, !x2, x0 ^ x1, x1 ^ x5);
     let (x8, x19, x23, x30) = (x7.without(x1), x2.without(x18), x1 ^ x2, x0 | x1);
     let (x9, x11, x20, x24) = (x6 ^ x8, x6 | x8, x8.without(x5), x23.without(x0));
@@ -40,7 +40,7 @@ pub(crate) fn s1<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 61 gates.
 #[inline(always)]
-pub(crate) fn s2<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s2<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x7, x16, x22) = (x1 ^ x4, x0.without(x5), !x2, x0 ^ x3);
     let (x8, x9, x17, x23) = (x6 ^ x7, x4 | x7, x16.without(x5), x22.without(x7));
     let (x10, x18, x19, x24) = (x9 & x0, x3 ^ x17, x0 ^ x17, x23 & x4);
@@ -64,7 +64,7 @@ pub(crate) fn s2<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 63 gates.
 #[inline(always)]
-pub(crate) fn s3<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s3<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x17, x24, x57) = (x0 ^ x1, x0 | x2, x0.without(x1), x3 & x5);
     let (x7, x34, x59) = (x6 ^ x2, x4 | x17, x2 | x3);
     let (x9, x35) = (x7 ^ x5, !x7);
@@ -92,7 +92,7 @@ pub(crate) fn s3<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 55 gates.
 #[inline(always)]
-pub(crate) fn s4<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s4<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x10, x13) = (!x0, x3 ^ x4, x0 ^ x3);
     let (x7, x11, x14, x26) = (x4 | x6, x10 & x3, x13 | x2, x13.without(x2));
     let (x8, x46) = (x7 & x2, x1 ^ x11);
@@ -118,7 +118,7 @@ pub(crate) fn s4<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 65 gates.
 #[inline(always)]
-pub(crate) fn s5<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s5<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x7, x8, x26) = (x1 ^ x4, !x4, x1 | x4, x1 & x4);
     let (x9, x13, x17, x25) = (x8 & x0, x0 | x8, x3 ^ x7, x0 ^ x6);
     let (x10, x14, x18, x27) = (x7 ^ x9, x13 & x3, x17 | x6, x26 & x2);
@@ -146,7 +146,7 @@ pub(crate) fn s5<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 65 gates.
 #[inline(always)]
-pub(crate) fn s6<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s6<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x12, x13, x19) = (x2 & x4, x2 | x4, x0 ^ x3, x0.without(x2));
     let (x7, x20, x21, x29) = (x6 ^ x3, x19 ^ x5, x1 ^ x3, x1 ^ x4);
     let (x8, x22, x31, x35) = (x4 & x7, x0 & x7, x1.without(x7), x0 | x7);
@@ -172,7 +172,7 @@ pub(crate) fn s6<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 66 gates.
 #[inline(always)]
-pub(crate) fn s7<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s7<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x8, x12, x16) = (x1 | x3, x5.without(x1), x1 | x4, x2 ^ x3);
     let (x7, x9, x13, x21) = (x6 ^ x5, x3.without(x8), x12 | x5, x1 ^ x4);
     let (x10, x14, x22, x29) = (x9 & x4, x13 & x2, x21 | x16, x3 ^ x7);
@@ -204,7 +204,7 @@ pub(crate) fn s7<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 
 /// 62 gates.
 #[inline(always)]
-pub(crate) fn s8<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
+pub(super) fn s8<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
     let (x6, x7, x11, x22) = (x2 ^ x5, x0.without(x5), !x2, x1.without(x0));
     let (x8, x13, x18, x19) = (x7 | x2, x11 ^ x4, x3 ^ x7, x7.without(x1));
     let (x9, x14, x20, x23) = (x8 & x4, x13.without(x0), x19 & x2, x22.without(x4));
@@ -229,7 +229,7 @@ pub(crate) fn s8<const W: usize>([x0, x1, x2, x3, x4, x5]: In<W>) -> Out<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::des::S;
+    use crate::des::standard::S;
 
     #[test]
     fn circuits_are_the_tables() {
