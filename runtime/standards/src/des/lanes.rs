@@ -1,15 +1,15 @@
 //! DES of up to eight blocks in a vector of AVX-512, each under its own key: constant in time.
 //!
-//! A half of a block is its expansion, an octet for each S-box, eight blocks in a vector. A table of 64
-//! entries is exactly one register: a look-up (VBMI) takes no address, and one instruction has room for two
-//! S-boxes, which the seventh bit of an index tells apart.
+//! A half of a block is its expansion, an octet for each S-box, eight blocks in a vector. A table
+//! of 64 entries is exactly one register: a look-up (VBMI) takes no address, and one instruction
+//! has room for two S-boxes, which the seventh bit of an index tells apart.
 //!
-//! Permutation P gives six S-boxes one bit each of what an S-box puts out. So an entry is an octet whose bit
-//! `i` is what S-box `i` of the next round gets, and the permutation is the exchange of rows and columns of
-//! eight by eight bits, for which there is one instruction (GFNI). An octet then has a bit of each of the
-//! eight S-boxes, two of them empty, which two differs from S-box to S-box. [`COMPACT`] is one linear map
-//! to six bits that loses nothing for any of them; the tables are for inputs that went through it, and
-//! round keys are written so from the start.
+//! Permutation P gives six S-boxes one bit each of what an S-box puts out. So an entry is an octet
+//! whose bit `i` is what S-box `i` of the next round gets, and the permutation is the exchange of
+//! rows and columns of eight by eight bits, for which there is one instruction (GFNI). An octet
+//! then has a bit of each of the eight S-boxes, two of them empty, which two differs from S-box to
+//! S-box. [`COMPACT`] is one linear map to six bits that loses nothing for any of them; the tables
+//! are for inputs that went through it, and round keys are written so from the start.
 //!
 //! Not safe Rust is only the call of functions that are compiled for instructions which not every
 //! processor has. [`Vbmi`] can be had from [`Vbmi::detect`] alone, and each call is given one.
@@ -56,8 +56,8 @@ impl Vbmi {
         here.then_some(Self(()))
     }
 
-    /// Expands a key; parity bits are ignored. A round's key has an octet for each S-box, as an index
-    /// into its table.
+    /// Expands a key; parity bits are ignored. A round's key has an octet for each S-box, as an
+    /// index into its table.
     pub(super) fn expand(self, key: [u8; 8]) -> RoundKeys {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { expand(key) }
@@ -180,8 +180,8 @@ fn leave(left: __m512i, right: __m512i) -> __m512i {
     let second = all(SECOND_OF_PAIR);
     let left = look_up(&const { plain() }, _mm512_xor_si512(left, second));
     let right = look_up(&const { plain() }, _mm512_xor_si512(right, second));
-    // High digits stand in even octets, low ones in odd: the left half's octets come together in the
-    // odd places, the right half's in the even ones.
+    // High digits stand in even octets, low ones in odd: the left half's octets come together in
+    // the odd places, the right half's in the even ones.
     let odd = all(0xFF00_FF00_FF00_FF00);
     let left = _mm512_or_si512(left, _mm512_slli_epi16::<8>(left));
     let right = _mm512_or_si512(right, _mm512_srli_epi16::<8>(right));
@@ -197,8 +197,8 @@ type Tables = [[u64; 8]; 8];
 const TRANSPOSE: u64 = 0x8040_2010_0804_0201;
 /// The same from the other end, for what leaves.
 const BACK: u64 = 0x0102_0408_1020_4080;
-/// Columns 8, 6, 4, 2 of a block are the octets of the initial permutation's left half, last one first;
-/// twice, so that windows may go round.
+/// Columns 8, 6, 4, 2 of a block are the octets of the initial permutation's left half, last one
+/// first; twice, so that windows may go round.
 const EVEN_COLUMNS: u64 = 0x4010_0401_4010_0401;
 /// Columns 7, 5, 3, 1: the right half.
 const ODD_COLUMNS: u64 = 0x8020_0802_8020_0802;
@@ -210,8 +210,8 @@ const SECOND_OF_PAIR: u64 = 0x4000_4000_4000_4000;
 
 /// For each of the six bits of an index the S-boxes, counted from 0, whose bits are added for it.
 ///
-/// The map loses nothing for an S-box if neither of its two empty bits, nor their sum, is in what the map
-/// sends to zero beside zero itself; [`compacted`] would not compile if it did.
+/// The map loses nothing for an S-box if neither of its two empty bits, nor their sum, is in what
+/// the map sends to zero beside zero itself; [`compacted`] would not compile if it did.
 const COMPACT: [&[u32]; 6] = [&[1, 0], &[3, 2], &[4, 2], &[5, 0, 2], &[6, 0, 2], &[7, 0]];
 /// [`COMPACT`] as the instruction wants it: the row of bit 0 last.
 const COMPACT_MATRIX: u64 = compact_matrix();
@@ -280,8 +280,8 @@ const fn compacted() -> Tables {
     words(&tables)
 }
 
-/// Back from an index to the four bits of a half that are the S-box's own: the high digit of its octet
-/// for even numbers, the low one for odd ones.
+/// Back from an index to the four bits of a half that are the S-box's own: the high digit of its
+/// octet for even numbers, the low one for odd ones.
 #[expect(
     clippy::indexing_slicing,
     reason = "at compile time: an index outside fails the build"

@@ -1,9 +1,9 @@
 //! DES (FIPS 46-3), constant in time whatever is asked: no branch and no address depends on key or
 //! data, the expansion of keys included.
 //!
-//! Three engines give the same octets. [`lanes`] has eight blocks in a vector of AVX-512 and looks S-boxes
-//! up in registers. Elsewhere few blocks go by [`words`], many by [`slices`]. Triple DES skips the
-//! permutations between its stages, which cancel each other. Decision 0022 says why.
+//! Three engines give the same octets. [`lanes`] has eight blocks in a vector of AVX-512 and looks
+//! S-boxes up in registers. Elsewhere few blocks go by [`words`], many by [`slices`]. Triple DES
+//! skips the permutations between its stages, which cancel each other. Decision 0022 says why.
 
 mod circuits;
 #[cfg(target_arch = "x86_64")]
@@ -107,8 +107,8 @@ impl Schedule {
     }
 }
 
-/// A key of triple DES: its three parts as octets and expanded, in the order in which they encipher.
-/// Its parts wipe themselves.
+/// A key of triple DES: its three parts as octets and expanded, in the order in which they
+/// encipher. Its parts wipe themselves.
 pub(crate) struct Triple {
     octets: Zeroizing<Keys>,
     parts: [Schedule; 3],
@@ -141,7 +141,8 @@ impl Triple {
         &self.parts
     }
 
-    /// Blocks that do not depend on each other, each under its own key, in less time than one by one.
+    /// Blocks that do not depend on each other, each under its own key, in less time than one by
+    /// one.
     #[inline]
     pub(crate) fn each<const L: usize>(
         keys: [&Self; L],

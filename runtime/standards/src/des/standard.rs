@@ -125,8 +125,8 @@ pub(super) const fn substituted(number: usize, input: usize) -> usize {
     S[number][row * 16 + (input >> 1 & 15)] as usize
 }
 
-/// Which output bit of which S-box, from the left, comes to the input bit `bit` of an S-box in the next
-/// round: permutation P and the expansion.
+/// Which output bit of which S-box, from the left, comes to the input bit `bit` of an S-box in the
+/// next round: permutation P and the expansion.
 #[expect(
     clippy::indexing_slicing,
     reason = "at compile time: an index outside fails the build"

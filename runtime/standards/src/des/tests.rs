@@ -142,8 +142,8 @@ fn weak_keys_do_what_the_standard_says() {
     }
 }
 
-// The classic worked example (key 133457799BBCDFF1), and NIST SP 500-20's first and last rows of the
-// variable plaintext, initial permutation and permutation tests.
+// The classic worked example (key 133457799BBCDFF1), and NIST SP 500-20's first and last rows of
+// the variable plaintext, initial permutation and permutation tests.
 #[test]
 fn published_single_blocks() {
     let rows = [

@@ -1,8 +1,8 @@
 //! DES of few blocks in registers, on any processor: constant in time.
 //!
-//! An S-box's output bit is a number of 64 bits, an answer for each of its inputs; turned by the input it
-//! has the answer where permutation P wants it. No address and no branch depends on key or data; a turn by
-//! a variable takes one time on every processor that this is compiled for.
+//! An S-box's output bit is a number of 64 bits, an answer for each of its inputs; turned by the
+//! input it has the answer where permutation P wants it. No address and no branch depends on key or
+//! data; a turn by a variable takes one time on every processor that this is compiled for.
 
 use zeroize::Zeroize;
 
@@ -14,8 +14,8 @@ use super::{RoundKeys, Way};
 #[derive(Clone, Copy)]
 struct Halves(u32, u32);
 
-/// Expands a key; parity bits are ignored. A round's key has the groups of odd S-boxes in the high half,
-/// of even ones in the low half, each group in the top six bits of an octet.
+/// Expands a key; parity bits are ignored. A round's key has the groups of odd S-boxes in the high
+/// half, of even ones in the low half, each group in the top six bits of an octet.
 pub(super) fn expand(key: [u8; 8]) -> RoundKeys {
     super::gathered(key, &SPREAD_KEYS, 0)
 }
@@ -97,12 +97,12 @@ fn substitute(half: u32, key: u64) -> u32 {
             | answer(s8, even >> 2))
 }
 
-/// The answers of one output bit, and the place in the next half that they have when they are turned
-/// by the input.
+/// The answers of one output bit, and the place in the next half that they have when they are
+/// turned by the input.
 type OutputBit = (u64, u32);
 
-/// Looks an input of six bits up in all answers of an S-box. A turn takes its count modulo 64, so that
-/// what stands above the six bits does not matter.
+/// Looks an input of six bits up in all answers of an S-box. A turn takes its count modulo 64, so
+/// that what stands above the six bits does not matter.
 #[inline(always)]
 fn answer(bits: &[OutputBit; 4], input: u32) -> u32 {
     let [a, b, c, d] = bits.map(|(answers, place)| answers.rotate_right(input) as u32 & place);
@@ -148,7 +148,8 @@ const fn places() -> [[u64; 6]; 8] {
     while number < 8 {
         let mut bit = 0;
         while bit < 6 {
-            // Odd S-boxes (even numbers from 0) in the high half; two groups share an octet's place.
+            // Odd S-boxes (even numbers from 0) in the high half; two groups share an octet's
+            // place.
             let half = if number % 2 == 0 { 32 } else { 0 };
             places[number][bit] = 1 << (half + 31 - 8 * (number / 2) - bit);
             bit += 1;
