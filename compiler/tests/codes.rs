@@ -48,6 +48,40 @@ fn keys() -> MemoryFiles {
         .with("keys/other-ca.pub", other)
 }
 
+/// Certificates that somebody else made, without the key that they are for: for tests as they are,
+/// in no LIVE bundle, and nothing promised that is not there.
+#[test]
+fn foreign_certificates_are_for_tests() {
+    let folder = root().join("tests/cases/codes/E0354");
+    let text = std::fs::read_to_string(folder.join("failing.perso")).expect("the example");
+    let block = "sda  { certified_by = issuer_rsa; code = x\"DAC1\"; reason = \"cards for terminal tests\" }";
+    let given = "#8F = x\"92\"; #9F32 = x\"03\"; #90 = x\"AA\"; #93 = x\"BB\"";
+    let records = "records {
+      sfi 1 record 1        = [#8F, #9F32, #90, #93]
+      sfi 2 record 1 signed = [#5A, #5F24, #5F28, #5F30, #8C, #8D, #8E, #9F07, #9F08, #9F4A]
+      sfi 2 record 2        = [#9F42, #9F49]
+    }";
+    assert!(text.contains(block));
+    let quirk = "quirks { foreign_certificates = \"imported\"; ";
+    let text = text
+        .replace("  data {\n", &format!("  data {{\n    {given}\n"))
+        .replace(block, records)
+        .replace("quirks {", quirk);
+    let found = |text: &str, environment: Environment| {
+        let files = bank().with("copied.perso", text.as_bytes().to_vec());
+        let findings = check(&Project::read(&files), environment);
+        let errors = findings.findings.iter();
+        let errors = errors.filter(|f| f.severity == Severity::Error);
+        errors.map(|f| f.code.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&text, Environment::Test), [""; 0]);
+    assert_eq!(found(&text, Environment::Live), ["E0354"]);
+    let without = text.replace(", #93]", "]");
+    assert!(found(&without, Environment::Test).contains(&"E0307".to_owned()));
+    let unsaid = text.replace(quirk, "quirks { ");
+    assert!(found(&unsaid, Environment::Test).contains(&"E0307".to_owned()));
+}
+
 /// E0354 against a whole bundle: a job that makes cards which can be copied goes out for TEST, and for
 /// LIVE once the chip has a key of its own.
 #[test]

@@ -94,6 +94,16 @@ fn clear_pin(source: String, quirks: &[&str]) -> String {
     }
 }
 
+/// A card that does not get the key that its certificate is for, and is not asked for it.
+fn keyless(source: String, _: &[&str]) -> String {
+    let leave = "  dgis {\n    leave out 0x8201; leave out 0x8202; leave out 0x8203\n    \
+                 leave out 0x8204; leave out 0x8205\n  }\n  quirks {";
+    let source = replaced(&source, "  quirks {", leave);
+    let source = replaced(&source, "    authenticate offline dda\n", "");
+    let plain = "plain_pin_offline  when";
+    replaced(&source, "enciphered_pin_offline  when", plain)
+}
+
 /// A secured script with a command without data, and one with data behind it.
 fn reading_script(source: String, _: &[&str]) -> String {
     let script = r#"
@@ -192,6 +202,11 @@ const ROWS: [Row; QUIRKS.len()] = [
             &["default_key_version_only"],
             "6A88",
         )
+    },
+    Row {
+        setup: keyless,
+        wrong: (&["foreign_certificates"], NOTHING),
+        ..refused("foreign_certificates", &["foreign_certificates"], "6A86")
     },
     shown(
         "generate_ac_format_1",

@@ -331,6 +331,9 @@ pub(crate) struct Import {
     /// Leading digits of account numbers that belong to nobody and may stay, beside 999992.
     #[arg(long, value_name = "DIGITS")]
     pub(crate) test_bin: Vec<String>,
+    /// Write `application`s only, which hold what they are told, and no profiles.
+    #[arg(long)]
+    pub(crate) no_profiles: bool,
     /// Output.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

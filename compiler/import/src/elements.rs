@@ -18,6 +18,8 @@ pub(crate) struct Written {
     pub(crate) value: String,
     /// What a value in hexadecimal says, line by line.
     pub(crate) says: Vec<String>,
+    /// The octets, when all cards have them and no order says them.
+    pub(crate) constant: Option<Vec<u8>>,
 }
 
 /// Elements that are made for one card, so that they come from the order even when the file has one
@@ -45,13 +47,14 @@ pub(crate) fn write(
     if same && !OF_ONE_CARD.contains(&tag.value()) {
         return Some(literal(tag, first));
     }
-    let value = by_order(tag, values, identity, fields).or_else(|| {
-        // What can't be put into a field can still be written when all cards have it.
-        same.then(|| hexadecimal(first))
-    })?;
+    let by_order = by_order(tag, values, identity, fields);
+    // What can't be put into a field can still be written when all cards have it.
+    let constant = (by_order.is_none() && same).then(|| first.to_vec());
+    let value = by_order.or_else(|| Some(hexadecimal(constant.as_ref()?)))?;
     Some(Written {
         value,
         says: Vec::new(),
+        constant,
     })
 }
 
@@ -168,7 +171,9 @@ fn track2(values: &[&[u8]], identity: &Identity, fields: &mut Fields) -> Option<
             fields.add("service_code", "digits 3", "", services)
         )
     };
-    let tail = fields.add("track2_tail", "text", " width 16 as sensitive", tails);
+    let most = tails.iter().map(String::len).max().unwrap_or(1);
+    let width = format!(" width {most} as sensitive");
+    let tail = fields.add("track2_tail", "text", width, tails);
     Some(format!(
         "track2(order.pan, order.expiry, {service}, order.{tail})"
     ))
@@ -177,6 +182,7 @@ fn track2(values: &[&[u8]], identity: &Identity, fields: &mut Fields) -> Option<
 /// A value that all cards have.
 fn literal(tag: Tag, value: &[u8]) -> Written {
     let element = tags::element_in("", tag);
+    let value_octets = value.to_vec();
     let named = match element.map(|e| e.coding) {
         Some(Coding::Bits(field)) => named_bits(field, value),
         Some(Coding::Dol) => object_list(value),
@@ -194,6 +200,7 @@ fn literal(tag: Tag, value: &[u8]) -> Written {
         return Written {
             value,
             says: Vec::new(),
+            constant: Some(value_octets),
         };
     }
     let mut says = describe("", tag, value);
@@ -203,6 +210,7 @@ fn literal(tag: Tag, value: &[u8]) -> Written {
     Written {
         value: hexadecimal(value),
         says,
+        constant: Some(value_octets),
     }
 }
 

@@ -26,6 +26,7 @@ pub use read::Kind;
 pub use read::cps::{CpsApplication, CpsGrouping, CpsRecord, cps_applications, read_cps};
 
 use data::Input;
+use std::collections::BTreeMap;
 
 /// What a draft is made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub struct Options {
     pub kind: Option<Kind>,
     /// Leading digits of account numbers that belong to nobody, beside 999992: they stay.
     pub test_bins: Vec<String>,
+    /// Whether nothing is to be written as a profile.
+    pub applications_only: bool,
+    /// Names of applications that are not to be written as profiles, and why.
+    pub kept: BTreeMap<String, String>,
 }
 
 /// Reads a file and writes a project's first draft.
@@ -58,5 +63,5 @@ pub fn import(octets: &[u8], options: &Options) -> Result<Draft, ImportError> {
     limits::check(&cards)?;
     let replaced = specimens::replace(&mut cards, &options.test_bins)?;
     let shapes = shapes::shapes(&cards)?;
-    draft::draft(notes, kind, &shapes, replaced, &options.name)
+    draft::draft(notes, kind, &shapes, replaced, options)
 }

@@ -282,10 +282,10 @@ fn can_not_be(ty: &Type, text: &str) -> Option<&'static str> {
     match ty {
         Type::OneOf(words) if !words.iter().any(|w| w == text) => Some("it is none of its words"),
         Type::Digits(l) if length < l.min => Some("it is too short"),
-        Type::Digits(_) | Type::Pan if !text.bytes().all(|b| b.is_ascii_digit()) => {
+        Type::Digits(_) | Type::Pan(_) if !text.bytes().all(|b| b.is_ascii_digit()) => {
             Some("it is not all digits")
         }
-        Type::Alphanumeric(_) | Type::Digits(_) | Type::Text(_) | Type::Pan if too_long => {
+        Type::Alphanumeric(_) | Type::Digits(_) | Type::Text(_) | Type::Pan(_) if too_long => {
             Some("it is too long")
         }
         _ => None,

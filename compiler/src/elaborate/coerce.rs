@@ -69,7 +69,7 @@ impl Elaborator<'_> {
         let (Some(have), Some(room)) = (value.ty.lengths(), want.lengths()) else {
             return Some(value);
         };
-        if matches!(want, Type::Digits(_)) && !matches!(value.ty, Type::Digits(_) | Type::Pan) {
+        if matches!(want, Type::Digits(_)) && !matches!(value.ty, Type::Digits(_) | Type::Pan(_)) {
             let message = format!(
                 "{} are expected, this is {}",
                 want.words(),

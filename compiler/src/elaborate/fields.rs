@@ -116,6 +116,11 @@ pub fn field_def(model: &Model, entry: &MEntry) -> Result<FieldDef, Box<Problem>
         .clause("width")
         .and_then(|c| c.single()?.integer())
         .and_then(|n| u32::try_from(n).ok());
+    // Of packed digits the width says octets.
+    let mut codings = entry.clauses.iter().filter(|c| c.keyword == "as");
+    let packed =
+        codings.any(|c| matches!(c.single().and_then(MExpr::word), Some("packed" | "bcd")));
+    let width = width.filter(|_| !packed);
     let (ty, secrecy) = base_type(model, first, base.terms.get(1), width)?;
     let secrecy = stated(entry, &ty, by_name(entry.word(0), secrecy))?;
     let ty = if repeat > 1 {
@@ -194,7 +199,7 @@ fn base_type(
             Type::Text(Lengths::up_to(number.or(width).unwrap_or(UNSIZED))),
             Secrecy::Cardholder,
         )),
-        "pan" => Ok((Type::Pan, Secrecy::Cardholder)),
+        "pan" => Ok((Type::pan_within(width), Secrecy::Cardholder)),
         "n" => {
             let digits = number.ok_or_else(|| need("a number of digits"))?;
             Ok((Type::Number { digits }, Secrecy::Public))
@@ -343,7 +348,7 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
         };
         // A verification value under any type is one.
         let fixed =
-            matches!(ty, Type::Pan | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
+            matches!(ty, Type::Pan(_) | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
         if fixed && level < secrecy {
             return Err(Box::new(
                 Problem::error(
@@ -402,7 +407,7 @@ impl<'a> Elaborator<'a> {
         let what = format!("`{record}.{field}`, {}", def.ty.words());
         Some(Typed {
             node,
-            shows_pan: def.ty == Type::Pan,
+            shows_pan: matches!(def.ty, Type::Pan(_)),
             holds_pin: matches!(def.ty, Type::PinBlock { .. }),
             whole: true,
             ty: def.ty,

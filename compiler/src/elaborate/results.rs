@@ -81,7 +81,7 @@ impl Elaborator<'_> {
 
 fn same(values: &[Typed], first: Lengths) -> Type {
     match values.first().map(|v| &v.ty) {
-        Some(ty @ (Type::Digits(_) | Type::Pan | Type::Alphanumeric(_))) => ty.clone(),
+        Some(ty @ (Type::Digits(_) | Type::Pan(_) | Type::Alphanumeric(_))) => ty.clone(),
         _ => Type::Text(first),
     }
 }
@@ -92,7 +92,7 @@ fn cut(values: &[Typed], first: Lengths, count: u32) -> Type {
         max: count.min(first.max),
     };
     match values.first().map(|v| &v.ty) {
-        Some(Type::Digits(_) | Type::Pan) => Type::Digits(lengths),
+        Some(Type::Digits(_) | Type::Pan(_)) => Type::Digits(lengths),
         _ => Type::Text(lengths),
     }
 }

@@ -87,7 +87,7 @@ impl<'a> Elaborator<'a> {
         } else {
             Secrecy::Public
         };
-        let secrecy = if def.ty == Type::Pan && (1..=DIGITS_PUBLIC).contains(&digits) {
+        let secrecy = if matches!(def.ty, Type::Pan(_)) && (1..=DIGITS_PUBLIC).contains(&digits) {
             Secrecy::Public
         } else {
             def.secrecy.max(least)
@@ -123,7 +123,7 @@ impl<'a> Elaborator<'a> {
     fn summable(&mut self, ty: &Type, digits: u32, span: Span) -> Option<()> {
         let summable = match ty {
             Type::Number { .. } => true,
-            Type::Pan | Type::Digits(_) => digits > 0,
+            Type::Pan(_) | Type::Digits(_) => digits > 0,
             _ => false,
         };
         if !summable {

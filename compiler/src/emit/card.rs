@@ -101,6 +101,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) code_key: Vec<String>,
     /// Whether the issuer has signed its data.
     pub(crate) signed: bool,
+    /// Whether certificates were made elsewhere, for a key that it does not have.
+    pub(crate) foreign: bool,
     /// Qualified names of the keys for application cryptograms, likewise.
     pub(crate) cryptogram_key: Vec<String>,
 }
@@ -208,17 +210,21 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     register(context, decl, (format, record), index, lowered);
 }
 
-/// E0354: a card that whoever reads it can copy leaves no factory that works LIVE.
+/// E0354: a card that whoever reads it can copy, or that can't answer for its certificates, leaves no
+/// factory that works LIVE.
 fn copied(context: &mut Context<'_>, lowered: &Lowered) {
     if context.environment != cardwright_bundle::Environment::Live {
         return;
     }
     let facts = lowered.chip.as_ref().map_or(&[][..], |(_, facts)| facts);
-    for app in facts.iter().filter(|a| a.signed && !a.dynamic) {
-        let message = format!(
-            "`{}` can be copied: it is for tests, not for LIVE",
-            app.name
-        );
+    let for_tests = |a: &&ApplicationFacts| a.foreign || (a.signed && !a.dynamic);
+    for app in facts.iter().filter(for_tests) {
+        let why = if app.foreign {
+            "has certificates of a key that is not its own"
+        } else {
+            "can be copied"
+        };
+        let message = format!("`{}` {why}: it is for tests, not for LIVE", app.name);
         let help = "give the profile a `dda` block, or build the bundle for TEST";
         context.push(Problem::error("E0354", app.span, message).help(help));
     }
@@ -425,6 +431,7 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
             .map(|c| names_of(&c.key))
             .unwrap_or_default(),
         signed: app.sda.is_some(),
+        foreign: app.foreign,
         cryptogram_key: cryptogram.map(names_of).unwrap_or_default(),
     }
 }
@@ -444,6 +451,7 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         mode: profile::Mode::Emv,
         code_key: Vec::new(),
         signed: false,
+        foreign: false,
         cryptogram_key: Vec::new(),
     }
 }
@@ -485,7 +493,7 @@ fn identity<'a>(
         elaborator.sink(&value, Sink::CardIdentity, &what, entry.span);
         Some(value)
     };
-    let pan = own("pan", Type::Pan);
+    let pan = own("pan", Type::PAN);
     let psn = own("psn", Type::Digits(Lengths::exactly(2)));
     let expiry = own("expiry", Type::Date);
     let asked = [

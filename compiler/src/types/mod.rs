@@ -86,8 +86,8 @@ pub enum Type {
     },
     /// One of these texts.
     OneOf(Vec<String>),
-    /// A primary account number, 12 to 19 digits.
-    Pan,
+    /// A primary account number, 12 to 19 digits; fewer where its field has no room for more.
+    Pan(Lengths),
     /// A PIN; the HSM keeps it.
     Pin,
     /// An enciphered PIN block.
@@ -109,7 +109,25 @@ pub enum Type {
     Track2(Lengths),
 }
 
+/// Digits of a PAN (ISO/IEC 7812-1; EMV Book 3, Annex A, tag 5A).
+const PAN_DIGITS: Lengths = Lengths { min: 12, max: 19 };
+
 impl Type {
+    /// Any PAN.
+    pub const PAN: Self = Self::Pan(PAN_DIGITS);
+
+    /// A PAN in a field that has room for so many digits.
+    #[must_use]
+    pub const fn pan_within(width: Option<u32>) -> Self {
+        match width {
+            Some(max) if max >= PAN_DIGITS.min && max < PAN_DIGITS.max => Self::Pan(Lengths {
+                min: PAN_DIGITS.min,
+                max,
+            }),
+            _ => Self::PAN,
+        }
+    }
+
     /// The type of the bundle's node.
     #[must_use]
     pub fn value_type(&self) -> ValueType {
@@ -117,7 +135,7 @@ impl Type {
             Type::Alphanumeric(_)
             | Type::Digits(_)
             | Type::OneOf(_)
-            | Type::Pan
+            | Type::Pan(_)
             | Type::Text(_)
             | Type::Track1(_)
             | Type::Track2(_) => ValueType::Text,
@@ -142,6 +160,7 @@ impl Type {
             Type::Alphanumeric(l)
             | Type::Bytes(l)
             | Type::Digits(l)
+            | Type::Pan(l)
             | Type::Text(l)
             | Type::Track1(l)
             | Type::Track2(l) => Some(*l),
@@ -149,7 +168,6 @@ impl Type {
                 let long = words.iter().map(|w| w.chars().count()).max().unwrap_or(0);
                 Some(Lengths::up_to(u32::try_from(long).unwrap_or(u32::MAX)))
             }
-            Type::Pan => Some(Lengths { min: 12, max: 19 }),
             Type::PinBlock { format, .. } => {
                 Some(Lengths::exactly(if *format == 4 { 16 } else { 8 }))
             }
@@ -182,7 +200,7 @@ impl Type {
             Type::Lines { count, .. } => format!("a list of up to {count} lines"),
             Type::Number { .. } => "a number".into(),
             Type::OneOf(words) => format!("one of: {}", words.join(", ")),
-            Type::Pan => "a PAN".into(),
+            Type::Pan(_) => "a PAN".into(),
             Type::Pin => "a PIN".into(),
             Type::PinBlock { format, .. } => format!("a PIN block of format {format}"),
             Type::Sealed => "sealed octets".into(),

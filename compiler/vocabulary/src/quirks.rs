@@ -53,6 +53,11 @@ pub static QUIRKS: &[QuirkRow] = &[
         "INITIALIZE UPDATE is answered for key version 00 only, whatever the keys' own version",
     ),
     row(
+        "foreign_certificates",
+        "certificates and signatures stand in `data` as somebody else made them, and the chip has no key \
+         that they are for: for tests, in no LIVE bundle (E0354)",
+    ),
+    row(
         "generate_ac_format_1",
         "GENERATE AC without CDA answers in format 1",
     ),

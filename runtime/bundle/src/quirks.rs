@@ -2,7 +2,7 @@
 //! runtime's business, or that of the chip alone; a name that is not here is refused at load.
 
 /// All names, sorted.
-pub const QUIRKS: [&str; 19] = [
+pub const QUIRKS: [&str; 20] = [
     "any_block_number",
     "ber_dgi_lengths",
     "block_number_per_dgi",
@@ -13,6 +13,7 @@ pub const QUIRKS: [&str; 19] = [
     "component_padding_never",
     "counts_data_only",
     "default_key_version_only",
+    "foreign_certificates",
     "generate_ac_format_1",
     "internal_authenticate_format_1",
     "last_block_on_every_dgi",

@@ -40,8 +40,19 @@ pub(super) fn read(field: &Field, texts: &[String]) -> Result<Value, Wrong> {
             _ => Err(("R1506", format!("expected at most {digits} digits"))),
         };
     }
+    if field.field_type == FieldType::Pan
+        && (PAN_DIGITS_MIN..text.len()).contains(&(field.width as usize))
+    {
+        return Err((
+            "R1506",
+            format!("expected a PAN of at most {} digits", field.width),
+        ));
+    }
     typed(&field.field_type, text)
 }
+
+/// Fewest digits of a PAN: a smaller width is that of octets.
+const PAN_DIGITS_MIN: usize = 12;
 
 /// Digits of a number without the zeros that it stands behind.
 fn significant(text: &str) -> usize {
@@ -160,7 +171,39 @@ fn all_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{clean, read};
+    use cardwright_bundle::{Coding, Field, FieldType};
+
+    /// Test PANs with a right check digit (ISO/IEC 7812-1).
+    #[test]
+    fn a_pan_is_no_longer_than_its_field_says() {
+        let field = |width| Field {
+            name: "pan".to_owned(),
+            field_type: FieldType::Pan,
+            at: 1,
+            width,
+            repeat: 1,
+            optional: false,
+            secrecy: cardwright_bundle::Secrecy::Cardholder,
+            coding: Coding::Text,
+            value: None,
+            signed: false,
+            place: None,
+            sequence: None,
+            span: 0,
+        };
+        let (short, long) = ("9999920000000029", "9999920000000000001");
+        let code = |width, pan: &str| {
+            read(&field(width), &[pan.to_owned()])
+                .map_err(|w| w.0)
+                .err()
+        };
+        assert_eq!(code(16, short), None);
+        assert_eq!(code(16, long), Some("R1506"));
+        assert_eq!((code(0, long), code(19, long)), (None, None));
+        // Octets of packed digits.
+        assert_eq!(code(10, long), None);
+    }
 
     #[test]
     fn invisible_characters_are_refused_and_joiners_are_not() {

@@ -9,9 +9,11 @@ use crate::{
     terminal,
 };
 use cardwright_bundle::Environment;
+use cardwright_compiler::{Session, diagnostics::Severity};
 use cardwright_import::{Content, Draft, Expected, Kind, Options, Product, import};
 use cardwright_rehearsal::{Order, Rehearsal, Rehearsed};
 use serde_json::json;
+use std::{collections::BTreeMap, path::Path};
 
 /// Octets of a file that is read; the import itself takes no more.
 const FILE_OCTETS_MAX: u64 = 16 << 20;
@@ -26,8 +28,8 @@ struct Proof {
     same: usize,
     /// Groupings of keys and PINs, whose values are the site's.
     keys: usize,
-    /// What differs: application, grouping, words.
-    differences: Vec<String>,
+    /// What differs: the application where it is one, words.
+    differences: Vec<(Option<String>, String)>,
 }
 
 /// Carries the verb out.
@@ -40,17 +42,14 @@ pub(crate) fn run(arguments: &Import) -> Result<u8, Failure> {
     check_name(&name)?;
     refuse_taken(folder)?;
     let octets = read_file(&arguments.file, FILE_OCTETS_MAX)?;
-    let options = Options {
+    let mut options = Options {
         name,
         kind: arguments.from.map(kind),
         test_bins: arguments.test_bin.clone(),
+        applications_only: arguments.no_profiles,
+        ..Options::default()
     };
-    let draft = import(&octets, &options)?;
-    std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
-    for (path, text) in &draft.files {
-        write_whole(&folder.join(path), text.as_bytes())?;
-    }
-    let proof = prove(&Folder::find(Some(folder))?, &draft)?;
+    let (draft, proof) = drafted(&octets, &mut options, folder)?;
     match arguments.format {
         Format::Human => human(arguments, &draft, &proof),
         Format::Json => terminal::print(&object(&draft, &proof)),
@@ -59,6 +58,57 @@ pub(crate) fn run(arguments: &Import) -> Result<u8, Failure> {
         Some(failure) => Err(failure),
         None => Ok(0),
     }
+}
+
+/// Writes the draft and tries it. What can't be a profile stays an application: one that is against
+/// a rule of EMV, or that would give other octets than the file has.
+fn drafted(octets: &[u8], options: &mut Options, folder: &Path) -> Result<(Draft, Proof), Failure> {
+    loop {
+        let draft = import(octets, options)?;
+        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+        for (path, text) in &draft.files {
+            write_whole(&folder.join(path), text.as_bytes())?;
+        }
+        let project = Folder::find(Some(folder))?;
+        let mut kept = objections(&project, &draft);
+        if kept.is_empty() {
+            let proof = prove(&project, &draft)?;
+            kept = proof.objections(&draft);
+            if kept.is_empty() {
+                return Ok((draft, proof));
+            }
+        }
+        options.kept.extend(kept);
+    }
+}
+
+/// Profiles that do not compile, with what is said about each; all of them where an error stands
+/// beside them.
+fn objections(folder: &Folder, draft: &Draft) -> BTreeMap<String, String> {
+    let project = folder.project();
+    let checked = Session::default().check(&project, Environment::Test);
+    let mut kept = BTreeMap::new();
+    let errors = checked.findings.iter();
+    for finding in errors.filter(|f| f.severity == Severity::Error) {
+        let why = format!("{} ({})", finding.message, finding.code);
+        let around = around(draft, &finding.place.file, finding.place.line);
+        for name in &draft.profiles {
+            if around.is_none_or(|around| around == name) {
+                kept.entry(name.clone()).or_insert_with(|| why.clone());
+            }
+        }
+    }
+    kept
+}
+
+/// The profile that a line of a draft's file belongs to.
+fn around<'d>(draft: &'d Draft, file: &str, line: u32) -> Option<&'d str> {
+    let (_, text) = draft.files.iter().find(|(path, _)| path == file)?;
+    let lines = text.lines().take(usize::try_from(line).ok()?);
+    let head = lines
+        .filter(|l| l.starts_with(char::is_alphabetic))
+        .last()?;
+    head.strip_prefix("profile ")?.split(' ').next()
 }
 
 fn kind(from: ImportKind) -> Kind {
@@ -85,8 +135,14 @@ fn prove(folder: &Folder, draft: &Draft) -> Result<Proof, Failure> {
                     .collect(),
                 bin: None,
             };
-            let made = rehearsal.order_in(&product.job, &order)?;
-            proof.compare(product, card, &made);
+            match rehearsal.order_in(&product.job, &order) {
+                Ok(made) => proof.compare(product, card, &made),
+                // Where a profile's card is refused, an application may do.
+                Err(error) if !draft.profiles.is_empty() => {
+                    proof.refused(product, card, &error.what);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(proof)
@@ -95,7 +151,7 @@ fn prove(folder: &Folder, draft: &Draft) -> Result<Proof, Failure> {
 impl Proof {
     /// E0187 for a draft that gives something else back.
     fn failure(&self) -> Option<Failure> {
-        let first = self.differences.first()?;
+        let (_, first) = self.differences.first()?;
         let what = match self.differences.len() - 1 {
             0 => first.clone(),
             others => format!("{first}, and {others} more"),
@@ -104,21 +160,44 @@ impl Proof {
         Some(Failure::new(exit::FINDINGS, "E0187", what, mend))
     }
 
+    /// Profiles that give something else back; all of the draft's where a whole card does.
+    fn objections(&self, draft: &Draft) -> BTreeMap<String, String> {
+        let mut kept = BTreeMap::new();
+        for (application, what) in &self.differences {
+            for name in &draft.profiles {
+                if application.as_ref().is_none_or(|a| a == name) {
+                    kept.entry(name.clone()).or_insert_with(|| what.clone());
+                }
+            }
+        }
+        kept
+    }
+
+    /// A card that could not be made: for the application that the error names, or for all.
+    fn refused(&mut self, product: &Product, card: &Expected, what: &str) {
+        let mut names = product.applications.iter();
+        let name = names.find(|name| what.starts_with(&format!("`{name}`")));
+        let what = format!("card {}: {what}", card.number);
+        self.differences.push((name.cloned(), what));
+    }
+
     fn compare(&mut self, product: &Product, card: &Expected, made: &Rehearsed) {
         self.cards += 1;
         for (scenario, verdict) in &made.verdicts {
             if let Some((code, what)) = &verdict.failure {
                 let number = card.number;
                 let what = format!("card {number}: {scenario}: {what} ({code})");
-                self.differences.push(what);
+                self.differences.push((None, what));
             }
         }
-        for (name, expected) in product.applications.iter().zip(&card.groupings) {
-            let found = made.octets(name);
+        let applications = product.applications.iter().zip(&product.added);
+        for ((name, added), expected) in applications.zip(&card.groupings) {
+            let mut found = made.octets(name);
+            found.retain(|(number, _)| !added.contains(number));
             if found.len() != expected.len() {
                 let number = card.number;
                 let what = format!("card {number}: {name} has other groupings");
-                self.differences.push(what);
+                self.differences.push((Some(name.clone()), what));
                 continue;
             }
             for ((found, octets), (number, content)) in found.iter().zip(expected) {
@@ -140,7 +219,7 @@ impl Proof {
                 if !fits || found != number {
                     let card = card.number;
                     let what = format!("card {card}: {name}, grouping {number:04X} differs");
-                    self.differences.push(what);
+                    self.differences.push((Some(name.clone()), what));
                 }
             }
         }
@@ -157,7 +236,7 @@ fn human(arguments: &Import, draft: &Draft, proof: &Proof) {
             "proved: cards made: {cards}; groupings octet for octet as in the file: {same}; from keys: {keys}"
         ));
     }
-    for difference in &proof.differences {
+    for (_, difference) in &proof.differences {
         terminal::print(&format!("DIFFERS  {difference}"));
     }
     let shown = arguments.output.display();
@@ -173,11 +252,12 @@ fn object(draft: &Draft, proof: &Proof) -> String {
         "schema_version": 1,
         "files": files,
         "report": draft.report,
+        "profiles": draft.profiles,
         "proof": {
             "cards": proof.cards,
             "same": proof.same,
             "from_keys": proof.keys,
-            "differences": proof.differences,
+            "differences": proof.differences.iter().map(|(_, what)| what).collect::<Vec<_>>(),
         },
     })
     .to_string()
@@ -197,18 +277,13 @@ mod tests {
 
     /// Imports, writes and proves.
     fn proved(text: &str) -> Result<Proof, Failure> {
-        let options = Options {
+        let mut options = Options {
             name: "any".to_owned(),
             kind: Some(Kind::Dgi),
             ..Options::default()
         };
-        let draft = import(text.as_bytes(), &options)?;
         let folder = tempfile::tempdir().expect("a folder");
-        for (path, text) in &draft.files {
-            std::fs::write(folder.path().join(path), text).expect("written");
-        }
-        let project = Folder::find(Some(folder.path())).expect("a project");
-        prove(&project, &draft)
+        Ok(drafted(text.as_bytes(), &mut options, folder.path())?.1)
     }
 
     fn object(tag: &str, value: &[u8]) -> String {
@@ -295,7 +370,9 @@ mod tests {
         assert_eq!((proof.cards, proof.same), (1, 2));
         draft.products[0].cards[0].groupings[0][1].1 = Content::Octets(vec![0xAA, 0xBC]);
         let proof = prove(&found, &draft).expect("a proof");
-        assert_eq!(proof.differences, ["card 1: app_1, grouping 0B01 differs"]);
+        let (name, what) = &proof.differences[0];
+        assert_eq!(name.as_deref(), Some("app_1"));
+        assert_eq!(what, "card 1: app_1, grouping 0B01 differs");
         let failure = proof.failure().expect("a failure");
         assert!(format!("{failure:?}").contains("E0187"), "{failure:?}");
     }

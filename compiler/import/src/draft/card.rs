@@ -1,6 +1,6 @@
 //! `card.perso`: issuer, keys, applications, cards.
 
-use super::{Plan, Written, forms, keys};
+use super::{Ground, Plan, Written, forms, keys, profile::Profile};
 use crate::{
     data::Channel,
     groupings::{Form, Node, PIN, Part},
@@ -12,12 +12,12 @@ use std::fmt::Write as _;
 const LIST_CHARACTERS: usize = 80;
 
 /// The source.
-pub(super) fn source(package: &str, plans: &[Plan]) -> String {
-    let country = plans.first().map_or(840, |p| p.country);
+pub(super) fn source(package: &str, plans: &[Plan], ground: Ground) -> String {
+    let Ground { country, currency } = ground;
     let mut out = format!(
         "//! What the imported cards hold. A first draft: see README.md.\npackage {package}\n\n\
          issuer bank {{\n  name = \"Imported\"  // the bank's own name\n  country = {country}  // ISO 3166-1 numeric\n  \
-         currency = {country}  // ISO 4217 numeric\n}}\n\n\
+         currency = {currency}  // ISO 4217 numeric\n}}\n\n\
          // Keys that a site binds. The file's own keys were not copied.\n"
     );
     for (name, algorithm) in channels(plans) {
@@ -30,7 +30,9 @@ pub(super) fn source(package: &str, plans: &[Plan]) -> String {
         Form::Blob(_, parts) => parts.iter().any(|(_, _, value)| value == PIN),
         _ => false,
     };
-    if forms(plans).any(has_pin) {
+    let mut profiles = plans.iter().flat_map(|p| &p.applications);
+    let verified = profiles.any(|a| a.profile.as_ref().is_ok_and(|p| p.pin));
+    if verified || forms(plans).any(has_pin) {
         let _ = writeln!(
             out,
             "\n/// The file's own PIN was not copied: a new one is drawn for each order.\n\
@@ -64,38 +66,72 @@ fn channel_key(channel: Channel) -> &'static str {
 fn application(out: &mut String, plan: &Plan, written: &Written) {
     let (name, suffix) = (&written.name, &plan.suffix);
     let aid = hex::encode_upper(&written.aid);
+    let profile = written.profile.as_ref().ok();
+    let kind = if profile.is_some() {
+        "profile"
+    } else {
+        "application"
+    };
     let _ = writeln!(
         out,
-        "\napplication {name} for orders{suffix}.order {{\n  aid = x\"{aid}\""
+        "\n{kind} {name} for orders{suffix}.order {{\n  aid = x\"{aid}\""
     );
-    if !written.composed.elements.is_empty() {
-        out.push_str("  data {\n");
-        for (tag, element) in &written.composed.elements {
-            let title = tags::name(*tag).unwrap_or("no meaning in the table");
-            for line in &element.says {
-                let _ = writeln!(out, "    //   {}", commented(line));
-            }
-            let value = folded(&element.value);
-            let _ = writeln!(out, "    #{tag} = {value}  // {title}");
-        }
-        out.push_str("  }\n");
+    if let Some(profile) = profile {
+        out.push_str(&profile.head);
     }
-    out.push_str("  dgis {\n");
-    for (number, form) in &written.composed.groupings {
-        grouping(out, *number, form);
+    data(out, written, profile);
+    if let Some(profile) = profile {
+        out.push_str(&profile.tail);
     }
-    out.push_str("  }\n");
+    groupings(out, written, profile);
+    let mut quirks = profile.map_or_else(Vec::new, |p| p.quirks.clone());
     if written.composed.long_record {
-        let _ = writeln!(
-            out,
-            "  quirks {{ record_of_255 = \"a record of the file has 255 octets, EMV's end at 254\" }}"
-        );
+        quirks.push("record_of_255 = \"a record of the file has 255 octets, EMV's end at 254\"");
+    }
+    if !quirks.is_empty() {
+        let _ = writeln!(out, "  quirks {{\n    {}\n  }}", quirks.join("\n    "));
     }
     out.push_str("}\n");
 }
 
+/// The block `data`: of a profile without what its attributes say.
+fn data(out: &mut String, written: &Written, profile: Option<&Profile>) {
+    let said = |tag| profile.is_some_and(|p| p.taken.contains(tag));
+    let elements = written.composed.elements.iter();
+    let elements: Vec<_> = elements.filter(|(tag, _)| !said(tag)).collect();
+    if elements.is_empty() {
+        return;
+    }
+    out.push_str("  data {\n");
+    for (tag, element) in elements {
+        let title = tags::name(*tag).unwrap_or("no meaning in the table");
+        for line in &element.says {
+            let _ = writeln!(out, "    //   {}", commented(line));
+        }
+        let instead = profile.and_then(|p| p.instead.get(tag));
+        let value = folded(instead.unwrap_or(&element.value));
+        let _ = writeln!(out, "    #{tag} = {value}  // {title}");
+    }
+    out.push_str("  }\n");
+}
+
+/// The block `dgis`: of a profile only what it would not make by itself.
+fn groupings(out: &mut String, written: &Written, profile: Option<&Profile>) {
+    let mut block = String::new();
+    for (number, form) in &written.composed.groupings {
+        let own = profile.is_none_or(|p| p.own.contains(number));
+        if own || matches!(form, Form::LeftOut(_)) {
+            grouping(&mut block, *number, form);
+        }
+    }
+    block.push_str(profile.map_or("", |p| p.rules.as_str()));
+    if !block.is_empty() {
+        let _ = write!(out, "  dgis {{\n{block}  }}\n");
+    }
+}
+
 /// A long list over several lines.
-fn folded(value: &str) -> String {
+pub(super) fn folded(value: &str) -> String {
     if !value.starts_with('[') || value.len() <= LIST_CHARACTERS {
         return value.to_owned();
     }
@@ -184,6 +220,12 @@ fn card(out: &mut String, plan: &Plan) {
         _ => ("scp02", 0x55),
     };
     let key = channel_key(channel);
+    let mut profiles = plan.applications.iter().flat_map(|a| &a.profile);
+    let directories = if profiles.any(|p| p.contactless) {
+        "    directories = [ppse]  // no terminal finds a contactless application otherwise\n"
+    } else {
+        ""
+    };
     let level = level(channel);
     let version = match channel.key_version {
         0 => String::new(),
@@ -193,7 +235,7 @@ fn card(out: &mut String, plan: &Plan) {
         out,
         "\ncard imported{suffix} for orders{suffix}.order {{\n  pan = order.pan\n{psn}  expiry = order.expiry\n\
          chip {{\n    platform = globalplatform({protocol}, keys: {key}, option: 0x{option:02X}, \
-         security_level: 0x{level:02X}){version}\n    applications = [{names}]\n  }}\n}}"
+         security_level: 0x{level:02X}){version}\n    applications = [{names}]\n{directories}  }}\n}}"
     );
 }
 

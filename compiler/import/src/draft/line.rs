@@ -1,6 +1,6 @@
 //! `line.perso`, `tests.perso`, order files and the manifest: what the cards need to be made.
 
-use super::{Content, Expected, Plan, Product};
+use super::{Content, Expected, Plan, Product, Written};
 use crate::fields::Fields;
 use std::fmt::Write as _;
 
@@ -27,26 +27,41 @@ pub(super) fn source(package: &str, plans: &[Plan]) -> String {
         let suffix = &plan.suffix;
         let _ = writeln!(
             out,
-            "\nscenario holds{suffix} : validation for imported{suffix} {{\n  contact {{"
+            "\nscenario holds{suffix} : validation for imported{suffix} {{"
         );
-        for application in &plan.applications {
-            let _ = writeln!(out, "    select {}", application.name);
-            let _ = if application.reads_back {
-                writeln!(out, "    expect data matches source")
-            } else {
-                writeln!(
-                    out,
-                    "    // DGI 9102 is no template A5: a terminal can't read it back"
-                )
-            };
+        for interface in ["contact", "contactless"] {
+            interface_checks(&mut out, plan, interface);
         }
         let _ = writeln!(
             out,
-            "  }}\n}}\n\njob cards{suffix} {{\n  input = orders{suffix}\n  card = imported{suffix}\n  \
+            "}}\n\njob cards{suffix} {{\n  input = orders{suffix}\n  card = imported{suffix}\n  \
              flow = line\n  scenarios = [holds{suffix}]\n}}"
         );
     }
     out
+}
+
+/// What a terminal does with the applications that it finds on an interface.
+fn interface_checks(out: &mut String, plan: &Plan, interface: &str) {
+    let here = |application: &&Written| {
+        let contact = application.profile.as_ref().map_or(true, |p| p.contact);
+        contact == (interface == "contact")
+    };
+    let mut block = String::new();
+    for application in plan.applications.iter().filter(here) {
+        let _ = writeln!(block, "    select {}", application.name);
+        if application.profile.as_ref().is_ok_and(|p| p.reads) {
+            block.push_str("    read records\n");
+        }
+        block.push_str(if application.reads_back {
+            "    expect data matches source\n"
+        } else {
+            "    // DGI 9102 is no template A5: a terminal can't read it back\n"
+        });
+    }
+    if !block.is_empty() {
+        let _ = write!(out, "  {interface} {{\n{block}  }}\n");
+    }
 }
 
 fn format(out: &mut String, plan: &Plan) {

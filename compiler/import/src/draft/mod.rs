@@ -2,9 +2,11 @@
 
 mod card;
 mod line;
+mod profile;
 mod report;
 
 use crate::{
+    Options,
     data::{Application, Card, Channel, Value},
     error::{ImportError, too_much},
     fields::{Fields, Identity, date_of, digits_of, pan_of},
@@ -15,6 +17,7 @@ use crate::{
     specimens::{Replaced, specimen},
 };
 use cardwright_standards::{tlv, tlv::Tag};
+use profile::{Ground, Profile};
 use std::collections::BTreeMap;
 
 /// A project's first draft.
@@ -26,6 +29,8 @@ pub struct Draft {
     pub report: Vec<String>,
     /// What the products are to hold, for the proof.
     pub products: Vec<Product>,
+    /// Names of the applications that are written as profiles.
+    pub profiles: Vec<String>,
 }
 
 /// A product and the cards that it has to give back.
@@ -35,6 +40,8 @@ pub struct Product {
     pub job: String,
     /// Its applications.
     pub applications: Vec<String>,
+    /// Groupings of each application that the file does not have: counter, keys and PIN of a profile.
+    pub added: Vec<Vec<u16>>,
     /// One for each card of the file.
     pub cards: Vec<Expected>,
 }
@@ -68,6 +75,20 @@ struct Written {
     composed: Composed,
     /// Whether a terminal reads all of it back: the answer to SELECT is a template A5.
     reads_back: bool,
+    /// As a profile, or why it is none.
+    profile: Result<Profile, String>,
+}
+
+impl Written {
+    /// Whether check values are those of the profile's keys, not the file's.
+    fn follows(&self) -> bool {
+        self.profile.as_ref().is_ok_and(|p| p.checked)
+    }
+
+    fn added(&self) -> Vec<u16> {
+        let profile = self.profile.as_ref();
+        profile.map_or_else(|_| Vec::new(), |p| p.added.clone())
+    }
 }
 
 /// A product, ready to be written.
@@ -77,7 +98,7 @@ struct Plan {
     channel: Channel,
     fields: Fields,
     applications: Vec<Written>,
-    country: u16,
+    ground: Ground,
 }
 
 /// Writes the draft.
@@ -86,10 +107,10 @@ pub(crate) fn draft(
     kind: Kind,
     shapes: &[Shape<'_>],
     replaced: Replaced,
-    name: &str,
+    options: &Options,
 ) -> Result<Draft, ImportError> {
+    let name = options.name.as_str();
     let mut plans = Vec::new();
-    let mut products = Vec::new();
     for (at, shape) in (1..).zip(shapes) {
         let suffix = if shapes.len() == 1 {
             String::new()
@@ -97,15 +118,33 @@ pub(crate) fn draft(
             format!("_{at}")
         };
         let plan = plan(shape, suffix, &mut notes)?;
-        products.push(product(shape, &plan));
         plans.push(plan);
     }
+    let ground = plans.first().map(|plan| plan.ground);
+    let ground = ground.unwrap_or(Ground {
+        country: UNITED_STATES,
+        currency: UNITED_STATES,
+    });
+    for plan in &mut plans {
+        let directory = plan.applications.iter().any(|a| a.aid == PPSE);
+        for written in &mut plan.applications {
+            written.profile = as_profile(written, ground, directory, options);
+        }
+    }
+    let shaped = shapes.iter().zip(&plans);
+    let products: Vec<Product> = shaped.map(|(shape, plan)| product(shape, plan)).collect();
+    let applications = plans.iter().flat_map(|p| &p.applications);
+    let profiles = applications.filter(|a| a.profile.is_ok());
+    let profiles = profiles.map(|a| a.name.clone()).collect();
     let report = report::report(kind, shapes, &plans, replaced, &notes);
     let package = name.replace('-', "_");
     let mut files = vec![
         ("cardwright.toml".to_owned(), line::manifest(name)),
         ("README.md".to_owned(), report::page(name, &report)),
-        ("card.perso".to_owned(), card::source(&package, &plans)),
+        (
+            "card.perso".to_owned(),
+            card::source(&package, &plans, ground),
+        ),
         ("line.perso".to_owned(), line::source(&package, &plans)),
         (
             "tests.perso".to_owned(),
@@ -126,7 +165,29 @@ pub(crate) fn draft(
         files,
         report,
         products,
+        profiles,
     })
+}
+
+/// The country, and the dollar, where the file says neither (ISO 3166-1, ISO 4217).
+const UNITED_STATES: u16 = 840;
+
+/// AID of the contactless directory (EMV Contactless Book B, 3.3).
+const PPSE: &[u8] = b"2PAY.SYS.DDF01";
+
+fn as_profile(
+    written: &Written,
+    ground: Ground,
+    directory: bool,
+    options: &Options,
+) -> Result<Profile, String> {
+    if options.applications_only {
+        return Err(String::new());
+    }
+    match options.kept.get(&written.name) {
+        Some(why) => Err(why.clone()),
+        None => profile::profile(written, ground, directory),
+    }
 }
 
 fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Plan, ImportError> {
@@ -166,6 +227,7 @@ fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Pl
             aid,
             composed,
             reads_back: reads_back(&all),
+            profile: Err(String::new()),
         });
     }
     if applications.is_empty() {
@@ -181,7 +243,10 @@ fn plan(shape: &Shape<'_>, suffix: String, notes: &mut Vec<String>) -> Result<Pl
             security_level: 3,
             key_version: 0,
         }),
-        country: country(shape),
+        ground: Ground {
+            country: number(shape, 0x5F28),
+            currency: number(shape, 0x9F42),
+        },
         fields,
         applications,
     })
@@ -209,7 +274,9 @@ fn placeholder(at: usize) -> Vec<u8> {
 
 /// The fields that each order has: number, expiry, sequence number.
 fn begin(fields: &mut Fields, identity: &Identity) {
-    fields.add("pan", "pan", "", identity.pan.clone());
+    // A track of 19 octets has room for a long PAN or for a long tail.
+    let most = identity.pan.iter().map(String::len).max().unwrap_or(19);
+    fields.add("pan", "pan", format!(" width {most}"), identity.pan.clone());
     let (pattern, dates) = match &identity.expiry {
         Some(dates) => ("date \"YYMMDD\"", dates.clone()),
         None => {
@@ -259,15 +326,15 @@ fn identity(shape: &Shape<'_>) -> Identity {
     }
 }
 
-/// Issuer country code, tag 5F28; the code of the United States when the file does not say it.
-fn country(shape: &Shape<'_>) -> u16 {
+/// A number of ISO 3166-1 or 4217, tags 5F28 and 9F42.
+fn number(shape: &Shape<'_>, tag: u32) -> u16 {
     let card = shape.cards.first().map(|(_, card)| *card);
-    let values = card.map(|card| values_of(card, 0x5F28)).unwrap_or_default();
+    let values = card.map(|card| values_of(card, tag)).unwrap_or_default();
     let code = values.first().map(hex::encode);
     let code = code
         .and_then(|c| c.parse().ok())
         .filter(|c| (1..=999).contains(c));
-    code.unwrap_or(840)
+    code.unwrap_or(UNITED_STATES)
 }
 
 fn product(shape: &Shape<'_>, plan: &Plan) -> Product {
@@ -285,6 +352,7 @@ fn product(shape: &Shape<'_>, plan: &Plan) -> Product {
     Product {
         job: format!("cards{}", plan.suffix),
         applications: plan.applications.iter().map(|a| a.name.clone()).collect(),
+        added: plan.applications.iter().map(|a| a.added()).collect(),
         cards: cards.collect(),
     }
 }
@@ -311,6 +379,9 @@ fn expected(card: &Card, plan: &Plan) -> Vec<Vec<(u16, Content)>> {
                 Form::LeftOut(_) => return None,
                 Form::Blob(..) => Content::Sealed(octets.len()),
                 Form::Struct(_) => Content::Follows(octets.len()),
+                Form::Raw(_) if *number == 0x9000 && written.follows() => {
+                    Content::Follows(octets.len())
+                }
                 _ => Content::Octets(octets),
             };
             Some((*number, content))
@@ -325,25 +396,28 @@ fn expected(card: &Card, plan: &Plan) -> Vec<Vec<(u16, Content)>> {
 
 /// All keys that the applications name, with their uses.
 fn keys(plans: &[Plan]) -> BTreeMap<String, &'static str> {
-    let mut keys = BTreeMap::new();
+    let mut names: Vec<&str> = Vec::new();
     for (_, form) in forms(plans) {
         let (Form::Blob(_, parts) | Form::Struct(parts)) = form else {
             continue;
         };
-        for (_, ty, key) in parts {
-            if ty.starts_with("pin") {
-                continue;
-            }
-            let usage = match key.as_str() {
-                "imk_ac" => "emv.application_cryptogram",
-                "imk_smi" => "emv.secure_messaging_integrity",
-                "imk_smc" => "emv.secure_messaging_confidentiality",
-                _ => "card_key",
-            };
-            keys.insert(key.clone(), usage);
-        }
+        let keys = parts.iter().filter(|(_, ty, _)| !ty.starts_with("pin"));
+        names.extend(keys.map(|(.., key)| key.as_str()));
     }
-    keys
+    let mut applications = plans.iter().flat_map(|p| &p.applications);
+    if applications.any(|a| a.profile.is_ok()) {
+        names.extend(groupings::MASTER_KEYS.map(|(_, key)| key));
+    }
+    let usage = |key: &str| match key {
+        "imk_ac" => "emv.application_cryptogram",
+        "imk_smi" => "emv.secure_messaging_integrity",
+        "imk_smc" => "emv.secure_messaging_confidentiality",
+        _ => "card_key",
+    };
+    names
+        .into_iter()
+        .map(|key| (key.to_owned(), usage(key)))
+        .collect()
 }
 
 fn forms(plans: &[Plan]) -> impl Iterator<Item = &(u16, Form)> {

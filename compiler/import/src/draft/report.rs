@@ -47,12 +47,34 @@ fn application(shape: &Shape<'_>, written: &Written) -> Vec<String> {
     let octets = count(|f| matches!(f, Form::Raw(_)));
     let keys = count(|f| matches!(f, Form::Blob(..) | Form::Struct(_)));
     let name = &written.name;
+    let kind = if written.profile.is_ok() {
+        "profile"
+    } else {
+        "application"
+    };
     let mut lines = vec![format!(
-        "{name}, AID {}, {}: {} by elements, {octets} as octets, {keys} from keys",
+        "{kind} {name}, AID {}, {}: {} by elements, {octets} as octets, {keys} from keys",
         hex::encode_upper(&written.aid),
         counted(shape.cards.len(), "card"),
         counted(elements, "grouping"),
     )];
+    match &written.profile {
+        Err(why) if !why.is_empty() => {
+            lines.push(format!("{name} is no profile: {why}"));
+        }
+        Ok(profile) if !profile.reads => lines.push(format!(
+            "{name}: its locator (tag 94) is not what its records would give, so it stands there as it is"
+        )),
+        _ => {}
+    }
+    let added = written.added();
+    if !added.is_empty() {
+        let numbers: Vec<String> = added.iter().map(|n| format!("{n:04X}")).collect();
+        lines.push(format!(
+            "{name}: {} added: the file has no counter, keys or PIN, a card needs them",
+            numbers.join(", ")
+        ));
+    }
     for (number, form) in groupings {
         match form {
             Form::LeftOut(why) => lines.push(format!("{name}: {number:04X} left out: {why}")),
@@ -80,7 +102,7 @@ pub(super) fn page(name: &str, report: &[String]) -> String {
     out.push_str(
         "\n## Next\n\n- Bind the keys: `key` declarations in `card.perso` name uses, a site binds its own.\n\
          - Elements that differ from card to card are fields of the order file.\n\
-         - What EMV can check needs a `profile`: see the guide on imports.\n",
+         - What EMV can check needs a `profile`: an `application` says in the report why it is none.\n",
     );
     out
 }

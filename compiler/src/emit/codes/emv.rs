@@ -380,7 +380,8 @@ pub(super) const ROWS: [CodeRow; 63] = [
     (
         "E0354",
         "cards for tests in a LIVE bundle",
-        "A card with static data authentication alone can be copied, whatever its profile's reason says.",
+        "A card with static data authentication alone can be copied, whatever its profile's reason says. One with \
+         certificates that somebody else made has no key to answer for them.",
         "Give the profile a `dda` block, or build for TEST.",
         "house: what can be copied is made for tests only",
     ),

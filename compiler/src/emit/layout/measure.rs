@@ -405,7 +405,7 @@ impl Meter<'_> {
             ty => ty.lengths().map_or(self.limit, |l| l.max),
         };
         let letters = match &def.ty {
-            Type::Digits(_) | Type::Pan | Type::Number { .. } => Letters::Digits,
+            Type::Digits(_) | Type::Pan(_) | Type::Number { .. } => Letters::Digits,
             Type::Alphanumeric(_) => Letters::Ascii,
             _ => Letters::Free,
         };

@@ -143,7 +143,7 @@ fn written<'a>(
         }
         "track2" => track2(elaborator, followed, tag, span),
         _ if tag == "56" && is_call(followed, "track1") => track1(elaborator, followed, span),
-        "pan" => coded(elaborator, term, tag, &Type::Pan, span),
+        "pan" => coded(elaborator, term, tag, &Type::PAN, span),
         "date" => coded(elaborator, term, tag, &Type::Date, span),
         _ => by_format(elaborator, term, tag, row, span),
     }
@@ -358,7 +358,7 @@ pub(crate) fn track_of<'a>(
         return None;
     };
     let mut args = args.iter().map(|a| &a.value);
-    let pan = elaborator.expr(args.next()?, Some(&Type::Pan))?;
+    let pan = elaborator.expr(args.next()?, Some(&Type::PAN))?;
     let mut args = args.skip(named);
     Some(Track {
         pan,

@@ -114,6 +114,8 @@ pub(crate) struct App<'a> {
     pub(crate) dda: Option<Dda>,
     pub(crate) sda: Option<Sda>,
     pub(crate) masters: Option<Masters>,
+    /// Whether certificates stand in `data`, made elsewhere.
+    pub(crate) foreign: bool,
     pub(crate) mode: Mode,
     pub(crate) cvc3: Option<Cvc3>,
     pub(crate) offline_pin: Option<(Typed, u8)>,
@@ -209,6 +211,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         unknown.insert("cvm".to_owned());
     }
     let elements = elements::gather(elaborator, ground, decl, &mut unknown);
+    let quirks = quirks(elaborator, decl);
     let priority = decl.attribute("priority");
     let priority = priority.and_then(|e| read::integer(elaborator.model(), e));
     Some(App {
@@ -228,11 +231,14 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         records: Vec::new(),
         dda: dda(elaborator, ground, decl),
         sda: oda::declared(elaborator, ground, decl),
+        foreign: quirks
+            .iter()
+            .any(|(name, _)| name == "foreign_certificates"),
         masters: masters(elaborator, decl),
         mode: Mode::of(decl),
         cvc3: modes::cvc3(elaborator, decl),
         offline_pin: offline_pin(elaborator, decl),
-        quirks: quirks(elaborator, decl),
+        quirks,
         unknown,
     })
 }

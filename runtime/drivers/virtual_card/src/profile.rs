@@ -205,7 +205,7 @@ impl Payment {
             objects,
             issuer_data,
         };
-        payment.check_methods(found(0x8E))?;
+        payment.check_methods(found(0x8E), quirks.foreign_certificates)?;
         Ok(payment)
     }
 
@@ -218,8 +218,8 @@ impl Payment {
     }
 
     /// What the AIP and the CVM list promise has to be there.
-    fn check_methods(&self, cvm_list: Option<&[u8]>) -> Result<(), Reason> {
-        if self.promises(AIP_DDA | AIP_CDA) && self.icc_key.is_none() {
+    fn check_methods(&self, cvm_list: Option<&[u8]>, foreign: bool) -> Result<(), Reason> {
+        if self.promises(AIP_DDA | AIP_CDA) && self.icc_key.is_none() && !foreign {
             return Err("the AIP promises DDA or CDA, the ICC key is missing".into());
         }
         let rules = cvm_list.and_then(|list| list.get(8..)).unwrap_or_default();
@@ -230,7 +230,7 @@ impl Payment {
                 return Err("the CVM list has an offline PIN, DGI 8010 or 9010 is missing".into());
             }
             let enciphered = matches!(method, 4 | 5);
-            if enciphered && self.icc_key.is_none() && self.pin_key.is_none() {
+            if enciphered && self.icc_key.is_none() && self.pin_key.is_none() && !foreign {
                 return Err("the CVM list has an enciphered PIN, there is no key for it".into());
             }
         }
@@ -363,6 +363,7 @@ fn private_key(
     let [Some(a), Some(b), Some(c), Some(d), Some(e)] = parts else {
         return match (parts.iter().flatten().count(), certificate) {
             (0, None) => Ok(None),
+            (0, Some(_)) if quirks.foreign_certificates => Ok(None),
             (0, Some(_)) => Err(format!("there is a certificate, but no {name}")),
             _ => Err(format!("the {name} is not complete")),
         };

@@ -36,6 +36,8 @@ pub struct Quirks {
     pub counts_data_only: bool,
     /// GET PROCESSING OPTIONS answers in format 1 (`80`).
     pub processing_options_format_1: bool,
+    /// Certificates are there without the key that they are for.
+    pub foreign_certificates: bool,
     /// GENERATE AC without CDA answers in format 1 (`80`).
     pub generate_ac_format_1: bool,
     /// INTERNAL AUTHENTICATE answers in format 1 (`80`).
@@ -65,6 +67,7 @@ impl Quirks {
             "record_of_255" => &mut self.record_of_255,
             "counts_data_only" => &mut self.counts_data_only,
             "processing_options_format_1" => &mut self.processing_options_format_1,
+            "foreign_certificates" => &mut self.foreign_certificates,
             "generate_ac_format_1" => &mut self.generate_ac_format_1,
             "internal_authenticate_format_1" => &mut self.internal_authenticate_format_1,
             "no_clear_pin" => &mut self.no_clear_pin,

@@ -145,12 +145,15 @@ impl Rules<'_, '_, '_> {
         if block.is_some_and(|written| written != made) {
             return; // a record that is not understood may be the one
         }
+        let services = self.span("services");
         let missing = app
             .elements
             .iter()
             .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()))
             .filter(|e| !app.mode.with_options(&e.tag))
             .filter(|e| !grouped.contains(&e.tag))
+            // The service code is asked for in any case, and stands in the track.
+            .filter(|e| e.tag != "5F30" || e.span != services)
             // The issuer's country and currency are offered to whoever wants them.
             .filter(|e| e.span != app.decl.span);
         for element in missing {

@@ -15,6 +15,11 @@ const AUTHENTICATION_BITS: [(&str, u8, &str); 3] = [
     ("cda_failed", aip::CDA, "cda"),
 ];
 
+/// What a terminal recovers the chip's key from (EMV Book 2, 6.1).
+const DYNAMIC: [&str; 5] = ["8F", "90", "9F32", "9F46", "9F47"];
+/// What a terminal verifies static data with (EMV Book 2, 5.1).
+const STATIC: [&str; 4] = ["8F", "90", "9F32", "93"];
+
 /// Tag 9F10 as the profile says it.
 pub(crate) fn application_data(elaborator: &mut Elaborator<'_>, decl: &Decl) -> Option<Vec<u8>> {
     let term = decl.attribute("iad")?.single()?;
@@ -159,7 +164,8 @@ impl Rules<'_, '_, '_> {
             let change = change.filter(|_| self.app.dda.is_some());
             self.report_fix("E0363", rule.span, message, help, change);
         }
-        if rule.is_enciphered_offline_pin() && self.app.dda.is_none() {
+        let has_key = self.app.dda.is_some() || self.app.foreign;
+        if rule.is_enciphered_offline_pin() && !has_key {
             let message = format!("`{method}` needs a key of the chip's own, there is no `dda`");
             let help = "write `dda { key = rsa(1152, 3); certified_by = … }` (EMV Book 2, 7.1)";
             self.report("E0320", rule.span, message, help);
@@ -187,12 +193,14 @@ impl Rules<'_, '_, '_> {
         let span = self.span("aip");
         self.static_authentication();
         if self.app.issuer().is_none() {
-            self.signed_without_signature();
+            if !self.made_elsewhere(&DYNAMIC) && !self.made_elsewhere(&STATIC) {
+                self.signed_without_signature();
+            }
         } else {
             self.static_data();
         }
         let Some(dda) = self.app.dda.clone() else {
-            if dynamic {
+            if dynamic && !self.made_elsewhere(&DYNAMIC) {
                 let message = "the AIP promises dynamic authentication, there is no `dda` block";
                 let help = "write `dda { key = rsa(1152, 3); certified_by = issuer_rsa }`";
                 self.report("E0307", span, message, help);
@@ -218,6 +226,11 @@ impl Rules<'_, '_, '_> {
         }
     }
 
+    /// Whether certificates and signatures that somebody else made are there for a terminal.
+    fn made_elsewhere(&self, tags: &[&str]) -> bool {
+        self.app.foreign && tags.iter().all(|tag| self.readable(tag))
+    }
+
     /// The issuer application data of the other algorithm, where a name says which it is.
     fn other_issuer_data(&self, span: Span, option_c: bool) -> Option<Change> {
         let value = super::entry_at(&self.decl().entries, span)?
@@ -236,7 +249,7 @@ impl Rules<'_, '_, '_> {
     fn static_authentication(&mut self) {
         let promised = self.app.aip_has(aip::SDA);
         let Some(sda) = self.app.sda.clone() else {
-            if promised {
+            if promised && !self.made_elsewhere(&STATIC) {
                 let span = self.span("aip");
                 let message = "the AIP promises static authentication, there is no `sda` block";
                 let help = "write `sda { certified_by = issuer_rsa; reason = \"…\" }`, or take \
