@@ -29,6 +29,7 @@ fn options(kind: Option<Kind>) -> Options {
         name: "draft".to_owned(),
         kind,
         test_bins: Vec::new(),
+        ..Options::default()
     }
 }
 
