@@ -173,6 +173,14 @@ impl Block<8> for DesPart<'_> {
     fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
         self.0.single(block, Way::Decrypt)
     }
+
+    fn encrypt_many(&self, blocks: &mut [[u8; 8]]) {
+        self.0.many(blocks, Way::Encrypt);
+    }
+
+    fn decrypt_many(&self, blocks: &mut [[u8; 8]]) {
+        self.0.many(blocks, Way::Decrypt);
+    }
 }
 
 /// 3DES with two or three keys, expanded. All that is done with it takes a time that depends on the
@@ -264,8 +272,18 @@ impl TdesKey {
     }
 
     fn batch(keys: &[&Self], blocks: &mut [[u8; 8]], way: Way) {
-        let keys: Vec<&Triple> = keys.iter().map(|key| &key.key).collect();
-        Triple::many(&keys, blocks, way);
+        // One key for all takes less than a key for each, also where it was named many times.
+        let one = match keys {
+            [first, rest @ ..] => rest.iter().all(|key| std::ptr::eq(*key, *first)),
+            [] => true,
+        };
+        let used = if one {
+            keys.get(..1).unwrap_or_default()
+        } else {
+            keys
+        };
+        let used: Vec<&Triple> = used.iter().map(|key| &key.key).collect();
+        Triple::many(&used, blocks, way);
     }
 }
 

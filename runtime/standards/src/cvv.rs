@@ -45,11 +45,28 @@ pub fn cvv(
     service_code: &str,
 ) -> Result<Digits<3>, CvvError> {
     let [first, second] = blocks(pan, expiry, service_code)?;
+    check_key(key)?;
+    let result = key.encrypt(xor(key.left().encrypt(first), second));
+    Ok(value(result))
+}
+
+/// Whether a key makes values at all.
+pub fn check_key(key: &TdesKey) -> Result<(), CvvError> {
     if key.is_triple() {
         return Err(CvvError::Key);
     }
-    let result = key.encrypt(xor(key.left().encrypt(first), second));
-    Ok(value(result))
+    Ok(())
+}
+
+/// The blocks whose ciphertexts under the whole key hold the values, of many cards at once: the
+/// first of each two under the left key, and the second added.
+pub fn sums(key: &TdesKey, blocks: &[[[u8; 8]; 2]]) -> Vec<[u8; 8]> {
+    let mut sums: Vec<[u8; 8]> = blocks.iter().map(|[first, _]| *first).collect();
+    key.left().encrypt_many(&mut sums);
+    for (sum, [_, second]) in sums.iter_mut().zip(blocks) {
+        *sum = xor(*sum, *second);
+    }
+    sums
 }
 
 /// The two blocks that the value is made of: the first is enciphered under the left key, the second

@@ -4,6 +4,7 @@
 //! A session in which a call failed is thrown away: it may hold half an operation. The PIN is tried
 //! once; when the token has refused it, it is not tried again.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ pub(crate) enum State {
 /// Sessions and what belongs to one stay of the token.
 struct Pool {
     idle: Vec<Link>,
+    turns: Turns,
     open: usize,
     slot: Option<CK_ULONG>,
     /// Grows whenever handles may have changed.
@@ -47,9 +49,43 @@ struct Pool {
     storage: Option<Storage>,
 }
 
+/// Who waits for a session, in the order in which they came. Without it a lane that gives one back
+/// and asks again at once is there before the one that is woken, and a batch with much to do one
+/// by one keeps all sessions until the others give up.
+#[derive(Default)]
+struct Turns {
+    waiting: VecDeque<u64>,
+    last: u64,
+}
+
+impl Turns {
+    fn enter(&mut self) -> u64 {
+        self.last += 1;
+        self.waiting.push_back(self.last);
+        self.last
+    }
+
+    fn is_next(&self, turn: u64) -> bool {
+        self.waiting.front() == Some(&turn)
+    }
+
+    fn leave(&mut self, turn: u64) {
+        self.waiting.retain(|waiting| *waiting != turn);
+    }
+}
+
 struct Health {
     state: State,
     failures: u32,
+}
+
+/// A session, or room for one.
+enum Found {
+    Idle(Link),
+    /// Counted as open already.
+    Room,
+    /// One that its lane has left alone.
+    Stale(Link),
 }
 
 /// A token.
@@ -93,6 +129,7 @@ impl Token {
             settings: Arc::clone(settings),
             pool: Mutex::new(Pool {
                 idle: Vec::new(),
+                turns: Turns::default(),
                 open: 0,
                 slot: None,
                 generation: 1,
@@ -284,38 +321,58 @@ impl Token {
         ))
     }
 
-    /// A session: a free one, a new one, or, when all are in use, the next that comes back.
+    /// A session: a free one, a new one, or, when all are in use, the next that comes back; whoever
+    /// came first is served first.
     fn take(&self) -> Result<(Link, u64), Refused> {
         let patience = Instant::now() + self.settings.wait;
         let mut pool = guarded(&self.pool);
+        let turn = pool.turns.enter();
         loop {
-            if let Some(link) = pool.idle.pop() {
-                return Ok((link, pool.generation));
-            }
-            if pool.open < self.settings.sessions {
-                pool.open += 1;
-                let generation = pool.generation;
+            let found = match pool.turns.is_next(turn) {
+                true => self.found(&mut pool),
+                false => None,
+            };
+            let left = patience.saturating_duration_since(Instant::now());
+            if found.is_some() || left.is_zero() {
+                pool.turns.leave(turn);
+                let (generation, open) = (pool.generation, pool.open);
                 drop(pool);
+                // Only who is next goes on, so that all have to look.
+                self.freed.notify_all();
+                return match found {
+                    Some(found) => self.taken(found).map(|link| (link, generation)),
+                    None => Err(error::BUSY
+                        .found(format!("all {open} sessions with {} are in use", self.name))),
+                };
+            }
+            let woken = self.freed.wait_timeout(pool, left.min(LOOK));
+            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What whoever is next may have now.
+    fn found(&self, pool: &mut Pool) -> Option<Found> {
+        if let Some(link) = pool.idle.pop() {
+            return Some(Found::Idle(link));
+        }
+        if pool.open < self.settings.sessions {
+            pool.open += 1;
+            return Some(Found::Room);
+        }
+        self.holds.stale(self.settings.channel).map(Found::Stale)
+    }
+
+    fn taken(&self, found: Found) -> Result<Link, Refused> {
+        match found {
+            Found::Idle(link) => Ok(link),
+            Found::Room => {
                 let opened = self.open();
                 if opened.is_err() {
                     self.one_less();
                 }
-                return opened.map(|link| (link, generation));
+                opened
             }
-            if let Some(stale) = self.holds.stale(self.settings.channel) {
-                let generation = pool.generation;
-                drop(pool);
-                return self.instead_of(stale).map(|link| (link, generation));
-            }
-            let left = patience.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(error::BUSY.found(format!(
-                    "all {} sessions with {} are in use",
-                    pool.open, self.name
-                )));
-            }
-            let woken = self.freed.wait_timeout(pool, left.min(LOOK));
-            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
+            Found::Stale(link) => self.instead_of(link),
         }
     }
 
@@ -334,7 +391,7 @@ impl Token {
         let mut pool = guarded(&self.pool);
         pool.open = pool.open.saturating_sub(1);
         drop(pool);
-        self.freed.notify_one();
+        self.freed.notify_all();
     }
 
     /// Ends a session; its thread closes it.
@@ -351,7 +408,7 @@ impl Token {
         }
         pool.idle.push(link);
         drop(pool);
-        self.freed.notify_one();
+        self.freed.notify_all();
     }
 
     /// Opens a session and logs in, if nobody has yet.

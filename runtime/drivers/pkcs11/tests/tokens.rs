@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cardwright_pkcs11::objects::{self, Flags, Kind, Place, Protection};
@@ -256,5 +257,40 @@ fn tokens_that_are_not_there_are_named() {
         let mut settings = ground.settings();
         settings.tokens = vec![TokenName::Slot(slot(ground, 0))];
         assert_eq!(code(Pkcs11Hsm::open(settings).map(drop)), "accepted");
+    });
+}
+
+// A lane that asks again and again gives its session back in between, and is there again before whoever
+// it wakes.
+#[test]
+fn who_came_first_is_served_first() {
+    with_faults("who_came_first_is_served_first", 1, |ground| {
+        let hsm = opened(ground, |s| {
+            s.sessions = 1;
+            s.wait = Duration::from_secs(4);
+        });
+        hsm.prepare().unwrap();
+        let mut session = hsm.open_session().unwrap();
+        let key = cvk(&hsm, session.as_mut());
+        plan("C_Encrypt 0 delay 100");
+        let (busy, served) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let mut greedy = hsm.open_session().unwrap();
+            let (busy, served) = (&busy, &served);
+            scope.spawn(move || {
+                while !served.load(Ordering::Relaxed) {
+                    let found = value(greedy.as_mut(), key);
+                    busy.store(true, Ordering::Relaxed);
+                    assert_eq!(found, "479");
+                }
+            });
+            while !busy.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            let found: Vec<_> = (0..3).map(|_| value(session.as_mut(), key)).collect();
+            served.store(true, Ordering::Relaxed);
+            assert_eq!(found, ["479", "479", "479"]);
+        });
+        plan("");
     });
 }

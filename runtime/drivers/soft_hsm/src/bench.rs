@@ -5,12 +5,16 @@
 //!
 //! Whoever quotes a figure quotes the peer measured in the same run with it.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use cardwright_rsa::generate;
-use cardwright_standards::cipher::{TdesKey, ecb_encrypt};
+use cardwright_standards::cipher::{Block, TdesKey, ecb_encrypt};
 
-use cardwright_ports::hsm::{Derivation, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse};
+use cardwright_ports::batch::{CardAnswer, CardCall, Label, PinCall};
+use cardwright_ports::hsm::{
+    Derivation, Draw, Hsm, HsmSession, IccCertificateFields, KeyHandle, KeyRequest, KeyUse, Sealed,
+};
 
 use crate::SoftHsm;
 use crate::entropy::Stream;
@@ -122,38 +126,77 @@ pub fn private_operation(bits: u32, seconds: f64) -> Result<Figure, Refused> {
 
 /// Keys that two threads make in the time in which one makes one, by the clock: 2 is all there is.
 pub fn two_cores(bits: u32, seconds: f64) -> Result<Figure, Refused> {
+    let name = format!("RSA-{bits} keys, two threads to one");
+    two_to_one(name, seconds, |lane| {
+        let mut source = Stream::new(&[0xC0 | lane; 32]);
+        Ok(Box::new(move || {
+            let made = generate(bits, 65_537, &mut source).map_err(error::of_rsa)?;
+            std::hint::black_box(&made);
+            Ok(())
+        }))
+    })
+}
+
+/// Cards whose symmetric data two sessions of one HSM make in the time in which one makes one, by
+/// the clock.
+pub fn two_sessions(seconds: f64) -> Result<Figure, Refused> {
+    let hsm = SoftHsm::in_memory([0xB7; 32])?;
+    let name = "symmetric data, two sessions to one".to_owned();
+    two_to_one(name, seconds, |lane| {
+        let mut session = hsm.open_session()?;
+        let keys = Keys::bind(session.as_mut())?;
+        let mut card = u64::from(lane) << 32;
+        Ok(Box::new(move || {
+            card += 1;
+            keys.card(session.as_mut(), card).map(|made| {
+                std::hint::black_box(made);
+            })
+        }))
+    })
+}
+
+/// Work of one thread, done again and again.
+type Work<'w> = Box<dyn FnMut() -> Result<(), Refused> + 'w>;
+
+/// What two threads do in the time in which one does one, by the clock.
+fn two_to_one<'w>(
+    name: String,
+    seconds: f64,
+    begin: impl Fn(u8) -> Result<Work<'w>, Refused> + Sync,
+) -> Result<Figure, Refused> {
     let rate = |threads: u8| -> Result<f64, Refused> {
         let begun = Instant::now();
-        let made: Result<Vec<u32>, Refused> = std::thread::scope(|scope| {
+        let begin = &begin;
+        let done: Result<Vec<u32>, Refused> = std::thread::scope(|scope| {
             let lanes: Vec<_> = (0..threads)
                 .map(|lane| {
                     scope.spawn(move || {
-                        let mut source = Stream::new(&[0xC0 | lane; 32]);
-                        let mut made = 0;
+                        let mut work = begin(lane)?;
+                        let mut done = 0;
                         while begun.elapsed().as_secs_f64() < seconds {
-                            generate(bits, 65_537, &mut source).map_err(error::of_rsa)?;
-                            made += 1;
+                            work()?;
+                            done += 1;
                         }
-                        Ok(made)
+                        Ok(done)
                     })
                 })
                 .collect();
-            let failed = |_| error::FAULT.found("a thread that makes keys");
+            let failed = |_| error::FAULT.found("a thread that is measured");
             lanes
                 .into_iter()
                 .map(|lane| lane.join().map_err(failed)?)
                 .collect()
         });
-        Ok(f64::from(made?.into_iter().sum::<u32>()) / begun.elapsed().as_secs_f64())
+        Ok(f64::from(done?.into_iter().sum::<u32>()) / begun.elapsed().as_secs_f64())
     };
     Ok(Figure {
-        name: format!("RSA-{bits} keys, two threads to one"),
+        name,
         value: rate(2)? / rate(1)?.max(f64::MIN_POSITIVE),
         unit: "times",
     })
 }
 
-/// Triple DES of much data under one key, in megabytes a second, by bit planes.
+/// Triple DES of much data under one key, in megabytes a second.
 pub fn des_one_key(seconds: f64) -> Result<Figure, Refused> {
     let key = bench_key(1)?;
     let mut data = vec![0u8; DES_OCTETS];
@@ -186,7 +229,7 @@ pub fn des_own_keys(blocks: usize, seconds: f64) -> Result<Figure, Refused> {
     })
 }
 
-/// Triple DES of six blocks under three keys by tables, as a card's three keys need it.
+/// Triple DES of six blocks under three keys, as a card's three keys need it.
 pub fn des_few_blocks(seconds: f64) -> Result<Figure, Refused> {
     let (a, b, c) = (bench_key(1)?, bench_key(2)?, bench_key(3)?);
     let mut blocks = [[0u8; 8]; 6];
@@ -200,6 +243,24 @@ pub fn des_few_blocks(seconds: f64) -> Result<Figure, Refused> {
     Ok(Figure {
         name: "triple DES, 6 blocks under 3 keys".to_owned(),
         value: 4.8e-3 / each,
+        unit: "MB/s",
+    })
+}
+
+/// Triple DES of one block after the other, each made of the one before, in megabytes a second.
+pub fn des_chain(seconds: f64) -> Result<Figure, Refused> {
+    let key = bench_key(1)?;
+    let mut block = [0u8; 8];
+    let each = mean(seconds, |_| {
+        for _ in 0..100 {
+            block = key.encrypt(block);
+        }
+        Ok(())
+    })?;
+    std::hint::black_box(&block);
+    Ok(Figure {
+        name: "triple DES, a chain of single blocks".to_owned(),
+        value: 8e-4 / each,
         unit: "MB/s",
     })
 }
@@ -226,6 +287,99 @@ pub fn symmetric_data_generation(seconds: f64) -> Result<Figure, Refused> {
         value: 1.0 / each,
         unit: "cards/s",
     })
+}
+
+/// The same for so many cards at once, in calls that a line which makes data ahead asks.
+pub fn symmetric_together(cards: u64, seconds: f64) -> Result<Figure, Refused> {
+    let hsm = SoftHsm::in_memory([0xB7; 32])?;
+    let mut session = hsm.open_session()?;
+    let keys = Keys::bind(session.as_mut())?;
+    let each = mean(seconds, |turn| {
+        let made = keys.cards(session.as_mut(), turn * cards..(turn + 1) * cards)?;
+        std::hint::black_box(made);
+        Ok(())
+    })?;
+    Ok(Figure {
+        name: format!("symmetric data, {cards} cards together"),
+        value: cards as f64 / each,
+        unit: "cards/s",
+    })
+}
+
+/// Bits of the issuer's key in the rows on whole cards: the longest that a chip takes.
+pub const ISSUER_BITS: u32 = 1_984;
+/// Bits of the chip's key in those rows.
+pub const CHIP_BITS: u32 = 1_152;
+/// Keys that stand ready in the row on pooled keys.
+const POOL: usize = 16;
+
+/// Whole cards with DDA in a second: symmetric data as in [`symmetric_data_generation`], the ICC key,
+/// its certificate, its five parts exported. The key is made for the card, or was made ahead.
+pub fn dda_cards(pooled: bool, seconds: f64) -> Result<Figure, Refused> {
+    let hsm = SoftHsm::in_memory([0xB9; 32])?;
+    let mut session = hsm.open_session()?;
+    let session = session.as_mut();
+    let keys = Keys::bind(session)?;
+    let issuer = session.bind(&KeyRequest {
+        name: "bench.issuer".to_owned(),
+        algorithm: "rsa".to_owned(),
+        bits: ISSUER_BITS,
+        exponent: 3,
+        usage: KeyUse::EmvIssuerPrivate,
+    })?;
+    let new_key = |session: &mut dyn HsmSession, order| {
+        let draw = Draw {
+            job: "bench",
+            order,
+            purpose: "icc_key",
+        };
+        session.icc_rsa_key(CHIP_BITS, 65_537, &draw)
+    };
+    let mut pool = Vec::new();
+    for order in 0..if pooled { POOL as u64 } else { 0 } {
+        pool.push(new_key(session, order)?);
+    }
+    let each = mean(seconds, |card| {
+        let own = match pool.is_empty() {
+            true => Some(new_key(session, card)?),
+            false => None,
+        };
+        let ready = pool.get(card as usize % POOL);
+        let Some(key) = own.as_ref().or(ready) else {
+            return Err(error::FAULT.found("an empty pool"));
+        };
+        let fields = IccCertificateFields {
+            pan: &pan_of(card),
+            expiry_mmyy: "1229",
+            serial: [0, 0, 1],
+            modulus: &key.modulus,
+            exponent: key.exponent,
+            static_data: &[0x5A; 64],
+        };
+        let mut made = keys.card(session, card)?;
+        let certificate = session.sign_icc_certificate(issuer, &fields)?;
+        made.extend(certificate.certificate);
+        for part in &key.components {
+            made.extend(session.export_sealed(part, keys.transport)?);
+        }
+        std::hint::black_box(made);
+        Ok(())
+    })?;
+    let how = if pooled {
+        "key of the pool"
+    } else {
+        "key made for it"
+    };
+    Ok(Figure {
+        name: format!("whole DDA card, RSA-{CHIP_BITS}, {how}"),
+        value: 1.0 / each,
+        unit: "cards/s",
+    })
+}
+
+/// The PAN of a card of these rows.
+fn pan_of(card: u64) -> String {
+    format!("999992{:010}", card % 10_000_000_000)
 }
 
 struct Keys {
@@ -267,7 +421,7 @@ impl Keys {
             order: card,
             purpose: "pin",
         };
-        let pan = format!("999992{:010}", card % 10_000_000_000);
+        let pan = pan_of(card);
         let pin = session.generate_pin(4, &draw)?;
         let keys = session.icc_master_keys(Derivation::A, self.masters, &pan, "01")?;
         let mut made = session.export_sealed(&keys, self.transport)?;
@@ -281,6 +435,84 @@ impl Keys {
         for format in [0, 3] {
             made.extend(session.export_pin_block(&pin, self.zpk, format, &pan, &draw)?);
         }
+        Ok(made)
+    }
+
+    /// The same of many cards, a batch of calls for each step: all octets as one text.
+    fn cards(
+        &self,
+        session: &mut dyn HsmSession,
+        cards: std::ops::Range<u64>,
+    ) -> Result<Vec<u8>, Refused> {
+        let pans: Vec<String> = cards.clone().map(pan_of).collect();
+        let label = |order| Label {
+            job: "bench",
+            order,
+            purpose: "pin".into(),
+        };
+        let mut pins = Vec::new();
+        for order in cards.clone() {
+            pins.push(session.generate_pin(4, &label(order).draw())?);
+        }
+        let mut made = Vec::new();
+        let mut ask = |calls: Vec<CardCall<'_>>| -> Result<Vec<Sealed>, Refused> {
+            let mut sealed = Vec::new();
+            for answer in session.batch(&calls) {
+                match answer? {
+                    CardAnswer::Text(text) => made.extend_from_slice(text.as_bytes()),
+                    CardAnswer::Octets(octets) => made.extend(octets),
+                    CardAnswer::Sealed(keys) => {
+                        made.extend_from_slice(&keys.check_values);
+                        sealed.push(keys);
+                    }
+                    _ => return Err(error::FAULT.found("an answer of another kind")),
+                }
+            }
+            Ok(sealed)
+        };
+        let masters = pans.iter().map(|pan| CardCall::IccMasterKeys {
+            derivation: Derivation::A,
+            keys: self.masters,
+            pan,
+            psn: "01",
+        });
+        let keys = ask(masters.collect())?;
+        for service_code in ["201", "000", "999"] {
+            let values = pans.iter().map(|pan| CardCall::CardVerificationValue {
+                key: self.cvk,
+                pan,
+                expiry: "2912",
+                service_code,
+            });
+            ask(values.collect())?;
+        }
+        let visa = pans.iter().zip(&pins).map(|(pan, pin)| {
+            CardCall::Pin(PinCall::VerificationValue {
+                key: self.pvk,
+                pan,
+                pin,
+                pvki: 1,
+            })
+        });
+        ask(visa.collect())?;
+        for format in [0, 3] {
+            let blocks = pans.iter().zip(&pins).zip(cards.clone());
+            let blocks = blocks.map(|((pan, pin), order)| {
+                CardCall::Pin(PinCall::Export {
+                    pin,
+                    key: self.zpk,
+                    format,
+                    pan,
+                    label: label(order),
+                })
+            });
+            ask(blocks.collect())?;
+        }
+        let out = keys.iter().map(|keys| CardCall::ExportSealed {
+            sealed: Cow::Borrowed(keys),
+            transport: self.transport,
+        });
+        ask(out.collect())?;
         Ok(made)
     }
 }
@@ -374,6 +606,23 @@ mod tests {
         assert!(des_one_key(0.0).unwrap().value > 0.0);
         assert!(des_own_keys(64, 0.0).unwrap().value > 0.0);
         assert!(des_few_blocks(0.0).unwrap().value > 0.0);
+        assert!(des_chain(0.0).unwrap().value > 0.0);
         assert!(symmetric_data_generation(0.0).unwrap().value > 0.0);
+        assert!(symmetric_together(3, 0.0).unwrap().value > 0.0);
+        assert!(two_sessions(0.01).unwrap().value > 0.0);
+    }
+
+    #[test]
+    fn cards_together_are_those_one_by_one() {
+        let hsm = SoftHsm::in_memory([0xB7; 32]).unwrap();
+        let mut session = hsm.open_session().unwrap();
+        let keys = Keys::bind(session.as_mut()).unwrap();
+        let sorted = |mut octets: Vec<u8>| {
+            octets.sort_unstable();
+            octets
+        };
+        let each = (5..12).flat_map(|card| keys.card(session.as_mut(), card).unwrap());
+        let each = sorted(each.collect());
+        assert_eq!(sorted(keys.cards(session.as_mut(), 5..12).unwrap()), each);
     }
 }

@@ -105,6 +105,17 @@ impl Schedule {
         let [block] = stages(&[([self], way)], [block]);
         block
     }
+
+    /// Any number of blocks in place.
+    pub(crate) fn many(&self, blocks: &mut [[u8; 8]], way: Way) {
+        #[cfg(target_arch = "x86_64")]
+        if let Engine::Lanes(proof) = self.engine {
+            return rows::many_single(proof, self, blocks, way);
+        }
+        for block in blocks {
+            *block = self.single(*block, way);
+        }
+    }
 }
 
 /// A key of triple DES: its three parts as octets and expanded, in the order in which they

@@ -30,21 +30,25 @@ pub(super) fn many(proof: Vbmi, keys: &[&Triple], blocks: &mut [[u8; 8]], way: W
         Way::Encrypt => ([way, way.other(), way], [0, 1, 2]),
         Way::Decrypt => ([way, way.other(), way], [2, 1, 0]),
     };
-    let mut at = 0;
-    while let Some(rest) = blocks.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        let count = rest.len().min(SIDE_BY_SIDE * WIDTH);
-        let group = rest.get_mut(..count).unwrap_or_default();
+    for (number, group) in blocks.chunks_mut(SIDE_BY_SIDE * WIDTH).enumerate() {
         match keys {
             [all] => {
                 let rows = One(order.map(|part| keys_of(all, part)));
                 go(proof, &rows, &ways, group);
             }
             _ => {
-                let keys = keys.get(at..).unwrap_or_default();
+                let from = number * SIDE_BY_SIDE * WIDTH;
+                let keys = keys.get(from..).unwrap_or_default();
                 go(proof, &Own { keys, order }, &ways, group);
             }
         }
-        at += count;
+    }
+}
+
+/// Single DES of any number of blocks under one key.
+pub(super) fn many_single(proof: Vbmi, key: &Schedule, blocks: &mut [[u8; 8]], way: Way) {
+    for group in blocks.chunks_mut(SIDE_BY_SIDE * WIDTH) {
+        go(proof, &One([&key.keys]), &[way], group);
     }
 }
 
@@ -100,9 +104,9 @@ impl<const L: usize, const S: usize> Rows for Few<'_, L, S> {
 }
 
 /// One key for all.
-struct One<'k>([&'k RoundKeys; 3]);
+struct One<'k, const S: usize>([&'k RoundKeys; S]);
 
-impl Rows for One<'_> {
+impl<const S: usize> Rows for One<'_, S> {
     #[inline(always)]
     fn row(&self, stage: usize, _: usize, round: usize) -> [u64; WIDTH] {
         [self.0.get(stage).map_or(0, |keys| of_round(keys, round)); WIDTH]

@@ -49,6 +49,17 @@ fn single_blocks_agree_with_another_implementation() {
                 assert_eq!(ours.single(block, way), expected, "{engine:?}");
             }
         }
+        let key = next(&mut state);
+        let ours = Schedule::by(engine, key);
+        for count in [0, 1, 8, 9, 17, 32, 33, 70] {
+            let clear: Vec<[u8; 8]> = (0..count).map(|_| next(&mut state)).collect();
+            for way in [Way::Encrypt, Way::Decrypt] {
+                let mut blocks = clear.clone();
+                ours.many(&mut blocks, way);
+                let expected = clear.iter().map(|block| single_peer(key, *block, way));
+                assert_eq!(blocks, expected.collect::<Vec<_>>(), "{engine:?}, {count}");
+            }
+        }
     }
 }
 

@@ -234,7 +234,8 @@ fn cut(left: &[u8; 16], right: &[u8; 16], octets: usize) -> Result<KeyBytes, Cip
     KeyBytes::new(both.get(..octets).unwrap_or_default())
 }
 
-fn double_length(key: &TdesKey) -> Result<(), CipherError> {
+/// Refuses three-key triple DES, which options A and B do not know.
+pub fn double_length(key: &TdesKey) -> Result<(), CipherError> {
     if key.is_triple() {
         return Err(CipherError::KeyLength {
             found: 24,

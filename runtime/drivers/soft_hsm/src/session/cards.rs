@@ -1,5 +1,7 @@
 //! Keys of a card: derived master keys, its RSA key, and the issuer's side of a transaction.
 
+use std::sync::Arc;
+
 use cardwright_ports::hsm::{
     BlobPart, Derivation, Draw, HsmError, IccKey, IccKeyPath, KeyHandle, KeyUse, Sealed,
 };
@@ -31,6 +33,76 @@ enum SessionKey {
     Aes(AesKey),
 }
 
+/// Keys that are to be derived: under which issuer's key, and of which two blocks each.
+pub(super) struct AskedKeys {
+    issuers: Vec<Arc<Key>>,
+    blocks: Vec<[[u8; 8]; 2]>,
+    context: Vec<u8>,
+}
+
+/// Derived keys of a card, expanded for their check values.
+pub(super) struct MadeKeys {
+    keys: Vec<KeyBytes>,
+    pub(super) expanded: Vec<TdesKey>,
+    context: Vec<u8>,
+}
+
+impl AskedKeys {
+    fn new(pan: &str, psn: &str) -> Self {
+        Self {
+            issuers: Vec::with_capacity(CARD_KEY_USES.len()),
+            blocks: Vec::with_capacity(CARD_KEY_USES.len()),
+            context: key_context(pan, psn),
+        }
+    }
+
+    fn add(
+        &mut self,
+        issuer: Arc<Key>,
+        derivation: Derivation,
+        pan: &str,
+        psn: &str,
+    ) -> Result<(), Refused> {
+        keys::double_length(issuer.tdes()?).map_err(|e| cipher_error(&e))?;
+        let blocks = match derivation {
+            Derivation::B => keys::option_b_blocks(pan, psn),
+            _ => keys::option_a_blocks(pan, psn),
+        };
+        self.blocks.push(blocks.map_err(|e| key_error(&e))?);
+        self.issuers.push(issuer);
+        Ok(())
+    }
+
+    /// The blocks, two for each key.
+    pub(super) fn blocks(&self) -> &[[[u8; 8]; 2]] {
+        &self.blocks
+    }
+
+    /// The key of each block.
+    pub(super) fn keys(&self) -> Result<Vec<&TdesKey>, Refused> {
+        let each = self.issuers.iter().flat_map(|issuer| [issuer, issuer]);
+        each.map(|issuer| issuer.tdes()).collect()
+    }
+
+    /// The keys of the blocks' ciphertexts.
+    pub(super) fn made(self, ciphertexts: &[[[u8; 8]; 2]]) -> MadeKeys {
+        let keys: Vec<KeyBytes> = ciphertexts
+            .iter()
+            .map(|halves| keys::from_ciphertexts(*halves))
+            .collect();
+        let expanded = keys.iter().filter_map(|key| tdes(key).ok()).collect();
+        MadeKeys {
+            keys,
+            expanded,
+            context: self.context,
+        }
+    }
+}
+
+fn key_context(pan: &str, psn: &str) -> Vec<u8> {
+    [pan.as_bytes(), b"/", psn.as_bytes()].concat()
+}
+
 impl Session {
     pub(super) fn card_keys(
         &mut self,
@@ -39,6 +111,10 @@ impl Session {
         pan: &str,
         psn: &str,
     ) -> Result<Sealed, Refused> {
+        if derivation != Derivation::C {
+            let asked = self.asked_card_keys(derivation, handles, pan, psn)?;
+            return self.derived(asked);
+        }
         let mut derive = |place: usize| -> Result<KeyBytes, Refused> {
             let (Some(handle), Some(usage)) = (handles.get(place), CARD_KEY_USES.get(place)) else {
                 return Err(error::ARGUMENT.found("a card has three master keys"));
@@ -47,15 +123,27 @@ impl Session {
             master_key(&issuer, derivation, pan, psn)
         };
         let keys = [derive(0)?, derive(1)?, derive(2)?];
-        let mut clear = Zeroizing::new(Vec::with_capacity(CARD_KEYS_OCTETS_MAX));
+        let mut check_values = Vec::new();
         for key in &keys {
-            clear.extend_from_slice(key.expose());
+            check_values.extend_from_slice(&kcv::aes(&aes(key)?));
         }
-        let check_values = card_check_values(derivation, &keys)?
-            .as_flattened()
-            .to_vec();
-        let context = [pan.as_bytes(), b"/", psn.as_bytes()].concat();
-        self.seal(&clear, check_values, &context)
+        self.sealed_keys(&keys, check_values, &key_context(pan, psn))
+    }
+
+    /// What the three keys of a card are made of by triple DES.
+    pub(super) fn asked_card_keys(
+        &mut self,
+        derivation: Derivation,
+        handles: [KeyHandle; 3],
+        pan: &str,
+        psn: &str,
+    ) -> Result<AskedKeys, Refused> {
+        let mut asked = AskedKeys::new(pan, psn);
+        for (handle, usage) in handles.into_iter().zip(CARD_KEY_USES) {
+            let issuer = self.key_for(handle, usage)?;
+            asked.add(issuer, derivation, pan, psn)?;
+        }
+        Ok(asked)
     }
 
     /// One key of a card, of any issuer master key whose children live on cards.
@@ -66,19 +154,72 @@ impl Session {
         account: &str,
         sequence: &str,
     ) -> Result<Sealed, Refused> {
+        if derivation != Derivation::C {
+            let asked = self.asked_card_key(derivation, handle, account, sequence)?;
+            return self.derived(asked);
+        }
+        let issuer = self.parent_of_cards(handle)?;
+        let key = master_key(&issuer, derivation, account, sequence)?;
+        let check_value = kcv::aes(&aes(&key)?).to_vec();
+        self.sealed_keys(&[key], check_value, &key_context(account, sequence))
+    }
+
+    /// What one key of a card is made of by triple DES.
+    pub(super) fn asked_card_key(
+        &mut self,
+        derivation: Derivation,
+        handle: KeyHandle,
+        account: &str,
+        sequence: &str,
+    ) -> Result<AskedKeys, Refused> {
+        let mut asked = AskedKeys::new(account, sequence);
+        let issuer = self.parent_of_cards(handle)?;
+        asked.add(issuer, derivation, account, sequence)?;
+        Ok(asked)
+    }
+
+    fn parent_of_cards(&mut self, handle: KeyHandle) -> Result<Arc<Key>, Refused> {
         let issuer = self.key(handle)?;
         let fits = |usage: &KeyUse| issuer.check_use(*usage).is_ok();
         let of_cards = CARD_KEY_USES.iter().chain([&KeyUse::EmvDynamicNumbers]);
         if !of_cards.into_iter().any(fits) {
             issuer.check_use(KeyUse::CardKey)?;
         }
-        let key = master_key(&issuer, derivation, account, sequence)?;
-        let check_value = match derivation {
-            Derivation::A | Derivation::B => kcv::tdes(&tdes(&key)?),
-            Derivation::C => kcv::aes(&aes(&key)?),
-        };
-        let context = [account.as_bytes(), b"/", sequence.as_bytes()].concat();
-        self.seal(key.expose(), check_value.to_vec(), &context)
+        Ok(issuer)
+    }
+
+    /// Keys of one card, by themselves.
+    fn derived(&self, asked: AskedKeys) -> Result<Sealed, Refused> {
+        let mut blocks = Zeroizing::new(asked.blocks.clone());
+        TdesKey::encrypt_batch(&asked.keys()?, blocks.as_flattened_mut());
+        let made = asked.made(&blocks);
+        let mut check_values = vec![[0; 8]; made.expanded.len()];
+        let expanded: Vec<&TdesKey> = made.expanded.iter().collect();
+        TdesKey::encrypt_batch(&expanded, &mut check_values);
+        self.sealed_derived(&made, &check_values)
+    }
+
+    /// Seals derived keys; the check values are as many whole blocks.
+    pub(super) fn sealed_derived(
+        &self,
+        made: &MadeKeys,
+        check_values: &[[u8; 8]],
+    ) -> Result<Sealed, Refused> {
+        let check_values = check_values.iter().flat_map(|[a, b, c, ..]| [*a, *b, *c]);
+        self.sealed_keys(&made.keys, check_values.collect(), &made.context)
+    }
+
+    fn sealed_keys(
+        &self,
+        keys: &[KeyBytes],
+        check_values: Vec<u8>,
+        context: &[u8],
+    ) -> Result<Sealed, Refused> {
+        let mut clear = Zeroizing::new(Vec::with_capacity(CARD_KEYS_OCTETS_MAX));
+        for key in keys {
+            clear.extend_from_slice(key.expose());
+        }
+        self.seal(&clear, check_values, context)
     }
 
     /// Puts a blob together. Nothing that was sealed is seen outside.
@@ -209,22 +350,6 @@ impl Session {
             )?),
         })
     }
-}
-
-fn card_check_values(
-    derivation: Derivation,
-    [first, second, third]: &[KeyBytes; 3],
-) -> Result<[[u8; 3]; 3], Refused> {
-    Ok(match derivation {
-        Derivation::A | Derivation::B => {
-            let keys = [tdes(first)?, tdes(second)?, tdes(third)?];
-            kcv::tdes_each(keys.each_ref())
-        }
-        Derivation::C => {
-            let value = |key| aes(key).map(|key| kcv::aes(&key));
-            [value(first)?, value(second)?, value(third)?]
-        }
-    })
 }
 
 fn master_key(

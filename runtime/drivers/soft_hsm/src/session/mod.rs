@@ -6,12 +6,14 @@ mod certificates;
 mod channels;
 mod new_keys;
 mod pins;
+mod together;
 mod transport;
 
 pub(crate) use certificates::{issuer_certificate, private};
 
 use std::sync::Arc;
 
+use cardwright_ports::batch::{CardAnswer, CardCall};
 use cardwright_ports::hsm::{
     BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
     Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
@@ -470,6 +472,10 @@ impl HsmSession for Session {
     ) -> Result<Vec<u8>, HsmError> {
         check_draw(draw)?;
         self.enciphered_offline_pin(pin, (modulus, exponent), icc_challenge, draw)
+    }
+
+    fn batch(&mut self, calls: &[CardCall<'_>]) -> Vec<Result<CardAnswer, HsmError>> {
+        self.together(calls)
     }
 
     fn plain_offline_pin(&mut self, pin: &SealedPin) -> Result<SecretBytes, HsmError> {

@@ -1,5 +1,7 @@
 //! PINs: drawn, taken in, given out, and what is calculated from them.
 
+use std::sync::Arc;
+
 use cardwright_ports::hsm::{CardPinFormat, Draw, Ibm3624, KeyHandle, KeyUse, SealedPin};
 use cardwright_standards::cipher::Block;
 use cardwright_standards::pin::ibm3624::{self, Parameters};
@@ -9,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Session, draw_context};
 use crate::error::{self, Refused};
+use crate::keys::Key;
 
 /// Octets of the mark that says to which PAN a PIN is bound.
 const MARK_OCTETS: usize = 8;
@@ -28,6 +31,14 @@ enum Origin {
 pub(super) struct Opened {
     pub(super) pin: Pin,
     origin: Origin,
+}
+
+/// A PIN on its way out.
+pub(super) enum Leaving {
+    /// Done: AES.
+    Enciphered(Vec<u8>),
+    /// The clear block, and the key of triple DES that it goes out under.
+    Clear(Arc<Key>, block::Field8),
 }
 
 impl Session {
@@ -128,6 +139,21 @@ impl Session {
         pan: &str,
         draw: &Draw<'_>,
     ) -> Result<Vec<u8>, Refused> {
+        Ok(match self.pin_to_export(pin, key, format, pan, draw)? {
+            Leaving::Enciphered(block) => block,
+            Leaving::Clear(key, clear) => key.tdes()?.encrypt(*clear).to_vec(),
+        })
+    }
+
+    /// A PIN up to the one block of triple DES that it leaves by.
+    pub(super) fn pin_to_export(
+        &mut self,
+        pin: &SealedPin,
+        key: KeyHandle,
+        format: u8,
+        pan: &str,
+        draw: &Draw<'_>,
+    ) -> Result<Leaving, Refused> {
         let key = self.key_for(key, KeyUse::PinEncryption)?;
         let Opened { pin, origin } = self.opened_pin(pin)?;
         let misplaced = match origin {
@@ -147,7 +173,7 @@ impl Session {
         if format == 4 {
             let fill = random.first_chunk().copied().unwrap_or_default();
             let block = block::encipher_4(key.aes()?, &pin, pan, fill).map_err(refused)?;
-            return Ok(block.to_vec());
+            return Ok(Leaving::Enciphered(block.to_vec()));
         }
         let clear = match format {
             0 => block::encode_0(&pin, pan),
@@ -162,7 +188,8 @@ impl Session {
             }
             _ => return Err(wrong_format(format)),
         };
-        Ok(key.tdes()?.encrypt(*clear.map_err(refused)?).to_vec())
+        key.tdes()?;
+        Ok(Leaving::Clear(key, clear.map_err(refused)?))
     }
 
     /// The clear block of format 2.
@@ -210,11 +237,23 @@ impl Session {
         pin: &SealedPin,
         pvki: u8,
     ) -> Result<String, Refused> {
+        let (key, block) = self.visa_block(key, pan, pin, pvki)?;
+        Ok(pvv::value(key.tdes()?.encrypt(*block)).as_str().to_owned())
+    }
+
+    /// The block that a PVV is made of, and the key that enciphers it.
+    pub(super) fn visa_block(
+        &mut self,
+        key: KeyHandle,
+        pan: &str,
+        pin: &SealedPin,
+        pvki: u8,
+    ) -> Result<(Arc<Key>, block::Field8), Refused> {
         let key = self.key_for(key, KeyUse::PinVerificationPvv)?;
         let opened = self.opened_pin(pin)?;
-        pvv::pvv(key.tdes()?, pan, &opened.pin, pvki)
-            .map(|v| v.as_str().to_owned())
-            .map_err(|e| pin_error(&e))
+        key.tdes()?;
+        let block = pvv::block(pan, &opened.pin, pvki).map_err(|e| pin_error(&e))?;
+        Ok((key, block))
     }
 
     pub(super) fn ibm_offset(

@@ -1,12 +1,14 @@
 //! Octets under a transport key, and the padding in front of it.
 
+use std::sync::Arc;
+
 use cardwright_ports::hsm::{DekPadding, KeyHandle, KeyUse};
 use cardwright_standards::cipher::{cbc_encrypt, ecb_encrypt, pad_80};
 use zeroize::Zeroizing;
 
 use super::Session;
 use crate::error::{self, Refused};
-use crate::keys::Material;
+use crate::keys::{Key, Material};
 
 impl Session {
     /// Pads and enciphers under a transport key: ECB for triple DES, CBC with IV zero for AES.
@@ -16,22 +18,33 @@ impl Session {
         mut clear: Zeroizing<Vec<u8>>,
         padding: DekPadding,
     ) -> Result<Vec<u8>, Refused> {
-        let key = self.key_for(transport, KeyUse::Transport)?;
+        let key = self.transport_key(transport, &mut clear, padding)?;
         let done = match &key.material {
-            Material::Tdes(_, key) => {
-                pad(&mut clear, 8, padding)?;
-                ecb_encrypt(key, &mut clear)
-            }
-            Material::Aes(_, key) => {
-                pad(&mut clear, 16, padding)?;
-                cbc_encrypt(key, [0; 16], &mut clear)
-            }
+            Material::Tdes(_, key) => ecb_encrypt(key, &mut clear),
+            Material::Aes(_, key) => cbc_encrypt(key, [0; 16], &mut clear),
+            Material::Rsa(_) | Material::P256(_) => Ok(()),
+        };
+        done.map_err(|e| error::ARGUMENT.found(e.to_string()))?;
+        Ok(std::mem::take(&mut *clear))
+    }
+
+    /// A transport key, with octets padded for its blocks.
+    pub(super) fn transport_key(
+        &mut self,
+        transport: KeyHandle,
+        clear: &mut Zeroizing<Vec<u8>>,
+        padding: DekPadding,
+    ) -> Result<Arc<Key>, Refused> {
+        let key = self.key_for(transport, KeyUse::Transport)?;
+        let block = match &key.material {
+            Material::Tdes(..) => 8,
+            Material::Aes(..) => 16,
             Material::Rsa(_) | Material::P256(_) => {
                 return Err(error::UNSUITABLE.found("a key pair as transport key"));
             }
         };
-        done.map_err(|e| error::ARGUMENT.found(e.to_string()))?;
-        Ok(std::mem::take(&mut *clear))
+        pad(clear, block, padding)?;
+        Ok(key)
     }
 }
 
