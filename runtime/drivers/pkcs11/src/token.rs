@@ -268,8 +268,8 @@ impl Token {
         result
     }
 
-    /// Carries a job out in one session; gives the session back unless it is lost. A session in which
-    /// a call failed is: it may hold half an operation.
+    /// Carries a job out in one session; gives the session back unless it is lost. A session in
+    /// which a call failed is: it may hold half an operation.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         link: Link,
@@ -376,8 +376,8 @@ impl Token {
         }
     }
 
-    /// A new session in the place of one that its lane has left alone. The new one first: with its last
-    /// session a token logs the user out.
+    /// A new session in the place of one that its lane has left alone. The new one first: with its
+    /// last session a token logs the user out.
     fn instead_of(&self, stale: Link) -> Result<Link, Refused> {
         let opened = self.open();
         drop(stale);

@@ -260,8 +260,8 @@ fn tokens_that_are_not_there_are_named() {
     });
 }
 
-// A lane that asks again and again gives its session back in between, and is there again before whoever
-// it wakes.
+// A lane that asks again and again gives its session back in between, and is there again before
+// whoever it wakes.
 #[test]
 fn who_came_first_is_served_first() {
     with_faults("who_came_first_is_served_first", 1, |ground| {

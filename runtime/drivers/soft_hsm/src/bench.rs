@@ -313,8 +313,8 @@ pub const CHIP_BITS: u32 = 1_152;
 /// Keys that stand ready in the row on pooled keys.
 const POOL: usize = 16;
 
-/// Whole cards with DDA in a second: symmetric data as in [`symmetric_data_generation`], the ICC key,
-/// its certificate, its five parts exported. The key is made for the card, or was made ahead.
+/// Whole cards with DDA in a second: symmetric data as in [`symmetric_data_generation`], the ICC
+/// key, its certificate, its five parts exported. The key is made for the card, or was made ahead.
 pub fn dda_cards(pooled: bool, seconds: f64) -> Result<Figure, Refused> {
     let hsm = SoftHsm::in_memory([0xB9; 32])?;
     let mut session = hsm.open_session()?;
