@@ -2,7 +2,7 @@
 # Checks everything: formatting, lints, all tests, documents, and a real PC/SC reader.
 # Installs what the tests need from the system when it may (root, apt-get), else says what is
 # missing. Reads no network but for that, for the crates of Cargo.lock, and for the packages with
-# which the extension for Visual Studio Code is tried (package-lock.json).
+# which the extension for Visual Studio Code is tried (package-lock.json), the editor among them.
 #
 #   sh tests/run.sh            everything
 #   sh tests/run.sh --no-pcsc  without the PC/SC reader
@@ -47,6 +47,7 @@ has_readers "$CARDWRIGHT_PYTHON" || missing="$missing python3 python3-zxing-cpp 
 if [ "$npm" = yes ]; then
     need node nodejs
     need npm npm
+    need chromium chromium
 fi
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
@@ -95,7 +96,8 @@ step cargo test --locked --workspace --doc
 printf '\n== cargo doc, warnings denied\n'
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 if [ "$npm" = yes ]; then
-    step sh tests/vscode.sh "$target/debug"
+    step sh tests/vscode.sh "$target/debug" "$target/cardwright.vsix"
+    step sh tests/editor.sh "$target/debug" "$target/cardwright.vsix"
 fi
 if [ "$pcsc" = yes ]; then
     step sh tests/pcsc.sh "$target/debug/cardstation"

@@ -4,10 +4,14 @@
 # editor's JSON-RPC library, its package through the editor's packager. Needs node and npm, and
 # fetches what package-lock.json pins.
 #
-#   sh tests/vscode.sh DIRECTORY   with `cardwright` and `examples/scopes`, such as target/debug
+#   sh tests/vscode.sh DIRECTORY [PACKAGE]
+#
+# DIRECTORY has `cardwright` and `examples/scopes`, such as target/debug; the package is left as
+# PACKAGE, for tests/editor.sh.
 set -eu
 cd "$(dirname "$0")/.."
 programs=$1
+package=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -37,9 +41,10 @@ python3 - "$work/cardwright.vsix" <<'CHECK'
 import sys, zipfile
 names = set(zipfile.ZipFile(sys.argv[1]).namelist())
 wanted = ["extension.js", "package.json", "language-configuration.json", "syntaxes/perso.tmLanguage.json",
-          "node_modules/vscode-languageclient/node.js"]
+          "images/cardwright.png", "node_modules/vscode-languageclient/node.js"]
 missing = [name for name in wanted if "extension/" + name not in names]
 extra = [name for name in names if name.startswith("extension/test/") or "oniguruma" in name]
 assert not missing and not extra, (missing, extra)
 print(f"the package: {len(names)} files")
 CHECK
+[ -z "$package" ] || cp "$work/cardwright.vsix" "$package"

@@ -51,7 +51,11 @@ pub(crate) enum Command {
     /// The stable text print of tree, model, checked model or bundle.
     Dump(Dump),
     /// Serve an editor over standard input and output (Language Server Protocol).
-    Lsp,
+    Lsp {
+        /// Taken as said anyway: editors' libraries give it to every server.
+        #[arg(long)]
+        stdio: bool,
+    },
     /// Shell completions.
     Completions {
         /// Shell.

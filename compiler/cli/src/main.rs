@@ -56,7 +56,7 @@ fn dispatch(command: &Command) -> Result<u8, failure::Failure> {
         Command::Inspect(inspect) => commands::inspect::run(inspect),
         Command::Explain(explain) => commands::explain::run(explain),
         Command::Dump(dump) => commands::dump::run(dump),
-        Command::Lsp => Ok(cardwright_lsp::serve_stdio()),
+        Command::Lsp { .. } => Ok(cardwright_lsp::serve_stdio()),
         Command::Completions { shell } => {
             commands::completions(*shell);
             Ok(0)

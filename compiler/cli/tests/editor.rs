@@ -37,7 +37,8 @@ fn receive(output: &mut impl BufRead) -> Value {
 
 #[test]
 fn an_editor_is_served_over_standard_input_and_output() {
-    let mut process = common::command(&common::aurora(), &["lsp"])
+    // As the client library of Visual Studio Code starts it.
+    let mut process = common::command(&common::aurora(), &["lsp", "--stdio"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -10,8 +10,8 @@ use cardwright_vocabulary::{
     data_element, data_elements, pieces, signature, takes_markdown, top_kinds,
 };
 use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent,
-    MarkupKind, Range, TextEdit,
+    CompletionItem, CompletionItemKind, CompletionItemLabelDetails, CompletionTextEdit,
+    Documentation, MarkupContent, MarkupKind, Range, TextEdit,
 };
 
 type ItemKind = CompletionItemKind;
@@ -94,6 +94,11 @@ impl<'m> Items<'m> {
         self.items.push(CompletionItem {
             label: label.to_owned(),
             kind: Some(kind),
+            // In each row of the list, not only in the one that is chosen.
+            label_details: (!detail.is_empty()).then(|| CompletionItemLabelDetails {
+                detail: None,
+                description: Some(detail.to_owned()),
+            }),
             detail: (!detail.is_empty()).then(|| detail.to_owned()),
             documentation,
             filter_text: Some(text.to_owned()),
@@ -329,7 +334,7 @@ impl<'m> Items<'m> {
 
     fn flags(&mut self, set: &str) {
         for row in bit_field(set).map(|f| f.rows).unwrap_or_default() {
-            let detail = format!("octet {}, {:02X}", row.octet, row.mask);
+            let detail = format!("octet {}, {}", row.octet, describe::bits(row.mask));
             self.push(row.word, row.word, ItemKind::ENUM_MEMBER, &detail, row.text);
         }
     }

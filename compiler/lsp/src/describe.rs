@@ -39,17 +39,28 @@ pub(crate) fn element(tag: &str) -> Option<String> {
     ))
 }
 
+/// Bits of an octet as standards count them, from 8, the highest, to 1, with their mask.
+pub(crate) fn bits(mask: u8) -> String {
+    let numbers: Vec<String> = (1..=8_u8)
+        .rev()
+        .filter(|number| mask >> (number - 1) & 1 == 1)
+        .map(|number| number.to_string())
+        .collect();
+    let word = if numbers.len() == 1 { "bit" } else { "bits" };
+    format!("{word} {} ({mask:02X})", numbers.join(", "))
+}
+
 /// A word of the language where it stands.
 pub(crate) fn word(wants: Wants, word: &str) -> Option<String> {
     let flag = |set: &str| {
         let field = bit_field(set)?;
         let row = field.row(word)?;
         Some(format!(
-            "**`{word}`** {}\n\n{}, octet {}, bits {:02X}{}",
+            "**`{word}`** {}\n\n{}, octet {}, {}{}",
             row.text,
             field.title,
             row.octet,
-            row.mask,
+            bits(row.mask),
             reference(field.reference)
         ))
     };

@@ -22,7 +22,10 @@ const vscode = {
     registerCommand: (name, run) => (asked.commands.set(name, run), disposable),
     executeCommand: async () => {},
   },
-  window: { showErrorMessage: async (message) => assert.fail(message) },
+  window: {
+    createOutputChannel: () => disposable,
+    showErrorMessage: async (message) => assert.fail(message),
+  },
   workspace: {
     createFileSystemWatcher: (glob) => (asked.watched.push(glob), disposable),
     getConfiguration: (section) => ({
@@ -44,11 +47,8 @@ class LanguageClient {
   async start() {
     this.running = true;
   }
-  async stop() {
+  async dispose() {
     this.running = false;
-  }
-  isRunning() {
-    return this.running;
   }
   async sendRequest(method, params) {
     return this.connection.sendRequest(method, params);
@@ -61,7 +61,7 @@ Module._load = function (request, ...rest) {
     // The real package is there, whole, and has these names.
     const path = require.resolve("vscode-languageclient/node");
     assert.match(readFileSync(join(dirname(path), "lib/node/main.js"), "utf8"), /class LanguageClient/);
-    return { LanguageClient, TransportKind: { stdio: 0 } };
+    return { LanguageClient };
   }
   return load.call(this, request, ...rest);
 };
@@ -71,13 +71,13 @@ const context = { subscriptions: [] };
 await activate(context);
 assert.equal(asked.clients.length, 1);
 assert.deepEqual([...asked.commands.keys()], manifest.contributes.commands.map((c) => c.command));
-assert.equal(context.subscriptions.length, 3);
+assert.equal(context.subscriptions.length, asked.watched.length + 4);
 const client = asked.clients[0];
 assert.ok(client.running && client.client.documentSelector.every((s) => s.language === "perso"));
 
 // The server as the extension would start it, spoken to by the library that the editor uses.
 const rpc = require("vscode-jsonrpc/node");
-const server = spawn(client.server.command, client.server.args, { stdio: ["pipe", "pipe", "inherit"] });
+const server = spawn(client.server.command, [...client.server.args, "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
 const connection = rpc.createMessageConnection(
   new rpc.StreamMessageReader(server.stdout),
   new rpc.StreamMessageWriter(server.stdin),
