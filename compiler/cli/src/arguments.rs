@@ -332,6 +332,9 @@ pub(crate) struct Import {
     /// What the file is, when it is taken for something else.
     #[arg(long, value_enum)]
     pub(crate) from: Option<ImportKind>,
+    /// Widths of CPS records that are not Cardwright's own, as TOML (docs/import.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layout: Option<PathBuf>,
     /// Leading digits of account numbers that belong to nobody and may stay, beside 999992.
     #[arg(long, value_name = "DIGITS")]
     pub(crate) test_bin: Vec<String>,

@@ -403,6 +403,55 @@ fn records_of_cps_with_several_cards_and_products_come_back() {
     assert!(check.contains("globalplatform(scp02"), "{check}");
 }
 
+/// docs/formats/cps.md as a description, with a record's length in six hexadecimal digits behind a
+/// serial number: the same cards come back as from the layout of our own.
+#[test]
+fn records_of_another_layout_come_back() {
+    const LAYOUT: &str = r##"
+        record = [
+          { is = "text", text = "CARD" },
+          { is = "skip", octets = 3 },
+          { is = "length", octets = 6, coding = "hexadecimal" },
+          { is = "applications", octets = 1 },
+        ]
+        application = [
+          { is = "length", octets = 4 },
+          { is = "aid", length = 1 },
+          { is = "transport_key", length = 1 },
+          { is = "skip", octets = 2 },
+          { is = "key_version", octets = 1 },
+          { is = "protocol", octets = 1 },
+          { is = "security_level", octets = 1 },
+          { is = "skip", count = 1, octets = 2 },
+          { is = "enciphered", count = 1 },
+          { is = "groupings" },
+        ]"##;
+    // F000000001; SCP03, level 33; 9102 clear, 8000 enciphered: laid out by hand.
+    let application = "05 F000000001 03 54A1C0 01 02 01 03 33 02 9102 8000 01 8000 00 \
+                       9102 06 A50450025858 8000 10 00112233445566778899AABBCCDDEEFF";
+    let application = hex::decode(application.replace(' ', "")).expect("octets");
+    let mut body = vec![1];
+    body.extend(
+        u32::try_from(application.len())
+            .expect("short")
+            .to_be_bytes(),
+    );
+    body.extend(application);
+    let mut file = b"CARD001".to_vec();
+    file.extend(format!("{:06X}", body.len()).into_bytes());
+    file.extend(body);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("layout.toml"), LAYOUT).expect("written");
+    std::fs::write(folder.path().join("input"), &file).expect("written");
+    let arguments = ["import", "input", "--layout", "layout.toml", "-o", "draft"];
+    let ran = cardwright(folder.path(), &arguments);
+    let imported = Imported { folder, ran };
+    let found = made(&imported.cards()[0], 0);
+    assert_eq!(found[&0x9102], hex::decode("A50450025858").ok());
+    assert_eq!(found[&0x8000], None);
+    assert!(imported.texts().contains("globalplatform(scp03"));
+}
+
 #[test]
 fn cards_of_the_other_examples_come_back_from_their_groupings() {
     for example in ["kestrel-access", "meridian-debit"] {

@@ -154,6 +154,20 @@ fn inspect_counts_what_a_product_needs() {
     );
 }
 
+#[test]
+fn a_value_that_can_not_be_read_explains_nothing() {
+    for value in ["XYZ", "F05"] {
+        let ran = cardwright(Path::new("."), &["explain", "9F0D", value]);
+        assert!(
+            ran.code != 0 && ran.out.is_empty(),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+        assert!(ran.err.contains("E0"), "{}", ran.err);
+    }
+}
+
 fn explained(arguments: &[&str]) -> String {
     let mut all = vec!["explain"];
     all.extend(arguments);

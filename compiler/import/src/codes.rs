@@ -39,7 +39,8 @@ pub static CODES: &[CodeRow] = &[
         "commands under session keys",
         "The commands were recorded on their way to a card, and their data are enciphered. The keys \
          of that session are not known here, and should be known nowhere.",
-        "Take the commands before they are secured, or the data groupings.",
+        "Take the commands before they are secured, or the data groupings; or read a finished card and import what it gives as TLV. \
+         Objects that STORE DATA enciphers in BER-TLV format are named in the report and left out, as long as others are clear.",
         "GlobalPlatform Card Specification, Annex E",
     ),
     (

@@ -51,7 +51,9 @@ pub(crate) fn enciphered(place: &str) -> ImportError {
     ImportError {
         code: "E0183",
         what: format!("{place}: the command is enciphered under a session key"),
-        mend: "import the commands as they are before they are secured, or the data groupings",
+        mend: "import what the personalizer makes before its secure channel: clear commands \
+               (`--from commands`) or data groupings (`--from dgi`); or what a reader finds on the \
+               card (`--from tlv`)",
     }
 }
 

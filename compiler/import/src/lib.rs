@@ -35,6 +35,8 @@ pub struct Options {
     pub name: String,
     /// What the file is; found out when it is not said.
     pub kind: Option<Kind>,
+    /// How CPS records are laid out, where not as Cardwright writes them: TOML (docs/import.md).
+    pub layout: Option<String>,
     /// Leading digits of account numbers that belong to nobody, beside 999992: they stay.
     pub test_bins: Vec<String>,
     /// Whether nothing is to be written as a profile.
@@ -57,9 +59,10 @@ pub fn import(octets: &[u8], options: &Options) -> Result<Draft, ImportError> {
     }
     let kind = match options.kind {
         Some(kind) => kind,
+        None if options.layout.is_some() => Kind::Cps,
         None => read::detect(octets)?,
     };
-    let Input { mut cards, notes } = read::read(octets, kind)?;
+    let Input { mut cards, notes } = read::read(octets, kind, options.layout.as_deref())?;
     limits::check(&cards)?;
     let replaced = specimens::replace(&mut cards, &options.test_bins)?;
     let shapes = shapes::shapes(&cards)?;

@@ -47,9 +47,14 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, Failure> {
         terminal::print(&lines);
         return Ok(0);
     };
+    // Nothing is printed before all of it can be.
+    let value = match &arguments.hex {
+        Some(text) => Some(decoded(element, &octets(element, text)?)),
+        None => None,
+    };
     terminal::print(&page(element));
-    if let Some(text) = &arguments.hex {
-        terminal::print(&format!("\n{}", decoded(element, &octets(element, text)?)));
+    if let Some(value) = value {
+        terminal::print(&format!("\n{value}"));
     }
     let others = DICTIONARIES.iter().filter_map(|owner| {
         let other = data_element_in(owner, &element.tag)?;

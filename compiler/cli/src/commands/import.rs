@@ -17,6 +17,8 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Octets of a file that is read; the import itself takes no more.
 const FILE_OCTETS_MAX: u64 = 16 << 20;
+/// Octets of a description of a layout.
+const LAYOUT_OCTETS_MAX: u64 = 64 << 10;
 /// Cards of a product that are made for the proof.
 const CARDS_PROVED: usize = 50;
 
@@ -42,9 +44,16 @@ pub(crate) fn run(arguments: &Import) -> Result<u8, Failure> {
     check_name(&name)?;
     refuse_taken(folder)?;
     let octets = read_file(&arguments.file, FILE_OCTETS_MAX)?;
+    let layout = match &arguments.layout {
+        Some(path) => {
+            Some(String::from_utf8_lossy(&read_file(path, LAYOUT_OCTETS_MAX)?).into_owned())
+        }
+        None => None,
+    };
     let mut options = Options {
         name,
         kind: arguments.from.map(kind),
+        layout,
         test_bins: arguments.test_bin.clone(),
         applications_only: arguments.no_profiles,
         ..Options::default()

@@ -73,6 +73,9 @@ struct Pending {
     /// What came in BER-TLV format, and the line of its last command.
     objects: Vec<u8>,
     objects_line: usize,
+    /// What came enciphered in BER-TLV format, in words, and where first.
+    holes: Vec<String>,
+    enciphered: Option<String>,
     /// Where each command's octets begin, its P1 and its line.
     commands: Vec<(usize, u8, usize)>,
     secured: bool,
@@ -128,7 +131,8 @@ impl Pending {
         }
         if command.p1 & 0x18 == 0x10 {
             if command.p1 & 0x60 != 0 {
-                return Err(enciphered(&line.place()));
+                self.hole(line, &data);
+                return Ok(());
             }
             self.objects.extend(data);
             self.objects_line = line.number;
@@ -138,6 +142,26 @@ impl Pending {
             .push((self.octets.len(), command.p1, line.number));
         self.octets.extend(data);
         Ok(())
+    }
+
+    /// Objects whose values are enciphered: their tags and lengths, where those are clear.
+    fn hole(&mut self, line: &Line<'_>, data: &[u8]) {
+        let place = line.place();
+        let key = "the data encryption key of the channel";
+        self.enciphered.get_or_insert_with(|| place.clone());
+        let Some(objects) = tree::parsed(data).filter(|objects| !objects.is_empty()) else {
+            let octets = data.len();
+            self.holes.push(format!(
+                "{place}: {octets} octets under {key} were left out, their tags too: write what they hold"
+            ));
+            return;
+        };
+        for object in objects {
+            let (tag, octets) = (object.tag, object.value.len());
+            self.holes.push(format!(
+                "{place}: {tag} was left out, {octets} octets under {key}: a key or a PIN goes into a `blob`"
+            ));
+        }
     }
 
     /// The groupings of what was read; those of a command whose P1 says so are sealed.
@@ -150,6 +174,7 @@ impl Pending {
             security_level,
             key_version: done.key_version,
         });
+        done.holes.iter().for_each(|hole| input.note(hole.clone()));
         if !done.objects.is_empty() {
             let place = format!("commands up to line {}", done.objects_line);
             if !done.commands.is_empty() {
@@ -168,6 +193,9 @@ impl Pending {
             application.channel = channel;
             card.applications.push(application);
             return Ok(());
+        }
+        if let Some(place) = done.enciphered.filter(|_| done.commands.is_empty()) {
+            return Err(enciphered(&place));
         }
         if done.commands.is_empty() {
             return Ok(());
@@ -257,5 +285,26 @@ mod tests {
         };
         assert!(found(&[0x50, 2, 0x41, 0x42]) && found(&[0x5F, 0x24, 3, 0x28, 0x12, 0x31]));
         assert!(input.notes.iter().any(|note| note.contains("BER-TLV")));
+    }
+
+    /// P1 with bits 7 and 6 of `11` says that values are enciphered (GlobalPlatform 11.11.2.1).
+    #[test]
+    fn enciphered_objects_are_holes_with_names() {
+        let text = "00A4040007A000000003101000\n80E2100004 50024142\n80E2700004 DF010211AA\n\
+                    80E2700103 998877\n80E2900106 5F2403 281231";
+        let input = read(&text.replace("80E2700004 DF010211AA", "80E2700005 DF010211AA"));
+        let input = input.expect("commands");
+        let noted = |what: &str| input.notes.iter().any(|note| note.contains(what));
+        assert!(noted(
+            "line 3: DF01 was left out, 2 octets under the data encryption key"
+        ));
+        assert!(noted("line 4: 3 octets under the data encryption key"));
+        let applications = input.cards.iter().flat_map(|card| &card.applications);
+        let values = applications.flat_map(|a| &a.groupings).map(|g| &g.value);
+        let octets = values.map(|value| format!("{value:?}")).collect::<String>();
+        assert!(
+            !octets.contains("153") && !octets.contains("170"),
+            "{octets}"
+        );
     }
 }

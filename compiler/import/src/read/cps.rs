@@ -144,9 +144,15 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 }
 
 /// Reads a file of records.
-pub(super) fn read(octets: &[u8]) -> Result<Input, ImportError> {
-    let records = read_cps(octets)
-        .ok_or_else(|| unreadable("the file", "no CPS records as docs/formats/cps.md has them"))?;
+pub(super) fn read(octets: &[u8], layout: Option<&str>) -> Result<Input, ImportError> {
+    let records = match layout {
+        Some(layout) => super::layout::read(octets, layout)?,
+        None => read_cps(octets).ok_or_else(|| {
+            let what =
+                "no CPS records as docs/formats/cps.md has them; `--layout` describes others";
+            unreadable("the file", what)
+        })?,
+    };
     let mut input = Input::default();
     for record in records {
         if !record.items.is_empty() {

@@ -3,6 +3,7 @@
 mod commands;
 pub(crate) mod cps;
 mod dgi;
+mod layout;
 mod lines;
 mod table;
 mod tree;
@@ -20,7 +21,7 @@ pub enum Kind {
     Dgi,
     /// Commands, a line each: SELECT, STORE DATA.
     Commands,
-    /// EMV CPS records as Cardwright's output files of kind `cps` have them.
+    /// EMV CPS records as Cardwright's output files of kind `cps` have them, or by a description.
     Cps,
     /// TLV: octets, hexadecimal, or lines such as `5A: 9999…`, indented below their templates.
     Tlv,
@@ -70,10 +71,10 @@ pub(crate) fn detect(octets: &[u8]) -> Result<Kind, ImportError> {
     Err(unknown_kind())
 }
 
-/// Reads a file of a kind.
-pub(crate) fn read(octets: &[u8], kind: Kind) -> Result<Input, ImportError> {
+/// Reads a file of a kind; CPS records by a description where there is one.
+pub(crate) fn read(octets: &[u8], kind: Kind, layout: Option<&str>) -> Result<Input, ImportError> {
     match kind {
-        Kind::Cps => cps::read(octets),
+        Kind::Cps => cps::read(octets, layout),
         Kind::Dgi => dgi::read(lines::text(octets)?),
         Kind::Commands => commands::read(lines::text(octets)?),
         Kind::Csv => table::read(lines::text(octets)?),
