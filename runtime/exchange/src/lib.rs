@@ -14,6 +14,7 @@ mod certificates;
 mod cms;
 mod error;
 pub mod issuer;
+mod request;
 mod rsa;
 pub mod tr34;
 pub mod transport;
@@ -21,6 +22,7 @@ pub mod transport;
 pub use agreement::EcdhPrivate;
 pub use certificates::{Certificate, Purpose, RevocationList, Trust};
 pub use error::{CODES, ExchangeError};
+pub use request::certificate_request;
 pub use rsa::{OaepHash, RsaPrivate, RsaPublicKey, oaep_decode, signature_block};
 
 /// Random octets, from an HSM or the system.

@@ -356,6 +356,32 @@ fn what_a_host_does_not_send() {
 }
 
 #[test]
+fn requests_that_openssl_certifies() {
+    let pki = Pki::get();
+    for (purpose, usage, who) in [
+        (Purpose::Sign, "Digital Signature", "kdh"),
+        (Purpose::ReceiveKeys, "Key Encipherment", "krd"),
+    ] {
+        let key = pki.key(who);
+        let made = cardwright_exchange::certificate_request("CN=Host 1,O=Aurora", purpose, &key);
+        std::fs::write(pki.path("request.der"), made.unwrap()).unwrap();
+        let read = "req -inform DER -in request.der -verify -noout -text -nameopt RFC2253";
+        let read: Vec<&str> = read.split(' ').collect();
+        let text = String::from_utf8(openssl(pki.folder(), &read)).unwrap();
+        assert!(
+            text.contains("Subject: O=Aurora,CN=Host 1") || text.contains("CN=Host 1"),
+            "{text}"
+        );
+        assert!(text.contains(usage), "{text}");
+    }
+    for subject in ["", "nobody", "CN=a\nb", &"CN=x,".repeat(100)] {
+        let key = pki.key("kdh");
+        let made = cardwright_exchange::certificate_request(subject, Purpose::Sign, &key);
+        assert_eq!(code(made), "R1390", "{subject:?}");
+    }
+}
+
+#[test]
 fn credentials_of_both_sides() {
     let pki = Pki::get();
     let anchors = [pki.certificate("ca")];

@@ -14,7 +14,7 @@
 use crate::KeysError;
 use crate::inventory::{
     Act, Changes, Difference, Ending, HSM_DIFFERS, Inventory, KeyEntry, NewEntry, Origin, Outcome,
-    People, THERE, UNKNOWN_KEY, Wish, jobs, method_from_name, shown,
+    People, THERE, UNKNOWN_KEY, Wish, jobs, method_from_name, not_everywhere, shown,
 };
 use cardwright_ports::custody::{CheckValue, KeyCustody, KeyFacts, LABEL_TAKEN, NewKey};
 use cardwright_ports::store::{Batch, Store};
@@ -89,6 +89,7 @@ impl<'a> Clerk<'a> {
                     for label in destroy {
                         self.custody.destroy(label)?;
                     }
+                    self.sweep(group)?;
                     self.taken_back(group, people, "it was cut off")?;
                 }
                 Ending::Destroy { label, there } => {
@@ -102,6 +103,24 @@ impl<'a> Clerk<'a> {
             }
         }
         Ok(endings)
+    }
+
+    /// Destroys what an HSM may hold of keys that it does not list: what was cut off may have left a part
+    /// of one.
+    fn sweep(&mut self, group: &str) -> Result<(), KeysError> {
+        let labels: Vec<String> = self
+            .inventory()?
+            .group(group)
+            .map(KeyEntry::label)
+            .collect();
+        for label in labels {
+            match self.custody.destroy(&label) {
+                // Else there is nothing of it, as should be.
+                Err(error) if error.retryable => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Removes the announcement of a group, with the package that it may belong to.
@@ -266,10 +285,26 @@ impl<'a> Clerk<'a> {
         self.commit(changes, people.at)
     }
 
+    /// Brings a key into the tokens of the HSM that lack it. The act is durable before it begins.
+    pub fn copy(&mut self, label: &str, people: &People<'_>) -> Result<KeyFacts, KeysError> {
+        let inventory = self.inventory()?;
+        let entry = inventory.settled(label)?;
+        let changes = inventory.copied(label, people)?;
+        self.commit(changes, people.at)?;
+        let facts = self.custody.copy(label)?;
+        crate::inventory::verify(entry, &facts)?;
+        Ok(facts)
+    }
+
     /// What differs between inventory and HSM.
     pub fn compare(&mut self, test_keys: bool) -> Result<Vec<Difference>, KeysError> {
         let found = self.custody.keys()?;
-        self.inventory()?.compare(&found, test_keys)
+        let spread = self.custody.spread()?;
+        let mut differences = self.inventory()?.compare(&found, test_keys)?;
+        // What one token says of such a key is not what the next one says.
+        differences.retain(|d| !spread.iter().any(|s| s.label == d.label));
+        differences.extend(spread.iter().map(not_everywhere));
+        Ok(differences)
     }
 }
 

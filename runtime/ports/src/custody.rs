@@ -140,6 +140,17 @@ pub struct KeyFacts {
     pub check_values: Vec<CheckValue>,
 }
 
+/// A key that an HSM of several devices does not hold alike in all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Label.
+    pub label: String,
+    /// Devices that lack it, by name.
+    pub lacking: Vec<String>,
+    /// Whether devices that have it hold different keys.
+    pub differs: bool,
+}
+
 /// A component of a key under the HSM's storage key, bound to its ceremony and algorithm. Safe to
 /// keep until it is combined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,6 +287,21 @@ pub trait KeyCustody {
     fn public_key(&mut self, label: &str) -> Result<PublicKey, HsmError>;
     /// Destroys a key; one that is not there is refused.
     fn destroy(&mut self, label: &str) -> Result<(), HsmError>;
+
+    /// Keys that not all devices of the HSM hold alike; an HSM of one device has none.
+    fn spread(&mut self) -> Result<Vec<Spread>, HsmError> {
+        Ok(Vec::new())
+    }
+    /// Brings a key into the devices of the HSM that lack it, never clear. A key that may not leave a
+    /// device, devices that hold different keys, and an HSM of one device refuse.
+    fn copy(&mut self, label: &str) -> Result<KeyFacts, HsmError> {
+        Err(HsmError {
+            code: "R1374",
+            what: format!("this HSM holds every key once: {label} is not copied"),
+            mend: "nothing is to be done",
+            retryable: false,
+        })
+    }
 
     /// Draws a component for a ceremony.
     fn new_component(

@@ -42,6 +42,8 @@ registers! {
     Sites = "sites",
     /// Which key versions a job was bound to.
     Uses = "uses",
+    /// Devices of this site and the hosts that they are bound to (TR-34).
+    Bindings = "bindings",
     /// Exceptions from the rules of key exchange, dated and signed.
     Exceptions = "exceptions",
 }

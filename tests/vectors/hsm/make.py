@@ -13,7 +13,7 @@ import warnings
 warnings.simplefilter("ignore")
 from cryptography import x509
 from cryptography.hazmat.primitives import cmac, hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from psec import cvv, mac, pin, pinblock
 from pyemv import ac, kd
@@ -222,8 +222,8 @@ for name in ("ca", "issuer", "icc_pin"):
 target = HERE / "values.json"
 kept = json.loads(target.read_text()) if target.exists() else None
 if kept:
-    RSA["authority"] = kept["rsa"]["authority"]
-    V |= {name: bytes.fromhex(kept["values"][name]) for name in ("tbs", "tbs.signature")}
+    RSA |= {name: kept["rsa"][name] for name in ("authority", "content")}
+    V |= {name: bytes.fromhex(kept["values"][name]) for name in ("tbs", "tbs.signature", "lds", "lds.signature")}
 else:
     authority = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     numbers = authority.private_numbers()
@@ -235,6 +235,16 @@ else:
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     certificate = builder.sign(authority, hashes.SHA256())
     V["tbs"], V["tbs.signature"] = certificate.tbs_certificate_bytes, certificate.signature
+    # Signed attributes (RFC 5652, 5.3) of a security object (Doc 9303-10): content type, message digest.
+    content = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    numbers = content.private_numbers()
+    RSA["content"] = parts(max(numbers.p, numbers.q), min(numbers.p, numbers.q), 65537)
+    der = lambda tag, *inner: bytes([tag, len(b"".join(inner))]) + b"".join(inner)
+    oid = lambda text: der(6, bytes.fromhex(text))
+    kind = der(0x30, oid("2A864886F70D010903"), der(0x31, oid("678108010101")))
+    digest = der(0x30, oid("2A864886F70D010904"), der(0x31, der(4, hashlib.sha256(b"the table of an access card").digest())))
+    V["lds"] = der(0x31, kind, digest)
+    V["lds.signature"] = content.sign(V["lds"], padding.PKCS1v15(), hashes.SHA256())
 USES = {
     "imk_ac": "emv.application_cryptogram", "imk_ac_aes": "emv.application_cryptogram",
     "imk_smi": "emv.secure_messaging_integrity", "imk_smi_aes": "emv.secure_messaging_integrity",
@@ -244,7 +254,7 @@ USES = {
     "pvk": "pin_verification_pvv", "pvk_ibm": "pin_verification_ibm3624",
     "zpk": "pin_encryption", "zpk3": "pin_encryption", "zpk_aes": "pin_encryption",
     "tk": "transport", "tk3": "transport", "tk_aes": "transport",
-    "ca": "emv.ca_private", "issuer": "emv.issuer_private", "authority": "certificate_signing",
+    "ca": "emv.ca_private", "issuer": "emv.issuer_private", "authority": "certificate_signing", "content": "content_signing",
 }
 made = {
     "source": "psec 1.3, pyemv 1.5, OpenSSL through cryptography, GlobalPlatformPro's test check values, ../project/vectors_rsa.json; see make.py. TEST keys only",

@@ -55,6 +55,14 @@ pub(crate) enum InventoryVerb {
         #[command(flatten)]
         who: Who,
     },
+    /// Bring a key into the tokens of this site that lack it, wrapped under their storage key.
+    Copy {
+        /// Label.
+        #[arg(value_name = "NAME@VERSION")]
+        key: String,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Begin to use a key.
     Activate {
         /// Name or label.

@@ -27,10 +27,10 @@ pub(crate) enum KeysVerb {
     Export(Box<super::exchange::Export>),
     /// Take a key in that is under another one.
     Import(Box<super::exchange::Import>),
-    /// Keys sent and received by TR-34, in two passes.
+    /// TR-34: hosts and devices, their bindings, keys in two passes and in one.
     Tr34 {
         #[command(subcommand)]
-        verb: super::exchange::Tr34Verb,
+        verb: super::tr34::Tr34Verb,
     },
     /// Print the public half of a key pair as PEM.
     PublicKey {

@@ -5,6 +5,7 @@ pub(crate) mod exchange;
 pub(crate) mod inventory;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+pub(crate) mod tr34;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -390,7 +390,7 @@ const GIVEN_UP: u8 = 2;
 
 /// Makes objects in a session. When it takes too long the call may still be at work in the token, and
 /// its objects come to be after everybody has gone: then its thread destroys them itself.
-fn in_time(
+pub(crate) fn in_time(
     token: &Token,
     deadline: Duration,
     make: Arc<impl Fn(&Session) -> Result<(), Trouble> + Send + Sync + 'static>,

@@ -114,7 +114,7 @@ fn custody_kit(ground: &Ground, settings: &Settings<'_>, offered: usize) {
 #[test]
 fn soft_hsm_passes_the_kit_of_custody() {
     with_soft_hsm("soft_hsm_passes_the_kit_of_custody", 1, |ground| {
-        custody_kit(ground, &SETTINGS, 42);
+        custody_kit(ground, &SETTINGS, 45);
     });
 }
 
@@ -139,6 +139,6 @@ const OPENCRYPTOKI: Settings<'static> = Settings {
 #[test]
 fn opencryptoki_passes_the_kit_of_custody() {
     with_opencryptoki("opencryptoki_passes_the_kit_of_custody", |ground| {
-        custody_kit(ground, &OPENCRYPTOKI, 31);
+        custody_kit(ground, &OPENCRYPTOKI, 34);
     });
 }

@@ -4,25 +4,23 @@
 
 use super::forms::{self, RequestFields, RequestForm, check_key};
 use super::{Month, check_identifier};
-use crate::certificates::{RSA_KEY, SHA256_WITH_RSA, any_rsa_key_of};
-use crate::cms::{attribute, is_plain, value_of};
-use crate::rsa::signed;
+use crate::certificates::any_rsa_key_of;
+use crate::cms::{attribute, value_of};
+use crate::request::{public_key_info, signed_request, verified_request};
 use crate::{ExchangeError, RsaPrivate, RsaPublicKey};
 use cardwright_standards::hex;
-use der::asn1::{Any, BitString, Ia5String, ObjectIdentifier, SetOfVec, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::asn1::{Ia5String, ObjectIdentifier, SetOfVec};
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
 use x509_cert::attr::Attributes;
 use x509_cert::name::Name;
-use x509_cert::request::{CertReq, CertReqInfo, Version};
-use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use x509_cert::request::{CertReqInfo, Version};
 
 /// unstructuredName (RFC 2985, 5.4.1).
 const UNSTRUCTURED_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.2");
 /// unstructuredAddress (RFC 2985, 5.4.2).
 const UNSTRUCTURED_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.8");
-/// Most octets of a request or record.
+/// Most octets of a record.
 const OCTETS_MAX: usize = 16 * 1024;
 /// Most characters of an organization's name (RFC 5280, ub-organization-name).
 const ORGANIZATION_MAX: usize = 64;
@@ -81,17 +79,8 @@ pub fn make(fields: &OpenFields, key: &dyn RsaPrivate) -> Result<OpenRequest, Ex
         public_key: public_key_info(key.public_key())?,
         attributes: SetOfVec::try_from(attributes).map_err(unwritable)?,
     };
-    let signature = signed(key, &info.to_der().map_err(unwritable)?)?;
-    let request = CertReq {
-        info,
-        algorithm: AlgorithmIdentifierOwned {
-            oid: SHA256_WITH_RSA,
-            parameters: Some(Any::null()),
-        },
-        signature: BitString::from_bytes(&signature).map_err(unwritable)?,
-    };
     Ok(OpenRequest {
-        pkcs10: request.to_der().map_err(unwritable)?,
+        pkcs10: signed_request(info, key)?,
         record,
     })
 }
@@ -99,21 +88,18 @@ pub fn make(fields: &OpenFields, key: &dyn RsaPrivate) -> Result<OpenRequest, Ex
 /// Reads a request: its signature, what it says, and the record, which must say the same.
 pub fn read(request: &OpenRequest) -> Result<ReadRequest, ExchangeError> {
     let wrong = ExchangeError::Malformed("certificate request");
-    if request.pkcs10.len() > OCTETS_MAX || request.record.len() > OCTETS_MAX {
+    if request.record.len() > OCTETS_MAX {
         return Err(wrong);
     }
-    let parsed = CertReq::from_der(&request.pkcs10).map_err(|_| wrong)?;
-    if parsed.algorithm.oid != SHA256_WITH_RSA || !is_plain(&parsed.algorithm) {
-        return Err(wrong);
-    }
-    let public = any_rsa_key_of(&parsed.info.public_key)?;
-    check_key(&public)?;
-    let info = parsed.info.to_der().map_err(|_| wrong)?;
-    public.verify(&info, parsed.signature.as_bytes().unwrap_or_default())?;
-    let attributes = &parsed.info.attributes;
+    let (info, public) = verified_request(&request.pkcs10, |info| {
+        let public = any_rsa_key_of(info)?;
+        check_key(&public)?;
+        Ok(public)
+    })?;
+    let attributes = &info.attributes;
     let text = text_of(attributes, UNSTRUCTURED_NAME).ok_or(wrong)?;
     let fields = parse_statement(&text)?;
-    if subject(&fields)? != parsed.info.subject {
+    if subject(&fields)? != info.subject {
         return Err(ExchangeError::Issuer(
             "the request's subject and text differ",
         ));
@@ -208,25 +194,4 @@ fn text_of(attributes: &Attributes, oid: ObjectIdentifier) -> Option<String> {
     let value = value_of(attributes, oid)?;
     let text = value.decode_as::<Ia5String>().ok()?;
     Some(text.as_str().to_owned())
-}
-
-fn public_key_info(key: &RsaPublicKey) -> Result<SubjectPublicKeyInfoOwned, ExchangeError> {
-    /// RSAPublicKey (RFC 8017, A.1.1).
-    #[derive(Sequence)]
-    struct Numbers<'a> {
-        modulus: UintRef<'a>,
-        exponent: UintRef<'a>,
-    }
-    let numbers = Numbers {
-        modulus: UintRef::new(key.modulus()).map_err(unwritable)?,
-        exponent: UintRef::new(key.exponent()).map_err(unwritable)?,
-    };
-    let octets = numbers.to_der().map_err(unwritable)?;
-    Ok(SubjectPublicKeyInfoOwned {
-        algorithm: AlgorithmIdentifierOwned {
-            oid: RSA_KEY,
-            parameters: Some(Any::null()),
-        },
-        subject_public_key: BitString::from_bytes(&octets).map_err(unwritable)?,
-    })
 }

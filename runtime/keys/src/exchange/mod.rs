@@ -1,6 +1,7 @@
 //! Keys given out and taken in under other keys, by policy: key blocks, AES key wrap, RSA-OAEP,
 //! ECDH, and legacy forms by signed exception.
 
+pub mod binding;
 mod codes;
 mod exceptions;
 mod give;

@@ -1,6 +1,7 @@
 //! TR-34: a key token made for a device, or taken in from a host, with both private keys and the key
 //! itself in the HSM.
 
+use super::binding::{check_host, use_time};
 use super::codes::NOT_ALLOWED;
 use super::header::{Wish, export_letter, letter, usage};
 use super::{Carrier, Giving, give, kind, refusal, usable};
@@ -30,8 +31,8 @@ pub struct Sending<'a> {
     pub device: &'a Certificate,
     /// Whom the host trusts.
     pub trust: Trust<'a>,
-    /// The device's nonce.
-    pub nonce: &'a [u8],
+    /// The device's nonce; none for one pass, which has the time instead.
+    pub nonce: Option<&'a [u8]>,
     /// What the inner block is enciphered with.
     pub cipher: ContentCipher,
     /// Hash of RSA-OAEP.
@@ -42,6 +43,15 @@ pub struct Sending<'a> {
     pub to: &'a str,
     /// Today.
     pub today: Day,
+}
+
+/// What a device expects of a key token.
+#[derive(Clone, Copy, Debug)]
+pub enum Fresh<'a> {
+    /// Two passes: the nonce that it sent.
+    Nonce(&'a [u8]),
+    /// One pass: most seconds between the token's time and now, either way.
+    Window(u64),
 }
 
 /// A key token that came.
@@ -57,8 +67,8 @@ pub struct Receiving<'a> {
     pub host: &'a Certificate,
     /// Whom the device trusts.
     pub trust: Trust<'a>,
-    /// The nonce that the device sent.
-    pub nonce: &'a [u8],
+    /// What says that it is not an old one.
+    pub fresh: Fresh<'a>,
     /// The key as the inventory will have it; origin and version are filled in.
     pub key: NewEntry,
     /// Who sent it.
@@ -151,12 +161,19 @@ pub fn send(
     let attributes = attributes.attributes()?;
     let delivery = Delivery {
         attributes: &attributes,
-        freshness: Freshness::Nonce(sending.nonce),
+        freshness: match sending.nonce {
+            Some(nonce) => Freshness::Nonce(nonce),
+            None => Freshness::Time(sending.trust.now),
+        },
         kdh: sending.host,
         krd: sending.device,
         cipher: sending.cipher,
         hash: sending.hash,
-        revocations: &[],
+        // A device that answers nothing has no other way to hear of them.
+        revocations: match sending.nonce {
+            Some(_) => &[],
+            None => sending.trust.revocations,
+        },
         exception: None,
         today: sending.today,
     };
@@ -167,6 +184,22 @@ pub fn send(
     };
     let (_, noted) =
         inventory.exported(sending.label, (sending.to, "", Form::Tr34.name()), people)?;
+    let to = (modulus.as_slice(), exponent(receiver.exponent()));
+    let sealed = sealed(custody, sending, &token, to)?;
+    let signer = HsmKey::of(custody, sending.host_key)?;
+    let made = inside_key_token(&token, &signer, &sending.trust, |_, _| Ok(sealed));
+    let made = made.map_err(|e: ExchangeError| refused(&e))?;
+    store.keep(&noted.into_batch(people.at))?;
+    Ok(made)
+}
+
+/// The inner block, enciphered by the HSM.
+fn sealed(
+    custody: &mut dyn KeyCustody,
+    sending: &Sending<'_>,
+    token: &InsideToken<'_>,
+    to: (&[u8], u32),
+) -> Result<Sealed, KeysError> {
     let (cipher, hash) = at_port(sending.cipher, sending.hash);
     // Nothing is enciphered for a device that is not trusted.
     let trusted = sending.trust.check(sending.device, Purpose::ReceiveKeys);
@@ -178,18 +211,12 @@ pub fn send(
         cipher,
         hash,
     };
-    let to = (modulus.as_slice(), exponent(receiver.exponent()));
     let made = custody.envelop(sending.label, to, &frame)?;
-    let sealed = Sealed {
+    Ok(Sealed {
         initial: made.initial,
         content: made.content,
         key: made.key,
-    };
-    let signer = HsmKey::of(custody, sending.host_key)?;
-    let made = inside_key_token(&token, &signer, &sending.trust, |_, _| Ok(sealed));
-    let made = made.map_err(|e: ExchangeError| refused(&e))?;
-    store.keep(&noted.into_batch(people.at))?;
-    Ok(made)
+    })
 }
 
 /// Takes a key in out of a key token. When anything does not agree, neither HSM nor inventory keeps a
@@ -207,13 +234,7 @@ pub fn receive(
     let under = receiving.device_key;
     let wrapping = inventory.settled(under)?;
     usable(wrapping, people.at, false)?;
-    let device = Device {
-        krd: receiving.device,
-        bound_kdh: receiving.host,
-        trust: receiving.trust,
-    };
-    let proven = prove_key_token(&device, receiving.token, Expected::Nonce(receiving.nonce));
-    let proven = proven.map_err(|e| refused(&e))?;
+    let proven = proven(store, receiving, people)?;
     agrees(&proven, &receiving.key)?;
     let kinds = (
         kind(wrapping.key_algorithm()?),
@@ -257,6 +278,36 @@ pub fn receive(
     )?;
     let none = || NOT_ALLOWED.found("the key is not in the inventory");
     made.into_iter().next().ok_or_else(none)
+}
+
+/// A token whose sender, signature and freshness hold. The time of one in one pass is used up.
+fn proven(
+    store: &dyn Ledger,
+    receiving: &Receiving<'_>,
+    people: &People<'_>,
+) -> Result<Proven, KeysError> {
+    let under = receiving.device_key;
+    let device = Device {
+        krd: receiving.device,
+        bound_kdh: receiving.host,
+        trust: receiving.trust,
+    };
+    let bound = check_host(store, under, receiving.host)?;
+    let expected = match receiving.fresh {
+        Fresh::Nonce(nonce) => Expected::Nonce(nonce),
+        Fresh::Window(window) => {
+            let none =
+                || NOT_ALLOWED.found(format!("TR-34: {under} is not bound; one pass needs that"));
+            let last = bound.ok_or_else(none)?.last_time;
+            Expected::Time { window, last }
+        }
+    };
+    let proven = prove_key_token(&device, receiving.token, expected);
+    let proven = proven.map_err(|e| refused(&e))?;
+    if let Some(time) = proven.time {
+        use_time(store, under, time, people)?;
+    }
+    Ok(proven)
 }
 
 /// The header that the host signed must say what the key is to be here.

@@ -281,6 +281,22 @@ impl Inventory {
         Ok((entry, changes))
     }
 
+    /// Notes that a key is brought into tokens of the site's own HSM that lack it.
+    pub(crate) fn copied(&self, label: &str, people: &People<'_>) -> Result<Changes, KeysError> {
+        let names = people.named()?;
+        let mut entry = self.settled(label)?.clone();
+        if !entry.state.allows().export {
+            let what = format!("{label} is {}; it is not copied", entry.state.name());
+            return Err(STEP.found(what));
+        }
+        entry.note(people.at, &names, "copy", "");
+        let mut changes = Changes::default();
+        changes.changes.push(self.put(&entry)?);
+        let what = format!("{label} into the tokens that lack it");
+        changes.say(&names.join(" and "), "key-copy", what);
+        Ok(changes)
+    }
+
     /// Labels of the keys that are or were wrapped under one.
     pub fn under(&self, label: &str) -> Vec<String> {
         let wrapped = |e: &&KeyEntry| {

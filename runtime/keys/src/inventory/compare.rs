@@ -2,7 +2,7 @@
 
 use super::{Inventory, KeyEntry, KeyLabel, State, check_text};
 use crate::KeysError;
-use cardwright_ports::custody::KeyFacts;
+use cardwright_ports::custody::{KeyFacts, Spread};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,8 @@ pub enum DifferenceKind {
     Differs,
     /// An act on it was cut off.
     Pending,
+    /// Some tokens of the HSM lack it, or hold another key under its label.
+    NotEverywhere,
 }
 
 impl Inventory {
@@ -68,6 +70,20 @@ impl Inventory {
             });
         }
         Ok(differences)
+    }
+}
+
+/// A key that not all tokens hold, in words.
+pub(crate) fn not_everywhere(spread: &Spread) -> Difference {
+    let lacking = spread.lacking.join(", ");
+    let what = match spread.differs {
+        true => "the tokens hold different keys under this label".to_owned(),
+        false => format!("{lacking} lacks it; `cardstation keys copy` brings it there"),
+    };
+    Difference {
+        label: spread.label.clone(),
+        kind: DifferenceKind::NotEverywhere,
+        what,
     }
 }
 

@@ -17,6 +17,7 @@ pub use acts::{Outcome, WAIT_SECONDS, Wish};
 pub use book::{Changes, Inventory, People};
 pub(crate) use book::{person, shown};
 pub use codes::*;
+pub(crate) use compare::not_everywhere;
 pub use compare::{Difference, DifferenceKind};
 pub use due::{Due, Why};
 pub use enter::{NewEntry, use_name};

@@ -39,6 +39,21 @@ pub(super) fn generate(site: &Site, wanted: &Generate) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Brings a key into the tokens that lack it. Where people are registered, who is named types their
+/// secret.
+pub(super) fn copy(site: &Site, key: &str, who: &Who) -> Result<u8, Failure> {
+    present::prove(site, who)?;
+    let people = who.people();
+    let facts = at_desk(site, &people, |clerk| {
+        clerk.copy(key, &people).map_err(Failure::keys)
+    })?;
+    terminal::print(&format!("{key} is in every token"));
+    for value in facts.check_values.iter().map(inventory::check_text) {
+        terminal::print(&format!("check value {} {}", value.method, value.value));
+    }
+    Ok(0)
+}
+
 fn new_entry(wanted: &Generate) -> Result<NewEntry, KeysError> {
     let unknown = |what: &str, text: &str| inventory::ENTRY.found(format!("no {what} `{text}`"));
     if RESERVED.iter().any(|head| wanted.name.starts_with(head)) {

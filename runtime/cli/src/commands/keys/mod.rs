@@ -18,6 +18,7 @@ mod talk;
 mod test_certificate;
 mod time;
 mod tr34;
+mod tr34_binding;
 
 pub(crate) use needs::{due_soon, note_job, ready};
 
@@ -65,6 +66,7 @@ fn inventory(site: &Site, verb: &InventoryVerb) -> Result<u8, Failure> {
             zone,
             who,
         } => life::adopt(site, key, (owner, zone), who),
+        InventoryVerb::Copy { key, who } => life::copy(site, key, who),
         InventoryVerb::Activate {
             key,
             from,

@@ -1,10 +1,11 @@
-//! `keys tr34`: a key to a device by TR-34, or from a host to this site as the device.
+//! `keys tr34`: a key to a device by TR-34, or from a host to this site as the device. The tokens around
+//! key tokens are in `tr34_binding`.
 
 use super::desk::{open_desk, write_new};
 use super::exchange::{Incoming, new_entry, today};
-use super::present;
+use super::{present, tr34_binding};
 use crate::{
-    arguments::exchange::{Tr34Receive, Tr34Send, Tr34Sides, Tr34Verb},
+    arguments::tr34::{Tr34Receive, Tr34Send, Tr34Sides, Tr34Trust, Tr34Verb},
     failure::{Failure, exit},
     site::{Site, read_file},
     terminal,
@@ -24,17 +25,36 @@ const NONCE_OCTETS: usize = 16;
 /// Carries a verb out.
 pub(super) fn run(site: &Site, verb: &Tr34Verb) -> Result<u8, Failure> {
     match verb {
+        Tr34Verb::Request {
+            key,
+            subject,
+            out,
+            who,
+        } => tr34_binding::request(site, (key, subject), out, who),
+        Tr34Verb::Credential {
+            key,
+            certificate,
+            revocations,
+            out,
+            who,
+        } => tr34_binding::credential(site, key, (certificate, revocations), out, who),
+        Tr34Verb::Bind { file, own } => tr34_binding::bind(site, file, own),
+        Tr34Verb::Bindings { format } => tr34_binding::list(site, *format),
+        Tr34Verb::Unbind(wanted) => tr34_binding::let_go(site, wanted, None),
+        Tr34Verb::Rebind { wanted, new_host } => tr34_binding::let_go(site, wanted, Some(new_host)),
+        Tr34Verb::Unbound(wanted) => tr34_binding::released(site, wanted, false),
+        Tr34Verb::Rebound(wanted) => tr34_binding::released(site, wanted, true),
         Tr34Verb::Nonce { out, keep } => nonce(out, keep),
         Tr34Verb::Send(wanted) => send(site, wanted),
         Tr34Verb::Receive(wanted) => receive(site, wanted),
     }
 }
 
-fn usage(what: String, mend: &str) -> Failure {
+pub(super) fn usage(what: String, mend: &str) -> Failure {
     Failure::new(exit::USAGE, NOT_ALLOWED.code, what, mend)
 }
 
-fn malformed(path: &Path, error: &ExchangeError) -> Failure {
+pub(super) fn malformed(path: &Path, error: &ExchangeError) -> Failure {
     let what = format!("{}: {error}", path.display());
     usage(what, "ask for the file again")
 }
@@ -64,39 +84,35 @@ fn der(path: &Path) -> Result<Vec<u8>, Failure> {
     BASE64_STANDARD.decode(body).map_err(|_| wrong())
 }
 
-fn certificate(path: &Path) -> Result<Certificate, Failure> {
+pub(super) fn certificate(path: &Path) -> Result<Certificate, Failure> {
     Certificate::from_der(&der(path)?).map_err(|e| malformed(path, &e))
 }
 
-/// What both sides' certificates are read to.
-struct Sides {
-    host: Certificate,
-    device: Certificate,
+/// Revocation lists of files.
+pub(super) fn lists(paths: &[PathBuf]) -> Result<Vec<RevocationList>, Failure> {
+    let list =
+        |path: &PathBuf| RevocationList::from_der(&der(path)?).map_err(|e| malformed(path, &e));
+    paths.iter().map(list).collect()
+}
+
+/// Whom one side trusts, as read.
+pub(super) struct Trusted {
     anchors: Vec<Certificate>,
     revocations: Vec<RevocationList>,
 }
 
-impl Sides {
-    fn read(wanted: &Tr34Sides) -> Result<Self, Failure> {
-        let list =
-            |path: &PathBuf| RevocationList::from_der(&der(path)?).map_err(|e| malformed(path, &e));
+impl Trusted {
+    pub(super) fn read(wanted: &Tr34Trust) -> Result<Self, Failure> {
+        let anchors = wanted.authorities.iter();
         Ok(Self {
-            host: certificate(&wanted.host)?,
-            device: certificate(&wanted.device)?,
-            anchors: wanted
-                .authorities
-                .iter()
+            anchors: anchors
                 .map(|path| certificate(path))
                 .collect::<Result<_, _>>()?,
-            revocations: wanted
-                .revocations
-                .iter()
-                .map(list)
-                .collect::<Result<_, _>>()?,
+            revocations: lists(&wanted.revocations)?,
         })
     }
 
-    fn trust(&self, at: i64) -> Trust<'_> {
+    pub(super) fn at(&self, at: i64) -> Trust<'_> {
         Trust {
             anchors: &self.anchors,
             intermediates: &[],
@@ -104,6 +120,51 @@ impl Sides {
             now: at.unsigned_abs(),
         }
     }
+}
+
+/// What both sides' certificates are read to.
+pub(super) struct Sides {
+    pub(super) host: Certificate,
+    pub(super) device: Certificate,
+    pub(super) trusted: Trusted,
+}
+
+impl Sides {
+    pub(super) fn read(wanted: &Tr34Sides) -> Result<Self, Failure> {
+        Ok(Self {
+            host: certificate(&wanted.host)?,
+            device: certificate(&wanted.device)?,
+            trusted: Trusted::read(&wanted.trust)?,
+        })
+    }
+}
+
+/// The nonce of a device's random number token.
+pub(super) fn their_nonce(path: &Path) -> Result<Vec<u8>, Failure> {
+    let random = read_file(path, FILE_MAX)?;
+    open_random_token(&random).map_err(|e| malformed(path, &e))
+}
+
+/// The nonce that this side kept. The attempt uses it up: [`use_up`].
+pub(super) fn kept_nonce(path: &Path) -> Result<Vec<u8>, Failure> {
+    let kept = read_file(path, FILE_MAX)?;
+    hex::decode(kept.trim_ascii()).map_err(|_| {
+        let what = format!("{} is no nonce", path.display());
+        usage(what, "begin again with `cardstation keys tr34 nonce`")
+    })
+}
+
+/// Before an attempt: what was cut off has used the nonce up as well.
+pub(super) fn use_up(path: Option<&Path>) -> Result<(), Failure> {
+    match path {
+        Some(path) => std::fs::remove_file(path).map_err(|e| Failure::file(path, &e)),
+        None => Ok(()),
+    }
+}
+
+/// A token of the other side.
+pub(super) fn token(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file(path, FILE_MAX)
 }
 
 fn nonce(out: &Path, keep: &Path) -> Result<u8, Failure> {
@@ -153,15 +214,14 @@ fn send(site: &Site, wanted: &Tr34Send) -> Result<u8, Failure> {
     present::prove(site, &wanted.who)?;
     let people = wanted.who.people();
     let sides = Sides::read(&wanted.sides)?;
-    let random = read_file(&wanted.nonce, FILE_MAX)?;
-    let nonce = open_random_token(&random).map_err(|e| malformed(&wanted.nonce, &e))?;
+    let nonce = wanted.nonce.as_deref().map(their_nonce).transpose()?;
     let sending = tr34::Sending {
         label: &wanted.key,
         host_key: &wanted.host_key,
         host: &sides.host,
         device: &sides.device,
-        trust: sides.trust(people.at),
-        nonce: &nonce,
+        trust: sides.trusted.at(people.at),
+        nonce: nonce.as_deref(),
         cipher: cipher(&wanted.cipher)?,
         hash: hash(&wanted.hash)?,
         mode: wanted.mode,
@@ -180,12 +240,8 @@ fn receive(site: &Site, wanted: &Tr34Receive) -> Result<u8, Failure> {
     present::prove(site, &wanted.who)?;
     let people = wanted.who.people();
     let sides = Sides::read(&wanted.sides)?;
-    let token = read_file(&wanted.file, FILE_MAX)?;
-    let kept = read_file(&wanted.nonce, FILE_MAX)?;
-    let nonce = hex::decode(kept.trim_ascii()).map_err(|_| {
-        let what = format!("{} is no nonce", wanted.nonce.display());
-        usage(what, "begin again with `cardstation keys tr34 nonce`")
-    })?;
+    let token = token(&wanted.file)?;
+    let nonce = wanted.nonce.as_deref().map(kept_nonce).transpose()?;
     let key = new_entry(&Incoming {
         key: &wanted.key,
         usage: &wanted.usage,
@@ -201,14 +257,16 @@ fn receive(site: &Site, wanted: &Tr34Receive) -> Result<u8, Failure> {
         device_key: &wanted.device_key,
         device: &sides.device,
         host: &sides.host,
-        trust: sides.trust(people.at),
-        nonce: &nonce,
+        trust: sides.trusted.at(people.at),
+        fresh: match &nonce {
+            Some(nonce) => tr34::Fresh::Nonce(nonce),
+            None => tr34::Fresh::Window(wanted.one_pass.unwrap_or_default()),
+        },
         key,
         from: &wanted.from,
         today: today(people.at)?,
     };
-    // Before the attempt: what was cut off has used the nonce up as well.
-    std::fs::remove_file(&wanted.nonce).map_err(|e| Failure::file(&wanted.nonce, &e))?;
+    use_up(wanted.nonce.as_deref())?;
     let taken = open_desk(site, &people, |store, custody| {
         tr34::receive(store, custody, &receiving, &people).map_err(Failure::keys)
     })?;

@@ -19,6 +19,8 @@ checks! {
     "certificate.issuer_bad" "sign_issuer_certificate" "an issuer's key is no CA's" PORT issuer_bad;
     "certificate.x509" "sign_certificate" "signature of a TBSCertificate, octet for octet" OPENSSL x509;
     "certificate.x509_bad" "sign_certificate" "what is no TBSCertificate is not signed" PORT x509_bad;
+    "certificate.content" "sign_certificate" "signature of a security object's attributes, octet for octet" OPENSSL content;
+    "certificate.content_bad" "sign_certificate" "a key for contents signs no certificate, a key for certificates no content" PORT content_bad;
     "offline_pin.enciphered" "encipher_offline_pin" "the card opens its PIN and its challenge" CHAIN offline_pin;
     "offline_pin.bad" "encipher_offline_pin" "a short challenge or modulus is refused" PORT offline_pin_bad;
 }
@@ -188,6 +190,33 @@ fn x509_bad(b: &mut Bench<'_>) -> Checked {
     }
     let key = b.key("issuer")?;
     refuse!(b.sign_certificate(key, &tbs), "a key of another use");
+    Ok(())
+}
+
+fn content(b: &mut Bench<'_>) -> Checked {
+    let key = b.key("content")?;
+    let attributes = b.values.octets("lds");
+    let found = ask!(b.sign_certificate(key, &attributes));
+    b.same(&found, "lds.signature")
+}
+
+fn content_bad(b: &mut Bench<'_>) -> Checked {
+    let (tbs, attributes) = (b.values.octets("tbs"), b.values.octets("lds"));
+    let key = b.key("content")?;
+    let cut = attributes.get(..attributes.len() - 1).unwrap_or_default();
+    let mut other = attributes.clone();
+    // Another content type.
+    if let Some(octet) = other.get_mut(22) {
+        *octet ^= 1;
+    }
+    for text in [&tbs[..], cut, &other, b"no attributes at all"] {
+        refuse!(b.sign_certificate(key, text), "what is no content's");
+    }
+    let key = b.key("authority")?;
+    refuse!(
+        b.sign_certificate(key, &attributes),
+        "a key for certificates"
+    );
     Ok(())
 }
 

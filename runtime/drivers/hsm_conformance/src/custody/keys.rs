@@ -18,7 +18,35 @@ rows! {
     "custody.production" "generate" "production binds a key that custody made, with the same check value" "the port's own rules" production;
     "custody.production.left" "generate" "a card verification key that custody made makes values; a known one those of psec" "psec 1.3 and OpenSSL" left_half;
     "custody.destroy" "destroy" "a destroyed key is gone, also for a session that holds it" "the port's own rules" destroyed;
+    "custody.spread" "spread" "every device of the HSM holds the same keys" "the port's own rules" spread;
+    "custody.copy" "copy" "a key that every device has is what it was; a label that no key has" "the port's own rules" copy;
     "custody.public_key" "public_key" "no public half of a symmetric key, of no key" "the port's own rules" public_key;
+}
+
+fn spread(desk: &mut Desk<'_>) -> Checked {
+    desk.generate(&new(
+        "kit.spread@1",
+        KeyAlgorithm::Tdes2,
+        KeyUse::CardVerification,
+    ))?;
+    let found = desk.custody.spread();
+    let found = desk.kept("spread", found)?;
+    holds(found.is_empty(), &format!("{found:?}"))
+}
+
+fn copy(desk: &mut Desk<'_>) -> Checked {
+    let facts = desk.generate(&new(
+        "kit.copy@1",
+        KeyAlgorithm::Aes128,
+        KeyUse::CardIssuance,
+    ))?;
+    match desk.custody.copy("kit.copy@1") {
+        Ok(found) => holds(found == facts, "another key")?,
+        // An HSM of one device.
+        refused => desk.refused("copy", refused, &["R1374"], "a key")?,
+    }
+    let none = desk.custody.copy("kit.nobody@1");
+    desk.refused("copy", none, &["R1370", "R1374"], "a label that no key has")
 }
 
 /// Made once, known by all calls, refused a second time.

@@ -3,13 +3,14 @@
 use cardwright_ports::custody::{
     Enveloped, Frame, KeyAlgorithm, OaepHash, PublicKey, Signing, Wrapping,
 };
-use cardwright_ports::hsm::{CheckMethod, IssuerCertificateFields, KeyUse};
+use cardwright_ports::hsm::{CheckMethod, IssuerCertificateFields, KeyRequest, KeyUse};
 use num_bigint_dig::BigUint;
 use p256::ecdsa::signature::Verifier;
 
 use super::desk::{Desk, new, value};
 use super::rows;
 use crate::bench::{Checked, Stop, holds, reference};
+use crate::values::Values;
 
 const RSA: KeyAlgorithm = KeyAlgorithm::Rsa {
     bits: 2_048,
@@ -19,6 +20,7 @@ const CLEAR: &str = "2B7E151628AED2A6ABF7158809CF4F3C";
 
 rows! {
     "custody.sign.rsa" "sign" "messages under RSA, opened with the public half" "RFC 8017, 8.2" rsa;
+    "custody.sign.content" "sign" "a key that signs contents: made, at work in production, its public half" "RFC 8017, 8.2" content;
     "custody.sign.p256" "sign" "messages under P-256, verified by another library" "p256" p256_messages;
     "custody.sign.record" "sign" "an issuer's record, and what is none" "EMV Book 2, B2.1" record;
     "custody.certify" "certify_issuer" "an issuer's certificate, recovered" "EMV Book 2, table 2" certify;
@@ -75,6 +77,34 @@ fn rsa(desk: &mut Desk<'_>) -> Checked {
         .custody
         .sign("kit.sign.none@1", &Signing::Sha256 { message: b"" });
     desk.refused("sign", none, &["R1302"], "a symmetric key")
+}
+
+/// Made by custody, it signs requests there, and in production the attributes of a card's object.
+fn content(desk: &mut Desk<'_>) -> Checked {
+    let label = "kit.sign.content@1";
+    desk.generate(&new(label, RSA, KeyUse::ContentSigning))?;
+    let (modulus, exponent) = modulus(desk, label)?;
+    let message = b"what a certificate request says".as_slice();
+    let signed = desk.custody.sign(label, &Signing::Sha256 { message });
+    let signed = desk.kept("sign", signed)?;
+    let right = opened_by(&modulus, exponent, &signed).ends_with(&hash_of(message));
+    holds(right, "a signature of something else")?;
+    let mut production = desk.hsm.open_session().map_err(reference)?;
+    let request = KeyRequest {
+        name: label.to_owned(),
+        algorithm: "rsa".to_owned(),
+        bits: 2_048,
+        exponent: 65_537,
+        usage: KeyUse::ContentSigning,
+    };
+    let key = production.bind(&request).map_err(reference)?;
+    let attributes = Values::read().map_err(Stop::Wrong)?.octets("lds");
+    let signed = production.sign_certificate(key, &attributes);
+    let signed = desk.kept("sign", signed)?;
+    let right = opened_by(&modulus, exponent, &signed).ends_with(&hash_of(&attributes));
+    holds(right, "a signature of other attributes")?;
+    let no_content = production.sign_certificate(key, message);
+    desk.refused("sign", no_content, &["R1313"], "what is no content's")
 }
 
 /// A signature to the power of the exponent, as long as the modulus.

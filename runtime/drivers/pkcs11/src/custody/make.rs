@@ -14,6 +14,7 @@ use super::pairs::{
     generate_p256, generate_rsa, import_p256, import_rsa_for, p256_public, point_of, private_rows,
     rsa_public, without_kind,
 };
+use super::steps::not_unwrapped;
 use super::{Custody, private_keys, rules};
 use crate::capability::Capability;
 use crate::composition::{Intent, Plan, Way};
@@ -26,7 +27,7 @@ use crate::token::Token;
 use crate::tool::{Storage, Tool, wrong};
 
 /// What a new key's time is to the deadline of a job: prime searches take long.
-const PATIENCE: u32 = 12;
+pub(super) const PATIENCE: u32 = 12;
 /// What a card verification key is derived from: two different blocks, and the first twice.
 const HALVES: [[u8; 16]; 2] = [*b"halfleftrighthal", *b"halflefthalfleft"];
 
@@ -345,7 +346,7 @@ impl Custody<'_> {
 
     /// What every token says of a key, when all say the same twice and what was asked for. A check value
     /// stands for the key as long as it lives: a wrong one must not come out of one wrong answer.
-    fn same_everywhere(
+    pub(super) fn same_everywhere(
         &self,
         new: &New,
         expected: Option<Vec<CheckValue>>,
@@ -434,13 +435,15 @@ fn halves(
         session.derive(&mechanism, base, &rows)
     };
     let ([whole, twice], [main, left]) = (HALVES, places);
-    let made = [derive(whole, main)?, derive(twice, left)?];
+    let left = derive(twice, left)?;
+    let made = [derive(whole, main)?, left];
     session.destroy(base)?;
     Ok(made)
 }
 
-/// All objects of a key in one token.
-fn store_in(session: &Session, new: &New, source: &Source) -> Result<(), Trouble> {
+/// All objects of a key in one token. What it is listed by goes last, as far as can be: a power cut
+/// leaves no key that is there by its name but not whole.
+pub(super) fn store_in(session: &Session, new: &New, source: &Source) -> Result<(), Trouble> {
     let (place, protection) = new.place();
     let label = format!("{}{LEFT}", new.label);
     let left = Place::Token(&label, &new.id);
@@ -452,21 +455,21 @@ fn store_in(session: &Session, new: &New, source: &Source) -> Result<(), Trouble
             let kind = new
                 .kind()
                 .ok_or_else(|| error::KEY_DIFFERS.found("no kind"))?;
-            objects::import(session, kind, new.flags, (place, protection), octets)?;
             if let Some(twice) = left_twice(octets).filter(|_| new.has_left()) {
                 let place = (left, protection);
                 objects::import(session, Kind::Des2, new.flags, place, twice.as_slice())?;
             }
+            objects::import(session, kind, new.flags, (place, protection), octets)?;
         }
         Source::Rsa(parts) => {
-            import_rsa_for(session, parts, (place, protection), new.flags)?;
             if let KeyAlgorithm::Rsa { exponent, .. } = new.algorithm {
                 rsa_public(session, place, (&parts.modulus, exponent))?;
             }
+            import_rsa_for(session, parts, (place, protection), new.flags)?;
         }
         Source::P256(secret) => {
-            import_p256(session, secret, (place, protection), new.flags)?;
             p256_public(session, place, &private_keys::point(secret))?;
+            import_p256(session, secret, (place, protection), new.flags)?;
         }
         Source::Copied {
             main,
@@ -477,10 +480,10 @@ fn store_in(session: &Session, new: &New, source: &Source) -> Result<(), Trouble
             let wrapping = Storage::find(session)?.wrap.ok_or_else(missing)?;
             let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
             let rows = |place| rows_of(new, place, protection);
-            let private = session.unwrap(&mechanism, wrapping, main, &rows(place))?;
             if let Some(wrapped) = wrapped_left {
                 session.unwrap(&mechanism, wrapping, wrapped, &rows(left))?;
             }
+            let private = session.unwrap(&mechanism, wrapping, main, &rows(place))?;
             public_half(session, new, private, point.as_deref())?;
         }
         Source::Wrapped {
@@ -514,8 +517,7 @@ pub(super) fn rows_for(
     }
 }
 
-/// Unwraps under a key of the token. What a working mechanism refuses is a wrapped key that is not
-/// what it should be.
+/// Unwraps under a key of the token.
 fn unwrap_in(
     session: &Session,
     new: &New,
@@ -525,13 +527,7 @@ fn unwrap_in(
     let under = find::present(session, under)?;
     let rows = rows_of(new, place, protection);
     let done = session.unwrap(mechanism, under.main, wrapped, &rows);
-    done.map_err(|failure| {
-        let refused = error::of_failure(&failure);
-        match [error::REFUSED.code, error::TOKEN.code].contains(&refused.code) {
-            true => rules::WRAPPED.found(refused.what).into(),
-            false => Trouble::Token(failure),
-        }
-    })
+    done.map_err(not_unwrapped)
 }
 
 /// The public half beside a private key that came in wrapped.

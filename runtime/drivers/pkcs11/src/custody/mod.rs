@@ -13,6 +13,7 @@ pub(crate) mod pairs;
 mod private_keys;
 pub(crate) mod probes;
 mod reveal;
+mod spread;
 mod steps;
 mod wrapping;
 
@@ -24,7 +25,7 @@ use cardwright_custody_rules as rules;
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{
     CheckValue, Enveloped, Exportability, Frame, KeyAlgorithm, KeyCustody, KeyFacts, NewKey,
-    PublicKey, SealedComponent, Signing, Wrapping,
+    PublicKey, SealedComponent, Signing, Spread, Wrapping,
 };
 use cardwright_ports::hsm::{Certificate, CheckMethod, HsmError, IssuerCertificateFields};
 
@@ -142,6 +143,14 @@ impl KeyCustody for Custody<'_> {
             0 => Err(rules::LABEL.found(format!("no key {}", rules::shown(label)))),
             _ => Ok(()),
         }
+    }
+
+    fn spread(&mut self) -> Result<Vec<Spread>, HsmError> {
+        self.spread_of_keys()
+    }
+
+    fn copy(&mut self, label: &str) -> Result<KeyFacts, HsmError> {
+        self.copied_to_all(label)
     }
 
     fn new_component(

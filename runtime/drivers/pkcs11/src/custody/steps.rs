@@ -1,7 +1,7 @@
 //! Forms that no mechanism of the token makes, composed of blocks that it enciphers: AES key wrap,
 //! key under key in ECB and CBC, RSA without padding.
 
-use cardwright_pkcs11_raw::{Mechanism, ck};
+use cardwright_pkcs11_raw::{Failure, Mechanism, Value, ck};
 use zeroize::Zeroizing;
 
 use super::find::Found;
@@ -18,6 +18,18 @@ const PADDED: [u8; 4] = [0xA6, 0x59, 0x59, 0xA6];
 
 fn refused(what: &str) -> Trouble {
     rules::WRAPPED.found(what).into()
+}
+
+/// What a working mechanism refuses to unwrap is a wrapped key that is not what it should be; some tokens
+/// have no better word for that than a general failure. A device that fails is no word on the key.
+pub(super) fn not_unwrapped(failure: Failure) -> Trouble {
+    let told = error::of_failure(&failure);
+    let general = [ck::CKR_GENERAL_ERROR, ck::CKR_FUNCTION_FAILED];
+    let vague = matches!(&failure.value, Value::Returned(value) if general.contains(value));
+    match told.code == error::REFUSED.code || vague {
+        true => refused(&told.what),
+        false => Trouble::Token(failure),
+    }
 }
 
 /// RFC 3394, or RFC 5649 when padded, each block enciphered inside.
@@ -203,13 +215,7 @@ pub(super) fn moved(
     let key = tool
         .session()?
         .unwrap(mechanism, under.main, wrapped, &rows);
-    let main = key.map_err(|failure| {
-        let told = error::of_failure(&failure);
-        match [error::REFUSED.code, error::TOKEN.code].contains(&told.code) {
-            true => refused(&told.what),
-            false => Trouble::Token(failure),
-        }
-    })?;
+    let main = key.map_err(not_unwrapped)?;
     let key = Found {
         label: new.label.clone(),
         main,
