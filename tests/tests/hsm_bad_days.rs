@@ -15,7 +15,7 @@ use cardwright_keys::inventory::{Act, NewEntry, Origin, People, Wish};
 use cardwright_keys::{Clerk, KeysError};
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Relogin, Settings};
-use cardwright_ports::custody::{CustodyHsm, Exportability, KeyAlgorithm, KeyCustody};
+use cardwright_ports::custody::{CustodyHsm, Exportability, KeyAlgorithm};
 use cardwright_ports::hsm::KeyUse;
 use cardwright_ports::store::Store;
 use cardwright_standards::key_policy::{Day, Form};
