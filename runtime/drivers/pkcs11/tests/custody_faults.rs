@@ -504,7 +504,10 @@ fn every_call(test: &str, verbs: std::ops::Range<usize>) {
         let (mut cases, mut refused, mut turn) = (0, 0, 0);
         for verb in &VERBS[verbs] {
             for (function, count) in stage.calls(*verb) {
-                for call in 1..=count {
+                // Of long rows of the same reading call the first ones and the last.
+                let all = CHANGES.contains(&function);
+                let some = |call: &u64| all || *call <= 3 || *call == count;
+                for call in (1..=count).filter(some) {
                     // The values take turns.
                     let value = BAD[turn];
                     turn = (turn + 1) % BAD.len();
