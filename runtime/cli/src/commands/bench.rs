@@ -111,10 +111,11 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
     if wanted("triple DES") {
         rows.extend(des_rows(seconds)?);
     }
-    if wanted("symmetric data generation") {
-        let figure = bench::symmetric_data_generation(seconds)?;
-        let row = Row::new(5, figure, python_cards());
-        rows.push(row.goal("psec + pyemv", 25.0, "25x psec + pyemv"));
+    if wanted("symmetric data") {
+        rows.extend(symmetric_rows(seconds)?);
+    }
+    if wanted("whole DDA card") {
+        rows.extend(card_rows(seconds)?);
     }
     if wanted("start of cardstation") {
         rows.push(start_time()?);
@@ -144,9 +145,13 @@ fn hsm_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
                 false => "cards/h",
             },
         };
-        let row = Row::new(8, figure, [("plain program", measured.plain)]);
+        let (peer, words) = match measured.against_one {
+            true => ("one lane", "nine tenths of linear"),
+            false => ("plain program", "a fifth of a plain program's"),
+        };
+        let row = Row::new(8, figure, [(peer, measured.plain)]);
         match measured.wanted {
-            Some(ratio) => row.goal("plain program", ratio, "a fifth of a plain program's"),
+            Some(ratio) => row.goal(peer, ratio, words),
             None => row,
         }
     };
@@ -208,8 +213,50 @@ fn des_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
     Ok(vec![
         row(bench::des_one_key(seconds)?).goal(OPENSSL, 1.0, words),
         row(bench::des_own_keys(64, seconds)?).goal(OPENSSL, 1.0, words),
-        row(bench::des_few_blocks(seconds)?).goal(OPENSSL, 1.0, "OpenSSL's speed, by tables"),
+        row(bench::des_few_blocks(seconds)?).goal(OPENSSL, 1.0, words),
+        row(bench::des_chain(seconds)?),
     ])
+}
+
+/// Symmetric data of a card: card by card, many together, in two sessions.
+fn symmetric_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
+    let peer = python_cards();
+    let words = "25x psec + pyemv";
+    let row = |figure| Row::new(5, figure, peer).goal("psec + pyemv", 25.0, words);
+    let two = Row::new(14, bench::two_sessions(seconds)?, [("one session", 1.0)]);
+    Ok(vec![
+        row(bench::symmetric_data_generation(seconds)?),
+        row(bench::symmetric_together(64, seconds)?),
+        two.goal("one session", 1.8, "near twice one, on 2 free cores"),
+    ])
+}
+
+/// Whole cards with DDA beside their floor, which is their parts by themselves, and beside the
+/// same with OpenSSL's RSA.
+fn card_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
+    let symmetric = 1.0 / bench::symmetric_data_generation(seconds)?.value;
+    let signature = bench::private_operation(bench::ISSUER_BITS, seconds)?.value / 1e6;
+    let key = 1.0 / bench::key_generation(bench::CHIP_BITS, 65_537, seconds)?.value;
+    let (size, issuer) = (bench::CHIP_BITS.to_string(), bench::ISSUER_BITS.to_string());
+    let their_signature = openssl_library(seconds, &["private", &issuer]).map(|us| us / 1e6);
+    let their_key = openssl_library(seconds, &["keys", &size, "65537"]).map(|rate| 1.0 / rate);
+    let mut rows = Vec::new();
+    for pooled in [false, true] {
+        let number = if pooled { 7 } else { 6 };
+        let made = |key: f64| if pooled { 0.0 } else { key };
+        let figure = bench::dda_cards(pooled, seconds)?;
+        let floor = 1.0 / (symmetric + signature + made(key));
+        let row = Row::new(number, figure.clone(), [("floor", floor)]);
+        rows.push(row.goal("floor", 0.9, "90 % of the floor"));
+        let theirs = their_signature.zip(their_key);
+        let theirs = theirs.map(|(signature, key)| 1.0 / (symmetric + signature + made(key)));
+        let row = Row::new(number, figure, theirs.map(|rate| (OPENSSL, rate)));
+        rows.push(match pooled {
+            false => row.goal(OPENSSL, 4.0, "4x with OpenSSL's RSA"),
+            true => row,
+        });
+    }
+    Ok(rows)
 }
 
 /// Peers that are compiled in.

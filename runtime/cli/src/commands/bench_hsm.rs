@@ -29,6 +29,8 @@ pub(super) struct Measured {
     pub(super) name: String,
     pub(super) ours: f64,
     pub(super) plain: f64,
+    /// Whether the peer is one lane.
+    pub(super) against_one: bool,
     /// Whether less is better.
     pub(super) less: bool,
     /// The ratio that is wanted, if one is.
@@ -41,6 +43,7 @@ impl From<Figure> for Measured {
             name,
             ours,
             plain,
+            against_one,
             less,
             wanted,
         } = figure;
@@ -48,6 +51,7 @@ impl From<Figure> for Measured {
             name,
             ours,
             plain,
+            against_one,
             less,
             wanted,
         }

@@ -24,13 +24,14 @@
 )]
 
 use core::arch::x86_64::{
-    __m512i, _mm256_extract_epi64, _mm512_extracti64x4_epi64, _mm512_gf2p8affine_epi64_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_multishift_epi64_epi8, _mm512_or_si512,
-    _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi16,
-    _mm512_srli_epi16, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    __m512i, _mm256_extract_epi64, _mm512_bitshuffle_epi64_mask, _mm512_extracti64x4_epi64,
+    _mm512_gf2p8affine_epi64_epi8, _mm512_mask_add_epi8, _mm512_maskz_permutex2var_epi8,
+    _mm512_multishift_epi64_epi8, _mm512_or_si512, _mm512_set_epi64, _mm512_set1_epi8,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srli_epi16,
+    _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
-use super::standard::{source, spread_keys, substituted};
+use super::standard::{ROUND_KEYS, source, substituted};
 use super::{RoundKeys, Way};
 
 /// Proof that this processor has the instructions.
@@ -52,6 +53,7 @@ impl Vbmi {
         let here = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512bitalg")
             && is_x86_feature_detected!("gfni");
         here.then_some(Self(()))
     }
@@ -75,9 +77,23 @@ impl Vbmi {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,gfni")]
+/// Eight rounds in a vector. One instruction (BITALG) chooses a bit of the key for each octet of it;
+/// eight times that, and the octets have their bits as permutation P would have left them.
+#[target_feature(enable = "avx512f,avx512bw,avx512bitalg,gfni")]
 fn expand(key: [u8; 8]) -> RoundKeys {
-    super::gathered(key, &SPREAD_KEYS, SECOND_OF_PAIR)
+    let key = all(u64::from_be_bytes(key));
+    let mut rounds = [0; 16];
+    let (halves, _) = rounds.as_chunks_mut::<WIDTH>();
+    for (half, chosen) in halves.iter_mut().zip(&CHOICES) {
+        let mut spread = _mm512_setzero_si512();
+        for (place, (bits, used)) in chosen.iter().zip(USED).enumerate() {
+            let found = _mm512_bitshuffle_epi64_mask(key, load(*bits)) & used;
+            spread = _mm512_mask_add_epi8(spread, found, spread, _mm512_set1_epi8(1 << place));
+        }
+        let compact = _mm512_gf2p8affine_epi64_epi8::<0>(spread, all(COMPACT_MATRIX));
+        *half = store(_mm512_xor_si512(compact, all(SECOND_OF_PAIR)));
+    }
+    rounds
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,gfni")]
@@ -345,20 +361,44 @@ const fn words(tables: &[[u8; 64]; 8]) -> Tables {
     words
 }
 
-/// What each bit of the key adds to the keys of all rounds.
-static SPREAD_KEYS: [[u64; 16]; 64] = spread_keys(&places());
+/// For each eight rounds and each place of an octet: which bit of the key, from the right, comes there
+/// in each S-box's octet of each round.
+static CHOICES: [[[u64; WIDTH]; 8]; 2] = choices();
+/// The octets in which a place is not empty, in each round alike.
+const USED: [u64; 8] = used();
 
 #[expect(
     clippy::indexing_slicing,
     reason = "at compile time: an index outside fails the build"
 )]
-const fn places() -> [[u64; 6]; 8] {
-    let mut places = [[0; 6]; 8];
+const fn choices() -> [[[u64; WIDTH]; 8]; 2] {
+    let mut choices = [[[0; WIDTH]; 8]; 2];
+    let mut round = 0;
+    while round < 16 {
+        let mut at = 0;
+        while at < 48 {
+            let (number, bit) = (at / 6, at % 6);
+            let (from, _) = source(number, bit);
+            let chosen = 63 - ROUND_KEYS[round][at] as u64;
+            choices[round / 8][7 - from][round % 8] |= chosen << (8 * number);
+            at += 1;
+        }
+        round += 1;
+    }
+    choices
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "at compile time: an index outside fails the build"
+)]
+const fn used() -> [u64; 8] {
+    let mut used = [0; 8];
     let mut at = 0;
     while at < 48 {
-        let (number, bit) = (at / 6, at % 6);
-        places[number][bit] = (compact(number, 1 << (5 - bit)) as u64) << (8 * number);
+        let (from, _) = source(at / 6, at % 6);
+        used[7 - from] |= 0x0101_0101_0101_0101 << (at / 6);
         at += 1;
     }
-    places
+    used
 }

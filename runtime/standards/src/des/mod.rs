@@ -25,7 +25,7 @@ type RoundKeys = [u64; 16];
 /// The three keys of triple DES in octets, in the order in which they encipher.
 pub(crate) type Keys = [[u8; 8]; 3];
 /// Blocks from which on bit planes take less time than [`words`].
-const PLANES_FROM: usize = 5;
+const PLANES_FROM: usize = 9;
 
 /// Which way a cipher goes.
 #[derive(Clone, Copy, PartialEq, Eq)]

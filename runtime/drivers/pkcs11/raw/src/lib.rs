@@ -157,6 +157,8 @@ pub struct Module {
     _library: cryptoki_sys::Pkcs11,
     counters: [AtomicU64; FUNCTIONS.len()],
     pace: Mutex<Option<Pace>>,
+    /// Microseconds that each operation is held up in its own session.
+    latency: AtomicU64,
 }
 
 /// How often operations may begin.
@@ -198,6 +200,7 @@ impl Module {
             _library: library,
             counters: [const { AtomicU64::new(0) }; FUNCTIONS.len()],
             pace: Mutex::new(None),
+            latency: AtomicU64::new(0),
         });
         loaded.insert(path.to_owned(), Arc::clone(&module));
         Ok(module)
@@ -244,10 +247,20 @@ impl Module {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
     }
 
+    /// Holds each operation up for so many microseconds, sessions side by side. For measuring as if the
+    /// token were behind a network.
+    pub fn hold_up(&self, microseconds: u64) {
+        self.latency.store(microseconds, Ordering::Relaxed);
+    }
+
     /// Waits until an operation may begin.
     fn wait(&self, function: &'static str) {
         if WITHOUT_WORK.contains(&function) {
             return;
+        }
+        let latency = self.latency.load(Ordering::Relaxed);
+        if latency > 0 {
+            std::thread::sleep(Duration::from_micros(latency));
         }
         let turn = {
             let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);

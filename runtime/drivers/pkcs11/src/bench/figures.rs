@@ -5,6 +5,8 @@ use crate::error::{self, Refused};
 
 /// Operations a second of a slow, a usual and a fast HSM.
 const SPEEDS: [f64; 3] = [60.0, 250.0, 2_500.0];
+/// Microseconds of an operation of an HSM behind a network.
+const HELD_UP: u64 = 5_000;
 /// Cards of one batch: `ahead` of a site.
 const TOGETHER: u64 = 64;
 
@@ -15,8 +17,10 @@ pub struct Figure {
     pub name: String,
     /// Ours.
     pub ours: f64,
-    /// The plain program's.
+    /// The plain program's, or that of one session.
     pub plain: f64,
+    /// Whether the peer is one session and not the plain program.
+    pub against_one: bool,
     /// Whether less is better.
     pub less: bool,
     /// The ratio that is wanted, if one is.
@@ -41,6 +45,7 @@ pub fn figures(bench: &mut Bench, seconds: f64) -> Result<Vec<Figure>, Refused> 
             name: format!("HSM operations a card, {together} together"),
             ours: ours.operations(),
             plain: plain.operations(),
+            against_one: false,
             less: true,
             wanted: (place > 1).then_some(5.0),
         });
@@ -50,7 +55,31 @@ pub fn figures(bench: &mut Bench, seconds: f64) -> Result<Vec<Figure>, Refused> 
         let name = format!("HSM of {speed} operations a second");
         rows.push(hourly(&name, bench, Some(speed), seconds)?);
     }
+    rows.extend(lanes(bench, seconds)?);
     Ok(rows)
+}
+
+/// Cards whose verification values lanes make in an hour, each lane in a session, with an HSM whose
+/// operations take their time but do not wait for each other.
+fn lanes(bench: &Bench, seconds: f64) -> Result<Vec<Figure>, Refused> {
+    bench.hold_up(HELD_UP);
+    let one = bench.lanes(1, TOGETHER, seconds);
+    let more: Result<Vec<Figure>, Refused> = [2, 4]
+        .into_iter()
+        .map(|lanes| {
+            let ours = bench.lanes(lanes, TOGETHER, seconds)?;
+            Ok(Figure {
+                name: format!("HSM of {} ms, {lanes} lanes", HELD_UP / 1_000),
+                ours,
+                plain: one.clone()?,
+                against_one: true,
+                less: false,
+                wanted: Some(0.9 * lanes as f64),
+            })
+        })
+        .collect();
+    bench.hold_up(0);
+    more
 }
 
 /// Cards in an hour with an HSM of some speed.
@@ -81,6 +110,7 @@ fn hourly(
         name: name.to_owned(),
         ours: an_hour(ours),
         plain: an_hour(plain),
+        against_one: false,
         less: false,
         wanted: None,
     })

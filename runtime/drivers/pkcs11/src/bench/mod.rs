@@ -183,6 +183,55 @@ impl Bench {
         self.hsm.shared.module().limit(a_second);
     }
 
+    /// Holds each operation up for so many microseconds, as a network would.
+    pub fn hold_up(&self, microseconds: u64) {
+        self.hsm.shared.module().hold_up(microseconds);
+    }
+
+    /// Cards in an hour whose PVV, CVV, CVV2 and iCVV lanes make, so many cards at once in each lane.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn lanes(&self, lanes: usize, together: u64, seconds: f64) -> Result<f64, Refused> {
+        let begun = Instant::now();
+        let (hsm, keys) = (&self.hsm, &self.keys);
+        let lane = |number: usize| -> Result<u64, Refused> {
+            let mut session = hsm.open_session()?;
+            let first = 1 + (number as u64) * together;
+            let pans: Vec<String> = (first..first + together).map(pan).collect();
+            let draws = (first..).take(pans.len()).map(|order| {
+                CardCall::Pin(PinCall::Generate {
+                    length: 4,
+                    label: Label {
+                        job: "bench",
+                        order,
+                        purpose: Cow::Borrowed("pin"),
+                    },
+                })
+            });
+            let pins = ask(session.as_mut(), draws, pin)?;
+            let mut cards = 0;
+            while begun.elapsed().as_secs_f64() < seconds {
+                verification_values(session.as_mut(), keys, &pans, &pins)?;
+                cards += together;
+            }
+            Ok(cards)
+        };
+        let cards: Result<Vec<u64>, Refused> = std::thread::scope(|scope| {
+            let started: Vec<_> = (0..lanes)
+                .map(|number| {
+                    let lane = &lane;
+                    scope.spawn(move || lane(number))
+                })
+                .collect();
+            let failed = |_| error::TOKEN.found("a lane that is measured");
+            let ended = started.into_iter().map(|s| s.join().map_err(failed)?);
+            ended.collect()
+        });
+        let cards: u64 = cards?.into_iter().sum();
+        Ok(cards as f64 / begun.elapsed().as_secs_f64() * 3_600.0)
+    }
+
     fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.hsm.calls()
     }
