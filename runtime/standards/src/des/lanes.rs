@@ -77,8 +77,8 @@ impl Vbmi {
     }
 }
 
-/// Eight rounds in a vector. One instruction (BITALG) chooses a bit of the key for each octet of it;
-/// eight times that, and the octets have their bits as permutation P would have left them.
+/// Eight rounds in a vector. One instruction (BITALG) chooses a bit of the key for each octet of
+/// it; eight times that, and the octets have their bits as permutation P would have left them.
 #[target_feature(enable = "avx512f,avx512bw,avx512bitalg,gfni")]
 fn expand(key: [u8; 8]) -> RoundKeys {
     let key = all(u64::from_be_bytes(key));
@@ -361,8 +361,8 @@ const fn words(tables: &[[u8; 64]; 8]) -> Tables {
     words
 }
 
-/// For each eight rounds and each place of an octet: which bit of the key, from the right, comes there
-/// in each S-box's octet of each round.
+/// For each eight rounds and each place of an octet: which bit of the key, from the right, comes
+/// there in each S-box's octet of each round.
 static CHOICES: [[[u64; WIDTH]; 8]; 2] = choices();
 /// The octets in which a place is not empty, in each round alike.
 const USED: [u64; 8] = used();

@@ -1,9 +1,9 @@
-//! Calls of the token for a card, and cards in an hour: a plain program and this driver with the same
-//! work in the same token.
+//! Calls of the token for a card, and cards in an hour: a plain program and this driver with the
+//! same work in the same token.
 //!
-//! The work is the symmetric part of a debit card's data: a PIN block comes in, PVV, CVV, CVV2, iCVV,
-//! three ICC master keys with check values, the PIN as a block for somebody else, the ICC certificate,
-//! and master keys and RSA key under a transport key. The RSA key was made before.
+//! The work is the symmetric part of a debit card's data: a PIN block comes in, PVV, CVV, CVV2,
+//! iCVV, three ICC master keys with check values, the PIN as a block for somebody else, the ICC
+//! certificate, and master keys and RSA key under a transport key. The RSA key was made before.
 
 mod figures;
 mod plain;
@@ -140,8 +140,8 @@ fn pin_block(zpk: &TdesKey, card: u64, pan: &str) -> Result<[u8; 8], Refused> {
 impl Bench {
     /// Puts the keys into a token that holds TEST keys and was prepared.
     ///
-    /// # Errors
-    /// The driver's; for a token whose keys of cards are derived inside, see `avoid` of its settings.
+    /// # Errors The driver's; for a token whose keys of cards are derived inside, see `avoid` of
+    /// its settings.
     pub fn new(hsm: Pkcs11Hsm) -> Result<Self, Refused> {
         let mut session = hsm.open_session()?;
         let mut bind = |request: KeyRequest| {
@@ -188,7 +188,8 @@ impl Bench {
         self.hsm.shared.module().hold_up(microseconds);
     }
 
-    /// Cards in an hour whose PVV, CVV, CVV2 and iCVV lanes make, so many cards at once in each lane.
+    /// Cards in an hour whose PVV, CVV, CVV2 and iCVV lanes make, so many cards at once in each
+    /// lane.
     ///
     /// # Errors
     /// The driver's.
