@@ -455,21 +455,7 @@ impl Keys {
             pins.push(session.generate_pin(4, &label(order).draw())?);
         }
         let mut made = Vec::new();
-        let mut ask = |calls: Vec<CardCall<'_>>| -> Result<Vec<Sealed>, Refused> {
-            let mut sealed = Vec::new();
-            for answer in session.batch(&calls) {
-                match answer? {
-                    CardAnswer::Text(text) => made.extend_from_slice(text.as_bytes()),
-                    CardAnswer::Octets(octets) => made.extend(octets),
-                    CardAnswer::Sealed(keys) => {
-                        made.extend_from_slice(&keys.check_values);
-                        sealed.push(keys);
-                    }
-                    _ => return Err(error::FAULT.found("an answer of another kind")),
-                }
-            }
-            Ok(sealed)
-        };
+        let mut ask = |calls: Vec<CardCall<'_>>| answers(session, &calls, &mut made);
         let masters = pans.iter().map(|pan| CardCall::IccMasterKeys {
             derivation: Derivation::A,
             keys: self.masters,
@@ -515,6 +501,27 @@ impl Keys {
         ask(out.collect())?;
         Ok(made)
     }
+}
+
+/// What a batch of calls gives: its octets to those before, its sealed values by themselves.
+fn answers(
+    session: &mut dyn HsmSession,
+    calls: &[CardCall<'_>],
+    made: &mut Vec<u8>,
+) -> Result<Vec<Sealed>, Refused> {
+    let mut sealed = Vec::new();
+    for answer in session.batch(calls) {
+        match answer? {
+            CardAnswer::Text(text) => made.extend_from_slice(text.as_bytes()),
+            CardAnswer::Octets(octets) => made.extend(octets),
+            CardAnswer::Sealed(keys) => {
+                made.extend_from_slice(&keys.check_values);
+                sealed.push(keys);
+            }
+            _ => return Err(error::FAULT.found("an answer of another kind")),
+        }
+    }
+    Ok(sealed)
 }
 
 /// The `rsa` crate's key generation, a peer; with the feature `peers` only.
