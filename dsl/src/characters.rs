@@ -38,7 +38,16 @@ pub(crate) fn refused(source: &str, mut tell: impl FnMut(Diagnostic)) -> Option<
         _ => format!("there is a tab here, the first of {tabs}"),
     };
     let help = "use spaces; `fmt` replaces tabs between words, in a text write `\\u{9}`";
-    Some(Diagnostic::error("E0019", Range::new(at, at + 1), message).with_help(help))
+    let range = Range::new(at, at + 1);
+    let diagnostic = Diagnostic::error("E0019", range, message).with_help(help);
+    // Where no text begins before it on its line, the tab stands between words.
+    let line = source
+        .get(..at)
+        .and_then(|before| before.rsplit('\n').next());
+    match line {
+        Some(before) if tabs == 1 && !before.contains('"') => Some(diagnostic.with_fix(range, " ")),
+        _ => Some(diagnostic),
+    }
 }
 
 /// What a refused character is called; `None` for one that is welcome.

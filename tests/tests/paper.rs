@@ -11,8 +11,6 @@
 use cardwright_tests::{station::program, workspace};
 use std::{path::Path, process::Command};
 
-const MANIFEST: &str = "name = \"fjord\"\nversion = \"1.0.0\"\nsequence = 1\n";
-
 /// The page's blocks as one source: what is used stands at the beginning of a file.
 fn source() -> String {
     let page = workspace::read("docs/from-paper.md");
@@ -50,8 +48,10 @@ fn say(name: &str, arguments: &[&str], folder: &Path, code: i32) -> String {
 #[test]
 fn a_banks_paper_becomes_a_bundle_and_its_sample_card() {
     let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    std::fs::write(folder.join("cardwright.toml"), MANIFEST).expect("written");
+    // As the page begins.
+    let new = ["new", "fjord-bank", "--template", "blank"];
+    say("cardwright", &new, folder.path(), 0);
+    let folder = &folder.path().join("fjord-bank");
     std::fs::write(folder.join("fjord.perso"), source()).expect("written");
     let certificate = [
         "keys",

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 
 /// A template: its name, and its files by path.
 pub(crate) struct Template {
-    /// Name.
+    /// Name; `blank` has no sources, the others check, test and build at once.
     pub(crate) name: &'static str,
     /// Path and content; `{name}` in the text ones stands for the project's name.
     pub(crate) files: &'static [(&'static str, &'static str)],
@@ -18,6 +18,10 @@ macro_rules! files {
 
 /// All templates.
 pub(crate) static TEMPLATES: &[Template] = &[
+    Template {
+        name: "blank",
+        files: files!("blank": "cardwright.toml", "README.md"),
+    },
     Template {
         name: "contact-debit",
         files: files!("contact-debit":

@@ -58,6 +58,37 @@ fn new_projects_check_test_and_build_at_once() {
 }
 
 #[test]
+fn a_blank_project_says_what_comes_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = cardwright(folder.path(), &["new", "my-own", "--template", "blank"]);
+    assert_eq!(
+        (made.code, made.out.as_str()),
+        (0, "cardwright check my-own\n")
+    );
+    let checked = cardwright(folder.path(), &["check", "my-own"]);
+    assert_eq!(checked.code, 1, "{}", checked.out);
+    assert!(checked.out.contains("E0916"), "{}", checked.out);
+    assert!(
+        checked.out.contains("declare `issuer NAME"),
+        "{}",
+        checked.out
+    );
+    assert!(
+        checked.err.ends_with("1 error in 0 files\n"),
+        "{}",
+        checked.err
+    );
+    // The next thing is said with the name that is missing.
+    let source = "package own\n\nformat orders : fixed_width {\n  encoding = utf8\n  line     = lf\n  \
+                  record order {\n    pin : pin_block(iso4, under: zpk) at 1 width 32 as hex\n  }\n}\n";
+    std::fs::write(folder.path().join("my-own/orders.perso"), source).expect("written");
+    let checked = cardwright(folder.path(), &["check", "my-own"]);
+    let help = "declare it: `key zpk : aes128 { use = pin_encryption }`";
+    assert!(checked.out.contains(help), "{}", checked.out);
+    assert!(checked.err.ends_with("in 1 file\n"), "{}", checked.err);
+}
+
+#[test]
 fn a_new_project_overwrites_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(cardwright(folder.path(), &["new", "twice"]).code, 0);

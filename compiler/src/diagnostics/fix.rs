@@ -89,6 +89,7 @@ impl Change {
                 format!("add `{}`", text.trim())
             }
             Self::Instead(_, text) if text.is_empty() => "take it out".to_owned(),
+            Self::Instead(_, text) if text.trim().is_empty() => "write a space".to_owned(),
             Self::Argument(_, text) | Self::Instead(_, text) => format!("write `{text}`"),
             Self::Out(_) => "take it out".to_owned(),
             Self::Use(_, path) => format!("add `use {path}`"),

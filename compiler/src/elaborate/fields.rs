@@ -304,18 +304,17 @@ fn pin_block(model: &Model, format: u8, key: &MExpr) -> Result<Type, Box<Problem
             key: String::new(),
         }),
         _ => {
-            let problem = Problem::error(
-                "E0106",
-                key.span,
-                format!("there is no key `{}`", key.dotted().unwrap_or_default()),
-            );
-            let otherwise = "declare it: `key zpk_in : aes128 { use = pin_encryption }`";
-            Err(Box::new(model.advise(
-                problem,
-                segments,
-                &["key"],
-                otherwise,
-            )))
+            let name = key.dotted().unwrap_or_default();
+            let problem = Problem::error("E0106", key.span, format!("there is no key `{name}`"));
+            // Formats 0 to 3 are enciphered by triple DES, 4 by AES (ISO 9564-1).
+            let algorithm = if format == 4 { "aes128" } else { "tdes2" };
+            let own = segments
+                .last()
+                .map_or("NAME", |segment| segment.text.as_str());
+            let otherwise =
+                format!("declare it: `key {own} : {algorithm} {{ use = pin_encryption }}`");
+            let advised = model.advise(problem, segments, &["key"], otherwise);
+            Err(Box::new(advised))
         }
     }
 }

@@ -158,6 +158,15 @@ fn check(context: &mut Context<'_>, decl: &Decl, flow: &Flow) {
     }
 }
 
+/// One station more, behind the one that a card passes before it.
+pub(super) fn station_more(decl: &Decl, station: &str) -> Option<Change> {
+    let place = |name: &str| STATIONS.iter().position(|known| *known == name);
+    let wanted = place(station)?;
+    let earlier = |e: &&MEntry| e.word(0).and_then(place).is_some_and(|at| at < wanted);
+    let before = decl.entries.iter().rev().find(earlier)?;
+    Some(Change::Behind(before.span, format!("\n  {station}")))
+}
+
 /// The stock that a flow feeds from.
 pub(super) fn stock_of(decl: &Decl) -> Option<String> {
     let feed = decl.entries.iter().find(|e| e.word(0) == Some("feed"))?;

@@ -121,10 +121,14 @@ fn products<'a>(context: &mut Context<'a>, decl: &'a Decl) -> Vec<Product> {
         products.push(only);
     }
     if products.is_empty() {
-        context.push(
-            Problem::error("E0906", decl.span, "the job makes no product")
-                .help("write `card = debit_card`, or `products = order.product` and `product … { card = … }`"),
+        let mut problem = Problem::error("E0906", decl.span, "the job makes no product").help(
+            "write `card = debit_card`, or `products = order.product` and `product … { card = … }`",
         );
+        let mut cards = context.model.of_kind("card").filter(|c| c.is_concrete());
+        if let (Some(card), None) = (cards.next(), cards.next()) {
+            problem = problem.fix(Change::Entry(decl.span, format!("card = {}", card.name)));
+        }
+        context.push(problem);
     }
     products.sort_by(|a, b| a.code.cmp(&b.code));
     products
@@ -571,11 +575,11 @@ fn check_products(
                     "`{}` needs a `{station}` station, `{}` has none",
                     card.name, flow.name
                 );
-                context.push(
-                    Problem::error("E0901", decl.span, message)
-                        .label(flow.span, "the flow")
-                        .help(format!("add `{station}` to the flow")),
-                );
+                let mut problem = Problem::error("E0901", decl.span, message)
+                    .label(flow.span, "the flow")
+                    .help(format!("add `{station}` to the flow"));
+                problem.change = flow::station_more(flow, station);
+                context.push(problem);
             }
         }
         for used in &product.scenarios {

@@ -353,11 +353,18 @@ fn issuer(context: &mut Context<'_>) {
         None => issuers.next(),
     };
     let Some(decl) = found else {
-        let message = "the project declares no issuer, or not the one that its manifest names";
-        context.push(
-            Problem::error("E0916", crate::model::Span::default(), message)
-                .help("declare `issuer NAME { name = \"…\"; country = …; currency = … }`"),
+        let (message, name) = match wanted {
+            Some(name) => {
+                let message =
+                    format!("the manifest says `issuer = \"{name}\"`, and none is declared so");
+                (message, name)
+            }
+            None => ("the project declares no issuer".to_owned(), "NAME"),
+        };
+        let help = format!(
+            "declare `issuer {name} {{ name = \"…\"; country = …; currency = …; bin = \"…\" }}`"
         );
+        context.push(Problem::error("E0916", crate::model::Span::default(), message).help(help));
         return;
     };
     if let Some(other) = issuers.next().filter(|_| wanted.is_none()) {

@@ -34,10 +34,9 @@ pub(crate) fn run(arguments: &Check) -> Result<u8, Failure> {
             .filter(|f| !f.standard)
             .count();
         let said = findings::counted(&checked.findings);
-        terminal::note(&format!(
-            "{}: {said} in {files} files",
-            checked.model.manifest.name
-        ));
+        let name = &checked.model.manifest.name;
+        let plural = if files == 1 { "" } else { "s" };
+        terminal::note(&format!("{name}: {said} in {files} file{plural}"));
     }
     Ok(if checked.is_good() { 0 } else { exit::FINDINGS })
 }

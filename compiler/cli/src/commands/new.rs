@@ -1,4 +1,4 @@
-//! `new`: a project folder that checks, tests and builds at once.
+//! `new`: a project folder that checks, tests and builds at once, or one without sources.
 
 use crate::{
     arguments::New,
@@ -32,7 +32,11 @@ pub(crate) fn run(arguments: &New) -> Result<u8, Failure> {
     }
     let shown = folder.display();
     terminal::note(&format!("made {shown} from `{}`; next:", template.name));
-    for verb in ["check", "test", "build"] {
+    let verbs: &[&str] = match template.name {
+        "blank" => &["check"],
+        _ => &["check", "test", "build"],
+    };
+    for verb in verbs {
         terminal::print(&format!("cardwright {verb} {shown}"));
     }
     Ok(0)

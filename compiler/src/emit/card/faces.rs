@@ -3,7 +3,7 @@
 use super::super::Context;
 use super::super::layout::{measure, pictures};
 use super::super::read;
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
 use crate::elaborate::constants::{point_um, size_mpt};
 use crate::model::{Decl, MEntry, MExpr};
@@ -172,7 +172,8 @@ fn emboss<'a>(elaborator: &mut Elaborator<'a>, face: &'a MEntry) -> Vec<EmbossLi
 /// `with farrington_7b`: the number line has dies of its own, E0830.
 fn dies(elaborator: &mut Elaborator<'_>, entry: &MEntry, line: u8) -> Option<String> {
     let clause = entry.clause("with")?;
-    let font = emboss::font(clause.single()?.word()?)?;
+    let term = clause.single()?;
+    let font = emboss::font(term.word()?)?;
     if font.numbers != (line == 1) {
         let place = if line == 1 {
             "the number line"
@@ -180,10 +181,13 @@ fn dies(elaborator: &mut Elaborator<'_>, entry: &MEntry, line: u8) -> Option<Str
             "a line of the name and address area"
         };
         let message = format!("{place} is not embossed with {}", font.name);
-        elaborator.findings().push(
-            Problem::error("E0830", clause.span, message)
-                .help("line 1 takes `farrington_7b` or `ocr_b`, lines 2 to 4 take `standard`"),
-        );
+        let help = "line 1 takes `farrington_7b` or `ocr_b`, lines 2 to 4 take `standard`";
+        let mut problem = Problem::error("E0830", clause.span, message).help(help);
+        // The number line has two to choose from.
+        if line != 1 {
+            problem = problem.fix(Change::Instead(term.span, "standard".to_owned()));
+        }
+        elaborator.findings().push(problem);
     }
     Some(font.word.to_owned())
 }

@@ -23,8 +23,8 @@ pub(super) fn read(
 ) -> Option<KeyPublic> {
     let entry = attribute(context, decl, "certificate")?;
     let ca_entry = attribute(context, decl, "ca")?;
-    let issuer = fields(context, entry)?;
-    let ca = fields(context, ca_entry)?;
+    let issuer = fields(context, decl, entry)?;
+    let ca = fields(context, decl, ca_entry)?;
     let certificate = octets(context, &issuer, "certificate", entry.span)?;
     let remainder = octets(context, &issuer, "remainder", entry.span).unwrap_or_default();
     let ca_modulus = octets(context, &ca, "modulus", ca_entry.span)?;
@@ -83,7 +83,7 @@ fn attribute<'a>(context: &mut Context<'_>, decl: &'a Decl, name: &str) -> Optio
     found
 }
 
-fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
+fn fields(context: &mut Context<'_>, decl: &Decl, entry: &MEntry) -> Option<Fields> {
     let Some(path) = read::file(entry) else {
         let message = "expected a file of the project".to_owned();
         report(
@@ -96,26 +96,31 @@ fn fields(context: &mut Context<'_>, entry: &MEntry) -> Option<Fields> {
         return None;
     };
     let owner = context.model.sources.package(entry.span);
-    let parsed = context
-        .project
-        .asset_of(owner, &path)
-        .map_err(|e| e.reason)
-        .and_then(|bytes| {
-            let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
-            if text.len() > MAX_OCTETS {
-                return Err(format!(
-                    "{} octets, at most {MAX_OCTETS} are read",
-                    text.len()
-                ));
-            }
-            toml::from_str::<Fields>(text).map_err(|e| e.message().to_owned())
-        });
+    let found = context.project.asset_of(owner, &path);
+    let there = found.is_ok();
+    let parsed = found.map_err(|e| e.reason).and_then(|bytes| {
+        let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
+        if text.len() > MAX_OCTETS {
+            return Err(format!(
+                "{} octets, at most {MAX_OCTETS} are read",
+                text.len()
+            ));
+        }
+        toml::from_str::<Fields>(text).map_err(|e| e.message().to_owned())
+    });
     match parsed {
         Ok(fields) => Some(fields),
         Err(reason) => {
             let message = format!("`{path}` can't be read: {reason}");
-            let help = "it is a text file with lines such as `certificate = \"9A0B…\"`";
-            report(context, "E0504", entry.span, message, help);
+            let help = match there {
+                true => "it is a text file with lines such as `certificate = \"9A0B…\"`".to_owned(),
+                false => format!(
+                    "put the CA's file there; for tests `cardstation keys test-certificate --key {} \
+                     --range BIN --out FOLDER` makes certificate and CA key",
+                    decl.qualified
+                ),
+            };
+            report(context, "E0504", entry.span, message, &help);
             None
         }
     }

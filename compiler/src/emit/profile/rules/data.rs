@@ -3,7 +3,9 @@
 use super::super::Mode;
 use super::super::records::{self, ELSEWHERE, Record};
 use super::{Rules, aip};
-use crate::model::Span;
+use crate::diagnostics::Change;
+use crate::model::shape::tag_of;
+use crate::model::{MEntry, MKind, Span};
 use std::collections::BTreeMap;
 
 /// Mandatory in every application (EMV Book 3, 7.2, table 26) and what it is for.
@@ -194,8 +196,30 @@ impl Rules<'_, '_, '_> {
         }
         if differs(track.service.node, service) {
             let message = format!("the service code in #{tag} is not the one of #5F30");
-            self.report("E0305", span, message, "write `services` in both");
+            let change = self.services_instead(span);
+            self.report_fix("E0305", span, message, "write `services` in both", change);
         }
+    }
+
+    /// `services` as the service code of a track, where #5F30 comes from that attribute.
+    fn services_instead(&self, span: Span) -> Option<Change> {
+        let decl = self.app.decl;
+        let data = decl.attribute("data").map_or(&[][..], MEntry::entries);
+        let written = |e: &MEntry| e.head.first().and_then(tag_of) == Some("5F30");
+        decl.attribute("services")
+            .filter(|_| !data.iter().any(written))?;
+        let value = super::entry_at(&decl.entries, span)?.single()?;
+        let MKind::Call { callee, args } = &value.kind else {
+            return None;
+        };
+        // Behind PAN and expiry; track 1 has the name too.
+        let at = if callee.word() == Some("track1") {
+            3
+        } else {
+            2
+        };
+        let service = args.get(at).filter(|argument| argument.name.is_none())?;
+        Some(Change::Instead(service.value.span, "services".to_owned()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::Mode;
 use super::super::cvm;
+use super::super::records::{CERTIFICATES, Record};
 use super::{Rules, aip};
 use crate::diagnostics::Change;
 use crate::elaborate::{Elaborator, KeyChoice};
@@ -295,7 +296,9 @@ impl Rules<'_, '_, '_> {
         if !self.app.records.iter().any(|r| r.place.signed) {
             let message = "no record is signed: the certificate would protect no data of the card";
             let help = "write `signed` behind the record with #5A, #5F24, #8E";
-            self.report("E0315", span, message, help);
+            let place = self.app.decl.attribute("records").map_or(span, |e| e.span);
+            let change = self.record_to_sign();
+            self.report_fix("E0315", place, message, help, change);
         }
         let list = self.app.element("9F4A").and_then(|e| e.constant.clone());
         if list.is_some_and(|octets| octets != [0x82]) {
@@ -306,6 +309,18 @@ impl Rules<'_, '_, '_> {
             let change = value.map(|v| Change::Instead(v.span, "[#82]".to_owned()));
             self.report_fix("E0331", span, message, "write `#9F4A = [#82]`", change);
         }
+    }
+
+    /// `signed` behind the one record that has the PAN and nothing that can't be signed.
+    fn record_to_sign(&self) -> Option<Change> {
+        let has = |r: &&Record, tag: &str| r.tags.iter().any(|(t, _)| t == tag);
+        let mut with_pan = self.app.records.iter().filter(|r| has(r, "5A"));
+        let record = with_pan.next().filter(|_| with_pan.next().is_none())?;
+        if CERTIFICATES.iter().any(|tag| has(&record, tag)) {
+            return None;
+        }
+        let entry = super::entry_at(&self.app.decl.entries, record.span)?;
+        Some(Change::Behind(entry.head_span(), " signed".to_owned()))
     }
 
     fn signed_without_signature(&mut self) {
