@@ -123,6 +123,42 @@ fn calls(made: &Rehearsed, kind: &str) -> usize {
         .sum()
 }
 
+/// A letter's PIN and a file's field that each have two sides, both of which the HSM makes.
+const SIDES: &str = r#"
+use std.layouts.mailer
+key natural_key : tdes2 { use = pin_verification_ibm3624 }
+let gold = order.psn == "02"
+let slip = encrypt(order.name |> ascii, under: tk) |> hex
+layout other_letter : mailer.pin_a4 for orders.order {
+  text { at = (25 mm, 50 mm, 85 mm, 30 mm); shrink = to 6 pt; lines = [order.name] }
+  pin  { value = if gold then pin.natural(natural_key, order.pan) else order.pin; at = (124 mm, 95 mm, 46 mm, 8 mm); font = "OCR-B" 14 pt }
+}
+format slips : delimited for orders.order {
+  delimiter = ";"
+  file_name = "slips.csv"
+  record card { psn : text = order.psn; slip : text = if gold then slip else "none" }
+}
+job other_job { input = orders; card = debit_card; scenarios = [ready]; flow = line; mailer = other_letter after produced; outputs = [slips] }
+"#;
+
+#[test]
+fn the_side_of_a_letter_or_file_that_is_not_taken_costs_no_call() {
+    for (psn, natural, import, slips) in [("01", 0, 1, 0), ("02", 1, 0, 1)] {
+        let made = made(SIDES, psn);
+        let count = |stage: &str, kind: &str| {
+            let stage = made.calls.get(stage).into_iter().flatten();
+            let found = stage.filter(|(found, _)| **found == *kind);
+            found.map(|(_, count)| *count).sum::<usize>()
+        };
+        assert_eq!(count("pages", "pin.natural"), natural, "{psn}");
+        assert_eq!(count("pages", "pin.import"), import, "{psn}");
+        assert_eq!(count("files", "encrypt"), slips, "{psn}");
+        let file = made.files.iter().find(|f| f.format == "slips");
+        let file = String::from_utf8_lossy(&file.expect("the file").octets).into_owned();
+        assert_eq!(file.contains("none"), psn == "01", "{file}");
+    }
+}
+
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }

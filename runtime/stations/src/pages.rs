@@ -3,7 +3,7 @@
 mod items;
 
 use crate::StationError;
-use cardwright_bundle::{Environment, Item, Layout};
+use cardwright_bundle::{Environment, Item, ItemKind, Layout};
 use cardwright_ports::{
     HsmSession, PaperError, SecretDigits,
     hsm::SealedPin,
@@ -11,7 +11,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Loaded, RuntimeError,
-    plan::{BoundKeys, Draws, Fields, Prepared, Run, RunFacts, Values},
+    plan::{BoundKeys, Draws, Fields, Part, Prepared, Run, RunFacts, Values},
 };
 use std::collections::BTreeMap;
 
@@ -47,7 +47,8 @@ impl<'a> Pages<'a> {
                     "build the bundle again",
                 )
             })?;
-        let program = Prepared::new(loaded.program(layout.program)?, keys, loaded)?;
+        let program = loaded.program(layout.program)?;
+        let program = Prepared::of_parts(program, keys, loaded, vec![wanted(layout)])?;
         let test = loaded.content().environment == Environment::Test;
         Ok(Self {
             layout,
@@ -169,6 +170,41 @@ impl Page {
     pub fn sheets(&self) -> impl Iterator<Item = Sheet> + '_ {
         std::iter::once(&self.sheet).chain(&self.further).cloned()
     }
+}
+
+/// What the page's items are drawn from: nothing else is worked out.
+fn wanted(layout: &Layout) -> Part {
+    let further = layout.pages.iter().flat_map(|page| &page.items);
+    Part {
+        parts: layout.items.iter().chain(further).map(of_item).collect(),
+        ..Part::default()
+    }
+}
+
+fn of_item(item: &Item) -> Part {
+    let mut part = Part {
+        when: item.when,
+        ..Part::default()
+    };
+    match &item.draw {
+        ItemKind::Text { node, .. }
+        | ItemKind::Pin { node, .. }
+        | ItemKind::DataMatrix { node }
+        | ItemKind::Symbol { node, .. } => part.nodes.push(*node),
+        ItemKind::Table(table) => {
+            let rows = table.rows.iter().map(|row| Part {
+                when: row.when,
+                nodes: row.cells.clone(),
+                ..Part::default()
+            });
+            part.parts = rows.collect();
+        }
+        ItemKind::Image { .. }
+        | ItemKind::Line { .. }
+        | ItemKind::Rule { .. }
+        | ItemKind::Face { .. } => {}
+    }
+    part
 }
 
 /// Items whose condition holds.

@@ -10,12 +10,12 @@ mod sheet;
 mod spool;
 
 use crate::StationError;
-use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, Role, Sequence};
+use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, NodeId, Role, Sequence};
 use cardwright_ports::HsmSession;
 use cardwright_runtime::{
     Loaded,
     datagen::CardData,
-    plan::{BoundKeys, Fields, Prepared, Run, RunFacts},
+    plan::{BoundKeys, Fields, Part, Prepared, Run, RunFacts},
 };
 use sheet::{Around, Sheet};
 use spool::{Item, SortKey, Spool};
@@ -144,11 +144,20 @@ impl<'a> Output<'a> {
         let formats = &loaded.content().formats;
         let format = formats.iter().find(|f| f.name == output.format);
         let format = format.ok_or_else(|| missing(&output.format))?;
-        let prepare = |index: u32| -> Result<Prepared, StationError> {
-            Ok(Prepared::new(loaded.program(index)?, keys, loaded)?)
+        // What no field holds, and the side of a choice that an order does not take, cost no call.
+        let prepare = |index: u32, nodes: Vec<NodeId>| -> Result<Prepared, StationError> {
+            let part = Part {
+                nodes,
+                ..Part::default()
+            };
+            let program = loaded.program(index)?;
+            Ok(Prepared::of_parts(program, keys, loaded, vec![part])?)
         };
-        let programs = format.records.iter();
-        let programs = programs.map(|record| record.program.map(prepare).transpose());
+        let programs = format.records.iter().map(|record| {
+            let nodes = || record.fields.iter().filter_map(|f| f.value).collect();
+            let program = record.program.map(|index| prepare(index, nodes()));
+            program.transpose()
+        });
         let transport = match output.transport_key {
             Some(slot) => {
                 let key = loaded.content().keys.get(slot as usize);
@@ -158,7 +167,11 @@ impl<'a> Output<'a> {
             None => None,
         };
         let arrangement = match &format.arrangement {
-            Some(arrangement) => Some((arrangement, prepare(arrangement.program)?)),
+            Some(arrangement) => {
+                let sort = arrangement.sort.iter().copied();
+                let nodes = sort.chain(arrangement.file_name).collect();
+                Some((arrangement, prepare(arrangement.program, nodes)?))
+            }
             None => None,
         };
         let mut output = Self {
