@@ -54,6 +54,11 @@ fn bundle(station: &Station, check: &str) -> Vec<String> {
         "key cvk : tdes2 { use = card_verification }",
         &format!("key cvk : tdes2 {{ use = card_verification; check = x\"{check}\" }}"),
     );
+    signed_live(station, &project)
+}
+
+/// A project built LIVE and signed by two people; their public keys.
+fn signed_live(station: &Station, project: &std::path::Path) -> Vec<String> {
     let bundle = station.bundle().to_string_lossy().into_owned();
     let project = project.to_string_lossy().into_owned();
     cardwright(&["build", &project, "--live", "-o", &bundle]);
@@ -121,5 +126,139 @@ fn live_cards_from_a_token_without_any_key_in_host_memory() {
     assert!(machine.holds(), "{machine:?}");
     let uses = keys(&station, "use harbour.cvk@1 --format json").json();
     assert_eq!(uses["keys"][0]["jobs"], serde_json::json!([1]));
+    station.say(&["audit", "verify"]).expect(0);
+}
+
+/// The club's card with a chip that is opened by SCP03, gets data of its own, and ends with new keys.
+fn chip_bundle(station: &Station, checks: [&str; 2]) -> Vec<String> {
+    let project = station.path("lantern");
+    let from = workspace::root().join("examples/lantern-loyalty");
+    projects::copy_folder(&from, &project);
+    std::fs::remove_dir_all(project.join("tests")).unwrap();
+    std::fs::remove_file(project.join("tests.perso")).unwrap();
+    let source = project.join("club.perso");
+    let [kmc, own] = checks;
+    mend(
+        &source,
+        "card club_card : faces.plain_id1 for members.order {",
+        &format!(
+            "key kmc : aes128 {{ use = card_issuance; check = x\"{kmc}\" }}
+key kmc_own : aes128 {{ use = card_issuance; check = x\"{own}\" }}
+application points for members.order {{
+  aid = x\"F0 00 00 00 92 60 01 01\"
+  dgis {{ dgi 0x3001 struct {{ start : b 4 = 5000 }} }}
+}}
+card club_card : faces.plain_id1 for members.order {{"
+        ),
+    );
+    mend(
+        &source,
+        "chip { platform = native(); applications = [member] }",
+        "chip {
+    platform     = globalplatform(scp03, keys: kmc, option: 0x70, security_level: 0x33)
+    applications = [points]
+    put_keys { keys = kmc_own; version = 2; replaces = 1 }
+    life_cycle = secured
+  }",
+    );
+    mend(
+        &source,
+        "contactless { select member; read ndef }",
+        "contact { select points; expect data matches source }",
+    );
+    signed_live(station, &project)
+}
+
+/// The maker's key of the chips comes in enciphered for this site, by OpenSSL: the virtual chips hold the
+/// open test key of its name, and no program of this site ever sees it.
+fn key_of_the_chips(station: &Station) {
+    keys(
+        station,
+        "generate lantern.door --use key_exchange --algorithm rsa --bits 3072 --owner Lantern --who Ada",
+    );
+    keys(
+        station,
+        "activate lantern.door@1 --until 2035-12-01 --who Ben",
+    );
+    let public = keys(station, "public-key lantern.door@1").out;
+    let public = station.write("door.pem", public.as_bytes());
+    let value = cardwright_standards::test_keys::symmetric_key("lantern.kmc", "aes128").unwrap();
+    let clear = station.write("kmc.bin", value.expose());
+    let sealed = station.path("kmc.oaep");
+    let done = Command::new("openssl")
+        .args(["pkeyutl", "-encrypt", "-pubin", "-inkey"])
+        .arg(&public)
+        .args([
+            "-pkeyopt",
+            "rsa_padding_mode:oaep",
+            "-pkeyopt",
+            "rsa_oaep_md:sha1",
+        ])
+        .arg("-in")
+        .arg(&clear)
+        .arg("-out")
+        .arg(&sealed)
+        .output()
+        .expect("this test needs the package openssl");
+    assert!(done.status.success(), "{done:?}");
+    let octets = hex::encode_upper(std::fs::read(&sealed).unwrap());
+    let file = station.write("kmc.hex", octets.as_bytes());
+    let file = file.to_string_lossy();
+    keys(
+        station,
+        &format!(
+            "import {file} --form rsa-oaep --hash sha1 --under lantern.door@1 --key lantern.kmc --use card_issuance --algorithm aes128 --owner Lantern --from Maker --who Ada"
+        ),
+    );
+    keys(
+        station,
+        "activate lantern.kmc@1 --until 2035-12-01 --who Ben",
+    );
+    keys(
+        station,
+        "generate lantern.kmc_own --use card_issuance --algorithm aes128 --owner Lantern --who Ada",
+    );
+    keys(
+        station,
+        "activate lantern.kmc_own@1 --until 2035-12-01 --who Ben",
+    );
+}
+
+#[test]
+fn live_chips_whose_channels_are_inside_the_token() {
+    let station = site("");
+    station.say(&["hsm", "prepare"]).expect(0);
+    key_of_the_chips(&station);
+    let listed = keys(&station, "list --format json").json();
+    let check = |name: &str| {
+        let entries = listed["keys"].as_array().expect("a list");
+        let entry = entries.iter().find(|key| key["name"] == name);
+        let values = &entry.unwrap_or_else(|| panic!("{name} in {listed}"))["check_values"];
+        values[0]["value"]
+            .as_str()
+            .expect("a check value")
+            .to_owned()
+    };
+    let checks = [check("lantern.kmc"), check("lantern.kmc_own")];
+    let signers = chip_bundle(&station, [&checks[0], &checks[1]]);
+    let settings = station.site().join("site.toml");
+    mend(&settings, "threshold = 1", "threshold = 2");
+    let both = format!("signers = [\"{}\", \"{}\"]", signers[0], signers[1]);
+    mend(&settings, "signers = []", &both);
+
+    let orders = workspace::root().join("examples/lantern-loyalty/orders.json");
+    // More lanes than one: each keeps a session of its own while its chip is open.
+    station.run(&orders, "out", &["--lanes", "2"]).expect(0);
+    let report = station.report("out");
+    assert_eq!(report["produced"], 19, "{report}");
+    assert_eq!(report["validated"]["passed"], 19, "{report}");
+    assert_eq!(report["validated"]["failed"], 0);
+    assert_eq!(report["reconciliation"]["unaccounted"], 0);
+    let machine = station.machine();
+    assert!(machine.holds(), "{machine:?}");
+    for key in ["lantern.kmc@1", "lantern.kmc_own@1"] {
+        let uses = keys(&station, &format!("use {key} --format json")).json();
+        assert_eq!(uses["keys"][0]["jobs"], serde_json::json!([1]), "{key}");
+    }
     station.say(&["audit", "verify"]).expect(0);
 }

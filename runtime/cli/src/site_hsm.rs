@@ -60,6 +60,10 @@ pub(crate) struct Pkcs11Table {
     /// Longest wait for a free session, milliseconds.
     #[serde(default = "half_a_minute")]
     wait_ms: u64,
+    /// How long a lane may leave an open chip alone before another lane that waits gets its session,
+    /// milliseconds.
+    #[serde(default = "two_minutes")]
+    channel_ms: u64,
     /// How long a token that failed is left out, milliseconds.
     #[serde(default = "ten_seconds")]
     rest_ms: u64,
@@ -96,6 +100,10 @@ fn half_a_minute() -> u64 {
     30_000
 }
 
+fn two_minutes() -> u64 {
+    120_000
+}
+
 fn four() -> usize {
     4
 }
@@ -130,6 +138,10 @@ impl Pkcs11Table {
         };
         settings.deadline = Duration::from_millis(self.deadline_ms);
         settings.wait = Duration::from_millis(self.wait_ms);
+        if self.channel_ms < 1_000 {
+            return Err(wrong("hsm.channel_ms is at least 1000"));
+        }
+        settings.channel = Duration::from_millis(self.channel_ms);
         settings.rest = Duration::from_millis(self.rest_ms);
         settings.sessions = self.sessions;
         settings.test_only = self.test_only;
