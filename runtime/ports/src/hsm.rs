@@ -117,7 +117,7 @@ pub struct KeyRequest {
 }
 
 /// A bound key of one HSM; a number that means nothing elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyHandle(pub u32);
 
 /// How a check value is made (see the standards' page on check values).
@@ -267,8 +267,26 @@ pub struct NewCardKeys {
     pub version: u8,
 }
 
+/// What a chip takes under its channel's key for sensitive data and no program may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CardSecret {
+    /// Derived master keys, as they are.
+    MasterKeys,
+    /// Derived master keys among other octets of one value.
+    JoinedKeys,
+    /// The numbers of the chip's own RSA key.
+    RsaKey,
+    /// New channel keys.
+    NewKeys {
+        /// Their master key.
+        key: KeyHandle,
+        /// Its diversification.
+        diversification: Diversification,
+    },
+}
+
 /// How card keys come from the master key (GlobalPlatform practice).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Diversification {
     /// EMV CPS: KDD octets 4 to 9.
     Emv,
@@ -527,6 +545,15 @@ pub trait HsmSession: Send {
         transport: KeyHandle,
     ) -> Result<Vec<u8>, HsmError>;
 
+    /// Whether this HSM can open such channels and send such secrets in them, asked before a job begins,
+    /// so that no chip is spoilt to find out. An HSM that refuses at the moment of use says nothing here.
+    fn check_channel(
+        &mut self,
+        _spec: &ChannelSpec,
+        _secrets: &[CardSecret],
+    ) -> Result<(), HsmError> {
+        Ok(())
+    }
     /// Starts a GlobalPlatform channel: the INITIALIZE UPDATE command.
     fn begin_channel(
         &mut self,

@@ -4,6 +4,7 @@
 //! [`perso`] the chip, [`validation`] the terminal, [`pages`] letters and carriers, [`outputs`] the
 //! bank's files, [`report`] what people read.
 
+pub mod abilities;
 mod codes;
 mod content;
 pub mod content_data;

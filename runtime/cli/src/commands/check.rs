@@ -88,8 +88,12 @@ fn bound(site: &Site, loaded: &Loaded, hsm: &dyn Hsm) -> Result<Result<(), Failu
         Err(failure) => return Ok(Err(failure)),
     };
     let mut session = hsm.open_session()?;
-    let bound = BoundKeys::bind_as(loaded.content(), session.as_mut(), &labels);
-    Ok(bound.map(drop).map_err(Failure::from))
+    let bound = match BoundKeys::bind_as(loaded.content(), session.as_mut(), &labels) {
+        Ok(bound) => bound,
+        Err(e) => return Ok(Err(Failure::from(e))),
+    };
+    let able = cardwright_stations::abilities::check(loaded, &bound, session.as_mut());
+    Ok(able.map_err(Failure::from))
 }
 
 /// What the HSM answers, and how it carries the intents out.

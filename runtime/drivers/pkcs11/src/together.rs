@@ -5,11 +5,14 @@
 //! the token in one call; then each runs again from its start, finds what it was answered before,
 //! and goes on to its next question. A job gives the same questions for the same answers, so that
 //! its result is what it is alone. A job that needs more than blocks says so, and is done alone.
+//!
+//! In a room of their own, which is a session that is closed behind them, jobs may make objects as well:
+//! what was derived or wrapped is remembered like an answer, and nothing is destroyed one by one.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use cardwright_pkcs11_raw::ck::CK_ULONG;
-use cardwright_pkcs11_raw::{Mechanism, Object, Session};
+use cardwright_pkcs11_raw::{Mechanism, Object, Outcome, Session};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Refused, Trouble};
@@ -80,17 +83,78 @@ impl Cipher {
 
 type Question = (Cipher, Zeroizing<Vec<u8>>);
 
+/// A session for the objects of some jobs; it is opened for the first, and closed with all of them.
+pub(crate) struct Room<'s> {
+    base: &'s Session,
+    own: OnceCell<Session>,
+}
+
+impl<'s> Room<'s> {
+    fn new(base: &'s Session) -> Self {
+        Self {
+            base,
+            own: OnceCell::new(),
+        }
+    }
+
+    /// The session that what is made belongs to.
+    fn session(&self) -> Result<&Session, Trouble> {
+        if let Some(own) = self.own.get() {
+            return Ok(own);
+        }
+        let opened = self.base.another()?;
+        Ok(self.own.get_or_init(|| opened))
+    }
+}
+
+/// What a step in a room gave.
+#[derive(Clone)]
+pub(crate) enum Made {
+    /// An object, which lives as long as the room.
+    Object(Object),
+    /// Octets that may be seen, such as a wrapped key.
+    Octets(Vec<u8>),
+}
+
 /// One job among many: what it was answered, and what it asks next.
 #[derive(Default)]
-pub(crate) struct Turn {
+pub(crate) struct Turn<'r> {
     answers: RefCell<Vec<Zeroizing<Vec<u8>>>>,
     at: Cell<usize>,
     asked: RefCell<Option<Question>>,
     /// How many jobs it is one of.
     company: usize,
+    room: Option<&'r Room<'r>>,
+    made: RefCell<Vec<Made>>,
+    made_at: Cell<usize>,
 }
 
-impl Turn {
+impl Turn<'_> {
+    /// What a step makes, made once however often the job runs.
+    pub(crate) fn once(
+        &self,
+        step: impl FnOnce(&Session) -> Outcome<Made>,
+    ) -> Result<Made, Trouble> {
+        let place = self.made_at.get();
+        if let Some(known) = self.made.borrow().get(place) {
+            self.made_at.set(place + 1);
+            return Ok(known.clone());
+        }
+        let room = self.room.ok_or(Trouble::Alone)?;
+        if place >= QUESTIONS_MAX {
+            return Err(Trouble::Alone);
+        }
+        let made = step(room.session()?)?;
+        self.made.borrow_mut().push(made.clone());
+        self.made_at.set(place + 1);
+        Ok(made)
+    }
+
+    /// Whether what was made goes with the room.
+    pub(crate) fn tidies(&self) -> bool {
+        self.room.is_some()
+    }
+
     /// The answer, if it was given; else the job waits for it.
     pub(crate) fn ask(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         let place = self.at.get();
@@ -114,6 +178,7 @@ impl Turn {
 
     fn begin(&self) {
         self.at.set(0);
+        self.made_at.set(0);
     }
 }
 
@@ -122,11 +187,30 @@ pub(crate) type End<T> = Option<Result<T, Refused>>;
 
 /// Carries jobs out together. A refusal is the job's own; what the token itself did wrong ends all.
 pub(crate) fn carry_out<T>(tool: &Tool<'_>, jobs: &[Job<T>]) -> Result<Vec<End<T>>, Trouble> {
-    let turn = |_| Turn {
+    let jobs: Vec<&Job<T>> = jobs.iter().collect();
+    carry_out_in(tool, &jobs, None)
+}
+
+/// The same for jobs that make objects, in a room of their own.
+pub(crate) fn carry_out_in_a_room<T>(
+    tool: &Tool<'_>,
+    jobs: &[&Job<T>],
+) -> Result<Vec<End<T>>, Trouble> {
+    let room = Room::new(tool.session()?);
+    carry_out_in(tool, jobs, Some(&room))
+}
+
+fn carry_out_in<'r, T>(
+    tool: &Tool<'_>,
+    jobs: &[&Job<T>],
+    room: Option<&'r Room<'r>>,
+) -> Result<Vec<End<T>>, Trouble> {
+    let turn = |_: &&Job<T>| Turn {
         company: jobs.len(),
+        room,
         ..Turn::default()
     };
-    let turns: Vec<Turn> = jobs.iter().map(turn).collect();
+    let turns: Vec<Turn<'r>> = jobs.iter().map(turn).collect();
     let mut ends: Vec<Option<End<T>>> = jobs.iter().map(|_| None).collect();
     loop {
         let open = turns.iter().zip(jobs).zip(&mut ends);
@@ -149,8 +233,8 @@ pub(crate) fn carry_out<T>(tool: &Tool<'_>, jobs: &[Job<T>]) -> Result<Vec<End<T
 }
 
 /// Asks the token what the jobs ask, one call a key; whether there was anything to ask.
-fn answer(tool: &Tool<'_>, turns: &[Turn]) -> Result<bool, Trouble> {
-    let asked: Vec<(&Turn, Question)> = turns
+fn answer(tool: &Tool<'_>, turns: &[Turn<'_>]) -> Result<bool, Trouble> {
+    let asked: Vec<(&Turn<'_>, Question)> = turns
         .iter()
         .filter_map(|turn| Some((turn, turn.asked.take()?)))
         .collect();

@@ -380,7 +380,8 @@ impl Token {
     /// last session a token logs the user out.
     fn instead_of(&self, stale: Link) -> Result<Link, Refused> {
         let opened = self.open();
-        drop(stale);
+        // Its thread closes it, and with it goes what was in it.
+        stale.end(GOODBYE);
         if opened.is_err() {
             self.one_less();
         }

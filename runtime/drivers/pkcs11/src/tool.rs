@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
-use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Session};
+use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
 use cardwright_ports::hsm::Draw;
 use cardwright_standards::mac::cmac_subkeys;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use crate::draw::{self, SEED_OCTETS, Stream};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::{self, DRAW_LABEL, Flags, Kind, Protection, SEAL_LABEL, WRAP_LABEL};
 use crate::ring::{Key, Objects, check_login};
-use crate::together::{Cipher, Turn};
+use crate::together::{Cipher, Made, Turn};
 use crate::token::Token;
 
 /// The driver's own keys in one token.
@@ -40,7 +40,7 @@ pub(crate) struct Tool<'s> {
     pub(crate) storage: Storage,
     at: (usize, u64),
     /// Where the job is one of many.
-    turn: Option<&'s Turn>,
+    turn: Option<&'s Turn<'s>>,
 }
 
 impl<'s> Tool<'s> {
@@ -69,7 +69,7 @@ impl<'s> Tool<'s> {
     }
 
     /// The same for one job among many.
-    pub(crate) fn among<'t>(&'t self, turn: &'t Turn) -> Tool<'t> {
+    pub(crate) fn among<'t>(&'t self, turn: &'t Turn<'t>) -> Tool<'t> {
         Tool {
             session: self.session,
             plan: self.plan,
@@ -151,7 +151,7 @@ impl<'s> Tool<'s> {
         (initial, blocks): (&[u8], &[u8]),
     ) -> Result<Vec<u8>, Trouble> {
         let count = blocks.len() / kind.block();
-        let joins = |turn: &&Turn| count <= CHAIN_BLOCKS_MAX && turn.is_worth(count);
+        let joins = |turn: &&Turn<'_>| count <= CHAIN_BLOCKS_MAX && turn.is_worth(count);
         if self.turn.as_ref().is_some_and(joins) {
             return self.chained(kind, key, (initial, blocks));
         }
@@ -298,7 +298,48 @@ impl<'s> Tool<'s> {
         };
         let rows = objects::made(kind, flags, protection, true);
         let mechanism = Mechanism::Data(mechanism, data.to_vec());
-        Ok(self.session()?.derive(&mechanism, base.1, &rows)?)
+        self.object(|session| session.derive(&mechanism, base.1, &rows))
+    }
+
+    /// An object that a step makes, for the life of its session.
+    pub(crate) fn object(
+        &self,
+        step: impl FnOnce(&Session) -> Outcome<Object>,
+    ) -> Result<Object, Trouble> {
+        let Some(turn) = self.turn else {
+            return Ok(step(self.session)?);
+        };
+        match turn.once(|session| step(session).map(Made::Object))? {
+            Made::Object(object) => Ok(object),
+            Made::Octets(_) => Err(Trouble::Alone),
+        }
+    }
+
+    /// A key wrapped under another.
+    pub(crate) fn wrapped(
+        &self,
+        mechanism: &Mechanism,
+        wrapping: Object,
+        key: Object,
+    ) -> Result<Vec<u8>, Trouble> {
+        let Some(turn) = self.turn else {
+            return Ok(self.session.wrap(mechanism, wrapping, key)?);
+        };
+        match turn.once(|session| session.wrap(mechanism, wrapping, key).map(Made::Octets))? {
+            Made::Octets(wrapped) => Ok(wrapped),
+            Made::Object(_) => Err(Trouble::Alone),
+        }
+    }
+
+    /// Destroys objects that live with the session; in a room they go with it.
+    pub(crate) fn destroy(&self, keys: &[(Kind, Object)]) -> Result<(), Trouble> {
+        if self.turn.is_some_and(Turn::tidies) {
+            return Ok(());
+        }
+        for (_, key) in keys {
+            self.session()?.destroy(*key)?;
+        }
+        Ok(())
     }
 
     /// One block under any secret key, also one that derives only: what a check value is made of.

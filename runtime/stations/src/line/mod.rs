@@ -91,6 +91,8 @@ impl<'a> Line<'a> {
     pub fn new(parts: LineParts<'a>) -> Result<Self, StationError> {
         let mut session = parts.hsm.open_session()?;
         let keys = BoundKeys::bind_as(parts.loaded.content(), session.as_mut(), parts.labels)?;
+        // Nothing is begun that this HSM can't bring to its end.
+        crate::abilities::check(parts.loaded, &keys, session.as_mut())?;
         // The day of the job, not of the clock: a job that goes on tomorrow makes the same cards.
         let date = Date::from_unix_seconds(parts.row.opened_at);
         let intake = Intake::new(parts.loaded, parts.job, date)?;

@@ -10,6 +10,7 @@ use super::{checks, draw};
 use crate::bench::{Bench, Checked, Stop, ask, equal, holds, reference, refuse};
 
 checks! {
+    "channel.check" "check_channel" "what a job may begin with can be opened" PORT check;
     "channel.begin" "begin_channel" "INITIALIZE UPDATE with an own challenge" GP begin;
     "channel.begin_bad" "begin_channel" "a key of another use or algorithm is refused" PORT begin_bad;
     "channel.scp02" "authenticate_channel" "EXTERNAL AUTHENTICATE of SCP02, four diversifications" REFERENCE scp02;
@@ -164,6 +165,17 @@ pub(super) fn opened(b: &mut Bench<'_>, kind: Kind) -> Result<Opened, Stop> {
 /// The card challenge of a kind, for who plays the card.
 pub(super) fn card_challenge() -> [u8; 8] {
     CHALLENGE_03
+}
+
+/// An HSM that says before a job that it can must be able to.
+fn check(b: &mut Bench<'_>) -> Checked {
+    for kind in [SCP02_MAC, SCP02_ENC, SCP03_ALL, SCP03_OF_CARD] {
+        let key = b.key(master(kind))?;
+        ask!(b.check_channel(&spec(kind, key), &[]));
+        let open = opened(b, kind)?;
+        b.session.close_channel(open.channel);
+    }
+    Ok(())
 }
 
 fn begin(b: &mut Bench<'_>) -> Checked {

@@ -258,8 +258,20 @@ impl Bench {
     /// # Errors
     /// The driver's.
     pub fn plain(&self, first: u64, cards: u64) -> Result<(Vec<CardWork>, Cost), Refused> {
-        let made = plain::run(self, first, cards)?;
-        Ok(made)
+        plain::run(self, (first, cards), false)
+    }
+
+    /// The plain program where no working key may be in host memory and data are made ahead: each master
+    /// key is stored wrapped and taken out again.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn plain_through_storage(
+        &self,
+        first: u64,
+        cards: u64,
+    ) -> Result<(Vec<CardWork>, Cost), Refused> {
+        plain::run(self, (first, cards), true)
     }
 
     /// This driver, so many cards at once.

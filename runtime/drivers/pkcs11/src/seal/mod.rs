@@ -408,7 +408,7 @@ impl Tool<'_> {
         let clear_length = keys.iter().map(|(kind, _)| kind.octets() as u32).sum();
         let mut blob = vec![KEYS];
         for (kind, key) in keys {
-            let wrapped = self.session()?.wrap(&mechanism, wrapping, *key)?;
+            let wrapped = self.wrapped(&mechanism, wrapping, *key)?;
             // RFC 3394: eight octets longer than the key.
             if wrapped.len() != kind.octets() + 8 {
                 return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
@@ -483,20 +483,10 @@ impl Tool<'_> {
         let keys = self.wrapped_keys(sealed)?;
         let keys = keys.into_iter().map(|(kind, wrapped)| {
             let rows = objects::made(kind, flags, protection, false);
-            let key = self
-                .session()?
-                .unwrap(&mechanism, wrapping, &wrapped, &rows)?;
-            Ok((kind, key))
+            let unwrap = |session: &Session| session.unwrap(&mechanism, wrapping, &wrapped, &rows);
+            Ok((kind, self.object(unwrap)?))
         });
         keys.collect()
-    }
-
-    /// Destroys objects that live with the session.
-    pub(crate) fn destroy(&self, keys: &[(Kind, Object)]) -> Result<(), Trouble> {
-        for (_, key) in keys {
-            self.session()?.destroy(*key)?;
-        }
-        Ok(())
     }
 
     fn open_keys(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {

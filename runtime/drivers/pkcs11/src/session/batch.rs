@@ -14,6 +14,8 @@ use crate::error::{self, Refused};
 use crate::objects::Flags;
 use crate::together::{self, End, JOBS_MAX, Job, job, then};
 
+/// Most jobs that make objects in one room: all are done within one deadline.
+const ROOM_MAX: usize = 8;
 /// Most RSA keys that are made before they are sealed.
 const RSA_KEYS_MAX: usize = 32;
 
@@ -43,6 +45,7 @@ impl Session {
             let range = ends.len()..jobs.len().min(ends.len() + JOBS_MAX);
             ends.extend(self.together(&jobs, range));
         }
+        self.in_rooms(&jobs, &mut ends);
         self.each_alone(&jobs, &mut ends);
         for (place, end) in places.into_iter().zip(ends) {
             if let Some(slot) = answers.get_mut(place) {
@@ -89,45 +92,84 @@ impl Session {
         }
     }
 
+    /// What has not ended yet and makes objects, some at a time in a session that is closed behind them.
+    fn in_rooms(&self, jobs: &Arc<Vec<Job<CardAnswer>>>, ends: &mut [End<CardAnswer>]) {
+        let left = left(ends);
+        if left.len() < 2 {
+            return;
+        }
+        let size = left.len().div_ceil(self.workers(left.len())).min(ROOM_MAX);
+        let parts: Vec<Vec<usize>> = left.chunks(size).map(<[usize]>::to_vec).collect();
+        let done = self.side_by_side(&parts, |part| {
+            let (of_part, places) = (Arc::clone(jobs), part.clone());
+            let ended = self.work(move |tool| {
+                let jobs: Vec<_> = places.iter().filter_map(|at| of_part.get(*at)).collect();
+                together::carry_out_in_a_room(tool, &jobs)
+            });
+            match ended {
+                Ok(ends) => ends,
+                Err(refused) if is_lasting(&refused) => {
+                    vec![Some(Err(refused)); part.len()]
+                }
+                Err(_) => vec![None; part.len()],
+            }
+        });
+        for (part, found) in done {
+            for (place, found) in part.iter().zip(found) {
+                if let Some(end) = ends.get_mut(*place) {
+                    *end = found;
+                }
+            }
+        }
+    }
+
     /// What has not ended yet, each for itself, over as many sessions as there are.
     fn each_alone(&self, jobs: &Arc<Vec<Job<CardAnswer>>>, ends: &mut [End<CardAnswer>]) {
-        let left: Vec<usize> = ends
-            .iter()
-            .enumerate()
-            .filter_map(|(place, end)| end.is_none().then_some(place))
-            .collect();
-        let alone = |place: usize| {
-            let jobs = Arc::clone(jobs);
+        let left = left(ends);
+        let done = self.side_by_side(&left, |place| {
+            let (jobs, place) = (Arc::clone(jobs), *place);
             let lacking = || error::TOKEN.found("a job that is not there");
             self.work(move |tool| match jobs.get(place) {
                 Some(job) => job(tool),
                 None => Err(lacking().into()),
             })
-        };
+        });
+        for (place, answer) in done {
+            if let Some(end) = ends.get_mut(*place) {
+                *end = Some(answer);
+            }
+        }
+    }
+
+    /// Sessions that work at once; a lane that keeps one has that one.
+    fn workers(&self, parts: usize) -> usize {
+        match self.channels.held() {
+            Some(_) => 1,
+            None => self.shared.settings.sessions.min(parts).max(1),
+        }
+    }
+
+    /// Work on parts, over as many sessions as there are.
+    fn side_by_side<'p, P: Sync, T: Send>(
+        &self,
+        parts: &'p [P],
+        work: impl Fn(&P) -> T + Sync,
+    ) -> Vec<(&'p P, T)> {
         let next = AtomicUsize::new(0);
         let worker = || {
             let mut done = Vec::new();
-            while let Some(&place) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((place, alone(place)));
+            while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push((part, work(part)));
             }
             done
         };
-        let workers = match self.channels.held() {
-            Some(_) => 1,
-            None => self.shared.settings.sessions.min(left.len()),
-        };
-        let done: Vec<(usize, Answer)> = match workers {
-            0 | 1 => worker(),
-            _ => std::thread::scope(|scope| {
+        match self.workers(parts.len()) {
+            1 => worker(),
+            workers => std::thread::scope(|scope| {
                 let started: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
                 let joined = started.into_iter().filter_map(|thread| thread.join().ok());
                 joined.flatten().collect()
             }),
-        };
-        for (place, answer) in done {
-            if let Some(end) = ends.get_mut(place) {
-                *end = Some(answer);
-            }
         }
     }
 
@@ -283,6 +325,14 @@ impl Session {
             }
         }))
     }
+}
+
+/// The places of what has not ended.
+fn left(ends: &[End<CardAnswer>]) -> Vec<usize> {
+    let ends = ends.iter().enumerate();
+    ends.filter(|(_, end)| end.is_none())
+        .map(|(place, _)| place)
+        .collect()
 }
 
 /// What a call needs.

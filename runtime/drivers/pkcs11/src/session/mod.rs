@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use cardwright_ports::batch::{CardAnswer, CardCall};
 use cardwright_ports::hsm::{
-    BlobPart, CardPinFormat, Certificate, ChannelId, ChannelSpec, CheckMethod, DekPadding,
-    Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey, IccKeyPath,
-    IssuerCertificateFields, KeyHandle, KeyRequest, KeyUse, NewCardKeys, Sealed, SealedPin,
+    BlobPart, CardPinFormat, CardSecret, Certificate, ChannelId, ChannelSpec, CheckMethod,
+    DekPadding, Derivation, Draw, HsmError, HsmSession, Ibm3624, IccCertificateFields, IccKey,
+    IccKeyPath, IssuerCertificateFields, KeyHandle, KeyRequest, KeyUse, NewCardKeys, Sealed,
+    SealedPin,
 };
 use cardwright_ports::{SecretBytes, SecretDigits};
 use sha2::{Digest, Sha256};
@@ -374,6 +375,15 @@ impl HsmSession for Session {
         transport: KeyHandle,
     ) -> Result<Vec<u8>, HsmError> {
         self.work(self.encrypt_clear(transport, clear)?)
+    }
+
+    fn check_channel(
+        &mut self,
+        spec: &ChannelSpec,
+        secrets: &[CardSecret],
+    ) -> Result<(), HsmError> {
+        self.shared.check_state()?;
+        self.checked_channel(spec, secrets)
     }
 
     fn begin_channel(

@@ -118,7 +118,7 @@ pub(super) fn rewrapped(
                 Mechanism::Initial(ck::CKM_AES_CBC, chain.to_vec())
             }
         };
-        let wrapped = tool.session()?.wrap(&mechanism, main, *key)?;
+        let wrapped = tool.wrapped(&mechanism, main, *key)?;
         if wrapped.len() != inner.octets() {
             return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Mechanism, Object};
-use cardwright_ports::hsm::{ChannelId, ChannelSpec, DekPadding, Diversification, Sealed};
+use cardwright_ports::hsm::{
+    CardSecret, ChannelId, ChannelSpec, DekPadding, Diversification, KeyUse, Sealed,
+};
 use cardwright_standards::globalplatform::initialize::{
     Answer, Protocol, Scp02Answer, Scp03Answer,
 };
@@ -16,7 +18,7 @@ use super::super::transport::{pad, rewrapped};
 use super::{Line, diversification, refused};
 use crate::channel_keys::inside::{Inside, Step};
 use crate::channel_keys::{self, AesKeys, Made, Sort, TdesKeys, inside};
-use crate::composition::{Intent, Way};
+use crate::composition::{Intent, Plan, Way};
 use crate::error::{self, Refused, Trouble};
 use crate::held::{Held, Kept};
 use crate::objects::{Flags, Kind, Protection};
@@ -227,6 +229,42 @@ impl Session {
             Protocol::Scp02(answer) => opened_tdes(held, spec, card, host_challenge, answer),
             Protocol::Scp03(answer) => opened_aes(held, spec, card, host_challenge, answer),
         }
+    }
+
+    /// Refuses before a job what a chip would be refused in it: the channel, and what it takes under the
+    /// channel's key for sensitive data.
+    pub(in super::super) fn checked_channel(
+        &self,
+        spec: &ChannelSpec,
+        secrets: &[CardSecret],
+    ) -> Result<(), Refused> {
+        let key = self.key_for(spec.key, KeyUse::CardIssuance)?;
+        self.channel_way(&key)?;
+        let plan = &self.shared.plan;
+        let aes = key.kind()?.block() == 16;
+        let nothing_wraps = aes && spec.diversification == Diversification::None;
+        for secret in secrets {
+            let (intent, flags) = match (secret, aes) {
+                (CardSecret::MasterKeys, false) => (Intent::CardSecretsTdes, Flags::NONE),
+                (CardSecret::MasterKeys, true) => (Intent::CardSecretsAes, Flags::NONE),
+                (CardSecret::NewKeys { key, .. }, aes) => {
+                    let new = self.key_for(*key, KeyUse::CardIssuance)?;
+                    match aes {
+                        false => (Intent::PutKeysTdes, new.flags),
+                        true => (Intent::PutKeysAes, new.flags),
+                    }
+                }
+                (CardSecret::JoinedKeys | CardSecret::RsaKey, _) => {
+                    may_open(plan, *secret)?;
+                    continue;
+                }
+            };
+            plan.way(intent, flags)?;
+            if nothing_wraps && !plan.host_memory_allowed() {
+                return Err(master_wraps_nothing());
+            }
+        }
+        Ok(())
     }
 
     fn inside(&mut self, channel: ChannelId) -> Result<&mut InsideChannel, Refused> {
@@ -448,6 +486,19 @@ fn recoded_values(
         sensitive(tool, under, &clear)
     })
     .collect()
+}
+
+/// What only host memory can do for a chip.
+fn may_open(plan: &Plan, secret: CardSecret) -> Result<(), Refused> {
+    if plan.host_memory_allowed() {
+        return Ok(());
+    }
+    Err(error::HOST_MEMORY.found(match secret {
+        CardSecret::RsaKey => {
+            "the numbers of a chip's RSA key: no mechanism of PKCS#11 takes a key apart"
+        }
+        _ => "a derived key among other octets of one value: a token wraps whole keys only",
+    }))
 }
 
 fn master_wraps_nothing() -> Refused {
