@@ -10,7 +10,9 @@
     reason = "tests fail loudly; the processes talk by standard output"
 )]
 
-use cardwright_compiler::project::{FileError, Files, MAX_ASSET_BYTES, MemoryFiles, Project};
+use cardwright_compiler::project::{
+    FileError, Files, MAX_ASSET_BYTES, MAX_PROJECT_NODES, MemoryFiles, Project,
+};
 use cardwright_compiler::{Environment, check};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -56,45 +58,51 @@ const OF_SEVERAL: &[Kinds] = &[
 ];
 
 /// What a project of 4 MiB, the most that is read, says over and over: line by line `0`, `1`, `2`
-/// stands for the number sign. It must end in E0119.
-const OVER_AND_OVER: &[&str] = &[
-    "card c {a=1}\n",
-    "card c {\n",
-    "a=1\n",
-    "a =\n",
-    "a = \"\n",
-    "}",
-    "{}",
-    "let a = 1\n",
-    "\tlet a = \"\u{202E}\0\u{2066}\"\n",
-    "use a.b\n",
-    "use a.b#\n",
-    "a b#\n",
-    "let a# = b#x\n",
-    "let a#=1\n",
-    "let a#=[1]\n",
-    "let a#=[[],[],[],[],[],[]]\n",
-    "let a#=1+1+1+1+1+1+1+1\n",
-    "fn a#(x)=x\n",
-    "key k#:aes128{use=transport}\n",
-    "rule r# for key { require true }\n",
-    "format f#:fixed_width{record r{}}\n",
-    "profile p#{a=1;b=2;c=3}\n",
-    "profile p#{}\n",
-    "card c#{}\n",
-    "card c# for o.r{}\n",
-    "test \"#\"{}\n",
-    "\n",
-    ";",
+/// stands for the number sign. Each is tried whole, which must end in E0119, and as much of it as
+/// the limit of nodes allows, which must end in the code beside it.
+const OVER_AND_OVER: &[(&str, Option<&str>)] = &[
+    ("card c {a=1}\n", Some("E0105")),
+    ("card c {\n", Some("E0003")),
+    ("a=1\n", Some("E0103")),
+    ("a =\n", Some("E0006")),
+    ("a = \"\n", Some("E0011")),
+    ("}", Some("E0004")),
+    ("{}", Some("E0005")),
+    ("let a = 1\n", Some("E0105")),
+    ("\tlet a = \"\u{202E}\0\u{2066}\"\n", Some("E0019")),
+    ("use a.b\n", Some("E0104")),
+    ("use a.b#\n", Some("E0104")),
+    ("a b#\n", Some("E0101")),
+    ("let a# = b#x\n", Some("E0116")),
+    ("let a#=1\n", Some("E0116")),
+    ("let a#=[1]\n", Some("E0116")),
+    ("let a#=[[],[],[],[],[],[]]\n", Some("E0116")),
+    ("let a#=1+1+1+1+1+1+1+1\n", Some("E0116")),
+    ("fn a#(x)=x\n", Some("E0116")),
+    ("key k#:aes128{use=transport}\n", Some("E0116")),
+    ("rule r# for key { require true }\n", None),
+    ("format f#:fixed_width{record r{}}\n", None),
+    ("profile p#{a=1;b=2;c=3}\n", Some("E0102")),
+    ("profile p#{}\n", None),
+    ("card c#{}\n", None),
+    ("card c# for o.r{}\n", Some("E0106")),
+    ("test \"#\"{}\n", None),
+    ("\n", None),
+    (";", None),
 ];
 
-/// Sixteen sources of a line over and over, as large as sources may be.
-fn sixteen(line: &str) -> Vec<(String, String)> {
+/// Sixteen sources of a line over and over, as large as sources may be, but with so many nodes at
+/// most.
+fn sixteen(line: &str, most_nodes: usize) -> Vec<(String, String)> {
+    let some: String = (0..100).map(|n| numbered(line, n + 100_000)).collect();
+    let nodes = cardwright_dsl::parse(&some).tree.node_count();
+    let mut left = most_nodes.saturating_mul(100) / nodes;
     let mut lines = (0..).map(|n| numbered(line, n)).peekable();
     let mut file = |n| {
         let mut text = String::new();
-        while let Some(next) = lines.next_if(|l| text.len() + l.len() <= WHOLE) {
+        while let Some(next) = lines.next_if(|l| left > 0 && text.len() + l.len() <= WHOLE) {
             text.push_str(&next);
+            left -= 1;
         }
         file_of(n, text)
     };
@@ -554,12 +562,17 @@ fn cases() -> Vec<Case> {
         files: Box::new(make),
         code,
     });
-    let whole = OVER_AND_OVER.iter().map(|line| Case {
+    let whole = OVER_AND_OVER.iter().map(|(line, _)| Case {
         name: format!("4 MiB of {line:?}"),
-        files: Box::new(|| sixteen(line)),
+        files: Box::new(|| sixteen(line, usize::MAX)),
         code: Some("E0119"),
     });
-    let all = one.chain(several).chain(whole);
+    let limited = OVER_AND_OVER.iter().map(|(line, code)| Case {
+        name: format!("{line:?}, to the limit"),
+        files: Box::new(|| sixteen(line, MAX_PROJECT_NODES - 2_000)),
+        code: *code,
+    });
+    let all = one.chain(several).chain(whole).chain(limited);
     all.collect()
 }
 

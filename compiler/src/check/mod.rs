@@ -20,6 +20,7 @@ pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&
     let own: Vec<(&Decl, Option<&Decl>)> = model
         .decls
         .values()
+        .map(|d| &**d)
         .filter(own)
         .map(|d| (d, None))
         .collect();

@@ -153,7 +153,7 @@ fn scope_of(file: u32, parsed: &Parsed, model: &mut Model, findings: &mut Findin
 #[derive(Clone, Debug)]
 pub(super) enum Top {
     /// A declaration, and whether entries in it stand for several.
-    Decl(Box<Decl>, bool),
+    Decl(Arc<Decl>, bool),
     /// What is none, and what is wrong with it, where that was not said before.
     Other(Option<Problem>),
     /// A name of a kind that is unknown, and what is said of it.
@@ -196,7 +196,7 @@ fn top(reader: &Reader<'_>, entry: Entry<'_>, package: &str, standard: bool) -> 
     }
     let decl = declaration(reader.file, entry, named, &qualified, package, standard);
     let repeats = repeat::holds_repeats(&decl);
-    Top::Decl(Box::new(decl), repeats)
+    Top::Decl(Arc::new(decl), repeats)
 }
 
 /// What stands for several.
@@ -255,7 +255,7 @@ fn declare_all(
         if repeats {
             several.repeating.push(decl.qualified.clone());
         }
-        model.decls.insert(decl.qualified.clone(), (**decl).clone());
+        model.decls.insert(decl.qualified.clone(), Arc::clone(decl));
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findi
 }
 
 fn decl_at(model: &Model, at: usize) -> Option<&Decl> {
-    model.decls.get_index(at).map(|(_, decl)| decl)
+    model.decls.get_index(at).map(|(_, decl)| &**decl)
 }
 
 fn segments(e: &MExpr) -> Option<&[MSegment]> {
@@ -142,7 +142,7 @@ fn has_record(model: &Model, format: &str, record: &str) -> bool {
 
 fn set(model: &mut Model, at: usize, change: impl FnOnce(&mut Decl)) {
     if let Some((_, decl)) = model.decls.get_index_mut(at) {
-        change(decl);
+        change(Arc::make_mut(decl));
     }
 }
 

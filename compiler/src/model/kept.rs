@@ -84,7 +84,7 @@ impl Head {
 #[derive(Debug)]
 struct Life {
     /// As it was written, before inheritance.
-    raw: Decl,
+    raw: Arc<Decl>,
     raw_changed: u32,
     head: Head,
     /// The revision in which what it says last changed; to have moved is no change.
@@ -92,7 +92,7 @@ struct Life {
     /// The last revision in which it was there.
     seen: u32,
     merged: Option<Merged>,
-    uses: Option<(Decl, Arc<NamesOf>)>,
+    uses: Option<(Arc<Decl>, Arc<NamesOf>)>,
 }
 
 /// All that says what names mean.
@@ -228,12 +228,12 @@ impl Kept {
         self.sources.clone_from(&model.sources.files);
     }
 
-    fn recognise_one(&mut self, decl: &mut Decl) {
+    fn recognise_one(&mut self, decl: &mut Arc<Decl>) {
         let now = self.revision;
         let Some(life) = self.lives.get_mut(&decl.qualified) else {
             self.named = now;
             let life = Life {
-                raw: decl.clone(),
+                raw: Arc::clone(decl),
                 raw_changed: now,
                 head: Head::default(),
                 changed: now,
@@ -252,17 +252,18 @@ impl Kept {
         let as_it_was = life.raw == *decl;
         // Entries of a file whose text is the same are the same ones.
         if as_it_was && Arc::ptr_eq(&life.raw.entries, &decl.entries) {
+            *decl = Arc::clone(&life.raw);
             return;
         }
-        let mut moved = life.raw.clone();
+        let mut moved = Arc::clone(&life.raw);
         let whole = self.edits.as_ref().is_some_and(|e| e.carry(&mut moved));
         if !(whole && moved == *decl) {
             life.raw_changed = now;
         } else if as_it_was {
-            decl.entries = Arc::clone(&life.raw.entries);
+            *decl = Arc::clone(&life.raw);
             return;
         }
-        life.raw = decl.clone();
+        life.raw = Arc::clone(decl);
     }
 
     /// Entries that were merged before from the same own ones and the same base, and what was said.
@@ -322,7 +323,7 @@ impl Kept {
                 &mut known_entries,
             ));
             if let Some(life) = life {
-                life.uses = Some((decl.clone(), Arc::clone(&names)));
+                life.uses = Some((Arc::clone(decl), Arc::clone(&names)));
             }
             of.push(names);
         }

@@ -45,6 +45,7 @@ impl Model {
         self.decls
             .values()
             .find(|d| d.span.file == file && d.span.start == start)
+            .map(|d| &**d)
     }
 
     /// The record that a declaration's expressions speak of; for one that does not say, or is

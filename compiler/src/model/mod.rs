@@ -137,7 +137,8 @@ pub struct Model {
     /// All source files, the project's and the standard packages' that it uses.
     pub sources: Sources,
     /// Declarations by qualified name, in the order of files and lines.
-    pub decls: IndexMap<String, Decl>,
+    /// What nobody changed since the last check is the same as then.
+    pub decls: IndexMap<String, Arc<Decl>>,
     /// Tables by qualified name; those with faults are not here.
     pub tables: IndexMap<String, Arc<TableData>>,
     /// First segments of the tables and lists that a `for … in …` names, by file.
@@ -182,7 +183,8 @@ impl Model {
             Some(known) => self.ask(Asked::Kind(known.name)),
             None => self.ask(Asked::Anything),
         }
-        self.decls.values().filter(move |d| d.kind == kind)
+        let all = self.decls.values().map(|d| &**d);
+        all.filter(move |d| d.kind == kind)
     }
 
     /// The project's own concrete declarations of a kind: what a bundle is made from.
@@ -193,8 +195,8 @@ impl Model {
     /// Keys in the order of their slots in the bundle: `keys().nth(id)`.
     pub fn keys(&self) -> impl Iterator<Item = &Decl> {
         self.ask(Asked::Keys);
-        let keys = self.decls.values().filter(|d| d.kind == "key");
-        keys.filter(|d| !d.poisoned && !d.left_out)
+        let keys = self.decls.values().map(|d| &**d);
+        keys.filter(|d| d.kind == "key" && !d.poisoned && !d.left_out)
     }
 
     /// The bundle's slot number of a key.

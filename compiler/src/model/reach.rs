@@ -4,6 +4,7 @@ use super::usage::Uses;
 use super::{Decl, MExpr, MKind, Model, Target, gather, usage};
 use crate::diagnostics::{Findings, Problem};
 use indexmap::IndexSet;
+use std::sync::Arc;
 
 /// Kinds that a bundle holds for a job's sake; the rest is put in where it is named.
 const PARTS: &[&str] = &[
@@ -19,7 +20,10 @@ pub(super) fn want(model: &mut Model, uses: &Uses<'_>) {
     });
     for at in reached {
         if let Some((_, decl)) = model.decls.get_index_mut(at) {
-            decl.wanted = model.sources.package(decl.span).is_some();
+            let wanted = model.sources.package(decl.span).is_some();
+            if decl.wanted != wanted {
+                Arc::make_mut(decl).wanted = wanted;
+            }
         }
     }
 }
@@ -58,7 +62,8 @@ pub(crate) fn keep_bundle(model: &mut Model, bundle: &str) -> bool {
     let mut kept: IndexSet<usize> = jobs.iter().copied().collect();
     kept.extend(reach(model, jobs, |_, decl| names(model, decl)));
     for (at, decl) in model.decls.values_mut().enumerate() {
-        decl.left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&at);
+        let left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&at);
+        Arc::make_mut(decl).left_out = left_out;
     }
     model.manifest.name = format!("{}-{bundle}", model.manifest.name);
     true

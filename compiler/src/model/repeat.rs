@@ -101,7 +101,7 @@ pub(super) fn carry_out(
         };
         let entries = maker.entries(&entries, &Bindings::default());
         if let Some(decl) = model.decls.get_mut(&name) {
-            decl.entries = Arc::new(entries);
+            Arc::make_mut(decl).entries = Arc::new(entries);
         }
     }
 }
@@ -401,7 +401,7 @@ fn declare(
             rows,
         }),
     };
-    model.decls.insert(qualified, decl);
+    model.decls.insert(qualified, Arc::new(decl));
 }
 
 fn written_by(entries: &mut [MEntry], origin: &str) {
