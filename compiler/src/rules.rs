@@ -9,12 +9,18 @@ use crate::secrecy::Sink;
 use crate::session::{Keeper, Outcome, Task};
 use crate::types::Type;
 use known::Eye;
+use std::collections::HashMap;
 
 /// Checks all rules of the Model: those on orders for their types and secrecy, those on kinds
 /// against every concrete declaration.
 pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut Keeper<'_>>) {
     overrides(model, shared);
+    let mut concrete: HashMap<&str, Vec<&Decl>> = HashMap::new();
+    let mut pairs = 0;
     for rule in model.of_kind("rule").filter(|d| !d.poisoned) {
+        if shared.findings.are_too_many(rule.span) {
+            return;
+        }
         let mut task = |other: Option<&Decl>, make: &dyn Fn(&mut Shared)| {
             let Some(keeper) = keeper.as_deref_mut() else {
                 make(shared);
@@ -31,7 +37,14 @@ pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut 
                 .for_each(|p| shared.findings.push(p.clone()));
         };
         if let Some(kind) = &rule.for_decl {
-            for decl in model.concrete(kind) {
+            let decls = concrete.entry(kind);
+            let decls = decls.or_insert_with(|| model.concrete(kind).collect());
+            pairs += decls.len();
+            if pairs > MOST_PAIRS {
+                shared.findings.push(too_many(rule));
+                return;
+            }
+            for decl in decls {
                 task(Some(decl), &|shared| held(model, rule, decl, shared));
             }
         } else if let Some((format, record)) = &rule.for_record {
@@ -50,6 +63,19 @@ pub(crate) fn check(model: &Model, shared: &mut Shared, mut keeper: Option<&mut 
             );
         }
     }
+}
+
+/// Most declarations that the rules of a project are held against, counted for each rule.
+const MOST_PAIRS: usize = 50_000;
+
+/// Says, of the first rule that is too much, that it is so.
+fn too_many(rule: &Decl) -> Problem {
+    let message = format!(
+        "from here on no rule is held against anything: rules times declarations are more than \
+         {MOST_PAIRS}"
+    );
+    let help = "join rules, one may have several requirements, or split the project";
+    Problem::error("E0119", rule.span, message).help(help)
 }
 
 /// One requirement of a rule, with its `because`.

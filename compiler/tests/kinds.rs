@@ -86,6 +86,23 @@ const OVER_AND_OVER: &[(&str, Option<&str>)] = &[
     ("profile p#{}\n", None),
     ("card c#{}\n", None),
     ("card c# for o.r{}\n", Some("E0106")),
+    ("card c# for orders.order{}\n", None),
+    ("profile p# for orders.order{}\n", None),
+    ("profile p# : p{}\n", None),
+    ("layout l# for orders.order{}\n", None),
+    ("scenario s#:validation for c{}\n", None),
+    (
+        "profile \"p_{x}_#\" for x in many{label=x}\n",
+        Some("E0141"),
+    ),
+    (
+        "rule r# for key{require true}\nkey k#:aes128{use=transport}\n",
+        Some("E0119"),
+    ),
+    (
+        "key k#:aes128{use=transport}\ncard c# for orders.order{}\n",
+        None,
+    ),
     ("test \"#\"{}\n", None),
     ("\n", None),
     (";", None),
@@ -106,7 +123,18 @@ fn sixteen(line: &str, most_nodes: usize) -> Vec<(String, String)> {
         }
         file_of(n, text)
     };
-    (0..16).map(&mut file).collect()
+    let mut files = vec![("head.perso".to_owned(), head())];
+    files.extend((0..16).map(&mut file));
+    files
+}
+
+/// What lines may name: the file of orders, a base, a list of 1,000 words.
+fn head() -> String {
+    let words: Vec<String> = (0..1_000).map(|n| format!("\"w{n}\"")).collect();
+    format!(
+        "{ORDERS}let many = [{}]\nprofile p {{ label = \"P\" }}\ncard c {{}}\n",
+        words.join(", ")
+    )
 }
 
 fn numbered(line: &str, n: usize) -> String {
@@ -569,7 +597,7 @@ fn cases() -> Vec<Case> {
     });
     let limited = OVER_AND_OVER.iter().map(|(line, code)| Case {
         name: format!("{line:?}, to the limit"),
-        files: Box::new(|| sixteen(line, MAX_PROJECT_NODES - 2_000)),
+        files: Box::new(|| sixteen(line, MAX_PROJECT_NODES - 12_000)),
         code: *code,
     });
     let all = one.chain(several).chain(whole).chain(limited);

@@ -34,6 +34,9 @@ pub(crate) fn check(model: &Model, findings: &mut Findings, mut keeper: Option<&
             keeper.prepare(model, Task::Check, some, |decl, _| made(decl));
         }
         for (decl, _) in some {
+            if findings.are_too_many(decl.span) {
+                return;
+            }
             if steps > MOST_STEPS {
                 findings.push(too_much(decl.span));
                 return;

@@ -219,6 +219,9 @@ impl Problem {
     }
 }
 
+/// Most findings of one check; behind them nothing more is looked for.
+const MOST_FINDINGS: usize = 20_000;
+
 /// Collects the problems of one run; nothing stops at the first.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -227,6 +230,8 @@ pub struct Findings {
     copy: Option<(String, Made)>,
     /// Whether errors were found before, which are not in this collection.
     earlier: bool,
+    /// Whether it was said that there are too many.
+    full: bool,
 }
 
 impl Findings {
@@ -272,6 +277,19 @@ impl Findings {
     #[must_use]
     pub fn len(&self) -> usize {
         self.problems.len()
+    }
+
+    /// Whether there are so many that nothing more is looked for; says so once, of what would come
+    /// next.
+    pub(crate) fn are_too_many(&mut self, next: Span) -> bool {
+        let many = self.problems.len() > MOST_FINDINGS;
+        if many && !std::mem::replace(&mut self.full, true) {
+            let message =
+                format!("from here on nothing is checked: there are {MOST_FINDINGS} findings");
+            let help = "mend the first ones; the others are often their consequences";
+            self.push(Problem::error("E0119", next, message).help(help));
+        }
+        many
     }
 
     /// Whether there is none.

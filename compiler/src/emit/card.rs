@@ -9,11 +9,12 @@ mod platform;
 mod stripe;
 mod twins;
 
-use super::profile::{self, App, Element, Ground};
+use super::profile::{self, App, Element};
 use super::read;
 use super::{Context, drawn};
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, KeyChoice, Shared, Typed};
+use crate::emit::Frame;
 use crate::model::{Decl, MEntry, Span, Spans};
 use crate::project::Project;
 use crate::secrecy::Sink;
@@ -21,6 +22,7 @@ use crate::session::{Keeper, Task};
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Card, Chip, Face, Program, Stripe};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// What others need to know of a card.
 #[derive(Clone, Debug)]
@@ -149,8 +151,9 @@ fn alone<'a>(context: &mut Context<'a>, decl: &'a Decl) {
         return;
     };
     let mut shared = Shared::default();
+    let frame = Arc::clone(&context.frame);
     let mut elaborator = Elaborator::new(context.model, &mut shared, format, record);
-    let lowered = profile::lower(&mut elaborator, &ground(context), decl, None);
+    let lowered = profile::lower(&mut elaborator, &frame, decl, None);
     let program = elaborator.finish();
     let track = lowered.and_then(|(app, _)| app.element("57").cloned());
     context.shared.findings.append(shared.findings);
@@ -170,23 +173,15 @@ fn placed(context: &mut Context<'_>, card: &Decl) {
     }
 }
 
-fn ground(context: &Context<'_>) -> Ground {
-    Ground {
-        country: context.content.issuer.country,
-        currency: context.content.issuer.currency,
-        keys: context.content.keys.clone(),
-    }
-}
-
 fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     let model = context.model;
     let Some((format, record)) = decl.for_record.clone() else {
         return;
     };
-    let ground = ground(context);
+    let frame = Arc::clone(&context.frame);
     placed(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
-    let lowered = elaborate(&mut elaborator, context.project, &ground, decl);
+    let lowered = elaborate(&mut elaborator, context.project, &frame, decl);
     let program = elaborator.finish();
     let Some(lowered) = lowered else {
         return;
@@ -280,12 +275,12 @@ fn register(
 fn elaborate<'a>(
     elaborator: &mut Elaborator<'a>,
     project: &Project<'_>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
 ) -> Option<Lowered> {
     let chip = decl
         .attribute("chip")
-        .map(|entry| chip(elaborator, project, ground, decl, entry));
+        .map(|entry| chip(elaborator, project, frame, decl, entry));
     let stripe = decl
         .attribute("stripe")
         .and_then(|e| stripe::lower(elaborator, e));
@@ -336,14 +331,14 @@ struct ChipLowered<'a> {
 fn chip<'a>(
     elaborator: &mut Elaborator<'a>,
     project: &Project<'_>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
     entry: &'a MEntry,
 ) -> ChipLowered<'a> {
     let native = platform::is_native(entry);
     let opened = match native {
         true => None,
-        false => platform::channel(elaborator, ground, entry),
+        false => platform::channel(elaborator, frame, entry),
     };
     let (mut channel, quirks) = match opened {
         Some((channel, quirks)) => (Some(channel), quirks),
@@ -354,7 +349,7 @@ fn chip<'a>(
         mut applications,
         others,
         complete,
-    } = applications::lower(elaborator, ground, decl, entry);
+    } = applications::lower(elaborator, frame, decl, entry);
     // What is broken has said so: what follows from it is not said again.
     if complete {
         platform::shared_keys(elaborator, &apps);
@@ -376,7 +371,7 @@ fn chip<'a>(
     }
     let mut assets = content::Assets::new();
     let managed = (channel.as_ref(), applications.as_mut_slice());
-    let content = content::lower(elaborator, project, ground, entry, managed, &mut assets);
+    let content = content::lower(elaborator, project, frame, entry, managed, &mut assets);
     let chip = (native || channel.is_some()).then_some(Chip {
         channel,
         applications,

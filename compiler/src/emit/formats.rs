@@ -21,15 +21,10 @@ pub(super) fn lower(context: &mut Context<'_>) {
         let format = format(context, decl);
         context.content.formats.push(format);
     }
-    for decl in model.concrete("format") {
+    for (at, decl) in model.concrete("format").enumerate() {
         context.shared.findings.enter(decl);
         let rules = rules::lower(context, decl);
-        if let Some(format) = context
-            .content
-            .formats
-            .iter_mut()
-            .find(|f| f.name == decl.name)
-        {
+        if let Some(format) = context.content.formats.get_mut(at) {
             format.rules = rules;
         }
     }

@@ -37,6 +37,7 @@ use crate::standard_codes;
 use cardwright_bundle::{Bundle, Content, Environment, Issuer, Limits, Program};
 use cardwright_vocabulary::CodeList;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A bundle's content and its assets: name to media type and octets.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(crate) struct Context<'a> {
     cards: Vec<card::Facts>,
     /// Letters with a PIN that is drawn, for jobs.
     letters: Vec<drawn::Letter>,
+    /// What was made before cards and layouts.
+    frame: Arc<Frame>,
     /// Whether there were errors before cards and layouts, each of which is made by itself.
     flawed: bool,
     /// Whether this is for findings only: nothing of it goes into a bundle.
@@ -103,17 +106,19 @@ fn emit_all(
     unplaced: bool,
     mut keeper: Option<&mut Keeper<'_>>,
 ) -> (Emitted, Findings) {
+    let content = empty(model, environment);
     let mut context = Context {
         model,
         project,
         environment,
         shared: Shared::default(),
-        content: empty(model, environment),
         assets: BTreeMap::new(),
         bin: None,
         placed: BTreeSet::new(),
         cards: Vec::new(),
         letters: Vec::new(),
+        frame: Frame::of(&content, None, false),
+        content,
         flawed: false,
         apart: false,
     };
@@ -121,8 +126,9 @@ fn emit_all(
     keys::lower(&mut context);
     formats::lower(&mut context);
     context.flawed = context.shared.findings.has_errors();
+    context.frame = Frame::of(&context.content, context.bin.clone(), context.flawed);
     if let Some(keeper) = keeper.as_deref_mut() {
-        keeper.frame(context.frame());
+        keeper.frame(&context.frame);
     }
     card::lower(&mut context, keeper.as_deref_mut());
     if unplaced {

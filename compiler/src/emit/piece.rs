@@ -7,15 +7,28 @@ use crate::model::{Decl, Span, Spans};
 use crate::session::{AT_ONCE, Keeper, Outcome, Task};
 use cardwright_bundle::{Content, Format, Issuer, KeySlot, Layout};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What cards and layouts see of what was made before them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    issuer: Issuer,
-    keys: Vec<KeySlot>,
-    formats: Vec<Format>,
+    pub(super) issuer: Issuer,
+    pub(super) keys: Vec<KeySlot>,
+    pub(super) formats: Vec<Format>,
     bin: Option<String>,
     flawed: bool,
+}
+
+impl Frame {
+    pub(super) fn of(content: &Content, bin: Option<String>, flawed: bool) -> Arc<Self> {
+        Arc::new(Self {
+            issuer: content.issuer.clone(),
+            keys: content.keys.clone(),
+            formats: content.formats.clone(),
+            bin,
+            flawed,
+        })
+    }
 }
 
 /// What flows, scenarios, jobs and checks go on with.
@@ -39,17 +52,6 @@ impl Spans for Piece {
 }
 
 impl<'a> Context<'a> {
-    /// What cards and layouts rest on.
-    pub(super) fn frame(&self) -> Frame {
-        Frame {
-            issuer: self.content.issuer.clone(),
-            keys: self.content.keys.clone(),
-            formats: self.content.formats.clone(),
-            bin: self.bin.clone(),
-            flawed: self.flawed,
-        }
-    }
-
     /// Makes cards or layouts. With a keeper nothing goes into the bundle: what came of them may be
     /// of an earlier time.
     pub(super) fn pieces(
@@ -118,6 +120,9 @@ impl<'a> Context<'a> {
 
     /// Whether the work of one emission is still bounded; says once where it is not.
     fn enough(&mut self, decl: &Decl) -> bool {
+        if self.shared.findings.are_too_many(decl.span) {
+            return false;
+        }
         if self.shared.steps <= MOST_STEPS {
             return true;
         }
@@ -140,7 +145,6 @@ impl<'a> Context<'a> {
 
     /// The same ground, and nothing on it.
     fn apart(&self) -> Self {
-        let content = &self.content;
         Self {
             model: self.model,
             project: self.project,
@@ -149,17 +153,13 @@ impl<'a> Context<'a> {
                 spans: self.shared.spans.clone(),
                 ..Shared::default()
             },
-            content: Content {
-                issuer: content.issuer.clone(),
-                keys: content.keys.clone(),
-                formats: content.formats.clone(),
-                ..empty(self.model, self.environment)
-            },
+            content: empty(self.model, self.environment),
             assets: BTreeMap::new(),
             bin: self.bin.clone(),
             placed: BTreeSet::new(),
             cards: Vec::new(),
             letters: Vec::new(),
+            frame: Arc::clone(&self.frame),
             flawed: self.flawed,
             apart: true,
         }
@@ -168,12 +168,12 @@ impl<'a> Context<'a> {
     fn outcome(self) -> Outcome {
         let mut outcome = Outcome::of(self.shared.findings, self.shared.steps);
         outcome.measures = self.shared.measures.into_iter().collect();
-        outcome.piece = Some(Piece {
+        outcome.piece = Some(Box::new(Piece {
             cards: self.cards,
             placed: self.placed,
             layouts: self.content.layouts,
             letters: self.letters,
-        });
+        }));
         outcome
     }
 }

@@ -61,6 +61,7 @@ pub(crate) fn lower_kept(project: &Project<'_>, findings: &mut Findings, kept: &
     model.mute = uses.are_too_many(&model);
     model.only_record = crate::check::find_only_record(&model);
     kept.settle(&model);
+    model.slots.take();
     model
 }
 

@@ -31,6 +31,9 @@ pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findi
     }
     done.asking.sort_unstable();
     for decl in done.asking.iter().filter_map(|at| decl_at(model, *at)) {
+        if findings.are_too_many(decl.span) {
+            return;
+        }
         missing(decl, findings);
     }
 }

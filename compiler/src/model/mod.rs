@@ -44,7 +44,8 @@ pub(crate) use usage::walk;
 use crate::project::Manifest;
 use indexmap::IndexMap;
 use log::Asked;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// One declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +153,8 @@ pub struct Model {
     /// Whether there are so many unknown names, and so many that they might mean, that no advice
     /// is given.
     pub(crate) mute: bool,
+    /// Slots of keys by qualified name, once somebody has asked for one.
+    slots: OnceLock<HashMap<String, u32>>,
     /// Notes what is asked, while somebody wants to know.
     log: Option<Arc<log::Log>>,
 }
@@ -202,8 +205,11 @@ impl Model {
     /// The bundle's slot number of a key.
     #[must_use]
     pub fn key_id(&self, qualified: &str) -> Option<u32> {
-        self.keys()
-            .position(|d| d.qualified == qualified)
-            .and_then(|n| u32::try_from(n).ok())
+        self.ask(Asked::Keys);
+        let slots = self.slots.get_or_init(|| {
+            let keys = self.keys().map(|d| d.qualified.clone());
+            keys.zip(0..).collect()
+        });
+        slots.get(qualified).copied()
     }
 }

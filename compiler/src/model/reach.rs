@@ -61,6 +61,7 @@ pub(crate) fn keep_bundle(model: &mut Model, bundle: &str) -> bool {
     let jobs: Vec<usize> = jobs.collect();
     let mut kept: IndexSet<usize> = jobs.iter().copied().collect();
     kept.extend(reach(model, jobs, |_, decl| names(model, decl)));
+    model.slots.take();
     for (at, decl) in model.decls.values_mut().enumerate() {
         let left_out = PARTS.contains(&decl.kind.as_str()) && !kept.contains(&at);
         Arc::make_mut(decl).left_out = left_out;

@@ -15,7 +15,9 @@ use substitute::Bindings;
 /// Most copies that one `for` makes.
 const MAX_COPIES: usize = 2_000;
 /// Most expressions of all copies of a project together.
-const MAX_EXPRESSIONS: usize = 2_000_000;
+const MAX_EXPRESSIONS: usize = 600_000;
+/// So many expressions an entry counts for besides those that it holds.
+const OF_AN_ENTRY: usize = 10;
 
 /// What a copy was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,9 @@ pub(super) fn carry_out(
     let written = model.decls.len();
     let mut fuel = MAX_EXPRESSIONS;
     for template in templates {
+        if fuel == 0 {
+            break;
+        }
         let mut maker = Maker {
             model,
             findings,

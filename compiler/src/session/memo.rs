@@ -11,6 +11,7 @@ use crate::project::Project;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What is done for one declaration, or for two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +39,7 @@ pub(crate) struct Outcome {
     /// Expressions that were worked out for it.
     pub(crate) steps: u64,
     /// What the emission goes on with.
-    pub(crate) piece: Option<Piece>,
+    pub(crate) piece: Option<Box<Piece>>,
 }
 
 impl Outcome {
@@ -83,7 +84,7 @@ type Asset = (Option<[u8; 32]>, u32, u32);
 pub(crate) struct Memo {
     units: HashMap<Key, Unit>,
     assets: IndexMap<FileName, Asset>,
-    frame: Option<(Frame, u32)>,
+    frame: Option<(Arc<Frame>, u32)>,
 }
 
 impl Memo {
@@ -199,14 +200,9 @@ impl Keeper<'_> {
     }
 
     /// Says what the emission has made before its tasks.
-    pub(crate) fn frame(&mut self, frame: Frame) {
-        if self
-            .memo
-            .frame
-            .as_ref()
-            .is_none_or(|(old, _)| *old != frame)
-        {
-            self.memo.frame = Some((frame, self.kept.revision()));
+    pub(crate) fn frame(&mut self, frame: &Arc<Frame>) {
+        if self.memo.frame.as_ref().is_none_or(|(old, _)| old != frame) {
+            self.memo.frame = Some((Arc::clone(frame), self.kept.revision()));
         }
     }
 

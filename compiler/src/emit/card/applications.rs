@@ -1,7 +1,8 @@
 //! The applications of a card's list: those that every card has, and those that only some orders
 //! get. What two applications have to agree about is asked only of those that one order gets both of.
 
-use super::super::profile::{self, App, Ground};
+use super::super::Frame;
+use super::super::profile::{self, App};
 use super::super::read;
 use super::wrong_record;
 use crate::diagnostics::Problem;
@@ -27,7 +28,7 @@ pub(super) struct Listed<'a> {
 /// Lowers the applications that a chip lists.
 pub(super) fn lower<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     card: &'a Decl,
     chip: &'a MEntry,
 ) -> Listed<'a> {
@@ -43,7 +44,7 @@ pub(super) fn lower<'a>(
             },
             None => None,
         };
-        one(elaborator, ground, card, (name, when), &mut listed);
+        one(elaborator, frame, card, (name, when), &mut listed);
     }
     listed.complete = listed.applications.len() == wanted;
     if listed.complete {
@@ -62,7 +63,7 @@ fn condition<'a>(elaborator: &mut Elaborator<'a>, clause: &'a MClause) -> Option
 
 fn one<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     card: &'a Decl,
     (name, when): (&'a MExpr, Option<Typed>),
     listed: &mut Listed<'a>,
@@ -87,7 +88,7 @@ fn one<'a>(
         }
         return;
     }
-    if let Some((app, mut application)) = profile::lower(elaborator, ground, found, when) {
+    if let Some((app, mut application)) = profile::lower(elaborator, frame, found, when) {
         application.when = node;
         listed.apps.push(app);
         listed.applications.push(application);

@@ -1,6 +1,6 @@
 //! What the chip's issuer domain does: load files, deletions, new keys, the life cycle.
 
-use super::super::{profile::Ground, read};
+use super::super::{Frame, read};
 use super::cap;
 use crate::diagnostics::Problem;
 use crate::elaborate::Elaborator;
@@ -29,7 +29,7 @@ struct Loaded {
 pub(super) fn lower<'a>(
     elaborator: &mut Elaborator<'a>,
     project: &Project<'_>,
-    ground: &Ground,
+    frame: &Frame,
     chip: &'a MEntry,
     (channel, applications): (Option<&Channel>, &mut [Application]),
     assets: &mut Assets,
@@ -60,7 +60,7 @@ pub(super) fn lower<'a>(
         load: loaded.into_iter().map(|l| l.entry).collect(),
         keys: channel.and_then(|channel| {
             let block = chip.inner("put_keys")?;
-            new_keys(elaborator, ground, block, channel)
+            new_keys(elaborator, frame, block, channel)
         }),
         life_cycle: chip.inner("life_cycle").and_then(read::word),
     };
@@ -266,14 +266,14 @@ fn deletions<'a>(elaborator: &mut Elaborator<'a>, chip: &'a MEntry) -> Vec<Delet
 
 fn new_keys<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     block: &'a MEntry,
     channel: &Channel,
 ) -> Option<NewKeys> {
     let term = block.inner("keys")?.single()?;
     let name = elaborator.key(term, &["card_issuance"])?;
     let id = elaborator.model().key_id(&name)?;
-    let algorithm = |id: u32| Some(ground.keys.get(id as usize)?.algorithm.clone());
+    let algorithm = |id: u32| Some(frame.keys.get(id as usize)?.algorithm.clone());
     let number = |name: &str| {
         let n = block.inner(name)?.single().and_then(MExpr::integer)?;
         u8::try_from(n).ok()

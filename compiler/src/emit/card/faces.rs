@@ -478,11 +478,8 @@ fn field_is_embossable(
     field: &str,
     numeric: bool,
 ) -> bool {
-    let format = context
-        .content
-        .formats
-        .iter()
-        .find(|f| f.name == program.format);
+    let mut formats = context.frame.formats.iter();
+    let format = formats.find(|f| f.name == program.format);
     let found = format
         .and_then(|f| f.records.iter().find(|r| r.name == record))
         .and_then(|r| r.fields.iter().find(|f| f.name == field));

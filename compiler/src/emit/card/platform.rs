@@ -1,6 +1,7 @@
 //! The personalization channel, directories, identifiers.
 
-use super::super::profile::{self, App, Ground};
+use super::super::Frame;
+use super::super::profile::{self, App};
 use super::super::read;
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::Elaborator;
@@ -28,7 +29,7 @@ struct Asked<'a> {
 /// a declared platform. Its deviations are those of the card.
 pub(super) fn channel<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     entry: &'a MEntry,
 ) -> Option<(Channel, Vec<(String, String)>)> {
     let platform = entry.inner("platform");
@@ -59,7 +60,7 @@ pub(super) fn channel<'a>(
         );
         return None;
     };
-    let id = channel_key(elaborator, ground, key, protocol)?;
+    let id = channel_key(elaborator, frame, key, protocol)?;
     let default = if scp02 { "emv" } else { "kdf3" };
     let method = asked.diversification.clone();
     let channel = Channel {
@@ -220,13 +221,13 @@ fn protocol_fits(
 
 fn channel_key<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     key: &'a MExpr,
     protocol: &str,
 ) -> Option<u32> {
     let name = elaborator.key(key, &["card_issuance"])?;
     let id = elaborator.model().key_id(&name)?;
-    let algorithm = ground.keys.get(id as usize)?.algorithm.clone();
+    let algorithm = frame.keys.get(id as usize)?.algorithm.clone();
     let aes = algorithm.starts_with("aes");
     if aes != (protocol == "scp03") {
         let message = format!("{protocol} can't use the {algorithm} key `{name}`");

@@ -5,8 +5,9 @@ use super::super::value;
 use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
-use super::{App, Ground, Masters, Mode, modes, presence};
+use super::{App, Masters, Mode, modes, presence};
 use crate::elaborate::{Elaborator, KeyChoice, Typed};
+use crate::emit::Frame;
 use crate::model::{Decl, Span, dictionary};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
@@ -24,7 +25,7 @@ const COMPONENTS: [(u16, &str); 5] = [
 /// The application as the bundle has it.
 pub(super) fn application<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     app: &App<'a>,
 ) -> Option<Application> {
     let span = app.decl.span;
@@ -70,7 +71,7 @@ pub(super) fn application<'a>(
         script: None,
         dgis,
         pack: pack && !app.has_quirk("one_dgi_per_command"),
-        facts: facts(elaborator, ground, app)?,
+        facts: facts(elaborator, frame, app)?,
         keys: keys(elaborator, app),
         derivation: app
             .masters
@@ -339,7 +340,7 @@ pub(crate) fn psn(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Typed {
 
 fn facts(
     elaborator: &mut Elaborator<'_>,
-    ground: &Ground,
+    frame: &Frame,
     app: &App<'_>,
 ) -> Option<Vec<(String, NodeId)>> {
     let span = app.decl.span;
@@ -361,7 +362,7 @@ fn facts(
     }
     for (role, key) in chosen_keys(app) {
         if key.only().is_none() {
-            let slot = slot_name(elaborator, ground, key, span)?;
+            let slot = slot_name(elaborator, frame, key, span)?;
             facts.push((format!("key_{role}"), slot.node));
         }
     }
@@ -380,13 +381,13 @@ fn chosen_keys<'k>(app: &'k App<'_>) -> Vec<(&'static str, &'k KeyChoice)> {
 /// The name of the slot that an order chooses.
 fn slot_name(
     elaborator: &mut Elaborator<'_>,
-    ground: &Ground,
+    frame: &Frame,
     key: &KeyChoice,
     span: Span,
 ) -> Option<Typed> {
     elaborator.with_keys(std::slice::from_ref(key), &mut |elaborator, names| {
         let id = elaborator.model().key_id(names.first()?)?;
-        let slot = ground.keys.get(usize::try_from(id).ok()?)?;
+        let slot = frame.keys.get(usize::try_from(id).ok()?)?;
         Some(elaborator.text(&slot.name, span))
     })
 }

@@ -1,9 +1,9 @@
 //! Data elements: values of an application in the octets that the chip stores.
 
 use super::super::{read, value};
-use super::Ground;
 use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, Typed};
+use crate::emit::Frame;
 use crate::model::{Decl, MEntry, MExpr, MItem, MKind, Model, Span, dictionary};
 use crate::types::{Lengths, Type};
 use cardwright_vocabulary::{DataElement, data_element, data_element_in, element_by_name};
@@ -40,12 +40,12 @@ pub(crate) struct Element {
 /// Elements of a profile's `data` block and of its attributes.
 pub(crate) fn gather<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
     unknown: &mut BTreeSet<String>,
 ) -> Vec<Element> {
     let mut elements = written_only(elaborator, decl, unknown);
-    from_attributes(elaborator, ground, decl, &mut elements);
+    from_attributes(elaborator, frame, decl, &mut elements);
     for element in &elements {
         check_length(elaborator, dictionary(decl), element);
     }
@@ -402,7 +402,7 @@ fn tag_list(model: &Model, term: &MExpr) -> Option<Vec<u8>> {
 /// Elements that follow from the profile's attributes and from the issuer, unless `data` says them.
 fn from_attributes<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
     elements: &mut Vec<Element>,
 ) {
@@ -430,7 +430,10 @@ fn from_attributes<'a>(
         let element = constant(elaborator, "8E", list.bytes(), span);
         elements.push(element);
     }
-    let codes = [("5F28", ground.country), ("9F42", ground.currency)];
+    let codes = [
+        ("5F28", frame.issuer.country),
+        ("9F42", frame.issuer.currency),
+    ];
     for (tag, code) in codes {
         if !has(elements, tag) && code > 0 {
             let octets = hex::decode(format!("{code:04}")).unwrap_or_default();

@@ -33,21 +33,11 @@ use super::keys;
 use super::read;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, KeyChoice, Typed};
+use crate::emit::Frame;
 use crate::model::{Decl, MEntry, MExpr, MKind, Model, Span};
 use crate::types::Type;
 use cardwright_bundle::{Application, KeySlot};
 use std::collections::BTreeSet;
-
-/// What profiles need of the rest of the project.
-#[derive(Clone, Debug)]
-pub(crate) struct Ground {
-    /// ISO 3166-1 numeric.
-    pub(crate) country: u16,
-    /// ISO 4217 numeric.
-    pub(crate) currency: u16,
-    /// Key slots.
-    pub(crate) keys: Vec<KeySlot>,
-}
 
 /// The chip's own key and who certifies it.
 #[derive(Clone, Debug)]
@@ -161,16 +151,16 @@ impl App<'_> {
 /// Lowers one profile into the card's program, for the orders that get it; findings say what does not fit together.
 pub(crate) fn lower<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
     when: Option<Typed>,
 ) -> Option<(App<'a>, Application)> {
-    let mut app = elaborator.within(decl, |e| gather(e, ground, decl))?;
+    let mut app = elaborator.within(decl, |e| gather(e, frame, decl))?;
     app.when = when;
     app.records = records::layout(elaborator, &app);
     presence::check(elaborator, &app);
     measure(elaborator, &app);
-    let application = dgis::application(elaborator, ground, &app);
+    let application = dgis::application(elaborator, frame, &app);
     Some((app, application?))
 }
 
@@ -190,7 +180,7 @@ fn measure(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
     }
 }
 
-fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> Option<App<'a>> {
+fn gather<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) -> Option<App<'a>> {
     let aid = match decl.attribute("aid").and_then(MEntry::single) {
         Some(term) => elaborator.const_bytes(term).unwrap_or_default(),
         None => Vec::new(),
@@ -210,7 +200,7 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
     if cvm.lines > cvm.rules.len() {
         unknown.insert("cvm".to_owned());
     }
-    let elements = elements::gather(elaborator, ground, decl, &mut unknown);
+    let elements = elements::gather(elaborator, frame, decl, &mut unknown);
     let quirks = quirks(elaborator, decl);
     let priority = decl.attribute("priority");
     let priority = priority.and_then(|e| read::integer(elaborator.model(), e));
@@ -229,8 +219,8 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) 
         cvm,
         elements,
         records: Vec::new(),
-        dda: dda(elaborator, ground, decl),
-        sda: oda::declared(elaborator, ground, decl),
+        dda: dda(elaborator, frame, decl),
+        sda: oda::declared(elaborator, frame, decl),
         foreign: quirks
             .iter()
             .any(|(name, _)| name == "foreign_certificates"),
@@ -277,7 +267,7 @@ fn cvm_rule(entry: &MEntry) -> Option<cvm::Rule> {
     })
 }
 
-fn dda<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> Option<Dda> {
+fn dda<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) -> Option<Dda> {
     let block = decl.attribute("dda")?;
     let size = block.inner("key").and_then(|e| keys::rsa(e.single()?));
     let Some((bits, exponent)) = size else {
@@ -290,7 +280,7 @@ fn dda<'a>(elaborator: &mut Elaborator<'a>, ground: &Ground, decl: &'a Decl) -> 
     let name = block.inner("certified_by").and_then(MEntry::single)?;
     let issuer_name = elaborator.key(name, &["emv.issuer_private"])?;
     let issuer_id = elaborator.model().key_id(&issuer_name)?;
-    let issuer = ground.keys.get(issuer_id as usize)?.clone();
+    let issuer = frame.keys.get(issuer_id as usize)?.clone();
     let shared = block
         .inner("same_key_as")
         .and_then(MEntry::single)

@@ -3,8 +3,9 @@
 
 use super::super::{read, value};
 use super::afl::Place;
-use super::{App, Dda, Ground, Sda, records::Record};
+use super::{App, Dda, Sda, records::Record};
 use crate::elaborate::{Elaborator, Typed};
+use crate::emit::Frame;
 use crate::model::{Decl, MEntry};
 use crate::types::{Lengths, Type};
 
@@ -31,7 +32,7 @@ pub(super) struct Signed {
 /// The `sda` block.
 pub(super) fn declared<'a>(
     elaborator: &mut Elaborator<'a>,
-    ground: &Ground,
+    frame: &Frame,
     decl: &'a Decl,
 ) -> Option<Sda> {
     let block = decl.attribute("sda")?;
@@ -40,7 +41,7 @@ pub(super) fn declared<'a>(
     let issuer_id = elaborator.model().key_id(&issuer_name)?;
     let code = block.inner("code").and_then(MEntry::single);
     Some(Sda {
-        issuer: ground.keys.get(issuer_id as usize)?.clone(),
+        issuer: frame.keys.get(issuer_id as usize)?.clone(),
         issuer_id,
         issuer_name,
         code: code

@@ -1,6 +1,6 @@
 //! Cells and elements put in where their names stand.
 
-use super::Bound;
+use super::{Bound, OF_AN_ENTRY};
 use crate::diagnostics::{Findings, Problem};
 use crate::model::{
     EntryParts, MArg, MClause, MEntry, MExpr, MItem, MKind, MPart, MPhrase, MSegment, Model, Span,
@@ -35,6 +35,7 @@ pub(super) struct Substitution<'s> {
 impl Substitution<'_> {
     /// An entry without its block.
     pub(super) fn entry(&mut self, entry: &MEntry) -> Option<MEntry> {
+        self.spend(OF_AN_ENTRY, entry.span)?;
         let head: Option<Vec<MExpr>> = entry.head.iter().map(|e| self.expr(e)).collect();
         let parts = EntryParts {
             head: head?,
@@ -80,17 +81,25 @@ impl Substitution<'_> {
             .collect()
     }
 
-    /// An expression with values put in. `None` when all copies together grow too large.
-    pub(super) fn expr(&mut self, e: &MExpr) -> Option<MExpr> {
-        let left = self.fuel.checked_sub(1)?;
-        *self.fuel = left;
-        if left == 0 {
+    /// Spends fuel; `None` where none is left, which is said once.
+    fn spend(&mut self, cost: usize, span: Span) -> Option<()> {
+        if *self.fuel == 0 {
+            return None;
+        }
+        *self.fuel = self.fuel.saturating_sub(cost);
+        if *self.fuel == 0 {
             let message = "all copies together are too large";
             let help = "move what does not depend on the row into a base: `profile \"…\" : base`";
             self.findings
-                .push(Problem::error("E0141", e.span, message).help(help));
+                .push(Problem::error("E0141", span, message).help(help));
             return None;
         }
+        Some(())
+    }
+
+    /// An expression with values put in. `None` when all copies together grow too large.
+    pub(super) fn expr(&mut self, e: &MExpr) -> Option<MExpr> {
+        self.spend(1, e.span)?;
         let kind = match &e.kind {
             MKind::Name(segments) => return Some(self.name(e, segments)),
             MKind::Text(parts) => MKind::Text(self.parts(parts)?),
