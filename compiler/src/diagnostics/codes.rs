@@ -149,8 +149,8 @@ pub static CODES: &[CodeRow] = &[
     (
         "E0119",
         "a project that is too large",
-        "The syntax trees of a project and of the packages that it uses have at most 600,000 nodes \
-         together, some seven times what a project with 200 profiles has, and its sources at most \
+        "The syntax trees of a project and of the packages that it uses have at most 540,000 nodes \
+         together, some six times what a project with 200 profiles has, and its sources at most \
          10,000 errors of syntax. What comes behind, in the order of paths, is not looked at, and \
          nothing but syntax is told of what stands before. Rules times the declarations that they \
          are held against are at most 50,000, findings 20,000.",

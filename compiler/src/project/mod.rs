@@ -26,7 +26,7 @@ pub const MAX_SOURCE_BYTES: usize = 256 << 10;
 pub const MAX_PROJECT_BYTES: usize = 4 << 20;
 /// Most nodes that the syntax trees of a project and of the packages that it uses have together.
 /// What a check keeps in memory grows with them, and with nothing else so fast.
-pub const MAX_PROJECT_NODES: usize = 600_000;
+pub const MAX_PROJECT_NODES: usize = 540_000;
 /// Most syntax errors of a project: each needs more room than its text.
 pub const MAX_PROJECT_ERRORS: usize = 10_000;
 /// Largest asset, octets.
