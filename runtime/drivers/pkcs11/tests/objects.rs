@@ -17,6 +17,7 @@ use cardwright_ports::HsmError;
 use cardwright_ports::hsm::{
     ChannelSpec, Derivation, Diversification, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse,
 };
+use cardwright_standards::test_keys;
 use common::{DOUBLE, Ground, PAN, code, request, rsa_request, unhex, with_soft_hsm};
 
 const DRAW: Draw<'static> = Draw {
@@ -194,13 +195,11 @@ fn host_memory_is_refused_where_the_site_says_so() {
             let card = session.card_key(Derivation::A, imk, PAN, "01").unwrap();
             let by_des = session.export_sealed(&card, tk_des).unwrap();
             let by_aes = session.export_sealed(&card, tk_aes).unwrap();
-            let octets =
-                cardwright_standards::test_keys::symmetric_key("p.tk_aes", "aes256").unwrap();
+            let octets = test_keys::symmetric_key("p.tk_aes", "aes256").unwrap();
             let key = cardwright_standards::cipher::AesKey::new(octets.expose()).unwrap();
             let mut clear = by_aes.clone();
             cardwright_standards::cipher::cbc_decrypt(&key, [0; 16], &mut clear).unwrap();
-            let octets =
-                cardwright_standards::test_keys::symmetric_key("p.tk_des", "tdes2").unwrap();
+            let octets = test_keys::symmetric_key("p.tk_des", "tdes2").unwrap();
             let key = cardwright_standards::cipher::TdesKey::new(octets.expose()).unwrap();
             cardwright_standards::cipher::ecb_encrypt(&key, &mut clear).unwrap();
             assert_eq!(clear, by_des, "the same card key under both");
@@ -231,10 +230,8 @@ fn host_memory_is_refused_where_the_site_says_so() {
             let (channel, _) = session.begin_channel(&spec, &DRAW).unwrap();
             // An answer of SCP02's form: its keys are derived inside, and its cryptogram is wrong.
             let answer = unhex("0000010203040506070801020000A1A2A3A4A5A6B1B2B3B4B5B6B7B89000");
-            assert_eq!(
-                code(session.authenticate_channel(channel, &answer)),
-                "R1309"
-            );
+            let refused = session.authenticate_channel(channel, &answer);
+            assert_eq!(code(refused), "R1309");
             let icc = session.icc_rsa_key(1152, 3, &DRAW).unwrap();
             assert_eq!(icc.modulus.len(), 144);
             let part = session.export_sealed(&icc.components[0], tk_aes);
