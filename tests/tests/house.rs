@@ -152,7 +152,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("compiler/src/elaborate/lookup.rs", "lookup"),
     ("compiler/src/elaborate/operators.rs", "compare"),
     ("compiler/src/model/repeat.rs", "declare"),
-    ("compiler/src/model/repeat/substitute.rs", "expr"),
     ("compiler/src/model/tables.rs", "sorted"),
     ("runtime/src/load/program.rs", "infer"),
     ("runtime/stations/src/line/closing.rs", "write_files"),

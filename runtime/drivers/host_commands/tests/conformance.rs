@@ -51,7 +51,7 @@ fn driver_and_simulator_pass_every_check_that_they_offer() {
     assert!(report.failures().is_empty());
     assert!(report.passed().len() > 85, "{}", report.passed().len());
     let not_offered = report.not_offered().len();
-    assert!((20..35).contains(&not_offered), "{not_offered}");
+    assert!((20..40).contains(&not_offered), "{not_offered}");
 }
 
 // Without our proposals only what public layouts offer is left; nothing is done in their place.
