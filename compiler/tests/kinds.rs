@@ -104,6 +104,8 @@ const OVER_AND_OVER: &[(&str, Option<&str>)] = &[
         None,
     ),
     ("test \"#\"{}\n", None),
+    ("job j#{input=orders}\n", None),
+    ("job j#{input=orders;card=c;flow=l}\n", None),
     ("\n", None),
     (";", None),
 ];

@@ -63,8 +63,5 @@ fn only(
             && !decl.poisoned
             && uses.is_none_or(|uses| used.is_some_and(|used| uses.contains(&used.as_str())))
     };
-    let visible = model.visible(place.file);
-    let mut all = visible.iter().filter(|v| fits(v.decl));
-    let first = all.next()?;
-    all.next().is_none().then(|| first.written.clone())
+    model.only_visible(place.file, fits)
 }

@@ -2,11 +2,14 @@
 //! declarations have names, too, and each segment of a dotted name means something of its own.
 
 use super::log::Asked;
-use super::resolve::Imported;
+use super::resolve::{Imported, Scope};
 use super::shape::tag_of;
 use super::{Decl, MEntry, MExpr, MSegment, Model, Span};
 use crate::elaborate::{Elaborator, FieldDef, Shared, Typed, field_def, record_of};
 use cardwright_vocabulary::{RUN_FIELDS, RunField};
+
+/// Most declarations that a file sees where the only one of a sort is still looked for.
+const MOST_LOOKED_THROUGH: usize = 500;
 
 /// What one segment of a name means.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,11 @@ pub enum Named<'m> {
     Run,
     /// A field of `run`.
     RunField(&'static RunField),
+}
+
+/// A name as a file writes it that imports its package under an alias, or has it itself.
+fn written(alias: Option<&str>, name: &str) -> String {
+    alias.map_or_else(|| name.to_owned(), |alias| format!("{alias}.{name}"))
 }
 
 /// A name that a file may write, and what it means.
@@ -156,39 +164,56 @@ impl Model {
     /// Declarations that a file may name, as it writes them: its package's and its imports'.
     #[must_use]
     pub fn visible(&self, file: u32) -> Vec<Visible<'_>> {
+        let seen = self.seen(file).map(|(alias, name, decl)| Visible {
+            written: written(alias, name),
+            decl,
+        });
+        seen.collect()
+    }
+
+    /// The only declaration of a sort that a file may name, as the file writes it; none, too, where
+    /// the file sees so many that a look for each finding would be no bounded work.
+    pub(crate) fn only_visible(&self, file: u32, fits: impl Fn(&Decl) -> bool) -> Option<String> {
+        let mut fitting = None;
+        for (count, (alias, name, decl)) in self.seen(file).enumerate() {
+            let fits = fits(decl);
+            if count == MOST_LOOKED_THROUGH || (fits && fitting.is_some()) {
+                return None;
+            }
+            fitting = fitting.or(fits.then_some((alias, name)));
+        }
+        fitting.map(|(alias, name)| written(alias, name))
+    }
+
+    /// What a file may name: alias of an imported package, name, declaration.
+    fn seen(&self, file: u32) -> impl Iterator<Item = (Option<&str>, &str, &Decl)> {
+        // That any change may answer otherwise is all that is noted: no single declaration is.
         self.ask(Asked::Anything);
         let span = Span {
             file,
             ..Span::default()
         };
-        let Some(scope) = self.scope(span) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        let mut package = |name: &str, prefix: &str| {
-            let names = self.packages.get(name).map(|p| &p.names);
-            for (name, qualified) in names.into_iter().flatten() {
-                found.extend(self.get(qualified).map(|decl| Visible {
-                    written: format!("{prefix}{name}"),
-                    decl,
-                }));
-            }
-        };
-        package(&scope.package, "");
-        for import in scope.imports() {
-            if let Imported::Package(name) = &import.target {
-                package(name, &format!("{}.", import.alias));
-            }
-        }
-        for import in scope.imports() {
-            if let Imported::Decl(qualified) = &import.target {
-                found.extend(self.get(qualified).map(|decl| Visible {
-                    written: import.alias.clone(),
-                    decl,
-                }));
-            }
-        }
-        found
+        let scope = self.scope(span).into_iter();
+        let own = scope.clone().map(|scope| (None, scope.package.as_str()));
+        let imports = scope.flat_map(Scope::imports);
+        let packages = imports.clone().filter_map(|import| match &import.target {
+            Imported::Package(name) => Some((Some(import.alias.as_str()), name.as_str())),
+            _ => None,
+        });
+        let of_packages = own.chain(packages).flat_map(|(alias, package)| {
+            let names = self.packages.get(package).map(|p| &p.names);
+            let names = names.into_iter().flatten();
+            names.map(move |(name, qualified)| (alias, name.as_str(), qualified))
+        });
+        let of_imports = imports.filter_map(|import| match &import.target {
+            Imported::Decl(qualified) => Some((None, import.alias.as_str(), qualified)),
+            _ => None,
+        });
+        let all = of_packages.chain(of_imports);
+        all.filter_map(|(alias, name, qualified)| {
+            let decl = self.decls.get(qualified)?;
+            Some((alias, name, &**decl))
+        })
     }
 
     /// Names of all packages that a file may import.

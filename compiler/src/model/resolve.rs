@@ -48,7 +48,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     /// All imports.
-    pub(crate) fn imports(&self) -> impl Iterator<Item = &Import> {
+    pub(crate) fn imports(&self) -> impl Iterator<Item = &Import> + Clone {
         self.imports.values()
     }
 
