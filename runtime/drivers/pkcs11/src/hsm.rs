@@ -66,6 +66,8 @@ pub struct Status {
     pub served: u64,
     /// Sessions given up because a call did not return.
     pub abandoned: u64,
+    /// How many of them still wait for that call.
+    pub late: usize,
     /// Logins.
     pub logins: u32,
 }
@@ -168,6 +170,7 @@ impl Pkcs11Hsm {
             },
             served: token.served(),
             abandoned: token.abandoned(),
+            late: token.late_calls(),
             logins: token.logins(),
         };
         self.shared.tokens.iter().map(line).collect()

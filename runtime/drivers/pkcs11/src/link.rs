@@ -70,6 +70,12 @@ impl Link {
         let _ = ended.recv_timeout(patience);
     }
 
+    /// Gives up a link with a job that is late. What is returned is closed when the job has come to its
+    /// end and the session is closed.
+    pub(crate) fn give_up(self) -> mpsc::Receiver<()> {
+        self.ended
+    }
+
     /// Carries a job out, waiting no longer than the deadline.
     pub(crate) fn run<T: Send + 'static>(
         &self,

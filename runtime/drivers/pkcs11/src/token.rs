@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -99,6 +100,8 @@ pub(crate) struct Token {
     health: Mutex<Health>,
     login: Arc<Login>,
     abandoned: AtomicU64,
+    /// Sessions that were given up, each closed when its last call has returned.
+    late: Mutex<Vec<Receiver<()>>>,
     served: AtomicU64,
     holds: Holds,
 }
@@ -142,6 +145,7 @@ impl Token {
             }),
             login: Arc::default(),
             abandoned: AtomicU64::new(0),
+            late: Mutex::default(),
             served: AtomicU64::new(0),
             holds: Holds::default(),
         })
@@ -170,6 +174,13 @@ impl Token {
     /// Sessions given up so far.
     pub(crate) fn abandoned(&self) -> u64 {
         self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Sessions that were given up and whose last call has not returned yet.
+    pub(crate) fn late_calls(&self) -> usize {
+        let mut late = guarded(&self.late);
+        late.retain(|ended| matches!(ended.try_recv(), Err(TryRecvError::Empty)));
+        late.len()
     }
 
     /// Jobs carried out so far.
@@ -298,7 +309,8 @@ impl Token {
                 (Err(refused), link)
             }
             Ended::Late => {
-                self.lose(link);
+                guarded(&self.late).push(link.give_up());
+                self.one_less();
                 (Err(self.late(deadline)), None)
             }
         }
