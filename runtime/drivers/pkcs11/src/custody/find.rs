@@ -116,6 +116,36 @@ pub(super) fn present(session: &Session, label: &str) -> Result<Found, Trouble> 
     Ok(named(session, label)?.ok_or_else(missing)?)
 }
 
+/// How often a list of keys is read anew because another program's keys come and go.
+const READS_MAX: u32 = 4;
+
+/// Reads many objects. Another session may destroy one of them meanwhile, and then a token says all
+/// sorts of things about it: what failed is read again if the objects are no longer the same.
+pub(super) fn steadily<T>(
+    session: &Session,
+    read: impl Fn(&Session) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let objects = || -> Result<Vec<Object>, Trouble> {
+        let template = [Attribute::flag(ck::CKA_TOKEN, true)];
+        let mut found = session.find(&template, KEYS_MAX)?;
+        found.sort_unstable_by_key(|object| object.0);
+        Ok(found)
+    };
+    let mut before = objects()?;
+    for _ in 1..READS_MAX {
+        let failed = match read(session) {
+            Ok(value) => return Ok(value),
+            Err(failed) => failed,
+        };
+        let now = objects()?;
+        if now == before {
+            return Err(failed);
+        }
+        before = now;
+    }
+    read(session)
+}
+
 /// All keys that can be named, by label. Objects of other programs are left out.
 pub(super) fn all(session: &Session) -> Result<Vec<Found>, Trouble> {
     let mut keys = Vec::new();

@@ -101,8 +101,10 @@ impl KeyCustody for Custody<'_> {
 
     fn keys(&mut self) -> Result<Vec<KeyFacts>, HsmError> {
         self.shared.work(|tool| {
-            let keys = find::all(tool.session()?)?;
-            keys.iter().map(|key| find::facts(tool, key)).collect()
+            find::steadily(tool.session()?, |session| {
+                let keys = find::all(session)?;
+                keys.iter().map(|key| find::facts(tool, key)).collect()
+            })
         })
     }
 
