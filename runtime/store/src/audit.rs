@@ -214,7 +214,7 @@ impl Verifier {
 
     pub(crate) fn expect_checkpoint(&mut self, head: &SignedHead) {
         self.verdict.checkpoints += 1;
-        self.expect(head, "checkpoint");
+        self.must_be(head, "checkpoint");
     }
 
     /// Takes every line of an anchor file; a torn last line is no finding.
@@ -238,7 +238,7 @@ impl Verifier {
             }
             self.verdict.anchors += 1;
             match serde_json::from_str::<SignedHead>(&line) {
-                Ok(head) => self.expect(&head, "anchor"),
+                Ok(head) => self.must_be(&head, "anchor"),
                 Err(_) => {
                     let number = self.verdict.anchors;
                     self.find(format!("line {number} of the anchor is damaged"));
@@ -251,7 +251,7 @@ impl Verifier {
         }
     }
 
-    fn expect(&mut self, head: &SignedHead, place: &'static str) {
+    fn must_be(&mut self, head: &SignedHead, place: &'static str) {
         if !head.holds(&self.public) {
             let sequence = head.sequence;
             self.find(format!(

@@ -123,7 +123,7 @@ impl<'a> Lines<'_, 'a> {
             header: hex::encode_upper(header),
             parts,
             le,
-            expect: self.expect(entry)?,
+            expect: self.expected_words(entry)?,
             otherwise: self.otherwise(entry)?,
             captures,
             split: self.split(entry),
@@ -428,7 +428,7 @@ impl<'a> Lines<'_, 'a> {
         captures
     }
 
-    fn expect(&mut self, entry: &MEntry) -> Option<Vec<StatusWords>> {
+    fn expected_words(&mut self, entry: &MEntry) -> Option<Vec<StatusWords>> {
         let Some(inner) = entry.inner("expect") else {
             return Some(vec![StatusWords {
                 first: 0x9000,
