@@ -4,23 +4,22 @@
 # missing. Reads no network but for that, for the crates of Cargo.lock, and for the packages with
 # which the extension for Visual Studio Code is tried (package-lock.json).
 #
-#   sh tests/run.sh            everything
-#   sh tests/run.sh --no-pcsc  without the PC/SC reader
-#   sh tests/run.sh --no-npm   without the extension for Visual Studio Code
-#   sh tests/run.sh --editor   the extension in the editor itself, too, through a browser; a person looks
-#                              at what fails there: a typed key is lost now and then on a busy machine
+#   sh tests/run.sh              everything
+#   sh tests/run.sh --no-pcsc    without the PC/SC reader
+#   sh tests/run.sh --no-editor  without the walk through the editor itself, in a browser
+#   sh tests/run.sh --no-npm     without the extension for Visual Studio Code, and so without the walk
 set -eu
 cd "$(dirname "$0")/.."
 
 pcsc=yes
 npm=yes
-editor=no
+editor=yes
 for option in "$@"; do
     case "$option" in
         --no-pcsc) pcsc=no ;;
         --no-npm) npm=no ;;
-        --editor) editor=yes ;;
-        *) echo "usage: sh tests/run.sh [--no-pcsc] [--no-npm] [--editor]" >&2; exit 2 ;;
+        --no-editor) editor=no ;;
+        *) echo "usage: sh tests/run.sh [--no-pcsc] [--no-npm] [--no-editor]" >&2; exit 2 ;;
     esac
 done
 
@@ -51,7 +50,10 @@ has_readers "$CARDWRIGHT_PYTHON" || missing="$missing python3 python3-zxing-cpp 
 if [ "$npm" = yes ]; then
     need node nodejs
     need npm npm
-    [ "$editor" = no ] || need chromium chromium
+    if [ "$editor" = yes ]; then
+        need chromium chromium
+        need ps procps
+    fi
 fi
 if [ "$pcsc" = yes ]; then
     need pcscd pcscd

@@ -3,24 +3,15 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { join } from "node:path";
 
 /** Longest wait for anything, in milliseconds; a machine under load is slow. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
+/** Longest wait for the effect of one key or click, before it is given once more. */
+const EFFECT = 15_000;
+/** How often something is typed anew that did not come out as it was typed. */
+const TRIES = 8;
 const EXTENSION = "cardwright.vsix";
-
-/** A port that nobody listens at. */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Waits for a condition that may throw while it does not hold yet. */
 export async function until(what, condition, patience = PATIENCE) {
@@ -35,6 +26,23 @@ export async function until(what, condition, patience = PATIENCE) {
     }
     if (Date.now() > end) throw new Error(`waited in vain: ${what} (last: ${last})`);
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
+ * Does something that can be done twice until its effect is there. The editor passes over keys and
+ * clicks that come while it is busy: what counts is the effect, not the key.
+ */
+export async function effect(what, act, condition) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      await act();
+      return await until(what, condition, EFFECT);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      console.log(`    once more: ${what} (${String(error).split("\n")[0]})`);
+    }
   }
 }
 
@@ -100,13 +108,14 @@ export class Server {
   }
 
   async start() {
-    this.port = await freePort();
-    const where = ["--host", "127.0.0.1", "--port", String(this.port)];
+    // A port that is free; the server says which.
+    const where = ["--host", "127.0.0.1", "--port", "0"];
     const asked = ["--without-connection-token", "--accept-server-license-terms"];
     this.child = this.run(...where, ...asked, "--telemetry-level", "off");
     await until("the workbench's server listens", () => {
       if (this.child.exitCode !== null) throw new Error(this.log);
-      return this.log.includes("Extension host agent listening");
+      this.port = /Extension host agent listening on (\d+)/.exec(this.log)?.[1];
+      return this.port;
     });
   }
 
@@ -130,10 +139,13 @@ export class Window {
     window.context = await chromium.launchPersistentContext(profile, {
       executablePath: browser,
       headless: true,
+      timeout: PATIENCE,
       viewport: { width: 1400, height: 900 },
       args: [
         "--no-sandbox",
         "--disable-gpu",
+        // Containers have little room there.
+        "--disable-dev-shm-usage",
         "--disable-quic",
         "--no-first-run",
         "--disable-background-networking",
@@ -160,8 +172,28 @@ export class Window {
     return pressed.reduce((before, key) => before.then(() => this.page.keyboard.press(key)), Promise.resolve());
   }
 
-  type(text) {
-    return this.page.keyboard.type(text);
+  /**
+   * Types what a person types, piece by piece: a key by its name, a text, or an act of more, and where
+   * the cursor (line and column from 1) is when the editor has taken it. What `shows` says must hold at the end,
+   * too. The editor indents, closes brackets and continues comments only where it has read the lines
+   * above already, which a person never outruns and a program on a busy machine does: a piece that
+   * came out otherwise is taken back with the whole, by `restore`, and typed anew.
+   */
+  async write(pieces, shows = () => true, restore = () => this.revert()) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        for (const { key, text, act, at } of pieces) {
+          await (act?.() ?? (key ? this.keys(key) : this.page.keyboard.type(text)));
+          if (at) await this.at(...at, EFFECT);
+        }
+        return await until("what was typed is there", shows, EFFECT);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        console.log(`    typed anew (${String(error).split("\n")[0]})`);
+        await this.keys("Escape");
+        await restore();
+      }
+    }
   }
 
   /** Text of all elements that a selector finds, spaces made plain. */
@@ -169,42 +201,45 @@ export class Window {
     return this.page.$$eval(selector, (all) => all.map((e) => e.textContent.replaceAll("\u00a0", " ")));
   }
 
-  /** A command by its name in the palette. */
-  async command(name) {
-    await this.pick("F1", name, name);
+  /** A command by its name in the palette; it is given again until its effect is there. */
+  command(name, done) {
+    return effect(name, () => this.pick("F1", name, name), done);
   }
 
-  /** What a box of choices offers for a text; the first choice that has `wanted` is taken. */
+  /** What a box of choices offers for a text; the choice that has `wanted` is taken. */
   async pick(key, text, wanted) {
-    await this.keys(key);
     const box = this.page.locator(".quick-input-widget:visible input:visible").first();
-    await box.waitFor();
+    await this.keys("Escape", key);
+    await box.waitFor({ timeout: EFFECT });
     // The mark of the kind of box stays: `>` for commands, `@` and `#` for symbols.
     const mark = (await box.inputValue()).slice(0, 1);
     await box.fill(mark + text);
     const row = this.page.locator(".quick-input-widget .monaco-list-row", { hasText: wanted }).first();
-    await row.click();
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    await row.click({ timeout: EFFECT });
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: EFFECT });
+    // A mouse that rests on the text would show hovers of its own.
+    await this.page.mouse.move(700, 1);
   }
 
-  /** Opens a file of the folder and waits until it is shown. */
-  async file(name) {
-    await this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).first().dblclick();
-    await until(`${name} is shown`, async () => (await this.tab()) === name);
-    await this.page.waitForSelector(".editor-group-container.active .view-line");
-    await this.page.locator(".editor-group-container.active .monaco-editor.focused").first().waitFor();
+  /** Opens a file of the folder and waits until it is shown and takes keys. */
+  file(name) {
+    const row = this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).first();
+    const focused = ".editor-group-container.active .monaco-editor.focused";
+    return effect(
+      `${name} is shown`,
+      () => row.dblclick({ timeout: EFFECT }),
+      async () => (await this.tab()) === name && (await this.page.$(`${focused} .view-line`)),
+    );
   }
 
   /** Saves all files, and waits until none has a change that is not on the disk. */
   async save() {
-    await this.command("File: Save All Files");
-    await this.page.locator(".tab.dirty").first().waitFor({ state: "hidden" });
+    await this.command("File: Save All Files", async () => (await this.page.$$(".tab.dirty")).length === 0);
   }
 
   /** Takes back what was not saved in the file that is shown. */
   async revert() {
-    await this.command("File: Revert File");
-    await this.page.locator(".tab.active.dirty").first().waitFor({ state: "hidden" });
+    await this.command("File: Revert File", async () => (await this.page.$$(".tab.active.dirty")).length === 0);
   }
 
   /** Name of the file that is shown. */
@@ -213,23 +248,30 @@ export class Window {
   }
 
   /** Puts the cursor into the editor that is shown, at a line and a column (both from 1). */
-  async go(line, column = 1) {
-    await this.keys("Control+g");
-    const box = this.page.locator(".quick-input-widget:visible input:visible").first();
-    await box.waitFor();
-    await box.fill(`:${line}:${column}`);
-    await this.keys("Enter");
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-    await this.at(line, column);
+  go(line, column = 1) {
+    return effect(
+      `the cursor goes to line ${line}`,
+      async () => {
+        await this.keys("Escape", "Control+g");
+        const box = this.page.locator(".quick-input-widget:visible input:visible").first();
+        await box.waitFor({ timeout: EFFECT });
+        await box.fill(`:${line}:${column}`);
+        await this.keys("Enter");
+        await this.page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: EFFECT });
+      },
+      () => this.isAt(line, column),
+    );
+  }
+
+  /** Whether the cursor is somewhere, and nothing is selected but perhaps text from there. */
+  async isAt(line, column) {
+    const said = (await this.status("status.editor.selection")).replace(/ \(.*/, "");
+    return column === undefined ? said.startsWith(`Ln ${line},`) : said === `Ln ${line}, Col ${column}`;
   }
 
   /** Waits until the cursor is somewhere. */
-  async at(line, column) {
-    const wanted = column === undefined ? `Ln ${line},` : `Ln ${line}, Col ${column}`;
-    await until(`the cursor is at ${wanted}`, async () => {
-      const said = (await this.status("status.editor.selection")).replace(/ \(.*/, "");
-      return column === undefined ? said.startsWith(wanted) : said === wanted;
-    });
+  at(line, column, patience = PATIENCE) {
+    return until(`the cursor is at line ${line}, column ${column}`, () => this.isAt(line, column), patience);
   }
 
   /** Text of an entry of the status bar. */
@@ -271,36 +313,46 @@ export class Window {
     return this.texts(".notifications-toasts .notification-list-item-message");
   }
 
-  /** Hover of a place. */
-  async hover(line, column) {
+  /** Waits until the hover of a place says something. */
+  async hover(line, column, ...wanted) {
     await this.go(line, column);
-    await this.command("Show or Focus Hover");
-    const said = await until("the hover says something", async () => {
-      const said = (await this.texts(".monaco-hover:not(.hidden) .monaco-hover-content")).join("\n");
-      return said.includes("Loading") ? "" : said;
+    const said = async () => (await this.texts(".monaco-hover:not(.hidden) .monaco-hover-content")).join("\n");
+    await this.command("Show or Focus Hover", async () => {
+      const now = await said();
+      if (wanted.every((part) => part.test(now))) return true;
+      throw new Error(`the hover says: ${now}`);
     });
     await this.keys("Escape");
-    return said;
   }
 
-  /** Choices for what is being typed. */
+  /** Choices for what is being typed, with the one that would be taken first. */
   async completions(wanted) {
-    return until(`the choices have ${wanted}`, async () => {
-      const rows = await this.texts(".suggest-widget.visible .monaco-list-row .monaco-highlighted-label");
-      return rows.includes(wanted) ? rows : undefined;
-    });
+    const rows = (of) => this.texts(`.suggest-widget.visible .monaco-list-row${of} .monaco-highlighted-label`);
+    const offered = async () => {
+      const all = await rows("");
+      return all.includes(wanted) && { all, first: (await rows(".focused"))[0] };
+    };
+    // They come by themselves; a person asks for them where they went away.
+    const ask = async () => (await offered()) || (await this.keys("Escape", "Control+Space"));
+    const what = `the choices have ${wanted}`;
+    return until(what, offered, EFFECT).catch(() => effect(what, ask, offered));
   }
 
   /** The menu of what can be done here; the choice is taken. */
   async act(wanted) {
-    await this.keys("Control+.");
-    await until(`the menu is at ${wanted}`, async () => {
-      const chosen = await this.texts(".action-widget .monaco-list-row.action.focused");
-      if (chosen.some((text) => text.includes(wanted))) return true;
-      if (chosen.length > 0) await this.keys("ArrowDown");
-      return false;
-    });
+    const rows = (of) => this.texts(`.action-widget .monaco-list-row.action${of}`);
+    await this.keys("Escape", "Control+.");
+    await until("the menu", async () => (await rows("")).some((text) => text.includes(wanted)), EFFECT);
+    await until(
+      `the menu is at ${wanted}`,
+      async () => {
+        if ((await rows(".focused")).some((text) => text.includes(wanted))) return true;
+        await this.keys("ArrowDown");
+        return false;
+      },
+      EFFECT,
+    );
     await this.keys("Enter");
-    await this.page.locator(".action-widget").waitFor({ state: "hidden" });
+    await this.page.locator(".action-widget").waitFor({ state: "hidden", timeout: EFFECT });
   }
 }
