@@ -278,6 +278,7 @@ fn wallet(chip: &Chip) -> PlainApplet {
         padding: PlainPadding::IfNeeded,
         octets: dgi.octets.map(|octets| octets as usize),
         joined: false,
+        dictionary: String::new(),
     };
     PlainApplet {
         aid: hex::decode(&wallet.aid).expect("an AID"),

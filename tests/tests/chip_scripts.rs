@@ -105,6 +105,7 @@ fn application(commands: Vec<ScriptCommand>) -> Application {
         keys: Vec::new(),
         derivation: String::new(),
         interfaces: vec!["contact".to_owned()],
+        further: Vec::new(),
         quirks: Vec::new(),
     }
 }

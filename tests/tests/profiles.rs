@@ -106,6 +106,9 @@ fn made_with(
     };
     let mut own = format!("{} {own}", OWN.replace("MORE", &format!("{more} {data}")));
     let mut keys = "";
+    if package == "two_modes" {
+        keys = "key imk_cvc3 : tdes2 { use = emv.dynamic_numbers }";
+    }
     if package == "magstripe" {
         own = own
             .replace(KEYS, "")
@@ -246,6 +249,73 @@ fn dynamic_codes_of_magnetic_stripe_mode() {
     assert_eq!(elements["56"].first(), Some(&b'B'));
     // 16 digits of PAN, separator, expiry, service code, ten of the tail: 34 halves.
     assert_eq!(elements["9F6B"].len(), 17);
+}
+
+/// The block of magstripe mode beside another mode, with both tracks.
+fn beside() -> String {
+    let tracks = TRACKS.replace("magstripe.tail", "two_modes.tail");
+    format!("magstripe {{ cvc3 {{ key = imk_cvc3 }} data {{ {tracks} }} }}")
+}
+
+/// Steps of a terminal that offers magnetic stripe mode alone.
+const STRIPE_ALONE: &str = "select shipped magstripe; read records; expect data matches source; \
+                            purchase 10.00 EUR expect cvc3 signed_by imk_cvc3";
+
+/// A record's places by the AFL in a grouping, and its AIP.
+fn answer(made: &Rehearsed, number: u16) -> (Vec<u8>, Vec<[u8; 4]>) {
+    let application = made.data.applications.iter().find(|a| a.name == "shipped");
+    let mut dgis = application.expect("the application").dgis.iter();
+    let Some(DgiValue::Clear(octets)) = dgis.find(|d| d.number == number).map(|d| &d.value) else {
+        panic!("no grouping {number:04X} in clear");
+    };
+    let objects: BTreeMap<String, Vec<u8>> = tlv::parse_flat(octets)
+        .expect("objects")
+        .iter()
+        .map(|(tag, value)| (tag.to_string(), value.to_vec()))
+        .collect();
+    let (entries, _) = objects["94"].as_chunks::<4>();
+    (objects["82"].clone(), entries.to_vec())
+}
+
+/// EMV mode and magnetic stripe mode in one application: two answers, each with records of its own,
+/// and every mode goes through the whole of its transaction.
+#[test]
+fn emv_and_magnetic_stripe_mode_in_one_application() {
+    let own = format!("{CERTIFIED} {CODES} {}", beside());
+    let steps = format!(
+        "contactless {{ select shipped; read records; expect data matches source; \
+         authenticate offline dda; {PURCHASE}; {STRIPE_ALONE} }}"
+    );
+    let (made, _) = made("two_modes", "contactless", &own, &steps);
+    let (aip, files) = answer(&made, 0x9104);
+    let (stripe_aip, stripe_files) = answer(&made, 0x9106);
+    assert_eq!((aip[0] & 0x20, stripe_aip), (0x20, vec![0, 0]));
+    // SFI 1 record 1 is the track of EMV mode, record 2 the tracks of the other; nothing is signed.
+    assert_eq!(files[0], [0x08, 1, 1, 0]);
+    assert_eq!(stripe_files, [[0x08, 2, 2, 0]]);
+    let (_, contents) = records(&made);
+    let tags = tlv::parse_flat(&contents[&0x0102]).expect("its elements");
+    let tags: Vec<String> = tags.iter().map(|(tag, _)| tag.to_string()).collect();
+    for tag in ["56", "9F62", "9F63", "9F64", "9F65", "9F66", "9F67", "9F69", "9F6B", "9F6C"] {
+        assert!(tags.contains(&tag.to_owned()), "{tag}");
+    }
+    assert_eq!(tags.len(), 10);
+}
+
+/// A fast answer and magnetic stripe mode: tags 9F69 and 9F6C mean one thing in one mode and another
+/// in the other.
+#[test]
+fn fast_and_magnetic_stripe_mode_in_one_application() {
+    for bits in ["1024", "1152"] {
+        let own = format!("{} {}", FAST.replace("BITS", bits), beside());
+        let steps = format!(
+            "contactless {{ select shipped; read records; expect data matches source; \
+             authenticate offline fdda; {PURCHASE}; {STRIPE_ALONE} }}"
+        );
+        let (made, _) = made("two_modes", "fast_contactless", &own, &steps);
+        let (_, stripe_files) = answer(&made, 0x9106);
+        assert_eq!(stripe_files, [[0x08, 1, 1, 0]], "the fast card has no record in file 1");
+    }
 }
 
 /// Static and dynamic data authentication in one application: one issuer certificate, two uses.

@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 /// An element and its grouping.
 struct Placed {
     group: String,
+    /// Whose meaning of tags it has, where it is not the application's.
+    dictionary: String,
     element: Element,
     /// Its name, where it is a part of a grouping that is made of such.
     part: Option<String>,
@@ -159,8 +161,10 @@ fn placed(side: &Side, program: usize, list: &[Value], names: &[String]) -> Vec<
                 .and_then(|id| u32::try_from(id).ok())
                 .unwrap_or(u32::MAX),
         };
+        let dictionary = dgi.get("dictionary").and_then(Value::as_str);
         let placed = |element: Element, part: Option<&Value>| Placed {
             group: name.clone(),
+            dictionary: dictionary.unwrap_or_default().to_owned(),
             element,
             part: part.and_then(|part| Some(part.get("name")?.as_str()?.to_owned())),
         };
@@ -219,6 +223,11 @@ fn objects(walk: &mut Walk<'_>, at: &At, old: &[Placed], new: &[Placed]) {
         }
         for (place, left, right) in pairs {
             let mut here = at.clone();
+            let mut all = new.iter().chain(old).filter(|p| p.element.tag == Some(tag));
+            let found = all.find(|p| self::place(p) == place);
+            if let Some(placed) = found.filter(|p| !p.dictionary.is_empty()) {
+                here.dictionary.clone_from(&placed.dictionary);
+            }
             here.push(&format!("#{tag}"));
             if several {
                 here.path.push_str(&format!(" in {place}"));

@@ -31,6 +31,7 @@ pub(crate) const OCTETS: &[&str] = &[
     "ca_index",
     "key_version",
     "option",
+    "options",
     "replaces",
     "security_level",
 ];
@@ -51,7 +52,7 @@ pub(crate) const OPERANDS: &[(&str, usize, &str)] = &[
 /// What names an entry of a list, best first.
 pub(crate) const NAMES: &[&str] = &[
     "name", "code", "side", "line", "scenario", "format", "station", "path", "rid", "from",
-    "package", "aid",
+    "package", "aid", "mode",
 ];
 /// Containers that a path leaves out: what is inside them is named well enough.
 pub(crate) const UNNAMED: &[&str] = &[
@@ -102,6 +103,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("fields", "format field"),
     ("flows", "flow"),
     ("formats", "format"),
+    ("further", "mode"),
     ("pages", "further page"),
     ("images", "picture"),
     ("install", "installation"),

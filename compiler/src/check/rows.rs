@@ -58,7 +58,9 @@ fn block<'a>(
         }
         if let Some(inner) = block_kind(row) {
             let owner = whole.map(|_| entry.head_span());
-            block(inner, decl, entry.entries(), elaborator, owner);
+            elaborator.speaking(inner.dictionary, |elaborator| {
+                block(inner, decl, entry.entries(), elaborator, owner);
+            });
         }
     }
     if let Some(owner) = whole {

@@ -104,11 +104,12 @@ fn bit_word(e: &MExpr) -> Option<(String, Option<u32>)> {
 }
 
 impl<'a> Elaborator<'a> {
-    /// Whose meaning of tags holds here: the dictionary of the profile that an expression stands in,
-    /// or EMV's own.
+    /// Whose meaning of tags holds here: the dictionary of the block or profile that an expression
+    /// stands in, or EMV's own.
     #[must_use]
     pub fn dictionary(&self) -> &'a str {
-        self.env.this.map_or("", crate::model::dictionary)
+        let of_decl = || self.env.this.map_or("", crate::model::dictionary);
+        self.speaks.unwrap_or_else(of_decl)
     }
 
     /// The constant text of an expression (E0205 when it depends on an order).

@@ -185,6 +185,8 @@ pub struct Elaborator<'a> {
     /// Nodes by their operations.
     index: HashMap<u64, Vec<NodeId>>,
     env: Env<'a>,
+    /// Whose meaning of tags holds in the block that is being read, where it has one of its own.
+    speaks: Option<&'static str>,
     frames: Vec<Frame<'a>>,
     /// Lets, functions and attributes that are being inlined, against circles.
     open: Vec<String>,
@@ -212,6 +214,7 @@ impl<'a> Elaborator<'a> {
             written: None,
             index: HashMap::new(),
             env: Env::default(),
+            speaks: None,
             frames: Vec::new(),
             open: Vec::new(),
             lets: HashMap::new(),
@@ -233,6 +236,19 @@ impl<'a> Elaborator<'a> {
             this: Some(decl),
         };
         self.standing(env, f)
+    }
+
+    /// Runs `f` where tags have the meaning of another dictionary than the declaration's.
+    pub fn speaking<T>(
+        &mut self,
+        dictionary: Option<&'static str>,
+        f: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = self.speaks;
+        self.speaks = dictionary.or(before);
+        let result = f(self);
+        self.speaks = before;
+        result
     }
 
     fn standing<T>(&mut self, env: Env<'a>, f: impl FnOnce(&mut Self) -> T) -> T {

@@ -99,6 +99,8 @@ pub(crate) struct ApplicationFacts {
     pub(crate) dynamic: bool,
     /// How terminals deal with it.
     pub(crate) mode: profile::Mode,
+    /// Whether it has magnetic stripe mode beside its first mode.
+    pub(crate) further: bool,
     /// Qualified names of the keys for dynamic codes: one, or those that orders choose among.
     pub(crate) code_key: Vec<String>,
     /// Whether the issuer has signed its data.
@@ -404,6 +406,9 @@ fn names_of(key: &KeyChoice) -> Vec<String> {
 
 fn facts(app: &App<'_>) -> ApplicationFacts {
     let cryptogram = app.masters.as_ref().map(|m| &m.keys[0]);
+    let code = std::iter::once(app)
+        .chain(&app.further)
+        .find(|mode| mode.mode == profile::Mode::Magstripe);
     ApplicationFacts {
         name: app.decl.name.clone(),
         span: app.decl.span,
@@ -420,9 +425,9 @@ fn facts(app: &App<'_>) -> ApplicationFacts {
         enciphered_pin: app.cvm.rules.iter().any(|r| r.is_enciphered_offline_pin()),
         dynamic: app.dda.is_some(),
         mode: app.mode,
-        code_key: app
-            .cvc3
-            .as_ref()
+        further: !app.further.is_empty(),
+        code_key: code
+            .and_then(|mode| mode.cvc3.as_ref())
             .map(|c| names_of(&c.key))
             .unwrap_or_default(),
         signed: app.sda.is_some(),
@@ -444,6 +449,7 @@ fn other_facts(application: &Application, span: Span) -> ApplicationFacts {
         enciphered_pin: false,
         dynamic: false,
         mode: profile::Mode::Emv,
+        further: false,
         code_key: Vec::new(),
         signed: false,
         foreign: false,

@@ -252,8 +252,43 @@ impl<'a> Sentences<'_, 'a> {
             return;
         };
         let name = Constant::Text(found.name.clone());
+        let mut settings = vec![("application".to_owned(), name)];
+        let found = match entry.head.get(2).and_then(MExpr::word) {
+            None => found,
+            Some(mode) => {
+                let Some(found) = self.in_further_mode(found, entry.span) else {
+                    return;
+                };
+                settings.push(("mode".to_owned(), Constant::Text(mode.to_owned())));
+                found
+            }
+        };
         self.selected = Some(found);
-        self.push("select", entry, vec![("application".to_owned(), name)]);
+        self.push("select", entry, settings);
+    }
+
+    /// An application as a terminal of magnetic stripe mode alone meets it.
+    fn in_further_mode(
+        &mut self,
+        found: ApplicationFacts,
+        span: Span,
+    ) -> Option<ApplicationFacts> {
+        if found.mode == Mode::Magstripe || !found.further || self.on != "contactless" {
+            let message = match found.further {
+                true => "magnetic stripe mode is for the antenna".to_owned(),
+                false => format!("`{}` has no second mode", found.name),
+            };
+            let help = "write `select` with the name alone, or a `magstripe` block into the profile";
+            self.wrong("E0909", span, &message, help);
+            return None;
+        }
+        Some(ApplicationFacts {
+            mode: Mode::Magstripe,
+            dynamic: false,
+            signed: false,
+            offline_pin: false,
+            ..found
+        })
     }
 
     fn authenticate(&mut self, entry: &MEntry) {

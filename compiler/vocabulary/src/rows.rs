@@ -202,6 +202,8 @@ pub struct Kind {
     pub speaks_of: SpeaksOf,
     /// How inherited blocks come together.
     pub merge: Merge,
+    /// Whose meaning tags have inside, where a block has its own: the declaration's dictionary else.
+    pub dictionary: Option<&'static str>,
     /// Rows.
     pub attributes: &'static [Attribute],
     /// Meaning.

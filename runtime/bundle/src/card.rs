@@ -41,6 +41,10 @@ pub struct Dgi {
     /// Clear octets of an enciphered value, where all cards have as many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub octets: Option<u32>,
+    /// Whose meaning of tags its data elements have, where it is not the application's. Only for
+    /// people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dictionary: String,
     /// Name for people, such as `ICC public key certificate record`.
     pub title: String,
     /// Parts at fixed places, first to last, where the value is made of such. Only for people:
@@ -60,6 +64,19 @@ pub struct DgiField {
     /// Its octets, where all cards have as many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub octets: Option<u32>,
+}
+
+/// A further mode of an application: another answer to GET PROCESSING OPTIONS, for terminals that do
+/// not offer the first mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FurtherMode {
+    /// `magstripe`: tracks with dynamic codes.
+    pub mode: String,
+    /// Data grouping with the mode's AIP and AFL.
+    pub options: u16,
+    /// Derivation of the key of dynamic codes, `a` or `b`.
+    pub derivation: String,
 }
 
 /// One application on the chip, in the order of personalization.
@@ -102,6 +119,9 @@ pub struct Application {
     pub derivation: String,
     /// Interfaces: `contact`, `contactless`.
     pub interfaces: Vec<String>,
+    /// Modes beside the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<FurtherMode>,
     /// Deviations of the card product as data: (name, reason); names are those of
     /// [`crate::QUIRKS`].
     pub quirks: Vec<(String, String)>,

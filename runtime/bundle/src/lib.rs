@@ -25,7 +25,7 @@ mod table;
 
 pub use card::{
     Application, Card, Channel, Chip, Dgi, DgiField, EmbossLine, Face, FaceImage, FaceSide,
-    Padding, Panel, Stripe,
+    FurtherMode, Padding, Panel, Stripe,
 };
 pub use container::Bundle;
 pub use content::{Asset, Content, Environment, Issuer, KeyPublic, KeySlot, Source, Span};

@@ -15,7 +15,8 @@ pub struct Check {
     /// `chip_pan_is_stripe_pan`,
     /// `groupings_match_source`, `ndef_matches_source`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.
     pub check: String,
-    /// Settings, sorted by name (`method` = `enciphered` or `plain`, `amount`, `currency`).
+    /// Settings, sorted by name (`method` = `enciphered` or `plain`, `amount`, `currency`; of `select`
+    /// `mode` = `magstripe`, where a terminal offers that alone).
     pub settings: Vec<(String, Constant)>,
     /// Keys, sorted by role.
     pub keys: Vec<(String, KeyId)>,

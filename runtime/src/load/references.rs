@@ -246,7 +246,9 @@ fn check_application(
         ));
     }
     let dictionary = application.dictionary.as_str();
-    if !dictionary.is_empty() && !DICTIONARIES.contains(&dictionary) {
+    let own = application.dgis.iter().map(|dgi| dgi.dictionary.as_str());
+    let mut dictionaries = own.chain([dictionary]);
+    if dictionaries.any(|name| !name.is_empty() && !DICTIONARIES.contains(&name)) {
         return Err(broken("a dictionary of tags that nobody has"));
     }
     if application.dgis.first().is_some_and(|dgi| dgi.joined) {

@@ -3,7 +3,9 @@
 
 use super::broken;
 use crate::RuntimeError;
-use cardwright_bundle::{Bundle, Card, Content, Face, Field, FieldType, Flow, FormatRule, Job};
+use cardwright_bundle::{
+    Application, Bundle, Card, Content, Face, Field, FieldType, Flow, FormatRule, FurtherMode, Job,
+};
 use std::collections::BTreeSet;
 
 /// Stations of a machine that a flow may name.
@@ -88,6 +90,7 @@ fn card(card: &Card, bundle: &Bundle) -> Result<(), RuntimeError> {
             application.interfaces.iter().all(known) && derived,
             "an interface or a derivation that there is none",
         )?;
+        further(application)?;
     }
     let coercivity = card.stripe.as_ref().map(|s| s.coercivity.as_str());
     sound(
@@ -95,6 +98,19 @@ fn card(card: &Card, bundle: &Bundle) -> Result<(), RuntimeError> {
         "a stripe that is neither hard nor easy to erase",
     )?;
     card.faces.iter().try_for_each(|f| face(f, bundle))
+}
+
+/// Modes beside the first: each once, with an answer of its own.
+fn further(application: &Application) -> Result<(), RuntimeError> {
+    let modes: BTreeSet<&str> = application.further.iter().map(|f| f.mode.as_str()).collect();
+    let known = |further: &FurtherMode| {
+        let derived = matches!(further.derivation.as_str(), "a" | "b");
+        further.mode == "magstripe" && derived && further.options != 0x9104
+    };
+    sound(
+        application.further.iter().all(known) && modes.len() == application.further.len(),
+        "a further mode that there is none, or one twice",
+    )
 }
 
 fn face(face: &Face, bundle: &Bundle) -> Result<(), RuntimeError> {

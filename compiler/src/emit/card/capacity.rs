@@ -21,6 +21,7 @@ pub(super) fn check<'a>(elaborator: &mut Elaborator<'a>, apps: &[App<'_>], chip:
     for app in apps {
         selection(elaborator, app);
         locator(elaborator, app);
+        app.further.iter().for_each(|f| locator(elaborator, f));
     }
     directories(elaborator, apps, chip);
     memory(elaborator, apps, chip);
@@ -61,7 +62,7 @@ fn locator(elaborator: &mut Elaborator<'_>, app: &App<'_>) {
     if octets > AFL_MOST {
         let what = format!("the file locator of `{}`", app.decl.name);
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
-        let span = read::span_of(app.decl, "records");
+        let span = app.span_of("records");
         too_long(elaborator, span, &what, octets, 252);
     }
 }
@@ -116,13 +117,20 @@ fn memory(elaborator: &mut Elaborator<'_>, apps: &[App<'_>], chip: &MEntry) {
     }
 }
 
-/// Records at their longest, the chip's RSA key, symmetric keys, PIN, and what the system adds.
+/// Records of all modes at their longest, the chip's RSA key, symmetric keys, PIN, and what the system adds.
 fn application(app: &App<'_>) -> u32 {
-    let records: u32 = app
-        .records
-        .iter()
-        .map(|r| profile::record_octets(app, r) + OBJECT_OVERHEAD)
-        .sum();
+    let held = |mode: &App<'_>, record: &profile::Record| {
+        profile::record_octets(mode, record) + OBJECT_OVERHEAD
+    };
+    let first: u32 = app.records.iter().map(|r| held(app, r)).sum();
+    // What two modes read is held once.
+    let place = |r: &profile::Record| (r.place.sfi, r.place.record);
+    let shared = |r: &profile::Record| app.records.iter().any(|first| place(first) == place(r));
+    let further = app.further.iter().flat_map(|mode| {
+        let own = mode.records.iter().filter(|r| !shared(r));
+        own.map(|r| held(mode, r))
+    });
+    let records = first + further.sum::<u32>();
     // Five components of half the modulus (DGIs 8201 to 8205). A shared key is held once.
     let own = app.dda.as_ref().filter(|d| d.owner == app.decl.name);
     let rsa = own.map_or(0, |d| 5 * (d.bits / 16 + OBJECT_OVERHEAD));
@@ -130,9 +138,12 @@ fn application(app: &App<'_>) -> u32 {
         .masters
         .as_ref()
         .map_or(0, |_| 3 * (32 + OBJECT_OVERHEAD));
+    let modes = std::iter::once(app).chain(&app.further);
+    let codes = modes.filter(|mode| mode.cvc3.is_some());
+    let codes: u32 = codes.map(|_| 16 + 3 + 4 + 3 * OBJECT_OVERHEAD).sum();
     let pin = app
         .offline_pin
         .as_ref()
         .map_or(0, |_| 8 + 2 + OBJECT_OVERHEAD);
-    INSTANCE + records + rsa + keys + pin
+    INSTANCE + records + rsa + keys + codes + pin
 }

@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 63] = [
+pub(super) const ROWS: [CodeRow; 67] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -459,5 +459,35 @@ pub(super) const ROWS: [CodeRow; 63] = [
         "The terminal enciphers the PIN with the chip's key: VERIFY has as many octets of data as the modulus, and a card with the deviation `commands_of_128` refuses more than 128.",
         "Take a key of at most 1024 bits, or another verification method.",
         "EMV Book 2, 7.2",
+    ),
+    (
+        "E0365",
+        "a card of two modes that is not told which one the terminal offers",
+        "The card chooses its answer to GET PROCESSING OPTIONS by the terminal's qualifiers, tag 9F66: EMV mode, else magnetic stripe mode. It \
+         only knows them when its list asks for them, with all four octets.",
+        "Write `#9F38 = [#9F66]`, or add the tag to the list.",
+        "EMV Contactless Book A, 5.7; house: public summaries of contactless modes",
+    ),
+    (
+        "E0366",
+        "two modes put different data into one record",
+        "A place in a file holds one record, whichever mode reads it. Records that both modes read are the same in both.",
+        "Write the same elements in the same order, or take another record number.",
+        "EMV Book 3, 5.3 and 10.2",
+    ),
+    (
+        "E0367",
+        "a further mode where it can't be",
+        "A `magstripe` block stands beside `mode = emv` or `mode = fast`, and magnetic stripe mode is for the antenna.",
+        "Change `mode`, add `contactless` to `interfaces`, or take the block out.",
+        "house: public summaries of contactless modes",
+    ),
+    (
+        "E0368",
+        "magnetic stripe mode with the promise of EMV mode",
+        "Bit 8 of the AIP's second octet tells a terminal that the card does EMV mode. In the answer of magnetic stripe mode there are no \
+         lists and no certificates for it.",
+        "Take `emv_mode` out of `aip`.",
+        "house: public tag lists, AIP octet 2; public summaries of contactless modes",
     ),
 ];

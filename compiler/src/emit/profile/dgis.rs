@@ -5,10 +5,10 @@ use super::super::value;
 use super::oda::{self, Certified, Signed};
 use super::records::Record;
 use super::styles::{self, Holdings};
-use super::{App, Masters, Mode, modes, presence};
+use super::{App, Masters, Mode, further, modes, presence};
 use crate::elaborate::{Elaborator, KeyChoice, Typed};
 use crate::emit::Frame;
-use crate::model::{Decl, Span, dictionary};
+use crate::model::{Decl, Span};
 use crate::secrecy::Sink;
 use crate::types::{Lengths, Type};
 use cardwright_bundle::{Application, Dgi, KeyId, NodeId, Padding};
@@ -35,15 +35,15 @@ pub(super) fn application<'a>(
     contents.sort_by_key(|(r, ..)| r.place);
     let mut dgis = Vec::new();
     for (record, _, whole) in &contents {
-        let title = format!("SFI {} record {}", record.place.sfi, record.place.record);
-        elaborator.sink(whole, Sink::ChipClear, &title, record.span);
-        let when = presence::of_record(elaborator, app, record).map(|flag| flag.node);
-        dgis.push(Dgi {
-            when,
-            ..clear(record.place.dgi(), whole, title)
-        });
+        dgis.push(self::record(elaborator, app, record, whole));
     }
-    dgis.push(processing_options(elaborator, app)?);
+    let mut answers = vec![processing_options(elaborator, app)?];
+    for further in &app.further {
+        let (records, answer) = further::groupings(elaborator, further, &contents)?;
+        dgis.extend(records);
+        answers.push(answer);
+    }
+    dgis.extend(answers);
     dgis.extend(directory_entry(elaborator, app)?);
     dgis.push(internal(elaborator, app)?);
     let mut sealed = Sealed {
@@ -53,8 +53,10 @@ pub(super) fn application<'a>(
     if let Some(masters) = &app.masters {
         sealed.master_keys(app, masters)?;
     }
-    let codes = modes::dynamic_codes(sealed.elaborator, app)?;
-    sealed.dgis.extend(codes);
+    for mode in std::iter::once(app).chain(&app.further) {
+        let codes = modes::dynamic_codes(sealed.elaborator, mode)?;
+        sealed.dgis.extend(codes);
+    }
     sealed.pin(app)?;
     if let Some(certified) = &signed.certified {
         sealed.components(app, certified, span)?;
@@ -65,7 +67,7 @@ pub(super) fn application<'a>(
         name: app.decl.name.clone(),
         aid: hex::encode_upper(&app.aid),
         applet: String::new(),
-        dictionary: dictionary(app.decl).to_owned(),
+        dictionary: app.dictionary.clone(),
         when: None,
         install: super::install::lower(elaborator, app.decl),
         script: None,
@@ -80,6 +82,7 @@ pub(super) fn application<'a>(
             .or_else(|| app.cvc3.as_ref().map(|c| c.derivation.clone()))
             .unwrap_or_default(),
         interfaces: app.interfaces.clone(),
+        further: further::facts(app),
         quirks: app.quirks.clone(),
     })
 }
@@ -104,6 +107,30 @@ fn signed(
     Some(signed)
 }
 
+/// Records that hold no certificates.
+pub(super) fn plain_records<'r>(
+    elaborator: &mut Elaborator<'_>,
+    app: &'r App<'_>,
+) -> Option<Vec<(&'r Record, Typed, Typed)>> {
+    records(elaborator, app, &Signed::default(), |r| !r.certificates)
+}
+
+/// The data grouping of a record.
+pub(super) fn record(
+    elaborator: &mut Elaborator<'_>,
+    app: &App<'_>,
+    record: &Record,
+    whole: &Typed,
+) -> Dgi {
+    let title = format!("SFI {} record {}", record.place.sfi, record.place.record);
+    elaborator.sink(whole, Sink::ChipClear, &title, record.span);
+    let when = presence::of_record(elaborator, app, record).map(|flag| flag.node);
+    Dgi {
+        when,
+        ..clear(record.place.dgi(), whole, title)
+    }
+}
+
 pub(super) fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi {
     Dgi {
         number,
@@ -111,6 +138,7 @@ pub(super) fn clear(number: u16, value: &Typed, title: impl Into<String>) -> Dgi
         encrypted: false,
         padding: Padding::None,
         joined: false,
+        dictionary: String::new(),
         when: None,
         octets: None,
         title: title.into(),
@@ -152,6 +180,16 @@ fn records<'r>(
 
 /// DGI 9104: AIP and AFL, which the card gives to GET PROCESSING OPTIONS.
 fn processing_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<Dgi> {
+    options(elaborator, app, 0x9104, "AIP and AFL")
+}
+
+/// AIP and AFL of a mode, with what else its answer holds.
+pub(super) fn options(
+    elaborator: &mut Elaborator<'_>,
+    app: &App<'_>,
+    number: u16,
+    title: &str,
+) -> Option<Dgi> {
     let span = app.decl.span;
     let aip = elaborator.octets(&app.aip, span);
     let afl = presence::afl(elaborator, app, span);
@@ -162,8 +200,8 @@ fn processing_options(elaborator: &mut Elaborator<'_>, app: &App<'_>) -> Option<
     let mut parts = parts.to_vec();
     parts.extend(modes::beside_options(elaborator, app)?);
     let value = value::concat(elaborator, &parts, span)?;
-    elaborator.sink(&value, Sink::ChipClear, "AIP and AFL", span);
-    Some(clear(0x9104, &value, "AIP and AFL"))
+    elaborator.sink(&value, Sink::ChipClear, title, span);
+    Some(clear(number, &value, title))
 }
 
 /// DGI 9102 (contacts) and 9103 (antenna): template A5 of the answer to SELECT.
@@ -239,6 +277,7 @@ impl Sealed<'_, '_> {
             encrypted: true,
             padding,
             joined: false,
+            dictionary: String::new(),
             when: None,
             octets: None,
             title: title.to_owned(),
@@ -374,7 +413,9 @@ fn facts(
 fn chosen_keys<'k>(app: &'k App<'_>) -> Vec<(&'static str, &'k KeyChoice)> {
     let masters = app.masters.iter();
     let masters = masters.flat_map(|m| ["ac", "smi", "smc"].into_iter().zip(&m.keys));
-    let codes = app.cvc3.as_ref().filter(|_| app.mode == Mode::Magstripe);
+    let modes = std::iter::once(app).chain(&app.further);
+    let codes = modes.filter(|mode| mode.mode == Mode::Magstripe);
+    let codes = codes.filter_map(|mode| mode.cvc3.as_ref());
     masters.chain(codes.map(|c| ("cvc3", &c.key))).collect()
 }
 

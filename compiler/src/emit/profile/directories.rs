@@ -189,6 +189,7 @@ pub(crate) fn directory(
         keys: Vec::new(),
         derivation: String::new(),
         interfaces: vec![directory.interface.clone()],
+        further: Vec::new(),
         quirks: Vec::new(),
     })
 }
@@ -338,6 +339,7 @@ fn dgi(number: u16, value: &Typed, title: &str) -> Dgi {
         encrypted: false,
         padding: Padding::None,
         joined: false,
+        dictionary: String::new(),
         when: None,
         octets: None,
         title: title.to_owned(),

@@ -60,8 +60,18 @@ pub(super) fn written_only<'a>(
     decl: &'a Decl,
     unknown: &mut BTreeSet<String>,
 ) -> Vec<Element> {
-    let mut elements = Vec::new();
     let data = decl.attribute("data").map_or(&[][..], MEntry::entries);
+    of_entries(elaborator, decl, data, unknown)
+}
+
+/// Elements of a `data` block's entries, whose tags have the meaning of the dictionary that is spoken.
+pub(super) fn of_entries<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    data: &'a [MEntry],
+    unknown: &mut BTreeSet<String>,
+) -> Vec<Element> {
+    let mut elements = Vec::new();
     for entry in data.iter().filter(|e| e.value.is_some()) {
         let Some(tag) = entry.head.first().and_then(crate::model::shape::tag_of) else {
             continue;
@@ -90,7 +100,7 @@ fn own_word(elaborator: &mut Elaborator<'_>, decl: &Decl, entry: &MEntry) {
     let Some((name, row)) = name.and_then(|name| Some((name, element_by_name(name)?))) else {
         return;
     };
-    let own = dictionary(decl);
+    let own = elaborator.dictionary();
     if row.scheme.is_empty() || row.scheme == own {
         return;
     }
@@ -122,7 +132,7 @@ fn written<'a>(
         let octets = flags_of(elaborator, flags, "tvr")?;
         return Some(constant(elaborator, tag, octets, flags.span));
     }
-    let row = data_element_in(dictionary(decl), tag);
+    let row = data_element_in(elaborator.dictionary(), tag);
     let coding = row.map_or("", |r| r.coding.as_str());
     let followed = read::follow(elaborator.model(), term);
     if let MKind::Hex(bytes) = &followed.kind {
@@ -459,7 +469,7 @@ fn service_code<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Optio
 }
 
 /// EMV Book 3, annex A: an element has the length of its row.
-fn check_length(elaborator: &mut Elaborator<'_>, dictionary: &str, element: &Element) {
+pub(super) fn check_length(elaborator: &mut Elaborator<'_>, dictionary: &str, element: &Element) {
     let Some(row) = data_element_in(dictionary, &element.tag) else {
         return;
     };

@@ -7,6 +7,7 @@ mod cvm;
 mod dgis;
 mod directories;
 mod elements;
+mod further;
 mod install;
 mod modes;
 mod oda;
@@ -23,6 +24,7 @@ pub(crate) use elements::{Element, Track, track_of};
 pub(crate) use modes::{Cvc3, Mode};
 pub(crate) use other::lower as lower_other;
 pub(crate) use presence::{CONDITIONS_MAX, cases};
+pub(crate) use records::Record;
 
 /// Longest octets of a record with its template.
 pub(crate) fn record_octets(app: &App<'_>, record: &records::Record) -> u32 {
@@ -107,15 +109,42 @@ pub(crate) struct App<'a> {
     /// Whether certificates stand in `data`, made elsewhere.
     pub(crate) foreign: bool,
     pub(crate) mode: Mode,
+    /// Whose meaning of tags its data has; empty for EMV's own.
+    pub(crate) dictionary: String,
     pub(crate) cvc3: Option<Cvc3>,
     pub(crate) offline_pin: Option<(Typed, u8)>,
     pub(crate) quirks: Vec<(String, String)>,
     /// Tags, and names of attributes, whose value is not understood. That has been said where it
     /// stands; rules that need the value are silent, so that one slip gives one finding.
     pub(crate) unknown: BTreeSet<String>,
+    /// The block of a further mode, where this is the application as that mode shows it.
+    pub(crate) block: Option<&'a MEntry>,
+    /// Tags that only this mode has, where it is a further one; they are laid out into its records.
+    pub(crate) own: Option<BTreeSet<String>>,
+    /// The application as its further modes show it.
+    pub(crate) further: Vec<App<'a>>,
 }
 
-impl App<'_> {
+impl<'a> App<'a> {
+    /// An attribute of the profile, or of the block of a further mode.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'a MEntry> {
+        match self.block {
+            Some(block) => block.inner(name),
+            None => self.decl.attribute(name),
+        }
+    }
+
+    /// Where an attribute stands, or what it is missing from.
+    pub(crate) fn span_of(&self, attribute: &str) -> Span {
+        let whole = self.block.map_or(self.decl.span, |block| block.span);
+        self.attribute(attribute).map_or(whole, |e| e.span)
+    }
+
+    /// Whether an element stands in records of this mode without being asked to.
+    pub(crate) fn lays_out(&self, tag: &str) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(tag))
+    }
+
     /// A data element by tag.
     pub(crate) fn element(&self, tag: &str) -> Option<&Element> {
         self.elements.iter().find(|e| e.tag == tag)
@@ -157,9 +186,15 @@ pub(crate) fn lower<'a>(
 ) -> Option<(App<'a>, Application)> {
     let mut app = elaborator.within(decl, |e| gather(e, frame, decl))?;
     app.when = when;
-    app.records = records::layout(elaborator, &app);
-    presence::check(elaborator, &app);
+    app.records = records::layout(elaborator, &app, &[]);
+    let further = elaborator.within(decl, |e| further::magstripe(e, &app));
+    if let Some(mut further) = further {
+        further.records = records::layout(elaborator, &further, &app.records);
+        app.further.push(further);
+    }
+    further::check(elaborator, &app);
     measure(elaborator, &app);
+    app.further.iter().for_each(|f| measure(elaborator, f));
     let application = dgis::application(elaborator, frame, &app);
     Some((app, application?))
 }
@@ -226,10 +261,14 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) ->
             .any(|(name, _)| name == "foreign_certificates"),
         masters: masters(elaborator, decl),
         mode: Mode::of(decl),
-        cvc3: modes::cvc3(elaborator, decl),
+        dictionary: crate::model::dictionary(decl).to_owned(),
+        cvc3: modes::cvc3(elaborator, decl.attribute("cvc3")),
         offline_pin: offline_pin(elaborator, decl),
         quirks,
         unknown,
+        block: None,
+        own: None,
+        further: Vec::new(),
     })
 }
 

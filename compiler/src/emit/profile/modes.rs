@@ -60,8 +60,11 @@ impl Mode {
 }
 
 /// The `cvc3` block.
-pub(super) fn cvc3<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Cvc3> {
-    let block = decl.attribute("cvc3")?;
+pub(super) fn cvc3<'a>(
+    elaborator: &mut Elaborator<'a>,
+    block: Option<&'a MEntry>,
+) -> Option<Cvc3> {
+    let block = block?;
     let term = block.inner("key")?.single()?;
     let key = elaborator.key_choice(term, &["emv.dynamic_numbers"], "this place")?;
     let option = block.inner("derivation").and_then(super::read::word);

@@ -83,6 +83,7 @@ fn application<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Ap
         keys: Vec::new(),
         derivation: String::new(),
         interfaces,
+        further: Vec::new(),
         quirks,
     })
 }
@@ -142,6 +143,7 @@ fn scripted<'a>(
         keys: Vec::new(),
         derivation: String::new(),
         interfaces,
+        further: Vec::new(),
         quirks: quirks(elaborator, decl),
     })
 }

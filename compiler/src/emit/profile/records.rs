@@ -44,11 +44,16 @@ const FIRST: [&str; 13] = [
     "9F6C",
 ];
 
-/// Records of an application, in the order of SFI and number.
-pub(crate) fn layout<'a>(elaborator: &mut Elaborator<'a>, app: &App<'a>) -> Vec<Record> {
-    let mut records = match app.decl.attribute("records") {
+/// Records of an application, in the order of SFI and number. Those of a further mode that nobody
+/// writes stand behind the records that are `taken`.
+pub(crate) fn layout<'a>(
+    elaborator: &mut Elaborator<'a>,
+    app: &App<'a>,
+    taken: &[Record],
+) -> Vec<Record> {
+    let mut records = match app.attribute("records") {
         Some(block) => written(elaborator, block),
-        None => automatic(app),
+        None => automatic(app, taken),
     };
     certificates(app, &mut records);
     records.sort_by_key(|r| r.place);
@@ -107,14 +112,14 @@ fn place(entry: &MEntry) -> Option<Place> {
 }
 
 /// SFI 1: the track and the name. SFI 2: what is signed, then the rest. As many records as needed.
-fn automatic(app: &App<'_>) -> Vec<Record> {
-    let own = crate::model::dictionary(app.decl) == "cpa";
+fn automatic(app: &App<'_>, taken: &[Record]) -> Vec<Record> {
+    let own = app.dictionary == "cpa";
     let grouped = super::styles::tags_used(app.decl);
     let in_records: Vec<&Element> = app
         .elements
         .iter()
         .filter(|e| !ELSEWHERE.contains(&e.tag.as_str()) && !app.mode.with_options(&e.tag))
-        .filter(|e| !CERTIFICATES.contains(&e.tag.as_str()))
+        .filter(|e| !CERTIFICATES.contains(&e.tag.as_str()) && app.lays_out(&e.tag))
         // Tables of an owner that stand in a data grouping of their own.
         .filter(|e| !(own && grouped.contains(&e.tag)))
         .collect();
@@ -131,20 +136,36 @@ fn automatic(app: &App<'_>) -> Vec<Record> {
     let is_first = |t: &str| FIRST.contains(&t) && (tracks || t != "9F6C");
     let is_signed = |t: &str| signed && SIGNED.contains(&t);
     let mut records = Vec::new();
-    pack(app, &group(&is_first), 1, false, &mut records);
+    let last = |sfi: u8| {
+        let numbers = taken.iter().filter(|r| r.place.sfi == sfi);
+        numbers.map(|r| r.place.record).max().unwrap_or(0)
+    };
+    if app.block.is_some() {
+        // One file: a terminal of this mode reads nothing else.
+        pack(app, &in_records, (1, last(1)), false, &mut records);
+        return records;
+    }
+    pack(app, &group(&is_first), (1, 0), false, &mut records);
     pack(
         app,
         &group(&|t| !is_first(t) && is_signed(t)),
-        2,
+        (2, 0),
         true,
         &mut records,
     );
     let rest = group(&|t| !is_first(t) && !is_signed(t));
-    pack(app, &rest, 2, false, &mut records);
+    pack(app, &rest, (2, 0), false, &mut records);
     records
 }
 
-fn pack(app: &App<'_>, elements: &[&Element], sfi: u8, signed: bool, records: &mut Vec<Record>) {
+/// Elements into records of a file, behind so many that are taken.
+fn pack(
+    app: &App<'_>,
+    elements: &[&Element],
+    (sfi, taken): (u8, u8),
+    signed: bool,
+    records: &mut Vec<Record>,
+) {
     let mut open: Option<(Vec<(String, Span)>, u32)> = None;
     let mut close = |tags: Vec<(String, Span)>| {
         let used = records
@@ -154,7 +175,7 @@ fn pack(app: &App<'_>, elements: &[&Element], sfi: u8, signed: bool, records: &m
         records.push(Record {
             place: Place {
                 sfi,
-                record: u8::try_from(used + 1).unwrap_or(u8::MAX),
+                record: u8::try_from(usize::from(taken) + used + 1).unwrap_or(u8::MAX),
                 signed,
             },
             tags,

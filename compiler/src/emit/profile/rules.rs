@@ -88,7 +88,7 @@ impl Rules<'_, '_, '_> {
 
     /// One word more in the AIP, where the profile itself says what it holds.
     fn in_aip(&self, word: &str) -> Option<Change> {
-        let entry = self.decl().attribute("aip")?;
+        let entry = self.app.attribute("aip")?;
         let value = entry.value.as_ref()?;
         Some(Change::Listed(value.span, word.to_owned()))
     }
@@ -215,7 +215,7 @@ impl Rules<'_, '_, '_> {
     }
 
     fn span(&self, attribute: &str) -> Span {
-        super::read::span_of(self.decl(), attribute)
+        self.app.span_of(attribute)
     }
 
     fn decl(&self) -> &Decl {

@@ -14,6 +14,7 @@ const BLOCK: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[],
     doc: "",
     reference: "",

@@ -24,6 +24,7 @@ const FORMAT: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Record,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[
         Attribute::value(
             "encoding",
@@ -242,6 +243,7 @@ const RECORD: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[
         Attribute::bare("once", "it stands once in a file: header, trailer"),
         Attribute::bare(
@@ -322,6 +324,7 @@ const TABLE: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[
         Attribute::value(
             "key",

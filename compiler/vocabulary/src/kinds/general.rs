@@ -13,6 +13,7 @@ const PLAIN: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[],
     doc: "",
     reference: "",

@@ -30,6 +30,7 @@ const BLOCK: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[],
     doc: "",
     reference: "",
@@ -192,6 +193,11 @@ const CONTACT: Kind = Kind {
     merge: Merge::Replace,
     attributes: &[
         Attribute::bare("select <name>", "selects an application").many(),
+        Attribute::bare(
+            "select <name> magstripe",
+            "selects it as a terminal that offers this mode alone",
+        )
+        .many(),
         Attribute::bare("read ndef", "reads a tag's message, as a telephone does").many(),
         Attribute::bare("read records", "reads all that the AFL names").many(),
         Attribute::bare(

@@ -16,6 +16,7 @@ pub(super) static KINDS: &[Kind] = &[
     OFFLINE_PIN,
     SDA,
     CVC3,
+    MAGSTRIPE,
     QUIRKS,
 ];
 
@@ -26,6 +27,7 @@ const BLOCK: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::ByKey,
+    dictionary: None,
     attributes: &[],
     doc: "",
     reference: "",
@@ -151,6 +153,12 @@ const PROFILE: Kind = Kind {
             "profile.cvc3",
             "the key of dynamic card verification codes, with `mode = magstripe`",
         ),
+        Attribute::block(
+            "magstripe",
+            "profile.magstripe",
+            "magnetic stripe mode beside `mode`: its own answer to GET PROCESSING OPTIONS",
+        )
+        .from("EMV Contactless Book A, 5.7 (tag 9F66): what a terminal offers"),
         Attribute::block(
             "offline_pin",
             "profile.offline_pin",
@@ -360,6 +368,37 @@ const CVC3: Kind = Kind {
     doc: "Dynamic card verification codes of magnetic stripe mode: the card's key and the vectors of \
           its tracks.",
     reference: "public summaries of contactless magnetic stripe mode; DGI numbers of this house",
+    ..BLOCK
+};
+
+const MAGSTRIPE: Kind = Kind {
+    name: "profile.magstripe",
+    dictionary: Some("mastercard"),
+    attributes: &[
+        Attribute::value(
+            "aip",
+            Is::Flags("aip"),
+            Default("x\"00 00\""),
+            "application interchange profile of this mode",
+        )
+        .from("EMV Book 3, Annex C1 (tag 82)"),
+        Attribute::block(
+            "data",
+            "profile.data",
+            "what only this mode holds, or holds with another value; tags by the dictionary \
+             mastercard",
+        ),
+        Attribute::block(
+            "records",
+            "profile.records",
+            "records that this mode reads, elements of the profile's own `data` too: one that both \
+             modes read is written in both; the compiler lays out `data` when this is left out",
+        ),
+        Attribute::block("cvc3", "profile.cvc3", "the key of dynamic codes"),
+    ],
+    doc: "Magnetic stripe mode of an application that has another mode as well. The card answers GET \
+          PROCESSING OPTIONS by what the terminal offers in #9F66: EMV mode, else magnetic stripe mode.",
+    reference: "public summaries of contactless modes; DGI numbers of this house",
     ..BLOCK
 };
 

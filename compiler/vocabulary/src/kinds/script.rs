@@ -13,6 +13,7 @@ const BLOCK: Kind = Kind {
     inherits: false,
     speaks_of: SpeaksOf::Nothing,
     merge: Merge::Replace,
+    dictionary: None,
     attributes: &[],
     doc: "",
     reference: "",

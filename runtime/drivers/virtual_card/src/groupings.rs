@@ -48,6 +48,8 @@ pub(crate) mod number {
     pub(crate) const OPTIONS: u16 = 0x9104;
     /// Processing options, contactless.
     pub(crate) const OPTIONS_CONTACTLESS: u16 = 0x9105;
+    /// Processing options of magnetic stripe mode, beside those of another mode (this house's number).
+    pub(crate) const OPTIONS_MAGSTRIPE: u16 = 0x9106;
 }
 
 /// Internal data objects whose length is fixed: tag and octets.
@@ -88,6 +90,7 @@ pub(crate) fn known(grouping: u16, role: Role) -> bool {
             | number::PIN_TRIES
             | number::OPTIONS
             | number::OPTIONS_CONTACTLESS
+            | number::OPTIONS_MAGSTRIPE
     ) || OBJECT_GROUPINGS.contains(&grouping);
     directory || grouping == number::COMPLETION || (role == Role::Payment && payment)
 }
@@ -128,7 +131,9 @@ pub(crate) fn accept(grouping: u16, value: Secret, quirks: &Quirks) -> Result<Se
         number::FCI | number::FCI_CONTACTLESS => {
             tlv::only(&value, 0xA5).is_some() && tlv::well_formed(&value)
         }
-        number::OPTIONS | number::OPTIONS_CONTACTLESS => options(&value),
+        number::OPTIONS | number::OPTIONS_CONTACTLESS | number::OPTIONS_MAGSTRIPE => {
+            options(&value)
+        }
         number::COMPLETION => true,
         _ => object_length(u32::from(grouping), value.len()),
     };

@@ -16,6 +16,9 @@ pub(crate) const AIP_CDA: u8 = 0x01;
 /// Application interchange profile, octet 1: issuer authentication by EXTERNAL AUTHENTICATE.
 pub(crate) const AIP_ISSUER_AUTHENTICATION: u8 = 0x04;
 
+/// Terminal transaction qualifiers.
+pub(crate) const QUALIFIERS: u32 = 0x9F66;
+
 /// What GET PROCESSING OPTIONS answers on one interface.
 pub(crate) struct Options {
     /// The objects as personalized: `82`, `94` and what else the issuer put there.
@@ -70,7 +73,7 @@ pub(crate) struct Profile {
     pub(crate) options: Option<Vec<u8>>,
     /// None for directories.
     pub(crate) payment: Option<Payment>,
-    /// Magnetic stripe mode, in the place of a payment application.
+    /// Magnetic stripe mode, beside a payment application or in its place.
     pub(crate) magstripe: Option<Magstripe>,
 }
 
@@ -105,6 +108,9 @@ impl Profile {
             magstripe: None,
         };
         match role {
+            Role::Payment if groups.contains_key(&number::OPTIONS_MAGSTRIPE) => {
+                profile.both(groups, quirks)?;
+            }
             Role::Payment if groups.contains_key(&number::CODE_KEY) => {
                 profile.magstripe = Some(Magstripe::build(groups, &profile)?);
             }
@@ -119,6 +125,40 @@ impl Profile {
             }
         }
         Ok(profile)
+    }
+
+    /// An application of two modes: each made of the records that its own AFL names, since the same
+    /// tag may mean one thing in one mode and another in the other.
+    fn both(&mut self, groups: &Groupings, quirks: &Quirks) -> Result<(), Reason> {
+        let list = self.pdol(Interface::Contactless);
+        if !list.is_some_and(|list| list.asks(QUALIFIERS)) {
+            return Err("two modes, and the PDOL does not ask for 9F66".into());
+        }
+        let payment = [number::OPTIONS, number::OPTIONS_CONTACTLESS];
+        self.payment = Some(Payment::build(groups, &self.reading(groups, &payment), quirks)?);
+        let tracks = self.reading(groups, &[number::OPTIONS_MAGSTRIPE]);
+        self.magstripe = Some(Magstripe::build(groups, &tracks)?);
+        Ok(())
+    }
+
+    /// The application with nothing but the records that some AFLs name.
+    fn reading(&self, groups: &Groupings, options: &[u16]) -> Self {
+        let all = options.iter().filter_map(|n| Options::read(groups, *n));
+        let entries: Vec<FileEntry> = all.flat_map(|o| o.afl).collect();
+        let named = |sfi: u8, record: u8| {
+            let mut entries = entries.iter();
+            entries.any(|e| e.sfi == sfi && (e.first..=e.last).contains(&record))
+        };
+        let records = self.records.iter();
+        let records = records.filter(|((sfi, record), _)| named(*sfi, *record));
+        Self {
+            contact_fci: self.contact_fci.clone(),
+            contactless_fci: self.contactless_fci.clone(),
+            records: records.map(|(place, octets)| (*place, octets.clone())).collect(),
+            options: self.options.clone(),
+            payment: None,
+            magstripe: None,
+        }
     }
 
     /// FCI proprietary template on an interface; the other's where one is missing.

@@ -190,3 +190,89 @@ fn tracks_that_are_not_complete_are_refused() {
         assert_ne!(all.last().unwrap().1, 0x9000);
     }
 }
+
+/// The fast application with magnetic stripe mode beside it: tracks in file 4, where tag 9F69 is a list.
+fn both() -> Groups {
+    let inside = format!("9F6B13{TRACK}9F650201C09F6602003E9F6701029F6C0200019F69039F6A04");
+    let record = h(&format!("70{:02X}{inside}", inside.len() / 2));
+    let mut groups = fast();
+    groups.extend([
+        (0x0401, record),
+        (0x8400, h(MASTER)),
+        (0x9106, h("82020000940420010100")),
+        (0x9400, h("DEEE3D")),
+        (0x9401, h("00007146")),
+    ]);
+    groups
+}
+
+/// GET PROCESSING OPTIONS by a terminal with these qualifiers.
+fn asks(qualifiers: &str) -> String {
+    let values = format!("{qualifiers}{REST}").replace(' ', "");
+    let length = values.len() / 2;
+    format!("80A80000{:02X}83{length:02X}{values}00", length + 2)
+}
+
+#[test]
+fn a_card_of_two_modes_answers_the_one_that_is_offered() {
+    // Magnetic stripe mode alone: AIP and AFL of the tracks, and pyemv's code.
+    let mut card = tapped(&both());
+    let given = objects(&ok(&mut card, &asks("86000000")));
+    assert_eq!(given["82"], [0, 0]);
+    assert_eq!(given["94"], [0x20, 1, 1, 0]);
+    assert_eq!(given.len(), 2);
+    let record = objects(&ok(&mut card, "00B2012400"));
+    assert_eq!(record["9F6B"], h(TRACK));
+    assert_eq!(status(&mut card, "00B2021400"), 0x6A82, "the other mode's file");
+    let code = objects(&ok(&mut card, "802A8E80040000089900"));
+    assert_eq!(code["9F61"], 37_701_u16.to_be_bytes());
+    assert_eq!(code["9F36"], [0, 1]);
+    // Nothing of the other mode, and one answer until the next SELECT.
+    assert_eq!(status(&mut card, "80AE80001D00"), 0x6985);
+    assert_eq!(status(&mut card, "008800000411223344 00"), 0x6985);
+    assert_eq!(status(&mut card, &asks("37800080")), 0x6985);
+
+    // EMV mode, also where the terminal offers both: another author's terminal takes the signature.
+    for (qualifiers, counter) in [("37800080", 2), ("B7800080", 3)] {
+        ok(&mut card, &format!("00A4040007{AID}00"));
+        let given = options(&mut card, qualifiers);
+        let record = objects(&ok(&mut card, "00B2021400"));
+        let related = &record["9F69"];
+        assert_eq!((related[0], &related[5..]), (0x01, &h("3000")[..]));
+        let data = [&h("11223344 000000001000 0978")[..], related].concat();
+        let number = verify_dda(&public(), &given["9F4B"], &data).unwrap();
+        assert_eq!(number, [0x00, counter], "both modes count the same transactions");
+        let value = diversification_for_ac_session_key(counter.into());
+        let session = derive_session_key_tdes(&h(MASTER).try_into().unwrap(), &value);
+        let covered = [&h(REST)[..], &h("2000 00"), &[counter], &given["9F10"]].concat();
+        let cryptogram: [u8; 8] = given["9F26"].as_slice().try_into().unwrap();
+        assert!(verify_application_cryptogram(&session, &covered, cryptogram));
+        assert_eq!(status(&mut card, "802A8E80040000089900"), 0x6985);
+        assert_eq!(status(&mut card, "00B2012400"), 0x6A82, "the tracks' file");
+    }
+
+    // Neither mode is offered.
+    ok(&mut card, &format!("00A4040007{AID}00"));
+    assert_eq!(status(&mut card, &asks("10000000")), 0x6985);
+}
+
+#[test]
+fn two_modes_that_are_not_complete_are_refused() {
+    let aid = h(AID);
+    let plain = h("A50F500A54455354204445424954870101");
+    let spoilt = [
+        without(both(), 0x8400),
+        without(both(), 0x0401),
+        without(both(), 0x8000),
+        // The card is not told which mode the terminal offers.
+        with(both(), &[(0x9103, plain)]),
+    ];
+    for groups in spoilt {
+        let protocol = cardwright_virtual_card::Protocol::Scp02 { option: 0x15 };
+        let mut card = common::blank(protocol, &[&aid]);
+        common::select(&mut card, &aid);
+        let mut host = common::host::Host::open(&mut card, 0x01, true);
+        let all = common::host::personalize(&mut card, &mut host, &groups);
+        assert_ne!(all.last().unwrap().1, 0x9000);
+    }
+}

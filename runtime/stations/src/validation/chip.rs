@@ -1,7 +1,7 @@
 //! A terminal's visit to a chip: select, read, authenticate, verify the PIN, buy something.
 
 use super::{
-    Failure,
+    Failure, modes,
     objects::{self, flat},
     terminal::{Terminal, command, exchange},
 };
@@ -22,6 +22,9 @@ const PSE: &[u8] = b"1PAY.SYS.DDF01";
 const PPSE: &[u8] = b"2PAY.SYS.DDF01";
 /// AIP byte 1: SDA supported (EMV Book 3, annex C1).
 const AIP_SDA: u8 = 0x40;
+/// Terminal transaction qualifiers of a terminal that knows magnetic stripe mode alone, with online PIN
+/// and signature.
+const MAGSTRIPE_ALONE: [u8; 4] = [0x86, 0x00, 0x00, 0x00];
 /// Most records that a terminal reads from one application.
 const RECORDS_MAX: usize = 64;
 
@@ -111,6 +114,7 @@ impl Visit<'_> {
         let aid = hex::decode(&self.application(&name)?.0.aid)
             .map_err(|_| Failure::new("R1259", "an AID that is none"))?;
         let contactless = check.on == "contactless";
+        let mode = super::setting(check, "mode");
         self.channel.reset()?;
         if contactless {
             self.channel.enter_field()?;
@@ -142,6 +146,7 @@ impl Visit<'_> {
         let mut terminal = Terminal {
             interface: check.on.clone(),
             application: name,
+            mode: mode.map(str::to_owned),
             fci: fci.clone(),
             pdol: Vec::new(),
             options: Vec::new(),
@@ -162,7 +167,12 @@ impl Visit<'_> {
             true => Vec::new(),
             false => {
                 let number = self.random("select unpredictable number", 4)?;
-                self.terminal_data(check, number)?
+                let mut known = self.terminal_data(check, number)?;
+                if mode == Some("magstripe") {
+                    known.retain(|(tag, _)| *tag != "9F66");
+                    known.push(("9F66", MAGSTRIPE_ALONE.to_vec()));
+                }
+                known
             }
         };
         terminal.pdol_data = self.answer_dol(&terminal.pdol, &known)?;
@@ -185,6 +195,7 @@ impl Visit<'_> {
         Ok(Terminal {
             interface: check.on.clone(),
             application: name,
+            mode: None,
             fci,
             pdol: Vec::new(),
             options: Vec::new(),
@@ -310,7 +321,8 @@ impl Visit<'_> {
 
     /// Compares what the card gave with what was made for it, octet by octet.
     pub(super) fn data_matches_source(&mut self, terminal: &Terminal) -> Result<(), Failure> {
-        let (_, made) = self.application(&terminal.application)?;
+        let (declared, made) = self.application(&terminal.application)?;
+        let answers = modes::Answers::of(declared, made, terminal.mode.as_deref())?;
         let contactless = terminal.interface == "contactless";
         let has_contactless_fci = made.dgis.iter().any(|dgi| dgi.number == 0x9103);
         for dgi in &made.dgis {
@@ -320,6 +332,8 @@ impl Visit<'_> {
             let title = format!("DGI {:04X}", dgi.number);
             let [high, low] = dgi.number.to_be_bytes();
             let found = match dgi.number {
+                number if answers.are_of_another(number) => continue,
+                number if number == answers.own => Some(processing_data(terminal, source)?),
                 0x0101..=0x1EFF => terminal
                     .records
                     .iter()
@@ -329,7 +343,6 @@ impl Visit<'_> {
                     Some(objects::object("A5", &terminal.fci)?)
                 }
                 0x9103 if contactless => Some(objects::object("A5", &terminal.fci)?),
-                0x9104 => Some(processing_data(terminal, source)?),
                 _ => continue,
             };
             match found {
@@ -347,6 +360,7 @@ impl Visit<'_> {
             .dgis
             .iter()
             .filter(|d| (0x0101..=0x1EFF).contains(&d.number))
+            .filter(|d| !answers.are_of_another(d.number))
             .count();
         if listed != terminal.records.len() {
             return Err(Failure::new(

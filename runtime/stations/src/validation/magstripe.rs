@@ -4,7 +4,7 @@
 use super::{
     Failure,
     chip::{Visit, fact},
-    objects,
+    modes, objects,
     purchase::key_of,
     terminal::{Terminal, command, exchange},
 };
@@ -64,7 +64,10 @@ impl Visit<'_> {
         let (pan, psn) = (fact(made, "pan")?.to_owned(), fact(made, "psn")?.to_owned());
         let path = IccKeyPath {
             issuer_master_key: key_of((declared, made), (self.loaded, self.keys), "cvc3")?,
-            derivation: derivation(&declared.derivation)?,
+            derivation: derivation(match terminal.mode.as_deref() {
+                Some(mode) => &modes::further(declared, mode)?.derivation,
+                None => &declared.derivation,
+            })?,
             pan: &pan,
             psn: &psn,
             atc: counter,

@@ -7,6 +7,7 @@ mod chip;
 mod fast;
 mod groupings;
 mod magstripe;
+mod modes;
 mod objects;
 mod physical;
 mod piv;

@@ -10,6 +10,8 @@ pub(crate) struct Terminal {
     pub(crate) interface: String,
     /// Application name in the bundle.
     pub(crate) application: String,
+    /// Mode that the terminal offers alone, where that is not the application's first: `magstripe`.
+    pub(crate) mode: Option<String>,
     /// FCI proprietary template (A5), raw.
     pub(crate) fci: Vec<u8>,
     /// What the card asked for with GET PROCESSING OPTIONS.

@@ -281,7 +281,10 @@ fn data(
     (dgi, application): (&Dgi, &Application),
     specimen: Option<&BTreeMap<String, String>>,
 ) -> Vec<Value> {
-    let dictionary = application.dictionary.as_str();
+    let dictionary = match dgi.dictionary.as_str() {
+        "" => application.dictionary.as_str(),
+        own => own,
+    };
     let Some(nodes) = content.programs.get(program as usize) else {
         return Vec::new();
     };

@@ -142,17 +142,17 @@ impl Rules<'_, '_, '_> {
     fn unread(&mut self, seen: &BTreeMap<&str, (Span, String)>) {
         let app = self.app;
         let grouped = super::super::styles::tags_used(app.decl);
-        let block = app.decl.attribute("records").map(|b| b.entries().len());
+        let block = app.attribute("records").map(|b| b.entries().len());
         let made = app.records.iter().filter(|r| !r.certificates).count();
         if block.is_some_and(|written| written != made) {
             return; // a record that is not understood may be the one
         }
-        let services = self.span("services");
+        let services = super::super::super::read::span_of(app.decl, "services");
         let missing = app
             .elements
             .iter()
             .filter(|e| !seen.contains_key(e.tag.as_str()) && !ELSEWHERE.contains(&e.tag.as_str()))
-            .filter(|e| !app.mode.with_options(&e.tag))
+            .filter(|e| !app.mode.with_options(&e.tag) && app.lays_out(&e.tag))
             .filter(|e| !grouped.contains(&e.tag))
             // The service code is asked for in any case, and stands in the track.
             .filter(|e| e.tag != "5F30" || e.span != services)

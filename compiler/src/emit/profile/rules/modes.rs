@@ -2,6 +2,7 @@
 
 use super::super::{Mode, afl, records};
 use super::{Rules, aip};
+use crate::diagnostics::Change;
 use crate::elaborate::Typed;
 use crate::model::MEntry;
 use cardwright_bundle::{Constant, Op};
@@ -31,6 +32,9 @@ const OPTIONS_OCTETS: u32 = 4 + 4 + 2 + 11 + 4 + 5 + 35 + 4 + 5;
 /// 9F69 before the card fills it: version 01, its number, its qualifiers.
 const RELATED_DATA: &str = "x\"01 00 00 00 00 00 00\"";
 
+/// AIP, octet 2: EMV mode is supported over the antenna.
+const EMV_MODE: u8 = 0x80;
+
 /// A track's elements: the track, its bit maps (code, numbers), the counter's digits.
 const TRACKS: [[&str; 4]; 2] = [
     ["56", "9F62", "9F63", "9F64"],
@@ -42,6 +46,7 @@ impl Rules<'_, '_, '_> {
     pub(super) fn modes(&mut self) {
         let mode = self.app.mode;
         let span = self.span("mode");
+        self.further_modes();
         if mode != Mode::Magstripe {
             self.needs("keys", self.app.masters.is_some());
         }
@@ -65,16 +70,70 @@ impl Rules<'_, '_, '_> {
         }
     }
 
+    /// What a `magstripe` block goes with: another mode over the antenna, and a card that is told which
+    /// the terminal offers.
+    fn further_modes(&mut self) {
+        let Some(block) = self.app.further.first().and_then(|f| f.block) else {
+            return;
+        };
+        let (app, span) = (self.app, block.head_span());
+        if app.mode == Mode::Magstripe {
+            let message = "magnetic stripe mode is the mode of the profile already";
+            let help = "write the block's content into the profile, or `mode = emv` or `mode = fast`";
+            return self.report("E0367", span, message, help);
+        }
+        if !app.on("contactless") {
+            let message = "magnetic stripe mode is for the antenna, and the profile is not on it";
+            let help = "write `interfaces = [contactless]` or `[contact, contactless]`";
+            let own = |e: &&MEntry| e.origin == self.decl().qualified;
+            let change = match self.decl().attribute("interfaces").filter(own) {
+                Some(entry) => self.instead(entry.span, "[contact, contactless]"),
+                None => self.more("interfaces = [contact, contactless]"),
+            };
+            return self.report_fix("E0367", span, message, help, change);
+        }
+        let list = app.element("9F38");
+        let list = list.and_then(|e| super::lists::entries(e.constant.as_ref()?));
+        let asked = list.is_some_and(|list| list.iter().any(|(t, l)| t == "9F66" && *l == 4));
+        // A fast card asks for it in any case (E0356).
+        if !asked && app.mode != Mode::Fast && !app.is_unknown("9F38") {
+            let at = app.element("9F38").map_or(span, |e| e.span);
+            let message = "#9F38 does not ask for #9F66: the card can't tell which mode the terminal \
+                           offers";
+            let change = match app.element("9F38") {
+                Some(element) => Some(Change::Listed(element.span, "#9F66".to_owned())),
+                None => self.more_data("#9F38 = [#9F66]"),
+            };
+            self.report_fix("E0365", at, message, "write `#9F38 = [#9F66]`", change);
+        }
+    }
+
+    /// A terminal that knows both modes takes this bit for the promise of a GENERATE AC.
+    fn no_emv_mode(&mut self) {
+        if self.app.aip.get(1).is_some_and(|octet| octet & EMV_MODE != 0) {
+            let span = self.span("aip");
+            let message = "the AIP of magnetic stripe mode promises EMV mode";
+            let help = "take `emv_mode` out: a terminal would wait for a GENERATE AC";
+            let change = self.without(span, &["emv_mode"]);
+            self.report_fix("E0368", span, message, help, change);
+        }
+    }
+
     fn needs(&mut self, attribute: &str, there: bool) {
-        if !there && self.app.decl.attribute(attribute).is_none() {
-            let message = format!("profile `{}` lacks `{attribute}`", self.app.decl.name);
-            let span = self.app.decl.span;
-            self.report(
-                "E0109",
-                span,
-                message,
-                "only some values of `mode` do without it",
-            );
+        if !there && self.app.attribute(attribute).is_none() {
+            let name = &self.app.decl.name;
+            let (message, help) = match self.app.block {
+                Some(_) => (
+                    format!("`magstripe` of the profile `{name}` lacks `{attribute}`"),
+                    "magnetic stripe mode does not do without it",
+                ),
+                None => (
+                    format!("profile `{name}` lacks `{attribute}`"),
+                    "only some values of `mode` do without it",
+                ),
+            };
+            let span = self.app.block.map_or(self.app.decl.span, |b| b.span);
+            self.report("E0109", span, message, help);
         }
     }
 
@@ -170,9 +229,10 @@ impl Rules<'_, '_, '_> {
     }
 
     fn magstripe(&mut self) {
-        let span = self.app.decl.span;
+        let span = self.app.block.map_or(self.app.decl.span, |b| b.span);
         self.needs("cvc3", self.app.cvc3.is_some());
-        if crate::model::dictionary(self.app.decl) != "mastercard" {
+        self.no_emv_mode();
+        if self.app.dictionary != "mastercard" {
             let span = self.span("mode");
             let message = "the tags of magnetic stripe mode are words of the dictionary mastercard";
             let unsaid = self.decl().attribute("dictionary").is_none();

@@ -296,7 +296,7 @@ impl Rules<'_, '_, '_> {
         if !self.app.records.iter().any(|r| r.place.signed) {
             let message = "no record is signed: the certificate would protect no data of the card";
             let help = "write `signed` behind the record with #5A, #5F24, #8E";
-            let place = self.app.decl.attribute("records").map_or(span, |e| e.span);
+            let place = self.app.attribute("records").map_or(span, |e| e.span);
             let change = self.record_to_sign();
             self.report_fix("E0315", place, message, help, change);
         }
@@ -325,7 +325,7 @@ impl Rules<'_, '_, '_> {
 
     fn signed_without_signature(&mut self) {
         let app = self.app;
-        let written = app.decl.attribute("records").is_some();
+        let written = app.attribute("records").is_some();
         let signed = app.records.iter().find(|r| r.place.signed && written);
         if let Some(record) = signed {
             let message = "a record is marked signed, and nothing signs it";
@@ -403,6 +403,9 @@ impl Rules<'_, '_, '_> {
     /// Tag 9F10 of the Common Core Definitions: format A, and the key's algorithm.
     pub(super) fn issuer_application_data(&mut self) {
         let span = self.span("iad");
+        if self.app.block.is_some() {
+            return; // it goes with a cryptogram
+        }
         let Some(octets) = application_data(self.elaborator, self.app.decl) else {
             return;
         };

@@ -5,17 +5,15 @@
 use super::{Chip, cryptogram, signature};
 use crate::apdu::{Answer, sw};
 use crate::application::Interface;
-use crate::profile::{AIP_DDA, Profile, Reason, record_object};
+use crate::profile::{AIP_DDA, Profile, QUALIFIERS, Reason, record_object};
 use crate::tlv::{self, Dol};
 
-/// Tag of the terminal's transaction qualifiers.
-const QUALIFIERS: u32 = 0x9F66;
 /// Card authentication related data.
 const RELATED: u32 = 0x9F69;
 /// Card transaction qualifiers.
 const CARD_QUALIFIERS: u32 = 0x9F6C;
 /// Qualifiers, octet 1: EMV mode; signatures also for online transactions.
-const EMV_MODE: u8 = 0x20;
+pub(super) const EMV_MODE: u8 = 0x20;
 const SIGN_ONLINE: u8 = 0x01;
 /// Qualifiers, octet 2: an online cryptogram is wanted.
 const WANTS_ONLINE: u8 = 0x80;

@@ -2,13 +2,16 @@
 //! which gives the dynamic codes of both. After public summaries, the command's octets from memory.
 
 use super::Chip;
+use super::fast::EMV_MODE;
 use crate::apdu::{Answer, Command, sw};
 use crate::application::{Groupings, Interface};
 use crate::crypto::{Cipher, Family, Secret, check_value, same, secret};
 use crate::groupings::number;
-use crate::profile::{Options, Profile, Reason, record_object};
+use crate::profile::{Options, Profile, QUALIFIERS, Reason, record_object};
 use crate::tlv::{self, Dol};
 
+/// Qualifiers, octet 1: magnetic stripe mode.
+const MAGSTRIPE_MODE: u8 = 0x80;
 /// Tag of the terminal's number, in digits.
 const NUMBER: u32 = 0x9F6A;
 /// What a terminal sends when the card has no list of its own.
@@ -38,7 +41,8 @@ impl Magstripe {
         profile
             .fci_object(Interface::Contactless, 0x50)
             .ok_or("the FCI has no application label 50")?;
-        let options = Options::read(groups, number::OPTIONS_CONTACTLESS)
+        let options = Options::read(groups, number::OPTIONS_MAGSTRIPE)
+            .or_else(|| Options::read(groups, number::OPTIONS_CONTACTLESS))
             .or_else(|| Options::read(groups, number::OPTIONS))
             .ok_or("DGI 9104 is missing")?;
         crate::profile::records_are_there(profile, [Some(&options)])?;
@@ -89,6 +93,36 @@ impl Magstripe {
         let cipher = Cipher::new(Family::Tdes, &self.key)?;
         cipher.ecb_encrypt(&whole).last_chunk::<2>().copied()
     }
+}
+
+/// Whether a command is one of magnetic stripe mode: always where the application has no other, else
+/// when the terminal offers this mode alone (octet 1 of its qualifiers), and until the next SELECT.
+pub(super) fn takes(chip: &Chip<'_>, command: &Command) -> bool {
+    let Some(profile) = chip.application.profile.as_ref() else {
+        return false;
+    };
+    let own = matches!(command.ins, 0x2A | 0xA8 | 0xB2 | 0xCA);
+    match (&profile.magstripe, &profile.payment) {
+        (None, _) => false,
+        (Some(_), None) => own,
+        (Some(_), Some(_)) if chip.session.tracks.is_some() => own,
+        (Some(_), Some(_)) => {
+            let begins = command.ins == 0xA8 && chip.session.transaction.is_none();
+            begins && chip.interface == Interface::Contactless && offered_alone(profile, command)
+        }
+    }
+}
+
+/// Whether the terminal's qualifiers offer magnetic stripe mode and not EMV mode.
+fn offered_alone(profile: &Profile, command: &Command) -> bool {
+    let list = profile.pdol(Interface::Contactless);
+    let sent = tlv::only(&command.data, 0x83).filter(|sent| {
+        let expected = list.as_ref().map(Dol::length);
+        expected == Some(sent.len())
+    });
+    let value = list.as_ref().zip(sent);
+    let value = value.and_then(|(list, sent)| list.value(sent, QUALIFIERS)?.first().copied());
+    value.is_some_and(|octet| octet & MAGSTRIPE_MODE != 0 && octet & EMV_MODE == 0)
 }
 
 /// Obeys GET PROCESSING OPTIONS, READ RECORD, COMPUTE CRYPTOGRAPHIC CHECKSUM and GET DATA.

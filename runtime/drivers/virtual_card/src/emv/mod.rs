@@ -119,9 +119,16 @@ pub(crate) fn execute(chip: &mut Chip<'_>, command: &Command) -> Answer {
     let Some(profile) = &chip.application.profile else {
         return Err(sw::CONDITIONS);
     };
-    if profile.magstripe.is_some() && matches!(command.ins, 0x2A | 0xA8 | 0xB2 | 0xCA) {
+    let tracks = profile.magstripe.is_some();
+    if magstripe::takes(chip, command) {
         return magstripe::execute(chip, command);
     }
+    if tracks && command.ins == 0x2A {
+        return Err(sw::CONDITIONS); // another mode was chosen, or none yet
+    }
+    let Some(profile) = &chip.application.profile else {
+        return Err(sw::CONDITIONS);
+    };
     if command.ins == 0x2A || (profile.payment.is_none() && command.ins != 0xB2) {
         return Err(sw::WRONG_INS);
     }

@@ -1,9 +1,11 @@
 //! GET PROCESSING OPTIONS, READ RECORD and GET DATA (EMV Book 3, 6.5.7, 6.5.8, 6.5.11).
 
+use super::fast::EMV_MODE;
 use super::{Chip, IssuerOutcome, PinOutcome, Stage, Transaction};
 use crate::apdu::{Answer, Command, sw};
 use crate::application::Interface;
 use crate::crypto::session_key;
+use crate::profile::QUALIFIERS;
 use crate::tlv;
 
 /// Starts a transaction: counts it, and tells AIP and AFL.
@@ -11,11 +13,12 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
     if (command.p1, command.p2) != (0, 0) {
         return Err(sw::WRONG_P1P2);
     }
-    if chip.session.transaction.is_some() {
+    if chip.session.transaction.is_some() || chip.session.tracks.is_some() {
         return Err(sw::CONDITIONS);
     }
     let interface = chip.interface;
     let profile = chip.application.profile.as_ref().ok_or(sw::CONDITIONS)?;
+    let both = profile.magstripe.is_some() && interface == Interface::Contactless;
     let payment = profile.payment.as_ref().ok_or(sw::CONDITIONS)?;
     let pdol = profile.pdol(interface).ok_or(sw::CONDITIONS)?;
     if command.data.is_empty() {
@@ -24,6 +27,11 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
     let sent = tlv::only(&command.data, 0x83).ok_or(sw::WRONG_DATA)?;
     if sent.len() != pdol.length() {
         return Err(sw::WRONG_LENGTH);
+    }
+    // A card of two modes answers the one that is offered; over the contacts nobody offers any.
+    let offered = pdol.value(sent, QUALIFIERS).and_then(|v| v.first().copied());
+    if both && offered.is_none_or(|octet| octet & EMV_MODE == 0) {
+        return Err(sw::CONDITIONS);
     }
     let registers = &mut chip.application.registers;
     let Some(atc) = registers.atc.checked_add(1) else {
