@@ -254,7 +254,7 @@ fn dynamic_codes_of_magnetic_stripe_mode() {
 /// The block of magstripe mode beside another mode, with both tracks.
 fn beside() -> String {
     let tracks = TRACKS.replace("magstripe.tail", "two_modes.tail");
-    format!("magstripe {{ cvc3 {{ key = imk_cvc3 }} data {{ {tracks} }} }}")
+    format!("magstripe {{ cvc3 {{ key = imk_cvc3 }}; data {{ {tracks} }} }}")
 }
 
 /// Steps of a terminal that offers magnetic stripe mode alone.
@@ -296,7 +296,9 @@ fn emv_and_magnetic_stripe_mode_in_one_application() {
     let (_, contents) = records(&made);
     let tags = tlv::parse_flat(&contents[&0x0102]).expect("its elements");
     let tags: Vec<String> = tags.iter().map(|(tag, _)| tag.to_string()).collect();
-    for tag in ["56", "9F62", "9F63", "9F64", "9F65", "9F66", "9F67", "9F69", "9F6B", "9F6C"] {
+    for tag in [
+        "56", "9F62", "9F63", "9F64", "9F65", "9F66", "9F67", "9F69", "9F6B", "9F6C",
+    ] {
         assert!(tags.contains(&tag.to_owned()), "{tag}");
     }
     assert_eq!(tags.len(), 10);
@@ -314,7 +316,11 @@ fn fast_and_magnetic_stripe_mode_in_one_application() {
         );
         let (made, _) = made("two_modes", "fast_contactless", &own, &steps);
         let (_, stripe_files) = answer(&made, 0x9106);
-        assert_eq!(stripe_files, [[0x08, 1, 1, 0]], "the fast card has no record in file 1");
+        assert_eq!(
+            stripe_files,
+            [[0x08, 1, 1, 0]],
+            "the fast card has no record in file 1"
+        );
     }
 }
 

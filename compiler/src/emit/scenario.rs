@@ -268,17 +268,14 @@ impl<'a> Sentences<'_, 'a> {
     }
 
     /// An application as a terminal of magnetic stripe mode alone meets it.
-    fn in_further_mode(
-        &mut self,
-        found: ApplicationFacts,
-        span: Span,
-    ) -> Option<ApplicationFacts> {
+    fn in_further_mode(&mut self, found: ApplicationFacts, span: Span) -> Option<ApplicationFacts> {
         if found.mode == Mode::Magstripe || !found.further || self.on != "contactless" {
             let message = match found.further {
                 true => "magnetic stripe mode is for the antenna".to_owned(),
                 false => format!("`{}` has no second mode", found.name),
             };
-            let help = "write `select` with the name alone, or a `magstripe` block into the profile";
+            let help =
+                "write `select` with the name alone, or a `magstripe` block into the profile";
             self.wrong("E0909", span, &message, help);
             return None;
         }

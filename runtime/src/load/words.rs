@@ -102,7 +102,11 @@ fn card(card: &Card, bundle: &Bundle) -> Result<(), RuntimeError> {
 
 /// Modes beside the first: each once, with an answer of its own.
 fn further(application: &Application) -> Result<(), RuntimeError> {
-    let modes: BTreeSet<&str> = application.further.iter().map(|f| f.mode.as_str()).collect();
+    let modes: BTreeSet<&str> = application
+        .further
+        .iter()
+        .map(|f| f.mode.as_str())
+        .collect();
     let known = |further: &FurtherMode| {
         let derived = matches!(further.derivation.as_str(), "a" | "b");
         further.mode == "magstripe" && derived && further.options != 0x9104

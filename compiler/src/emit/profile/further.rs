@@ -21,9 +21,7 @@ const DICTIONARY: &str = "mastercard";
 /// from it, and its tracks are compared with it.
 const OF_THE_ACCOUNT: [&str; 4] = ["5A", "5F24", "5F30", "5F34"];
 /// Data of the account: the same in every mode.
-const SAME: [&str; 8] = [
-    "5A", "5F20", "5F24", "5F25", "5F28", "5F30", "5F34", "9F42",
-];
+const SAME: [&str; 8] = ["5A", "5F20", "5F24", "5F25", "5F28", "5F30", "5F34", "9F42"];
 
 /// The block of the further mode.
 pub(super) fn block(decl: &Decl) -> Option<&MEntry> {

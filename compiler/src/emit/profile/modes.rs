@@ -60,10 +60,7 @@ impl Mode {
 }
 
 /// The `cvc3` block.
-pub(super) fn cvc3<'a>(
-    elaborator: &mut Elaborator<'a>,
-    block: Option<&'a MEntry>,
-) -> Option<Cvc3> {
+pub(super) fn cvc3<'a>(elaborator: &mut Elaborator<'a>, block: Option<&'a MEntry>) -> Option<Cvc3> {
     let block = block?;
     let term = block.inner("key")?.single()?;
     let key = elaborator.key_choice(term, &["emv.dynamic_numbers"], "this place")?;

@@ -135,7 +135,11 @@ impl Profile {
             return Err("two modes, and the PDOL does not ask for 9F66".into());
         }
         let payment = [number::OPTIONS, number::OPTIONS_CONTACTLESS];
-        self.payment = Some(Payment::build(groups, &self.reading(groups, &payment), quirks)?);
+        self.payment = Some(Payment::build(
+            groups,
+            &self.reading(groups, &payment),
+            quirks,
+        )?);
         let tracks = self.reading(groups, &[number::OPTIONS_MAGSTRIPE]);
         self.magstripe = Some(Magstripe::build(groups, &tracks)?);
         Ok(())
@@ -154,7 +158,9 @@ impl Profile {
         Self {
             contact_fci: self.contact_fci.clone(),
             contactless_fci: self.contactless_fci.clone(),
-            records: records.map(|(place, octets)| (*place, octets.clone())).collect(),
+            records: records
+                .map(|(place, octets)| (*place, octets.clone()))
+                .collect(),
             options: self.options.clone(),
             payment: None,
             magstripe: None,

@@ -223,12 +223,17 @@ fn a_card_of_two_modes_answers_the_one_that_is_offered() {
     assert_eq!(given.len(), 2);
     let record = objects(&ok(&mut card, "00B2012400"));
     assert_eq!(record["9F6B"], h(TRACK));
-    assert_eq!(status(&mut card, "00B2021400"), 0x6A82, "the other mode's file");
+    assert_eq!(
+        status(&mut card, "00B2021400"),
+        0x6A82,
+        "the other mode's file"
+    );
     let code = objects(&ok(&mut card, "802A8E80040000089900"));
     assert_eq!(code["9F61"], 37_701_u16.to_be_bytes());
     assert_eq!(code["9F36"], [0, 1]);
     // Nothing of the other mode, and one answer until the next SELECT.
-    assert_eq!(status(&mut card, "80AE80001D00"), 0x6985);
+    let lists = "80AE80001D 00000000100000000000000008400000000000097826112200 11223344 00";
+    assert_eq!(status(&mut card, lists), 0x6985);
     assert_eq!(status(&mut card, "008800000411223344 00"), 0x6985);
     assert_eq!(status(&mut card, &asks("37800080")), 0x6985);
 
@@ -241,12 +246,18 @@ fn a_card_of_two_modes_answers_the_one_that_is_offered() {
         assert_eq!((related[0], &related[5..]), (0x01, &h("3000")[..]));
         let data = [&h("11223344 000000001000 0978")[..], related].concat();
         let number = verify_dda(&public(), &given["9F4B"], &data).unwrap();
-        assert_eq!(number, [0x00, counter], "both modes count the same transactions");
+        assert_eq!(
+            number,
+            [0x00, counter],
+            "both modes count the same transactions"
+        );
         let value = diversification_for_ac_session_key(counter.into());
         let session = derive_session_key_tdes(&h(MASTER).try_into().unwrap(), &value);
         let covered = [&h(REST)[..], &h("2000 00"), &[counter], &given["9F10"]].concat();
         let cryptogram: [u8; 8] = given["9F26"].as_slice().try_into().unwrap();
-        assert!(verify_application_cryptogram(&session, &covered, cryptogram));
+        assert!(verify_application_cryptogram(
+            &session, &covered, cryptogram
+        ));
         assert_eq!(status(&mut card, "802A8E80040000089900"), 0x6985);
         assert_eq!(status(&mut card, "00B2012400"), 0x6A82, "the tracks' file");
     }

@@ -79,7 +79,8 @@ impl Rules<'_, '_, '_> {
         let (app, span) = (self.app, block.head_span());
         if app.mode == Mode::Magstripe {
             let message = "magnetic stripe mode is the mode of the profile already";
-            let help = "write the block's content into the profile, or `mode = emv` or `mode = fast`";
+            let help =
+                "write the block's content into the profile, or `mode = emv` or `mode = fast`";
             return self.report("E0367", span, message, help);
         }
         if !app.on("contactless") {
@@ -110,7 +111,12 @@ impl Rules<'_, '_, '_> {
 
     /// A terminal that knows both modes takes this bit for the promise of a GENERATE AC.
     fn no_emv_mode(&mut self) {
-        if self.app.aip.get(1).is_some_and(|octet| octet & EMV_MODE != 0) {
+        if self
+            .app
+            .aip
+            .get(1)
+            .is_some_and(|octet| octet & EMV_MODE != 0)
+        {
             let span = self.span("aip");
             let message = "the AIP of magnetic stripe mode promises EMV mode";
             let help = "take `emv_mode` out: a terminal would wait for a GENERATE AC";

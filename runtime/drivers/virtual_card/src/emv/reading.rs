@@ -29,7 +29,9 @@ pub(super) fn get_processing_options(chip: &mut Chip<'_>, command: &Command) -> 
         return Err(sw::WRONG_LENGTH);
     }
     // A card of two modes answers the one that is offered; over the contacts nobody offers any.
-    let offered = pdol.value(sent, QUALIFIERS).and_then(|v| v.first().copied());
+    let offered = pdol
+        .value(sent, QUALIFIERS)
+        .and_then(|v| v.first().copied());
     if both && offered.is_none_or(|octet| octet & EMV_MODE == 0) {
         return Err(sw::CONDITIONS);
     }
