@@ -163,21 +163,29 @@ impl Visit<'_> {
             .find(|(tag, _)| tag == "9F38")
             .map(|(_, dol)| dol);
         terminal.pdol = pdol.unwrap_or_default();
-        let known = match terminal.pdol.is_empty() {
-            true => Vec::new(),
-            false => {
-                let number = self.random("select unpredictable number", 4)?;
-                let mut known = self.terminal_data(check, number)?;
-                if mode == Some("magstripe") {
-                    known.retain(|(tag, _)| *tag != "9F66");
-                    known.push(("9F66", MAGSTRIPE_ALONE.to_vec()));
-                }
-                known
-            }
-        };
+        let known = self.offered(check, &terminal.pdol)?;
         terminal.pdol_data = self.answer_dol(&terminal.pdol, &known)?;
         self.processing_options(&mut terminal)?;
         Ok(terminal)
+    }
+
+    /// What answers the list of GET PROCESSING OPTIONS. A terminal of magnetic stripe mode alone says so
+    /// in its qualifiers.
+    fn offered(
+        &mut self,
+        check: &Check,
+        pdol: &[u8],
+    ) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+        if pdol.is_empty() {
+            return Ok(Vec::new());
+        }
+        let number = self.random("select unpredictable number", 4)?;
+        let mut known = self.terminal_data(check, number)?;
+        if super::setting(check, "mode") == Some("magstripe") {
+            known.retain(|(tag, _)| *tag != "9F66");
+            known.push(("9F66", MAGSTRIPE_ALONE.to_vec()));
+        }
+        Ok(known)
     }
 
     /// Selects an application that is in no directory.
