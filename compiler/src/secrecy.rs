@@ -42,11 +42,12 @@ impl Elaborator<'_> {
     /// names the sink in this place, such as `line 2 of the mailer`.
     pub fn sink(&mut self, value: &Typed, sink: Sink, what: &str, span: Span) -> bool {
         let clearance = secrecy_of(sink.clearance());
-        let source = source(value);
+        let source = || source(value);
         let words = sink.words();
         if value.secrecy > clearance {
             let message = format!(
-                "{source} is {} and would reach {what}: {words} takes {} at most",
+                "{} is {} and would reach {what}: {words} takes {} at most",
+                source(),
                 level(value.secrecy),
                 level(clearance),
             );
@@ -56,8 +57,8 @@ impl Elaborator<'_> {
         }
         if value.shows_pan && sink.row().is_some_and(|row| !row.takes_pan) {
             let message = format!(
-                "{source} shows the account and would reach {what}: {words} never shows it beside \
-                 a PIN"
+                "{} shows the account and would reach {what}: {words} never shows it beside a PIN",
+                source()
             );
             let advice = "show `last_digits(…)` at most, or better a reference: `run.reference`";
             self.refuse("E1002", value, &message, advice, (sink, what, span));
@@ -65,7 +66,8 @@ impl Elaborator<'_> {
         }
         if value.holds_pin && matches!(sink, Sink::ChipClear | Sink::Stripe) {
             let message = format!(
-                "{source} is an enciphered PIN and would reach {what}: it is for transit only"
+                "{} is an enciphered PIN and would reach {what}: it is for transit only",
+                source()
             );
             let advice = "the chip takes the PIN by `offline_pin`, the stripe a value made from \
                           it: `pvv(…)`";
@@ -124,7 +126,7 @@ pub(crate) fn way(last: &Rc<Step>) -> Vec<(Span, String)> {
     let mut steps = Vec::new();
     let mut at = Some(last);
     while let Some(step) = at {
-        steps.push((step.span, step.what.clone()));
+        steps.push((step.span, step.what.to_string()));
         at = step.from.as_ref();
     }
     steps.reverse();

@@ -12,6 +12,9 @@ use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
 use cardwright_compiler::{Checked, Environment, Session, check, check_language};
 use std::path::Path;
 
+#[path = "sessions/bases.rs"]
+mod bases;
+
 /// Changes of each example, one upon the other.
 const CHANGES: usize = 20;
 /// After so many changes the example is what it was.

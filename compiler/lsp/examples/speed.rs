@@ -239,6 +239,30 @@ fn changes(files: &MemoryFiles, runs: usize, only: Option<usize>) {
             "tries = 3",
             "tries = 4",
         ),
+        (
+            "a value of it that all overrule",
+            "small.perso",
+            "\"SMALL DEBIT\"",
+            "\"SMALL CREDIT\"",
+        ),
+        (
+            "a record of it that all overrule",
+            "small.perso",
+            ", #9F42, #9F49]",
+            ", #9F42]",
+        ),
+        (
+            "a comment above it",
+            "small.perso",
+            "profile debit",
+            "// seen\nprofile debit",
+        ),
+        (
+            "a face of the card of all",
+            "small.perso",
+            "\"MM/YY\"",
+            "\"MM-YY\"",
+        ),
     ];
     let chosen = all.into_iter().enumerate();
     let chosen = chosen.filter(|(n, _)| only.is_none_or(|only| only == *n));

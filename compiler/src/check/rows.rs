@@ -44,18 +44,10 @@ fn block<'a>(
         if asked {
             continue; // the base's demand; the Model says who does not meet it
         }
-        // An inherited entry has been checked where it stands, if that is a thing of its own.
-        shape(of_kind, row, entry, elaborator);
-        clauses(decl, row, entry, elaborator);
-        match row.shape {
-            Shape::Value(is) | Shape::ValueAndBlock(is, _) => {
-                values::value(decl, row, is, entry, elaborator);
-            }
-            Shape::Field(sink) => expressions::field(decl, sink, entry, elaborator),
-            Shape::Bare => expressions::sentence(of_kind, decl, row, entry, elaborator),
-            // Parts are checked where they are put together: see `emit`.
-            Shape::Block(_) | Shape::BareOrBlock(_) | Shape::Part => {}
-        }
+        let against = std::ptr::from_ref(row).addr();
+        elaborator.once(decl, entry, against, |elaborator| {
+            one(of_kind, decl, row, entry, elaborator);
+        });
         if let Some(inner) = block_kind(row) {
             let owner = whole.map(|_| entry.head_span());
             elaborator.speaking(inner.dictionary, |elaborator| {
@@ -65,6 +57,27 @@ fn block<'a>(
     }
     if let Some(owner) = whole {
         missing(of_kind, decl, (entries, owner), &meant, elaborator);
+    }
+}
+
+/// One entry, without its block.
+fn one<'a>(
+    of_kind: &'static Kind,
+    decl: &'a Decl,
+    row: &'static Attribute,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+) {
+    shape(of_kind, row, entry, elaborator);
+    clauses(decl, row, entry, elaborator);
+    match row.shape {
+        Shape::Value(is) | Shape::ValueAndBlock(is, _) => {
+            values::value(decl, row, is, entry, elaborator);
+        }
+        Shape::Field(sink) => expressions::field(decl, sink, entry, elaborator),
+        Shape::Bare => expressions::sentence(of_kind, decl, row, entry, elaborator),
+        // Parts are checked where they are put together: see `emit`.
+        Shape::Block(_) | Shape::BareOrBlock(_) | Shape::Part => {}
     }
 }
 

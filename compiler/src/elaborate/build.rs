@@ -1,6 +1,6 @@
 //! Nodes: what a lowering may build by itself, with types, secrecy and sharing kept right.
 
-use super::{Elaborator, Step, Typed};
+use super::{Elaborator, Step, Typed, What};
 use crate::model::Span;
 use crate::types::{ANY_LENGTH, Lengths, Type};
 use cardwright_bundle::{
@@ -71,8 +71,8 @@ impl Elaborator<'_> {
             function: instruction.name.to_owned(),
             args: args.iter().map(|a| a.node).collect(),
         };
-        let what = format!("through `{name}`");
-        let typed = self.instruction(op, instruction.gives, instruction.effect, args, &what, span);
+        let what = What::Through(instruction.name);
+        let typed = self.instruction(op, instruction.gives, instruction.effect, args, what, span);
         Some(self.folded(name, args, typed, span))
     }
 
@@ -99,8 +99,8 @@ impl Elaborator<'_> {
             keys,
             args: args.iter().map(|a| a.node).collect(),
         };
-        let what = format!("through `{name}`");
-        Some(self.instruction(op, instruction.gives, instruction.effect, args, &what, span))
+        let what = What::Through(instruction.name);
+        Some(self.instruction(op, instruction.gives, instruction.effect, args, what, span))
     }
 
     /// `then` or `otherwise`: as secret as the most secret of the three, the condition counts too.
@@ -122,7 +122,7 @@ impl Elaborator<'_> {
             then.ty.value_type(),
             Effect::Join,
             &args,
-            "chosen by a condition",
+            What::Fixed("chosen by a condition"),
             span,
         );
         typed.ty = super::coerce::join(&then.ty, &otherwise.ty);
@@ -135,7 +135,7 @@ impl Elaborator<'_> {
         gives: ValueType,
         effect: Effect,
         args: &[Typed],
-        what: &str,
+        what: What,
         span: Span,
     ) -> Typed {
         let top = args
@@ -160,7 +160,7 @@ impl Elaborator<'_> {
             effect == Effect::Becomes(Secrecy::Public) || effect == Effect::Lowers && hides;
         let helpless = effect == Effect::Lowers && !hides && joined > Secrecy::Public;
         let what = if helpless {
-            &format!("{what}, which hides nothing: {}", why_not(joined))
+            What::Words(format!("{what}, which hides nothing: {}", why_not(joined)))
         } else {
             what
         };
@@ -254,14 +254,14 @@ impl Typed {
 
     /// The same value with one more step on its way.
     #[must_use]
-    pub fn through(mut self, what: impl Into<String>, span: Span) -> Self {
+    pub fn through(mut self, what: impl Into<What>, span: Span) -> Self {
         self.path = step(what, span, Some(self.path));
         self
     }
 }
 
 /// One more step.
-pub(super) fn step(what: impl Into<String>, span: Span, from: Option<Rc<Step>>) -> Rc<Step> {
+pub(super) fn step(what: impl Into<What>, span: Span, from: Option<Rc<Step>>) -> Rc<Step> {
     Rc::new(Step {
         what: what.into(),
         span,
@@ -286,7 +286,7 @@ const fn why_not(joined: Secrecy) -> &'static str {
 /// The way of a result. What an operation makes more secret than all that goes into it (a PIN, a
 /// verification value) has its source there.
 fn way(
-    what: &str,
+    what: What,
     span: Span,
     effect: Effect,
     joined: Secrecy,
@@ -294,8 +294,11 @@ fn way(
 ) -> Rc<Step> {
     match effect {
         Effect::Becomes(level) if level > joined => {
-            let what = what.strip_prefix("through ").unwrap_or(what);
-            step(format!("the result of {what}"), span, None)
+            let words = match what {
+                What::Through(name) => format!("the result of `{name}`"),
+                other => format!("the result of {other}"),
+            };
+            step(words, span, None)
         }
         _ => step(what, span, from),
     }

@@ -277,7 +277,7 @@ impl<'a> Elaborator<'a> {
         Typed {
             node: self.node(op, value.ty.value_type(), level, span),
             secrecy: level,
-            path: step(named, span, None),
+            path: step(named.to_owned(), span, None),
             ..value
         }
     }

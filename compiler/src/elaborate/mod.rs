@@ -16,6 +16,7 @@ mod fold;
 mod keys;
 mod lookup;
 mod names;
+mod once;
 mod operators;
 mod results;
 mod totals;
@@ -30,17 +31,51 @@ use crate::types::Type;
 use cardwright_bundle::{NodeId, Op, Program, Secrecy};
 use indexmap::IndexSet;
 use std::collections::HashMap;
+use std::fmt;
 use std::rc::Rc;
 
 /// One step of a value's way: what happened to it, where, and to what before.
 #[derive(Debug)]
 pub struct Step {
-    /// What happened, in words.
-    pub what: String,
+    /// What happened.
+    pub what: What,
     /// Where.
     pub span: Span,
     /// The step before.
     pub from: Option<Rc<Step>>,
+}
+
+/// What happened to a value; in words only where somebody reads them.
+#[derive(Debug)]
+pub enum What {
+    /// In words.
+    Words(String),
+    /// In words that are always the same.
+    Fixed(&'static str),
+    /// It went through an instruction.
+    Through(&'static str),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => f.write_str(words),
+            Self::Fixed(words) => f.write_str(words),
+            Self::Through(name) => write!(f, "through `{name}`"),
+        }
+    }
+}
+
+impl From<String> for What {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl From<&'static str> for What {
+    fn from(words: &'static str) -> Self {
+        Self::Fixed(words)
+    }
 }
 
 /// A value of a program: its node, language type, secrecy, and the way that it came.
@@ -195,6 +230,8 @@ pub struct Elaborator<'a> {
     facts: facts::Facts,
     fuel: u32,
     depth: u32,
+    /// The number of what is spoken of, once it was asked for.
+    ground: Option<usize>,
 }
 
 impl<'a> Elaborator<'a> {
@@ -221,6 +258,7 @@ impl<'a> Elaborator<'a> {
             facts: facts::Facts::default(),
             fuel: FUEL,
             depth: 0,
+            ground: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Elaborator, Env, Typed};
 use crate::diagnostics::Problem;
-use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Span, Target, find};
+use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Span, Target};
 use crate::types::Type;
 use cardwright_vocabulary::{Is, Shape, Want, kind};
 
@@ -41,7 +41,7 @@ impl<'a> Elaborator<'a> {
             return None;
         }
         if let Some(this) = self.env.this
-            && let Some(entry) = attribute(&this.entries, segments)
+            && let Some(entry) = this.entry(segments)
             && !entry.span.holds(span)
         {
             return Some(Meaning::Attribute(this, entry));
@@ -85,7 +85,7 @@ impl<'a> Elaborator<'a> {
                 if rest.is_empty() {
                     return Some(Meaning::Decl(decl));
                 }
-                if let Some(entry) = attribute(&decl.entries, rest) {
+                if let Some(entry) = decl.entry(rest) {
                     return Some(Meaning::Attribute(decl, entry));
                 }
                 let names: Vec<&str> = decl.entries.iter().filter_map(|e| e.word(0)).collect();
@@ -306,23 +306,6 @@ impl<'a> Elaborator<'a> {
         self.findings()
             .push(Problem::error(code, span, message).help(help));
     }
-}
-
-/// The entry that a path of words names, block by block.
-fn attribute<'a>(entries: &'a [MEntry], path: &[MSegment]) -> Option<&'a MEntry> {
-    let (first, rest) = path.split_first()?;
-    let entry = if first.is_tag {
-        entries.iter().rev().find(|e| {
-            let head = e.head.first().and_then(crate::model::shape::tag_of);
-            head == Some(first.text.as_str())
-        })?
-    } else {
-        find(entries, &first.text)?
-    };
-    if rest.is_empty() {
-        return Some(entry);
-    }
-    attribute(entry.entries(), rest)
 }
 
 /// What an attribute's own row wants, so that a reference to it means the same as its place.

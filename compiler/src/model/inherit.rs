@@ -25,6 +25,7 @@ pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findi
         left: MOST_INHERITED,
         said: false,
         bases: HashMap::new(),
+        blocks: Blocks::new(),
     };
     for at in all {
         effective(model, kept, at, &mut done, findings);
@@ -387,7 +388,11 @@ struct Done {
     said: bool,
     /// What is known of entries that are inherited, by their address.
     bases: HashMap<usize, Base>,
+    /// Where entries stand in the blocks of those, by the address of the block's entry.
+    blocks: Blocks,
 }
+
+type Blocks = HashMap<usize, Arc<Places>>;
 
 impl Done {
     fn base(&mut self, of_kind: &Kind, entries: &Arc<Vec<MEntry>>) -> &mut Base {
@@ -437,19 +442,25 @@ fn entries(
         return (made, asks);
     }
     let mut found = Findings::new();
-    twice(of_kind, &decl.entries, &mut found);
+    match kept.of_own(decl) {
+        Some(problems) => problems.iter().for_each(|p| found.push(p.clone())),
+        None => twice(of_kind, &decl.entries, &mut found),
+    }
+    let of_own = found.clone().split_off(0);
     let made = match &inherited {
         Some(base) => {
             let base = done.base(of_kind, base);
-            let under = (base.entries.as_slice(), Arc::clone(&base.places));
-            Arc::new(merge(of_kind, under, &decl.entries, &mut found))
+            let (all, places) = (Arc::clone(&base.entries), Arc::clone(&base.places));
+            let known = Some(&mut done.blocks);
+            let own = &decl.entries;
+            Arc::new(merge(of_kind, (&all, places), own, known, &mut found))
         }
         None => Arc::clone(&decl.entries),
     };
     let problems = found.split_off(0);
     problems.iter().for_each(|p| findings.push(p.clone()));
     let asks = inherited.is_some() && asks(&made);
-    kept.keep_merged(decl, inherited, (&made, asks), problems);
+    kept.keep_merged(decl, inherited, (&made, asks), (of_own, problems));
     (made, asks)
 }
 
@@ -481,10 +492,13 @@ fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
     }
 }
 
+/// Puts own entries over those of a base; `known` are the blocks of entries that stay where they are,
+/// if the base's do.
 fn merge(
     of_kind: &Kind,
     (base, under): (&[MEntry], Arc<Places>),
     own: &[MEntry],
+    mut known: Option<&mut Blocks>,
     findings: &mut Findings,
 ) -> Vec<MEntry> {
     let mut result: Vec<MEntry> = base.to_vec();
@@ -515,7 +529,10 @@ fn merge(
             );
             continue;
         }
-        *place = merge_entry(row.and_then(block_kind), place, entry, findings);
+        // What was merged a line before is gone after the next one.
+        let lasts = base.get(at).is_some_and(|b| b.address() == place.address());
+        let known = known.as_deref_mut().filter(|_| lasts);
+        *place = merge_entry(row.and_then(block_kind), place, entry, known, findings);
         places.add(at, key, entry);
     }
     result
@@ -603,6 +620,7 @@ fn merge_entry(
     inner: Option<&'static Kind>,
     base: &MEntry,
     own: &MEntry,
+    mut known: Option<&mut Blocks>,
     findings: &mut Findings,
 ) -> MEntry {
     let mut merged = own.clone();
@@ -614,8 +632,14 @@ fn merge_entry(
     }
     merged.block = match (inner, &base.block, &own.block) {
         (Some(of_kind), Some(theirs), Some(ours)) if of_kind.merge == Merge::ByKey => {
-            let under = (theirs.as_slice(), Places::of(of_kind, theirs));
-            Some(merge(of_kind, under, ours, findings))
+            let places = match known.as_deref_mut() {
+                Some(known) => {
+                    let places = known.entry(base.address());
+                    Arc::clone(places.or_insert_with(|| Places::of(of_kind, theirs)))
+                }
+                None => Places::of(of_kind, theirs),
+            };
+            Some(merge(of_kind, (theirs, places), ours, known, findings))
         }
         (_, theirs, None) if own.value.is_none() => theirs.clone(),
         (_, _, ours) => ours.clone(),

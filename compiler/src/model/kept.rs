@@ -1,6 +1,7 @@
 //! What is kept between two checks of one project: trees by text, declarations by what they were
 //! made from, and in which revision each of them last became another.
 
+use super::alike::Alike;
 use super::gather::{self, Top};
 use super::log::{Asked, Log, Names};
 use super::moved::Edits;
@@ -53,6 +54,8 @@ struct Merged {
     /// Whether something is asked for among the result.
     asks: bool,
     problems: Vec<Problem>,
+    /// What was said of its own entries alone.
+    of_own: Vec<Problem>,
 }
 
 /// Entries that were merged before, whether something is asked for among them, and what was said.
@@ -92,6 +95,8 @@ struct Life {
     /// The last revision in which it was there.
     seen: u32,
     merged: Option<Merged>,
+    /// Its entries after inheritance.
+    effective: Option<Arc<Vec<MEntry>>>,
     uses: Option<(Arc<Decl>, Arc<NamesOf>)>,
 }
 
@@ -239,6 +244,7 @@ impl Kept {
                 changed: now,
                 seen: now,
                 merged: None,
+                effective: None,
                 uses: None,
             };
             self.lives.insert(decl.qualified.clone(), life);
@@ -284,13 +290,20 @@ impl Kept {
         })
     }
 
-    /// Keeps what entries were merged to.
+    /// What was said before of the same own entries alone.
+    pub(super) fn of_own(&self, decl: &Decl) -> Option<&[Problem]> {
+        let merged = self.lives.get(&decl.qualified)?.merged.as_ref()?;
+        let same = Arc::ptr_eq(&merged.own, &decl.entries) && merged.kind == decl.kind;
+        same.then_some(merged.of_own.as_slice())
+    }
+
+    /// Keeps what entries were merged to, and what was said: of the own entries alone, and of both.
     pub(super) fn keep_merged(
         &mut self,
         decl: &Decl,
         base: Option<Arc<Vec<MEntry>>>,
         (made, asks): (&Arc<Vec<MEntry>>, bool),
-        problems: Vec<Problem>,
+        (of_own, problems): (Vec<Problem>, Vec<Problem>),
     ) {
         if let Some(life) = self.lives.get_mut(&decl.qualified) {
             life.merged = Some(Merged {
@@ -300,6 +313,7 @@ impl Kept {
                 made: Arc::clone(made),
                 asks,
                 problems,
+                of_own,
             });
         }
     }
@@ -404,27 +418,38 @@ impl Kept {
         for life in self.lives.values_mut().filter(|l| l.seen + 1 == now) {
             // It is not there any more.
             (life.changed, life.uses, life.merged) = (now, None, None);
+            life.effective = None;
             self.named = now;
         }
         let raw_changed = |name: &String| {
             let life = self.lives.get(name);
             life.is_none_or(|life| life.raw_changed == now)
         };
+        let mut alike = Alike::after(self.edits.as_ref());
+        // What a base says otherwise does not reach those who say it themselves.
+        let mut as_before = |decl: &Decl| {
+            let life = self.lives.get(&decl.qualified);
+            let old = life.and_then(|life| life.effective.as_ref());
+            old.is_some_and(|old| alike.entries(old, &decl.entries))
+        };
         let changed: Vec<bool> = model
             .decls
             .values()
             .map(|decl| {
-                let mut all = decl.bases.iter().chain([&decl.qualified]);
-                all.any(raw_changed) || self.table_changed(model, &decl.qualified)
+                raw_changed(&decl.qualified)
+                    || self.table_changed(model, &decl.qualified)
+                    || decl.bases.iter().any(raw_changed) && !as_before(decl)
             })
             .collect();
         for (decl, changed) in model.decls.values().zip(changed) {
             let head = Head::of(decl);
-            if let Some(life) = self.lives.get_mut(&decl.qualified)
-                && (changed || life.head != head)
-            {
+            let Some(life) = self.lives.get_mut(&decl.qualified) else {
+                continue;
+            };
+            if changed || life.head != head {
                 (life.changed, life.head) = (now, head);
             }
+            life.effective = Some(Arc::clone(&decl.entries));
         }
         self.tables.clone_from(&model.tables);
     }

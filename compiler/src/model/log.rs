@@ -2,13 +2,13 @@
 //! as the answers stay the same.
 
 use super::{Decl, Model, Target};
-use crate::session::turn;
+use crate::session::{Clean, turn};
 use indexmap::{Equivalent, IndexMap};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A question. Numbers of declarations, names and files are the same from check to check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Asked {
     /// Something that any change may answer otherwise, such as advice on a name that is unknown.
     Anything,
@@ -176,6 +176,8 @@ pub(crate) struct Log {
     numbers: Vec<u32>,
     /// Of the names; whoever works on the Model adds to them.
     names: RwLock<Names>,
+    /// What was found in order.
+    clean: Clean,
 }
 
 impl Log {
@@ -183,6 +185,7 @@ impl Log {
         Self {
             numbers,
             names: RwLock::new(names),
+            clean: Clean::default(),
         }
     }
 
@@ -197,6 +200,11 @@ impl Log {
 }
 
 impl Model {
+    /// What was found in order, while questions are noted.
+    pub(crate) fn clean(&self) -> Option<&Clean> {
+        self.log.as_deref().map(|log| &log.clean)
+    }
+
     /// Notes a question, while questions are noted.
     pub(crate) fn ask(&self, asked: Asked) {
         if self.log.is_some() {

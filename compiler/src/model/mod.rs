@@ -4,6 +4,7 @@
 //! in the scope of the file that it was written in, which its span tells; so an entry that a
 //! profile inherits keeps meaning what it meant where it was written.
 
+mod alike;
 mod entry;
 mod gather;
 mod inherit;
@@ -42,6 +43,7 @@ pub use tables::{MAX_TABLE_ROWS, TableData};
 pub(crate) use usage::walk;
 
 use crate::project::Manifest;
+use crate::session::turn;
 use indexmap::IndexMap;
 use log::Asked;
 use std::collections::HashMap;
@@ -94,7 +96,26 @@ impl Decl {
     /// An effective attribute or block by its only head word: `attribute("aid")`.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&MEntry> {
-        find(&self.entries, name)
+        let found = find(&self.entries, name);
+        turn::ask_own(self, || name.to_owned(), found);
+        found
+    }
+
+    /// The effective entry that a path of words and tags names, block by block.
+    pub(crate) fn entry(&self, path: &[MSegment]) -> Option<&MEntry> {
+        let steps = path.iter().map(|s| (s.text.as_str(), s.is_tag));
+        let found = entry_at(&self.entries, steps);
+        turn::ask_own(self, || path_of(path), found);
+        found
+    }
+
+    /// The same by a path as it is noted.
+    pub(crate) fn entry_by(&self, path: &str) -> Option<&MEntry> {
+        let steps = path.split('.').map(|step| match step.strip_prefix('#') {
+            Some(tag) => (tag, true),
+            None => (step, false),
+        });
+        entry_at(&self.entries, steps)
     }
 
     /// Whether it is a concrete thing rather than a base that others build on.
@@ -119,6 +140,31 @@ pub fn dictionary(decl: &Decl) -> &str {
         .and_then(|e| e.single()?.word())
         .filter(|word| *word != "emv")
         .unwrap_or("")
+}
+
+fn entry_at<'a, 'p>(
+    mut entries: &'a [MEntry],
+    path: impl Iterator<Item = (&'p str, bool)>,
+) -> Option<&'a MEntry> {
+    let mut found = None;
+    for (step, is_tag) in path {
+        let tag = |e: &&MEntry| e.head.first().and_then(shape::tag_of) == Some(step);
+        let entry = match is_tag {
+            true => entries.iter().rev().find(tag),
+            false => find(entries, step),
+        }?;
+        entries = entry.entries();
+        found = Some(entry);
+    }
+    found
+}
+
+fn path_of(path: &[MSegment]) -> String {
+    let steps = path.iter().map(|s| match s.is_tag {
+        true => format!("#{}", s.text),
+        false => s.text.clone(),
+    });
+    steps.collect::<Vec<_>>().join(".")
 }
 
 /// The entry whose head is one word, among entries.

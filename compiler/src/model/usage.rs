@@ -36,14 +36,7 @@ impl NamesOf {
             }
         };
         for entry in decl.entries.iter() {
-            let numbers = known.entry(entry.address()).or_insert_with(|| {
-                let mut list = Vec::new();
-                walk_entry(entry, &mut |e| note(e, &mut list));
-                list.sort_unstable();
-                list.dedup();
-                list
-            });
-            found.own.extend_from_slice(numbers);
+            of_entry(entry, known, &mut note, &mut found.own);
         }
         walk_words(decl, false, &mut |e| note(e, &mut found.own));
         if let Some(phrase) = &decl.base {
@@ -55,6 +48,28 @@ impl NamesOf {
         }
         found
     }
+}
+
+/// Collects the names of an entry; those of one that was come upon before are known.
+fn of_entry(
+    entry: &MEntry,
+    known: &mut HashMap<usize, Vec<u32>>,
+    note: &mut impl FnMut(&MExpr, &mut Vec<u32>),
+    into: &mut Vec<u32>,
+) {
+    if let Some(list) = known.get(&entry.address()) {
+        into.extend_from_slice(list);
+        return;
+    }
+    let mut list = Vec::new();
+    walk_head(entry, &mut |e| note(e, &mut list));
+    for inner in entry.entries() {
+        of_entry(inner, known, note, &mut list);
+    }
+    list.sort_unstable();
+    list.dedup();
+    into.extend_from_slice(&list);
+    known.insert(entry.address(), list);
 }
 
 /// Most comparisons of an unknown name with a known one.
@@ -273,6 +288,12 @@ fn walk_entries<'m>(entries: &'m [MEntry], visit: &mut impl FnMut(&'m MExpr)) {
 }
 
 fn walk_entry<'m>(entry: &'m MEntry, visit: &mut impl FnMut(&'m MExpr)) {
+    walk_head(entry, visit);
+    walk_entries(entry.entries(), visit);
+}
+
+/// Visits what an entry says before its block.
+fn walk_head<'m>(entry: &'m MEntry, visit: &mut impl FnMut(&'m MExpr)) {
     entry.head.iter().for_each(|t| walk(t, visit));
     for phrase in entry.base.iter().chain(entry.value.iter()) {
         walk_phrase(phrase, visit);
@@ -280,7 +301,6 @@ fn walk_entry<'m>(entry: &'m MEntry, visit: &mut impl FnMut(&'m MExpr)) {
     for clause in &entry.clauses {
         clause.terms.iter().for_each(|t| walk(t, visit));
     }
-    walk_entries(entry.entries(), visit);
 }
 
 fn walk_phrase<'m>(phrase: &'m MPhrase, visit: &mut impl FnMut(&'m MExpr)) {

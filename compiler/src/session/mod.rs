@@ -9,10 +9,12 @@
 //!
 //! The findings are always those of a fresh check, which is a session's first.
 
+mod clean;
 mod memo;
 pub(crate) mod pool;
 pub(crate) mod turn;
 
+pub(crate) use clean::{Clean, Place};
 pub(crate) use memo::{Keeper, Memo, Outcome, Task};
 
 use crate::diagnostics::Findings;

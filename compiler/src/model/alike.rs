@@ -1,0 +1,65 @@
+//! Whether entries say what they said in the check before, be they moved or not.
+
+use super::moved::Edits;
+use super::{EntryParts, MEntry};
+use std::collections::HashMap;
+
+/// Compares entries of two checks, each pair once: most are shared by many heirs.
+pub(super) struct Alike<'e> {
+    edits: Option<&'e Edits>,
+    known: HashMap<(usize, usize), bool>,
+}
+
+impl<'e> Alike<'e> {
+    /// What has become of the texts since.
+    pub(super) fn after(edits: Option<&'e Edits>) -> Self {
+        Self {
+            edits,
+            known: HashMap::new(),
+        }
+    }
+
+    /// Whether all entries are what they were. Both sides live for as long as this.
+    pub(super) fn entries(&mut self, old: &[MEntry], new: &[MEntry]) -> bool {
+        let mut pairs = old.iter().zip(new);
+        old.len() == new.len() && pairs.all(|(old, new)| self.entry(old, new))
+    }
+
+    fn entry(&mut self, old: &MEntry, new: &MEntry) -> bool {
+        let pair = (old.address(), new.address());
+        if pair.0 == pair.1 {
+            return true; // its file is the same
+        }
+        if let Some(known) = self.known.get(&pair) {
+            return *known;
+        }
+        let alike = match (&old.block, &new.block) {
+            (Some(of_old), Some(of_new)) => self.entries(of_old, of_new) && self.words(old, new),
+            (None, None) => self.words(old, new),
+            _ => false,
+        };
+        self.known.insert(pair, alike);
+        alike
+    }
+
+    /// All but the blocks.
+    fn words(&self, old: &MEntry, new: &MEntry) -> bool {
+        let mut moved = bare(old);
+        let whole = self.edits.is_none_or(|edits| edits.carry(&mut moved));
+        whole && moved == bare(new)
+    }
+}
+
+fn bare(entry: &MEntry) -> MEntry {
+    MEntry::from(EntryParts {
+        head: entry.head.clone(),
+        base: entry.base.clone(),
+        clauses: entry.clauses.clone(),
+        value: entry.value.clone(),
+        block: None,
+        mark: entry.mark,
+        doc: entry.doc.clone(),
+        origin: entry.origin.clone(),
+        span: entry.span,
+    })
+}
