@@ -10,6 +10,7 @@
 
 use cardwright_tests::{
     orders::{OrderRecord, file},
+    station::Said,
     token::{pin, site},
 };
 
@@ -48,4 +49,59 @@ fn a_site_that_allows_no_key_in_host_memory_says_what_it_can_not_do() {
     pin(&station, 0o644);
     let open = station.say(&["hsm", "show"]);
     assert!(open.err.contains("R1324"), "{}", open.err);
+}
+
+/// Operations that the token was asked for while a job ran.
+fn operations(said: &Said) -> u64 {
+    let asked = "the HSM was asked for";
+    let line = said.err.lines().find(|line| line.contains(asked));
+    let line = line.unwrap_or_else(|| panic!("no count: {}", said.err));
+    let mut words = line.split_whitespace();
+    words.find_map(|word| word.parse().ok()).unwrap()
+}
+
+/// What a card more costs in a whole run, from the order to the files, each card validated: the difference of two
+/// runs of one lane, so that what a job costs once is left out.
+fn each_card(product: &str) -> f64 {
+    let station = site("host_memory = \"preferred\"\ntest_only = true\n");
+    let bundle = station.bundle().to_string_lossy().into_owned();
+    station.say(&["hsm", "prepare"]).expect(0);
+    station.say(&["hsm", "test-keys", &bundle]).expect(0);
+    let run = |count: u64| {
+        let order = |n: u64| {
+            let pin = format!("{:05}", 10_000 + n);
+            OrderRecord::good(100 * count + n, product, &pin).line()
+        };
+        let lines: Vec<String> = (1..=count).map(order).collect();
+        let out = count.to_string();
+        let orders = station.write(&format!("{out}.txt"), &file(&lines));
+        let said = station.run(&orders, &out, &["--lanes", "1"]).expect(0);
+        let report = station.report(&out);
+        assert_eq!(report["validated"]["passed"], count, "{report}");
+        operations(&said)
+    };
+    let (few, many) = (run(16), run(64));
+    let each = (many - few) as f64 / 48.0;
+    println!("{product}: {each:.2} operations for one card more: {few} for 16, {many} for 64");
+    each
+}
+
+/// What a plain program asks that has all keys of cards in host memory, too, and stores nothing on the way, as
+/// docs/PERFORMANCE.md lists it.
+const PLAIN_CONTACT: f64 = 46.0;
+const PLAIN_DUAL: f64 = 73.0;
+
+#[test]
+fn a_whole_run_asks_a_fifth_of_a_plain_programs_operations() {
+    let each = each_card("DEBI");
+    assert!(each <= PLAIN_CONTACT / 5.0, "{each:.2}");
+    // What it is today, so that it does not grow unseen.
+    assert!(each < 8.0, "{each:.2}");
+}
+
+#[test]
+fn so_does_one_for_cards_with_two_interfaces() {
+    let each = each_card("DUAL");
+    assert!(each <= PLAIN_DUAL / 5.0, "{each:.2}");
+    assert!(each < 10.5, "{each:.2}");
 }

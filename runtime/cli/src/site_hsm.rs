@@ -45,7 +45,8 @@ pub(crate) struct Pkcs11Table {
     /// Environment variable with the user's PIN, instead of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pin_variable: Option<String>,
-    /// Whether a working key may ever be in this program's memory: `refused` (for LIVE) or `allowed`.
+    /// Whether a working key may ever be in this program's memory: `refused` (for LIVE), `allowed` where the token
+    /// can't do it inside, or `preferred` wherever that takes fewer calls.
     #[serde(default)]
     host_memory: HostMemoryWord,
     /// What happens when the token has logged the user out: `never`, `once` or `always` again.
@@ -81,6 +82,7 @@ enum HostMemoryWord {
     #[default]
     Refused,
     Allowed,
+    Preferred,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +132,7 @@ impl Pkcs11Table {
         settings.host_memory = match self.host_memory {
             HostMemoryWord::Refused => HostMemory::Refused,
             HostMemoryWord::Allowed => HostMemory::Allowed,
+            HostMemoryWord::Preferred => HostMemory::Preferred,
         };
         settings.relogin = match self.relogin {
             ReloginWord::Never => Relogin::Never,

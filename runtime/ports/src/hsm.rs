@@ -628,6 +628,9 @@ pub trait HsmSession: Send {
     }
     /// Forgets a channel and its session keys.
     fn close_channel(&mut self, channel: ChannelId);
+    /// The card before this worker has left: whatever a driver keeps of its keys, so that they are made
+    /// once for all its channels and transactions, is wiped.
+    fn forget_card(&mut self) {}
 
     /// The vector that a card starts its dynamic codes from: the last two octets of the MAC over a
     /// track's static data under the card's own key. The path's counter says nothing here.

@@ -11,7 +11,7 @@ use cardwright_ports::{
 };
 use cardwright_runtime::{
     Loaded, RuntimeError,
-    plan::{BoundKeys, Draws, Fields, Part, Prepared, Run, RunFacts, Values},
+    plan::{BoundKeys, Draws, Fields, Part, Prepared, Row, RunFacts, Values},
 };
 use std::collections::BTreeMap;
 
@@ -20,6 +20,18 @@ pub struct Pages<'a> {
     layout: &'a Layout,
     program: Prepared,
     test: bool,
+}
+
+/// An order whose page is asked for. `draws` are the order's own, so that a drawn PIN is the card's.
+pub struct PageOf<'p> {
+    /// Its record.
+    pub fields: &'p dyn Fields,
+    /// Facts of the run.
+    pub facts: &'p RunFacts,
+    /// Its number in the job.
+    pub order: u64,
+    /// What was drawn for it.
+    pub draws: &'p Draws,
 }
 
 /// A page, and the sealed PIN that goes on it.
@@ -57,35 +69,56 @@ impl<'a> Pages<'a> {
         })
     }
 
-    /// Makes one order's page. `draws` are the order's own, so that a drawn PIN is the card's.
-    #[allow(clippy::too_many_arguments)]
+    /// Makes one order's page.
     pub fn make(
         &self,
-        fields: &dyn Fields,
-        facts: &RunFacts,
+        asked: &PageOf<'_>,
         session: &mut dyn HsmSession,
         job: &str,
-        order: u64,
-        draws: &Draws,
     ) -> Result<Page, StationError> {
-        let mut draws = draws.clone();
-        let mut run = Run {
-            fields,
-            facts,
-            session: Some(session),
-            job,
-            order,
-            draws: &mut draws,
-        };
-        let values = self.program.run(&mut run)?;
+        let mut pages = self.make_all(std::slice::from_ref(asked), session, job);
+        pages.pop().unwrap_or_else(|| {
+            Err(StationError::new(
+                "R1101",
+                "a page of nothing",
+                "build the bundle again",
+            ))
+        })
+    }
+
+    /// Makes the pages of some orders of one job, in their order: the HSM gets each kind of call for all of
+    /// them together. A page that can't be made has its own reason.
+    pub fn make_all(
+        &self,
+        asked: &[PageOf<'_>],
+        session: &mut dyn HsmSession,
+        job: &str,
+    ) -> Vec<Result<Page, StationError>> {
+        let mut draws: Vec<Draws> = asked.iter().map(|page| page.draws.clone()).collect();
+        let rows = asked.iter().zip(&mut draws).map(|(page, draws)| Row {
+            fields: page.fields,
+            facts: page.facts,
+            order: page.order,
+            draws,
+        });
+        let mut rows: Vec<Row<'_>> = rows.collect();
+        let all = self.program.run_rows(&mut rows, &mut Some(session), job);
+        let pages = asked.iter().zip(&all);
+        pages
+            .map(|(page, values)| self.page(values, page.order))
+            .collect()
+    }
+
+    /// The page of a program's values.
+    fn page(&self, values: &Values, order: u64) -> Result<Page, StationError> {
         let mut page = Page {
             sheet: self.sheet(&self.layout.background),
             further: Vec::new(),
             pin: None,
         };
-        for item in present(&self.layout.items, &values) {
+        for item in present(&self.layout.items, values) {
             let item = item?;
-            let drawn = items::draw(item, &values)?;
+            let drawn = items::draw(item, values)?;
             if let Some(pin) = drawn.pin {
                 page.pin = Some(pin);
                 page.sheet.pin_reference = Some(order);
@@ -94,8 +127,8 @@ impl<'a> Pages<'a> {
         }
         for further in &self.layout.pages {
             let mut sheet = self.sheet(&further.background);
-            for item in present(&further.items, &values) {
-                sheet.marks.extend(items::draw(item?, &values)?.marks);
+            for item in present(&further.items, values) {
+                sheet.marks.extend(items::draw(item?, values)?.marks);
             }
             page.further.push(sheet);
         }

@@ -514,7 +514,14 @@ impl Plan {
 
     /// Whether keys may be in host memory.
     pub(crate) fn host_memory_allowed(&self) -> bool {
-        self.host_memory == HostMemory::Allowed
+        self.host_memory != HostMemory::Refused
+    }
+
+    /// Whether cards' keys go through host memory though the token could do it inside. How keys of the site are
+    /// made and exchanged is another matter.
+    fn prefers_host_memory(&self, intent: Intent) -> bool {
+        let of_production = || COMPOSITIONS.iter().any(|c| c.intent == intent);
+        self.host_memory == HostMemory::Preferred && of_production()
     }
 
     fn possible(&self, intent: Intent) -> impl Iterator<Item = &'static Composition> + '_ {
@@ -538,8 +545,9 @@ impl Plan {
     fn choose(&self, intent: Intent, key: Option<Flags>) -> Result<&'static Composition, Refused> {
         let suits = |c: &&Composition| key.is_none_or(|key| key.has(c.key));
         let allowed = |c: &&Composition| !c.host_memory || self.host_memory_allowed();
-        let found = self.possible(intent).filter(suits).find(allowed);
-        if let Some(found) = found {
+        let may = || self.possible(intent).filter(suits).filter(allowed);
+        let quick = || may().find(|c| c.host_memory && self.prefers_host_memory(intent));
+        if let Some(found) = quick().or_else(|| may().next()) {
             return Ok(found);
         }
         if let Some(refused) = self.possible(intent).find(suits) {
@@ -598,6 +606,9 @@ mod tests {
         let refused = plan(&can, HostMemory::Refused);
         assert_eq!(way(&refused, both), Ok(Way::Inside));
         assert_eq!(way(&refused, Flags::ENCRYPT).unwrap_err().code, "R1336");
+        let quick = plan(&can, HostMemory::Preferred);
+        assert_eq!(way(&quick, both), Ok(Way::HostMemory));
+        assert_eq!(way(&quick, Flags::DERIVE), Ok(Way::Inside));
         let poor = plan(&[], HostMemory::Allowed);
         assert_eq!(way(&poor, both).unwrap_err().code, "R1331");
     }
@@ -608,6 +619,33 @@ mod tests {
         let plan = Plan::new(shown, &[C::AesGcm], HostMemory::Refused);
         let best = plan.best(Intent::Sealing).unwrap();
         assert_eq!(best.way, Way::CbcAndMac);
+    }
+
+    // What is preferred is a matter of cards: keys of the site are made inside as before.
+    #[test]
+    fn preferred_host_memory_is_for_cards_only() {
+        let all: Vec<Capability> = crate::capability::PROBES
+            .iter()
+            .map(|probe| probe.capability)
+            .collect();
+        let (allowed, quick) = (
+            plan(&all, HostMemory::Allowed),
+            plan(&all, HostMemory::Preferred),
+        );
+        for intent in intents() {
+            let of_cards = COMPOSITIONS.iter().any(|c| c.intent == intent);
+            let (before, now) = (allowed.best(intent), quick.best(intent));
+            match (before, now) {
+                (Ok(before), Ok(now)) if !of_cards => assert_eq!(before.name, now.name),
+                (Ok(before), Ok(now)) => assert!(now.host_memory || before.name == now.name),
+                (before, now) => assert_eq!(before.is_err(), now.is_err(), "{intent:?}"),
+            }
+        }
+        assert_eq!(
+            quick.best(Intent::ChannelsAes).unwrap().way,
+            Way::HostMemory
+        );
+        assert_eq!(quick.best(Intent::Sealing).unwrap().way, Way::Blocks);
     }
 
     #[test]

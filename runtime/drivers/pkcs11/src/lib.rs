@@ -15,6 +15,7 @@ pub mod composition;
 mod custody;
 mod draw;
 pub mod error;
+mod genuine;
 mod held;
 mod hsm;
 mod known;

@@ -23,6 +23,9 @@ pub enum HostMemory {
     Refused,
     /// Where the token can't do it inside; the memory is wiped.
     Allowed,
+    /// Wherever that takes fewer calls of the token: cards' keys, their channels and transactions. The
+    /// memory is wiped.
+    Preferred,
 }
 
 /// What happens when the token has logged the user out.

@@ -127,6 +127,8 @@ pub(crate) struct Turn<'r> {
     room: Option<&'r Room<'r>>,
     made: RefCell<Vec<Made>>,
     made_at: Cell<usize>,
+    decisions: RefCell<Vec<bool>>,
+    decided_at: Cell<usize>,
 }
 
 impl Turn<'_> {
@@ -148,6 +150,18 @@ impl Turn<'_> {
         self.made.borrow_mut().push(made.clone());
         self.made_at.set(place + 1);
         Ok(made)
+    }
+
+    /// What the job found when it ran first: what others did since changes none of its questions.
+    pub(crate) fn decided(&self, find: impl FnOnce() -> bool) -> bool {
+        let place = self.decided_at.get();
+        self.decided_at.set(place + 1);
+        if let Some(known) = self.decisions.borrow().get(place) {
+            return *known;
+        }
+        let found = find();
+        self.decisions.borrow_mut().push(found);
+        found
     }
 
     /// Whether what was made goes with the room.
@@ -179,6 +193,7 @@ impl Turn<'_> {
     fn begin(&self) {
         self.at.set(0);
         self.made_at.set(0);
+        self.decided_at.set(0);
     }
 }
 

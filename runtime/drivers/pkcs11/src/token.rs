@@ -14,6 +14,7 @@ use cardwright_pkcs11_raw::ck::CK_ULONG;
 use cardwright_pkcs11_raw::{Module, Session};
 
 use crate::error::{self, Refused, Trouble, of_failure};
+use crate::genuine::Genuine;
 use crate::held::{Hold, Holds};
 use crate::link::{Ended, Link};
 use crate::settings::{Relogin, Settings, TokenName};
@@ -104,6 +105,7 @@ pub(crate) struct Token {
     late: Mutex<Vec<Receiver<()>>>,
     served: AtomicU64,
     holds: Holds,
+    genuine: Genuine,
 }
 
 /// What all sessions of a token share about its login.
@@ -148,6 +150,7 @@ impl Token {
             late: Mutex::default(),
             served: AtomicU64::new(0),
             holds: Holds::default(),
+            genuine: Genuine::default(),
         })
     }
 
@@ -169,6 +172,11 @@ impl Token {
         if pool.generation == generation {
             pool.storage = Some(storage);
         }
+    }
+
+    /// Sealed values that are known to be whole.
+    pub(crate) fn genuine(&self) -> &Genuine {
+        &self.genuine
     }
 
     /// Sessions given up so far.

@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::composition::{Intent, Plan, Way};
 use crate::draw::{self, SEED_OCTETS, Stream};
 use crate::error::{self, Refused, Trouble};
+use crate::genuine::{Genuine, Print};
 use crate::objects::{self, DRAW_LABEL, Flags, Kind, Protection, SEAL_LABEL, WRAP_LABEL};
 use crate::ring::{Key, Objects, check_login};
 use crate::together::{Cipher, Made, Turn};
@@ -39,6 +40,7 @@ pub(crate) struct Tool<'s> {
     pub(crate) plan: &'s Plan,
     pub(crate) storage: Storage,
     at: (usize, u64),
+    genuine: &'s Genuine,
     /// Where the job is one of many.
     turn: Option<&'s Turn<'s>>,
 }
@@ -48,7 +50,7 @@ impl<'s> Tool<'s> {
     pub(crate) fn new(
         session: &'s Session,
         plan: &'s Plan,
-        token: &Arc<Token>,
+        token: &'s Arc<Token>,
     ) -> Result<Self, Trouble> {
         let generation = token.generation();
         let storage = match token.storage() {
@@ -64,6 +66,7 @@ impl<'s> Tool<'s> {
             plan,
             storage,
             at: (token.index, generation),
+            genuine: token.genuine(),
             turn: None,
         })
     }
@@ -75,6 +78,7 @@ impl<'s> Tool<'s> {
             plan: self.plan,
             storage: self.storage,
             at: self.at,
+            genuine: self.genuine,
             turn: Some(turn),
         }
     }
@@ -97,6 +101,17 @@ impl<'s> Tool<'s> {
         octets: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         cipher.carry_out(self.session, octets)
+    }
+
+    /// Whether a sealed value is known to be whole; a job among many decides it once, however often it runs.
+    pub(crate) fn knows(&self, print: &Print) -> bool {
+        let known = || self.genuine.knows(self.at.1, print);
+        self.turn.map_or_else(known, |turn| turn.decided(known))
+    }
+
+    /// Remembers a sealed value whose tag is right.
+    pub(crate) fn keep_known(&self, print: Print) {
+        self.genuine.keep(self.at.1, print);
     }
 
     fn blocks(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {

@@ -39,6 +39,12 @@ const SETTINGS: Settings<'static> = Settings {
     fresh_draws: &["icc_rsa_key"],
 };
 
+/// RSA keys of cards come from labelled draws there.
+const PREFERRED: Settings<'static> = Settings {
+    may_refuse: &[],
+    fresh_draws: &[],
+};
+
 /// The same without host memory.
 const INSIDE: Settings<'static> = Settings {
     may_refuse: &[
@@ -56,6 +62,27 @@ const INSIDE: Settings<'static> = Settings {
 fn soft_hsm_passes_the_kit() {
     with_soft_hsm("soft_hsm_passes_the_kit", 1, |ground| {
         kit(ground, &SETTINGS)
+    });
+}
+
+// Cards' keys computed in host memory though the token derives: the same values.
+#[test]
+fn soft_hsm_passes_the_kit_where_host_memory_is_preferred() {
+    let test = "soft_hsm_passes_the_kit_where_host_memory_is_preferred";
+    with_soft_hsm(test, 1, |ground| {
+        let mut settings = ground.settings();
+        settings.host_memory = HostMemory::Preferred;
+        let hsm = Pkcs11Hsm::open(settings).unwrap();
+        hsm.prepare().unwrap();
+        let report = run(&hsm, &Loader(&hsm), &PREFERRED);
+        println!("{report}");
+        assert!(report.failures().is_empty());
+        assert!(report.rows.len() > 100, "{}", report.rows.len());
+        let calls = hsm.calls();
+        // Nothing of a card was derived; the probes at opening do.
+        let probes = Pkcs11Hsm::open(ground.settings()).unwrap();
+        let once = probes.calls()["C_DeriveKey"] - calls["C_DeriveKey"];
+        assert_eq!(calls["C_DeriveKey"], once);
     });
 }
 

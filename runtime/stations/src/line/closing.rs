@@ -4,18 +4,20 @@ use super::Line;
 use crate::{
     StationError, faces,
     outputs::{Finished, OutputFiles},
-    pages::{Page, Pages, Revealer},
+    pages::{Page, PageOf, Pages, Revealer},
     report::{Picture, write_whole},
 };
 use cardwright_bundle::FaceSide;
-use cardwright_ports::SecretBytes;
 use cardwright_ports::store::{
     AuditEntry, Batch, Change, OrderKey, OrderQuery, OrderRow, OrderState, OutputName,
 };
-use cardwright_runtime::{Value, datagen::CardData};
+use cardwright_ports::{HsmSession, SecretBytes};
+use cardwright_runtime::{Value, datagen::CardData, intake::Record, plan::RunFacts};
 
 /// Orders that are read at a time.
 const PAGE: usize = 250;
+/// Orders that the files' secrets are asked for together.
+const TOGETHER: usize = 64;
 const CARRIERS_PER_DOCUMENT: usize = 50;
 const SHEETS_PER_DOCUMENT: usize = 20;
 /// What was written, for the report.
@@ -53,78 +55,124 @@ impl<'a> LabelSheets<'a> {
     }
 }
 
-impl Line<'_> {
+/// A produced order, opened for the files of the job's end.
+struct Opened {
+    row: OrderRow,
+    data: CardData,
+    record: Record,
+    facts: RunFacts,
+}
+
+impl Opened {
+    fn page(&self) -> PageOf<'_> {
+        PageOf {
+            fields: &self.record,
+            facts: &self.facts,
+            order: self.row.key.order,
+            draws: &self.data.draws,
+        }
+    }
+}
+
+/// What is written at a job's end.
+struct Ending<'e, 'a> {
+    line: &'e Line<'a>,
+    session: Box<dyn HsmSession>,
+    label: String,
+    files: OutputFiles<'e>,
+    carrier: Option<Pages<'a>>,
+    labels: Option<LabelSheets<'a>>,
+    carriers: Vec<(u64, Page)>,
+    written: u64,
+    left_out: Vec<NotDrawn>,
+    pictures: Vec<Picture>,
+}
+
+impl Ending<'_, '_> {
+    /// Adds orders to everything that they belong in: the HSM is asked for all of them together.
+    fn add(&mut self, orders: &[Opened]) -> Result<(), StationError> {
+        let line = self.line;
+        let mut finished = Vec::with_capacity(orders.len());
+        for opened in orders {
+            finished.push(Finished {
+                fields: &opened.record,
+                facts: &opened.facts,
+                card: line.made(&opened.row.product)?.card,
+                data: &opened.data,
+                job: &self.label,
+                order: opened.row.key.order,
+            });
+        }
+        let session = self.session.as_mut();
+        self.files.add_all(&finished, session)?;
+        let asked: Vec<PageOf<'_>> = orders.iter().map(Opened::page).collect();
+        if let Some(layout) = &self.carrier {
+            let pages = layout.make_all(&asked, session, &self.label);
+            for (page, opened) in pages.into_iter().zip(orders) {
+                self.carriers.push((opened.row.key.order, page?));
+                self.written += 1;
+                if self.carriers.len() >= CARRIERS_PER_DOCUMENT {
+                    self.left_out
+                        .extend(line.print_carriers(&mut self.carriers)?);
+                }
+            }
+        }
+        if let Some(sheets) = &mut self.labels {
+            let pages = sheets.layout.make_all(&asked, session, &self.label);
+            for page in pages {
+                sheets.pages.push(page?);
+                if sheets.is_full() {
+                    line.print_labels(sheets)?;
+                }
+            }
+        }
+        if let (true, Some(first)) = (self.pictures.is_empty(), orders.first()) {
+            self.pictures = line.pictures(first)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Line<'a> {
     /// Writes the bank's files and the carriers; once, before the job's key is destroyed.
     pub(crate) fn write_files(&self) -> Result<(), StationError> {
         let parts = &self.parts;
-        let mut session = parts.hsm.open_session()?;
         let folder = parts.out.join("files");
         let numbers = |format: &str, file: &str| self.file_number(format, file);
-        let mut files =
-            OutputFiles::numbered(&folder, parts.loaded, parts.job, &self.keys, &numbers)?;
-        let carrier = match &parts.job.carrier {
-            Some(name) => Some(Pages::new(parts.loaded, name, &self.keys)?),
-            None => None,
+        let pages = |name: &Option<String>| -> Result<Option<Pages<'a>>, StationError> {
+            let named = name.as_ref();
+            let pages = named.map(|name| Pages::new(parts.loaded, name, &self.keys));
+            pages.transpose()
         };
-        let mut labels = match &parts.job.labels {
-            Some(name) => Some(LabelSheets::new(Pages::new(
-                parts.loaded,
-                name,
-                &self.keys,
-            )?)),
-            None => None,
+        let mut ending = Ending {
+            line: self,
+            session: parts.hsm.open_session()?,
+            label: self.draw_label(),
+            files: OutputFiles::numbered(&folder, parts.loaded, parts.job, &self.keys, &numbers)?,
+            carrier: pages(&parts.job.carrier)?,
+            labels: pages(&parts.job.labels)?.map(LabelSheets::new),
+            carriers: Vec::new(),
+            written: 0,
+            left_out: Vec::new(),
+            pictures: Vec::new(),
         };
-        let mut carriers: Vec<(u64, Page)> = Vec::new();
-        let (mut written, mut pictures) = (0u64, Vec::new());
-        let mut left_out: Vec<NotDrawn> = Vec::new();
-        let label = self.draw_label();
-        self.each_done(&mut |row, data| {
-            let record = self.record(row.key)?;
-            let order = row.key.order;
-            let mut facts = self.facts(order);
-            facts.set("result", Value::Text("produced".into()));
-            facts.set(
-                "serial",
-                Value::Text(row.status.serial.clone().unwrap_or_default()),
-            );
-            let made = self.made(&row.product)?;
-            let finished = Finished {
-                fields: &record,
-                facts: &facts,
-                card: made.card,
-                data,
-                job: &label,
-                order,
-            };
-            files.add(&finished, session.as_mut())?;
-            if let Some(layout) = &carrier {
-                let session = session.as_mut();
-                let page = layout.make(&record, &facts, session, &label, order, &data.draws)?;
-                carriers.push((order, page));
-                written += 1;
-                if carriers.len() >= CARRIERS_PER_DOCUMENT {
-                    left_out.extend(self.print_carriers(&mut carriers)?);
-                }
-            }
-            if let Some(sheets) = &mut labels {
-                let session = session.as_mut();
-                let pages = &sheets.layout;
-                let page = pages.make(&record, &facts, session, &label, order, &data.draws)?;
-                sheets.pages.push(page);
-                if sheets.is_full() {
-                    self.print_labels(sheets)?;
-                }
-            }
-            if pictures.is_empty() {
-                pictures = self.pictures(row, data)?;
+        let mut waiting: Vec<Opened> = Vec::with_capacity(TOGETHER);
+        self.each_done(&mut |row| {
+            waiting.push(self.opened(row)?);
+            if waiting.len() >= TOGETHER {
+                ending.add(&waiting)?;
+                waiting.clear();
             }
             Ok(())
         })?;
-        left_out.extend(self.print_carriers(&mut carriers)?);
-        if let Some(sheets) = &mut labels {
+        ending.add(&waiting)?;
+        let left = self.print_carriers(&mut ending.carriers)?;
+        ending.left_out.extend(left);
+        if let Some(sheets) = &mut ending.labels {
             self.print_labels(sheets)?;
         }
-        let files = files.finish()?;
+        let (written, left_out) = (ending.written, ending.left_out);
+        let (files, pictures) = (ending.files.finish()?, ending.pictures);
         for (at, picture) in pictures.iter().enumerate() {
             write_whole(&parts.out.join(format!(".picture-{at}.png")), &picture.png)?;
         }
@@ -135,6 +183,23 @@ impl Line<'_> {
             "pictures": pictures.iter().map(|p| &p.title).collect::<Vec<_>>(),
         });
         write_whole(&parts.out.join(WRITTEN), summary.to_string().as_bytes())
+    }
+
+    fn opened(&self, row: OrderRow) -> Result<Opened, StationError> {
+        let data = self.card_data(row.key)?.ok_or_else(|| {
+            StationError::new("R1107", "a card's data are gone", "restore the job")
+        })?;
+        let record = self.record(row.key)?;
+        let mut facts = self.facts(row.key.order);
+        facts.set("result", Value::Text("produced".into()));
+        let serial = row.status.serial.clone().unwrap_or_default();
+        facts.set("serial", Value::Text(serial));
+        Ok(Opened {
+            row,
+            data,
+            record,
+            facts,
+        })
     }
 
     /// The number of a file among all of its format: taken from the store before the file is
@@ -172,7 +237,7 @@ impl Line<'_> {
 
     fn each_done(
         &self,
-        visit: &mut dyn FnMut(&OrderRow, &CardData) -> Result<(), StationError>,
+        visit: &mut dyn FnMut(OrderRow) -> Result<(), StationError>,
     ) -> Result<(), StationError> {
         let mut after = 0;
         loop {
@@ -187,12 +252,7 @@ impl Line<'_> {
                 return Ok(());
             };
             after = last.key.order;
-            for row in &rows {
-                let data = self.card_data(row.key)?.ok_or_else(|| {
-                    StationError::new("R1107", "a card's data are gone", "restore the job")
-                })?;
-                visit(row, &data)?;
-            }
+            rows.into_iter().try_for_each(&mut *visit)?;
         }
     }
 
@@ -265,7 +325,8 @@ impl Line<'_> {
     }
 
     /// Both faces of a card and its letter, with everything masked that a report may not show.
-    fn pictures(&self, row: &OrderRow, data: &CardData) -> Result<Vec<Picture>, StationError> {
+    fn pictures(&self, first: &Opened) -> Result<Vec<Picture>, StationError> {
+        let (row, data) = (&first.row, &first.data);
         let made = self.made(&row.product)?;
         let mut pictures = Vec::new();
         for (side, title) in [(FaceSide::Front, "front"), (FaceSide::Back, "back")] {
@@ -287,7 +348,13 @@ impl Line<'_> {
             let facts = self.facts(row.key.order);
             let label = self.draw_label();
             let session = session.as_mut();
-            let page = layout.make(&record, &facts, session, &label, row.key.order, &data.draws)?;
+            let asked = PageOf {
+                fields: &record,
+                facts: &facts,
+                order: row.key.order,
+                draws: &data.draws,
+            };
+            let page = layout.make(&asked, session, &label)?;
             let png = self
                 .parts
                 .paper

@@ -3,7 +3,7 @@
 use super::{Line, reference};
 use crate::{
     StationError,
-    pages::{Page, Pages, Revealer},
+    pages::{Page, PageOf, Pages, Revealer},
     perso,
     validation::{Specimen, Validator},
 };
@@ -46,7 +46,13 @@ impl Lane for LineLane<'_, '_> {
         match act {
             Act::Generate => self.generate(work),
             Act::Feed { stock } => self.feed(work, stock),
-            _ => self.on_card(work, act).unwrap_or_else(Event::Failed),
+            _ => {
+                let event = self.on_card(work, act).unwrap_or_else(Event::Failed);
+                if matches!(act, Act::Eject | Act::Insert { .. } | Act::Reject { .. }) {
+                    self.session.forget_card();
+                }
+                event
+            }
         }
     }
 
@@ -392,7 +398,7 @@ impl<'a> LineLane<'_, 'a> {
     /// drawn is left out, with its own reason.
     fn print(&mut self, keys: &[OrderKey]) -> Vec<Event> {
         let mut drawn: Vec<Result<Page, StationError>> = match self.mailer() {
-            Ok(Some(layout)) => keys.iter().map(|key| self.letter(&layout, *key)).collect(),
+            Ok(Some(layout)) => self.letters(&layout, keys),
             Ok(None) => return keys.iter().map(|_| did(0)).collect(),
             Err(error) => keys.iter().map(|_| Err(error.clone())).collect(),
         };
@@ -424,17 +430,39 @@ impl<'a> LineLane<'_, 'a> {
         layout.transpose()
     }
 
-    /// One letter's page, its PIN sealed.
-    fn letter(&mut self, layout: &Pages<'_>, key: OrderKey) -> Result<Page, StationError> {
+    /// The letters' pages, their PINs sealed: what they need of the HSM is asked for together.
+    fn letters(
+        &mut self,
+        layout: &Pages<'_>,
+        keys: &[OrderKey],
+    ) -> Vec<Result<Page, StationError>> {
         let line = self.line;
-        let record = line.record(key)?;
-        let data = line.card_data(key)?.ok_or_else(|| {
-            StationError::new("R1107", "the card's data are gone", "restore the job")
-        })?;
-        let facts = line.facts(key.order);
+        let gone = || StationError::new("R1107", "the card's data are gone", "restore the job");
+        let order = |key: &OrderKey| {
+            let record = line.record(*key)?;
+            let data = line.card_data(*key)?.ok_or_else(gone)?;
+            Ok((record, data, line.facts(key.order)))
+        };
+        let orders: Vec<Result<_, StationError>> = keys.iter().map(order).collect();
+        let there = keys.iter().zip(&orders);
+        let there = there.filter_map(|(key, order)| Some((key, order.as_ref().ok()?)));
+        let asked: Vec<PageOf<'_>> = there
+            .map(|(key, (record, data, facts))| PageOf {
+                fields: record,
+                facts,
+                order: key.order,
+                draws: &data.draws,
+            })
+            .collect();
         let label = line.draw_label();
-        let session = self.session.as_mut();
-        layout.make(&record, &facts, session, &label, key.order, &data.draws)
+        let pages = layout.make_all(&asked, self.session.as_mut(), &label);
+        drop(asked);
+        let mut pages = pages.into_iter();
+        let orders = orders.into_iter();
+        let page = |order: Result<_, StationError>| {
+            order.and_then(|_| pages.next().unwrap_or_else(|| Err(gone())))
+        };
+        orders.map(page).collect()
     }
 
     /// Draws all pages that there are. When that fails, each is tried by itself, so that only those

@@ -23,14 +23,10 @@
 //!   DATA       DGI 2, length (1, or FF and 2), value; enciphered ones under the transport key
 //! ```
 
-use super::Finished;
+use super::{Enciphered, Finished};
 use crate::StationError;
 use cardwright_bundle::{Application, Channel, Padding};
-use cardwright_ports::{
-    HsmSession,
-    batch::{CardAnswer, CardCall},
-    hsm::KeyHandle,
-};
+use cardwright_ports::{batch::CardCall, hsm::KeyHandle};
 use cardwright_runtime::{
     Loaded,
     datagen::{ApplicationData, DgiData, DgiValue},
@@ -42,9 +38,7 @@ pub(super) fn record(
     loaded: &Loaded,
     finished: &Finished<'_>,
     items: &[String],
-    key: KeyHandle,
-    check_value: &str,
-    session: &mut dyn HsmSession,
+    secrets: &mut Enciphered<'_>,
 ) -> Result<Vec<u8>, StationError> {
     let mut body = b"02.2".to_vec();
     body.push(short(items.len())?);
@@ -52,7 +46,7 @@ pub(super) fn record(
         body.push(short(item.len())?);
         body.extend_from_slice(item.as_bytes());
     }
-    body.extend_from_slice(&chip_data(loaded, finished, key, check_value, session)?);
+    body.extend_from_slice(&chip_data(loaded, finished, secrets)?);
     let mut record = format!("#CHIP01{:07}", body.len()).into_bytes();
     if body.len() > 9_999_999 {
         return Err(too_long());
@@ -61,39 +55,55 @@ pub(super) fn record(
     Ok(record)
 }
 
+/// The channel of a card's chip, and its applications with their data; nothing for a card without a
+/// channel, which takes no groupings: nobody else could write it from this file.
+type Chip<'d> = Option<(&'d Channel, Vec<(&'d Application, &'d ApplicationData)>)>;
+
+fn chip<'d>(finished: &Finished<'d>) -> Result<Chip<'d>, StationError> {
+    let both = finished.card.chip.as_ref();
+    let Some((chip, channel)) = both.and_then(|chip| Some((chip, chip.channel.as_ref()?))) else {
+        return Ok(None);
+    };
+    let mut there = Vec::with_capacity(chip.applications.len());
+    for application in &chip.applications {
+        let made = finished.data.of(application)?;
+        there.extend(made.map(|made| (application, made)));
+    }
+    Ok(Some((channel, there)))
+}
+
+/// The secret values of one card, in the sequence in which its record takes them.
+pub(super) fn calls<'d>(
+    finished: &Finished<'d>,
+    transport: KeyHandle,
+) -> Result<Vec<CardCall<'d>>, StationError> {
+    let applications = chip(finished)?.into_iter().flat_map(|(_, there)| there);
+    let dgis = applications.flat_map(|(_, data)| &data.dgis);
+    let call = |dgi: &'d DgiData| match (&dgi.value, dgi.sealed()) {
+        (DgiValue::Clear(clear), _) if dgi.sensitive => {
+            Some(CardCall::EncryptForTransport { clear, transport })
+        }
+        (_, Some(sealed)) => Some(CardCall::ExportSealed {
+            sealed: Cow::Owned(sealed),
+            transport,
+        }),
+        _ => None,
+    };
+    Ok(dgis.filter_map(call).collect())
+}
+
 /// The applications of one card; also the chip module of a machine file.
 pub(super) fn chip_data(
     loaded: &Loaded,
     finished: &Finished<'_>,
-    key: KeyHandle,
-    check_value: &str,
-    session: &mut dyn HsmSession,
+    secrets: &mut Enciphered<'_>,
 ) -> Result<Vec<u8>, StationError> {
-    // A card without a channel takes no groupings: nobody else could write it from this file.
-    let both = finished.card.chip.as_ref();
-    let Some((chip, channel)) = both.and_then(|chip| Some((chip, chip.channel.as_ref()?))) else {
+    let Some((channel, there)) = chip(finished)? else {
         return Ok(vec![0]);
     };
-    let mut there = Vec::with_capacity(chip.applications.len());
-    for application in &chip.applications {
-        there.extend(
-            finished
-                .data
-                .of(application)?
-                .map(|made| (application, made)),
-        );
-    }
     let mut out = vec![short(there.len())?];
     for (application, data) in there {
-        let block = application_block(
-            loaded,
-            channel,
-            application,
-            data,
-            key,
-            check_value,
-            session,
-        )?;
+        let block = application_block(loaded, channel, application, data, secrets)?;
         let length = u32::try_from(block.len()).map_err(|_| too_long())?;
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&block);
@@ -106,11 +116,10 @@ fn application_block(
     channel: &Channel,
     application: &Application,
     data: &ApplicationData,
-    key: KeyHandle,
-    check_value: &str,
-    session: &mut dyn HsmSession,
+    secrets: &mut Enciphered<'_>,
 ) -> Result<Vec<u8>, StationError> {
     let aid = hex::decode(&application.aid).map_err(|_| too_long())?;
+    let check_value = secrets.check_value;
     let check = hex::decode(check_value).map_err(|_| too_long())?;
     let aes = loaded
         .content()
@@ -138,42 +147,14 @@ fn application_block(
         out.extend_from_slice(&number.to_be_bytes());
         out.push(kind);
     }
-    let values = values_out(&data.dgis, key, session)?;
-    for (dgi, value) in data.dgis.iter().zip(values) {
+    for dgi in &data.dgis {
+        let value = match &dgi.value {
+            DgiValue::Clear(value) if !dgi.sensitive => Cow::Borrowed(value.as_slice()),
+            _ => Cow::Owned(secrets.next()?),
+        };
         push_dgi(&mut out, dgi.number, &value)?;
     }
     Ok(out)
-}
-
-/// Values as they stand in the file: secret ones under the transport key, all in one batch.
-fn values_out<'d>(
-    dgis: &'d [DgiData],
-    transport: KeyHandle,
-    session: &mut dyn HsmSession,
-) -> Result<Vec<Cow<'d, [u8]>>, StationError> {
-    let call = |dgi: &'d DgiData| match (&dgi.value, dgi.sealed()) {
-        (DgiValue::Clear(clear), _) if dgi.sensitive => {
-            Some(CardCall::EncryptForTransport { clear, transport })
-        }
-        (_, Some(sealed)) => Some(CardCall::ExportSealed {
-            sealed: Cow::Owned(sealed),
-            transport,
-        }),
-        _ => None,
-    };
-    let calls: Vec<CardCall<'_>> = dgis.iter().filter_map(call).collect();
-    let mut answers = session.batch(&calls).into_iter();
-    let mut values = Vec::with_capacity(dgis.len());
-    for dgi in dgis {
-        values.push(match &dgi.value {
-            DgiValue::Clear(value) if !dgi.sensitive => Cow::Borrowed(value.as_slice()),
-            _ => match answers.next().ok_or_else(too_long)?? {
-                CardAnswer::Octets(octets) => Cow::Owned(octets),
-                _ => return Err(too_long()),
-            },
-        });
-    }
-    Ok(values)
 }
 
 /// A data grouping: number, length of one octet or of FF and two, value.

@@ -7,20 +7,42 @@
 //! in clear, as the machine needs them; tracks, printed panels and chip secrets are under the
 //! transport key: what `ENC` holds is `track1|track2`, what `PRN` holds is `name=text` lines.
 
-use super::{Finished, cps};
+use super::{Enciphered, Finished, cps};
 use crate::StationError;
-use cardwright_ports::{HsmSession, hsm::KeyHandle};
+use cardwright_ports::{batch::CardCall, hsm::KeyHandle};
 use cardwright_runtime::Loaded;
 use zeroize::Zeroizing;
+
+/// What `ENC` and `PRN` hold, in clear.
+pub(super) type Texts = [Zeroizing<String>; 2];
+
+/// The texts of one card.
+pub(super) fn texts(finished: &Finished<'_>) -> Texts {
+    let data = finished.data;
+    let tracks = format!(
+        "{}|{}",
+        data.track1.as_deref().unwrap_or_default(),
+        data.track2.as_deref().unwrap_or_default()
+    );
+    let panels = data.panels.iter();
+    let panels = panels.map(|p| format!("{}={}\n", p.name, p.text));
+    [tracks, panels.collect()].map(Zeroizing::new)
+}
+
+/// The texts under the transport key; the chip's secrets are asked for behind them.
+pub(super) fn calls(texts: &Texts, transport: KeyHandle) -> [CardCall<'_>; 2] {
+    texts.each_ref().map(|text| CardCall::EncryptForTransport {
+        clear: text.as_bytes(),
+        transport,
+    })
+}
 
 /// One card's line.
 pub(super) fn record(
     loaded: &Loaded,
     finished: &Finished<'_>,
     items: &[String],
-    key: KeyHandle,
-    check_value: &str,
-    session: &mut dyn HsmSession,
+    secrets: &mut Enciphered<'_>,
 ) -> Result<Vec<u8>, StationError> {
     let data = finished.data;
     let plain = |text: &str| text.replace(['#', '"', '|'], " ");
@@ -29,22 +51,11 @@ pub(super) fn record(
     for (_, number, text) in &data.emboss {
         line.push_str(&format!("{number}\"{}\"", plain(text)));
     }
-    let tracks = Zeroizing::new(format!(
-        "{}|{}",
-        data.track1.as_deref().unwrap_or_default(),
-        data.track2.as_deref().unwrap_or_default()
-    ));
-    let sealed = session.encrypt_for_transport(tracks.as_bytes(), key)?;
-    line.push_str(&format!("#ENC#{}", hex::encode_upper(sealed)));
-    let panels = Zeroizing::new(
-        data.panels
-            .iter()
-            .map(|p| format!("{}={}\n", p.name, p.text))
-            .collect::<String>(),
-    );
-    let sealed = session.encrypt_for_transport(panels.as_bytes(), key)?;
-    line.push_str(&format!("#PRN#{}", hex::encode_upper(sealed)));
-    let chip = cps::chip_data(loaded, finished, key, check_value, session)?;
+    let tracks = secrets.next()?;
+    line.push_str(&format!("#ENC#{}", hex::encode_upper(tracks)));
+    let panels = secrets.next()?;
+    line.push_str(&format!("#PRN#{}", hex::encode_upper(panels)));
+    let chip = cps::chip_data(loaded, finished, secrets)?;
     line.push_str(&format!(
         "#CHP#{:07} {}#END#\r\n",
         chip.len(),

@@ -11,11 +11,11 @@ mod spool;
 
 use crate::StationError;
 use cardwright_bundle::{Arrangement, Card, FileKind, Format, Job, NodeId, Role, Sequence};
-use cardwright_ports::HsmSession;
+use cardwright_ports::{HsmSession, batch::CardAnswer};
 use cardwright_runtime::{
     Loaded,
     datagen::CardData,
-    plan::{BoundKeys, Fields, Part, Prepared, Run, RunFacts},
+    plan::{BoundKeys, Draws, Fields, Part, Prepared, Row, RunFacts},
 };
 use sheet::{Around, Sheet};
 use spool::{Item, SortKey, Spool};
@@ -118,9 +118,19 @@ impl<'a> OutputFiles<'a> {
         finished: &Finished<'_>,
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
+        self.add_all(std::slice::from_ref(finished), session)
+    }
+
+    /// Adds finished orders of one job to every file, in their sequence: the HSM gets each kind of call for all
+    /// of them together.
+    pub fn add_all(
+        &mut self,
+        finished: &[Finished<'_>],
+        session: &mut dyn HsmSession,
+    ) -> Result<(), StationError> {
         self.outputs
             .iter_mut()
-            .try_for_each(|output| output.add(finished, session))
+            .try_for_each(|output| output.add_all(finished, session))
     }
 
     /// Ends all files and gives them their names.
@@ -227,63 +237,76 @@ impl<'a> Output<'a> {
             .ok_or_else(|| missing(&self.format.name))
     }
 
-    fn add(
+    fn add_all(
         &mut self,
-        finished: &Finished<'_>,
+        finished: &[Finished<'_>],
         session: &mut dyn HsmSession,
     ) -> Result<(), StationError> {
-        self.around.see(finished, self.format, self.loaded);
-        let mut item = self.item(finished, session)?;
+        let items = self.items(finished, session)?;
         if matches!(self.format.kind, FileKind::Cps | FileKind::Machine) {
-            let octets = self.secret_record(finished, &item, session)?;
-            let name = self.constant_name();
-            let sheet = self.open(&name)?;
-            sheet.raw(&octets)?;
+            let records = self.secret_records(finished, &items, session)?;
+            for (finished, octets) in finished.iter().zip(records) {
+                self.around.see(finished, self.format, self.loaded);
+                let name = self.constant_name();
+                self.open(&name)?.raw(&octets)?;
+            }
             return Ok(());
         }
-        if let Some(spool) = &mut self.spool {
-            return spool.add(&item);
+        for (finished, mut item) in finished.iter().zip(items) {
+            self.around.see(finished, self.format, self.loaded);
+            match &mut self.spool {
+                Some(spool) => spool.add(&item)?,
+                None => self.emit(&mut item)?,
+            }
         }
-        self.emit(&mut item)
+        Ok(())
     }
 
-    /// What an order gives to the file, before its place in it is known.
-    fn item(
+    /// What orders give to the file, before their places in it are known.
+    fn items(
         &self,
-        finished: &Finished<'_>,
+        finished: &[Finished<'_>],
         session: &mut dyn HsmSession,
-    ) -> Result<Item, StationError> {
-        let mut draws = finished.data.draws.clone();
+    ) -> Result<Vec<Item>, StationError> {
+        let mut draws: Vec<Draws> = finished.iter().map(|f| f.data.draws.clone()).collect();
+        let job = finished.first().map_or("", |first| first.job);
         let mut run = |program: &Prepared| {
-            program.run(&mut Run {
-                fields: finished.fields,
-                facts: finished.facts,
-                session: Some(&mut *session),
-                job: finished.job,
-                order: finished.order,
-                draws: &mut draws,
-            })
+            let rows = finished
+                .iter()
+                .zip(&mut draws)
+                .map(|(finished, draws)| Row {
+                    fields: finished.fields,
+                    facts: finished.facts,
+                    order: finished.order,
+                    draws,
+                });
+            let mut rows: Vec<Row<'_>> = rows.collect();
+            program.run_rows(&mut rows, &mut Some(&mut *session), job)
         };
-        let mut item = Item::new(self.constant_name());
+        let blank = |_: &Finished<'_>| Item::new(self.constant_name());
+        let mut items: Vec<Item> = finished.iter().map(blank).collect();
         for (index, record) in self.format.records.iter().enumerate() {
             let of_order = !record.once && record.role != Some(Role::Closes);
             let program = self.programs.get(index).and_then(Option::as_ref);
             if let (Some(program), true) = (program, of_order) {
-                let cells = rows::cells(record, &run(program)?)?;
-                item.records.push((index, cells.all().to_vec()));
+                for (item, values) in items.iter_mut().zip(run(program)) {
+                    let cells = rows::cells(record, &values)?;
+                    item.records.push((index, cells.all().to_vec()));
+                }
             }
         }
         if let Some((arrangement, program)) = &self.arrangement {
-            let values = run(program)?;
-            for id in &arrangement.sort {
-                item.sort.push(SortKey::of(values.get(*id)?)?);
-            }
-            item.groups = arrangement.groups as usize;
-            if let Some(id) = arrangement.file_name {
-                values.text(id)?.clone_into(&mut item.file);
+            for (item, values) in items.iter_mut().zip(run(program)) {
+                for id in &arrangement.sort {
+                    item.sort.push(SortKey::of(values.get(*id)?)?);
+                }
+                item.groups = arrangement.groups as usize;
+                if let Some(id) = arrangement.file_name {
+                    values.text(id)?.clone_into(&mut item.file);
+                }
             }
         }
-        Ok(item)
+        Ok(items)
     }
 
     /// Writes an order into its file.
@@ -297,23 +320,52 @@ impl<'a> Output<'a> {
         result
     }
 
-    fn secret_record(
+    /// Records with secrets: the values of all of them go under the transport key in one batch.
+    fn secret_records(
         &self,
-        finished: &Finished<'_>,
-        item: &Item,
+        finished: &[Finished<'_>],
+        items: &[Item],
         session: &mut dyn HsmSession,
-    ) -> Result<Vec<u8>, StationError> {
-        let cells: Vec<String> = item
-            .records
-            .iter()
-            .flat_map(|(_, cells)| cells.iter().flatten().cloned())
-            .collect();
+    ) -> Result<Vec<Vec<u8>>, StationError> {
         let (key, check) = self.transport_key()?;
-        if matches!(self.format.kind, FileKind::Cps) {
-            cps::record(self.loaded, finished, &cells, key, check, session)
-        } else {
-            machine::record(self.loaded, finished, &cells, key, check, session)
+        let is_cps = matches!(self.format.kind, FileKind::Cps);
+        let texts: Vec<machine::Texts> = match is_cps {
+            true => Vec::new(),
+            false => finished.iter().map(machine::texts).collect(),
+        };
+        let mut calls = Vec::new();
+        for (place, finished) in finished.iter().enumerate() {
+            calls.extend(
+                texts
+                    .get(place)
+                    .into_iter()
+                    .flat_map(|t| machine::calls(t, key)),
+            );
+            calls.extend(cps::calls(finished, key)?);
         }
+        let mut answers = match calls.as_slice() {
+            [] => Vec::new(),
+            calls => session.batch(calls),
+        }
+        .into_iter()
+        .map(|answer| match answer? {
+            CardAnswer::Octets(octets) => Ok(octets),
+            _ => Err(no_answer()),
+        });
+        let mut records = Vec::with_capacity(finished.len());
+        for (finished, item) in finished.iter().zip(items) {
+            let cells = item.records.iter().flat_map(|(_, cells)| cells).flatten();
+            let cells: Vec<String> = cells.cloned().collect();
+            let mut chip = Enciphered {
+                check_value: check,
+                answers: &mut answers,
+            };
+            records.push(match is_cps {
+                true => cps::record(self.loaded, finished, &cells, &mut chip)?,
+                false => machine::record(self.loaded, finished, &cells, &mut chip)?,
+            });
+        }
+        Ok(records)
     }
 
     fn transport_key(&self) -> Result<(cardwright_ports::hsm::KeyHandle, &str), StationError> {
@@ -339,6 +391,27 @@ impl<'a> Output<'a> {
             .map(|sheet| sheet.finish(&programs, &around))
             .collect()
     }
+}
+
+/// Values under a transport key, in the sequence in which they were asked for.
+struct Enciphered<'e> {
+    /// Check value of the key.
+    check_value: &'e str,
+    answers: &'e mut dyn Iterator<Item = Result<Vec<u8>, StationError>>,
+}
+
+impl Enciphered<'_> {
+    fn next(&mut self) -> Result<Vec<u8>, StationError> {
+        self.answers.next().ok_or_else(no_answer)?
+    }
+}
+
+fn no_answer() -> StationError {
+    StationError::new(
+        "R1101",
+        "an HSM that answered otherwise than it was asked",
+        "look at the HSM's driver",
+    )
 }
 
 fn missing(format: &str) -> StationError {

@@ -11,11 +11,15 @@ use zeroize::Zeroizing;
 
 use super::{BLOCKS, TAG_OCTETS, Value, refused, tag_text};
 use crate::error::Trouble;
+use crate::genuine::{self, Print};
 use crate::objects::Kind;
 use crate::tool::Tool;
 
 /// The first counter of a value.
 const VECTOR_OCTETS: usize = 16;
+
+/// Clear values, and what was enciphered beside them.
+pub(super) type Opened = (Vec<Zeroizing<Vec<u8>>>, Zeroizing<Vec<u8>>);
 
 /// The counter blocks of so many octets from a vector on.
 fn counters(vector: &[u8; VECTOR_OCTETS], octets: usize) -> impl Iterator<Item = [u8; 16]> {
@@ -71,7 +75,9 @@ impl Tool<'_> {
         }
         let text = |(value, blob): (&Value<'_>, &Vec<u8>)| tag_text(kind, value.bound, blob);
         let texts: Vec<Zeroizing<Vec<u8>>> = values.iter().zip(&blobs).map(text).collect();
-        for (blob, tag) in blobs.iter_mut().zip(self.tags(&texts)?) {
+        let tags = self.tags(&texts)?;
+        for ((blob, tag), text) in blobs.iter_mut().zip(tags).zip(&texts) {
+            self.keep_known(genuine::print(text, &tag));
             blob.extend_from_slice(&tag);
         }
         Ok(blobs)
@@ -85,29 +91,23 @@ impl Tool<'_> {
         Ok(marks.iter().map(tag).collect())
     }
 
-    /// Opens blobs by blocks, each with its bound data: three questions for all of them.
+    /// Opens blobs by blocks, each with its bound data: one question for all that are known to be whole, three
+    /// where a tag is asked for. `beside` is enciphered with them, for a stream that is no secret of the value's.
     pub(super) fn open_by_blocks(
         &self,
         kind: &str,
         blobs: &[(&[u8], &[u8])],
-    ) -> Result<Vec<Zeroizing<Vec<u8>>>, Trouble> {
+        beside: &[u8],
+    ) -> Result<Opened, Trouble> {
         let taken = blobs.iter().map(|(_, blob)| Taken::of(blob));
         let taken: Option<Vec<Taken<'_>>> = taken.collect();
         let taken = taken.ok_or_else(|| refused(kind))?;
-        let text = |((bound, _), taken): (&(&[u8], &[u8]), &Taken<'_>)| {
-            tag_text(kind, bound, taken.marked)
-        };
-        let texts: Vec<Zeroizing<Vec<u8>>> = blobs.iter().zip(&taken).map(text).collect();
-        let tags = self.tags(&texts)?;
-        let right =
-            |(tag, taken): (&[u8; TAG_OCTETS], &Taken<'_>)| bool::from(tag.ct_eq(taken.tag));
-        if !tags.iter().zip(&taken).all(right) {
-            return Err(refused(kind).into());
-        }
+        self.check_tags(kind, blobs, &taken)?;
         let blocks = taken
             .iter()
             .flat_map(|taken| counters(taken.vector, taken.body.len()));
-        let blocks: Vec<u8> = blocks.flatten().collect();
+        let mut blocks: Vec<u8> = blocks.flatten().collect();
+        blocks.extend_from_slice(beside);
         let found = self.ecb(Kind::Aes(32), self.storage.seal, &blocks)?;
         let mut rest = found.as_slice();
         let mut clear = Vec::with_capacity(blobs.len());
@@ -125,6 +125,38 @@ impl Tool<'_> {
             clear.push(own);
             rest = after;
         }
-        Ok(clear)
+        Ok((clear, Zeroizing::new(rest.to_vec())))
+    }
+
+    /// Refuses a blob whose tag is wrong; what is known to be whole is not asked for.
+    fn check_tags(
+        &self,
+        kind: &str,
+        blobs: &[(&[u8], &[u8])],
+        taken: &[Taken<'_>],
+    ) -> Result<(), Trouble> {
+        let (mut texts, mut unknown) = (Vec::new(), Vec::new());
+        for ((bound, _), taken) in blobs.iter().zip(taken) {
+            let text = tag_text(kind, bound, taken.marked);
+            let print = genuine::print(&text, taken.tag);
+            if !self.knows(&print) {
+                texts.push(text);
+                unknown.push((taken.tag, print));
+            }
+        }
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let tags = self.tags(&texts)?;
+        let right = |(tag, (own, _)): (&[u8; TAG_OCTETS], &(&[u8; TAG_OCTETS], Print))| {
+            bool::from(tag.ct_eq(*own))
+        };
+        if tags.len() != unknown.len() || !tags.iter().zip(&unknown).all(right) {
+            return Err(refused(kind).into());
+        }
+        unknown
+            .into_iter()
+            .for_each(|(_, print)| self.keep_known(print));
+        Ok(())
     }
 }

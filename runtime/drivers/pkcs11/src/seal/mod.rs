@@ -4,7 +4,7 @@
 //! content and context, so that the same value for the same card gives the same blob on any lane
 //! and any token. Where the token takes many blocks in one call, the cipher is AES in counter mode
 //! and the tag a keyed mark over the whole blob, both composed of blocks: sealing many values takes
-//! five calls, opening many takes three. Keys that were made inside are wrapped inside and never opened
+//! five calls, opening many takes one, and two more where this process has not seen one of them before. Keys that were made inside are wrapped inside and never opened
 //! here unless the site allows it; such a blob carries a keyed mark over all of it.
 
 mod blocks;
@@ -12,13 +12,15 @@ mod blocks;
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Mechanism, Object, Session};
 use cardwright_ports::hsm::Sealed;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::capability::{Capability, private_rows};
 use crate::composition::{Intent, Way};
-use crate::draw::joined;
+use crate::draw::{Stream, joined};
 use crate::error::{self, Refused, Trouble, of_failure};
+use crate::genuine;
 use crate::known::RsaParts;
 use crate::objects::{self, Flags, Kind, Place, Protection};
 use crate::tool::{Tool, wrong};
@@ -181,13 +183,21 @@ impl Tool<'_> {
         let key = (Kind::Aes(32), self.storage.seal);
         let body = self.cbc(key.0, key.1, (&vector, &padded))?;
         let mut blob = [&[CBC], vector.as_slice(), &body].concat();
-        let tag = self.tag(kind, bound, &blob)?;
-        blob.extend_from_slice(&tag);
+        self.add_tag(kind, bound, &mut blob)?;
         Ok(blob)
     }
 
-    fn tag(&self, kind: &str, bound: &[u8], blob: &[u8]) -> Result<[u8; TAG_OCTETS], Trouble> {
-        let mark = self.mark(&tag_text(kind, bound, blob))?;
+    /// The tag behind a blob, which is known to be whole from now on.
+    fn add_tag(&self, kind: &str, bound: &[u8], blob: &mut Vec<u8>) -> Result<(), Trouble> {
+        let text = tag_text(kind, bound, blob);
+        let tag = self.tag(&text)?;
+        self.keep_known(genuine::print(&text, &tag));
+        blob.extend_from_slice(&tag);
+        Ok(())
+    }
+
+    fn tag(&self, text: &[u8]) -> Result<[u8; TAG_OCTETS], Trouble> {
+        let mark = self.mark(text)?;
         Ok(mark.first_chunk().copied().unwrap_or_default())
     }
 
@@ -196,10 +206,16 @@ impl Tool<'_> {
         let Some((body, tag)) = blob.split_last_chunk::<TAG_OCTETS>() else {
             return Err(refused(kind).into());
         };
-        match bool::from(self.tag(kind, bound, body)?.ct_eq(tag)) {
-            true => Ok(body),
-            false => Err(refused(kind).into()),
+        let text = tag_text(kind, bound, body);
+        let print = genuine::print(&text, tag);
+        if self.knows(&print) {
+            return Ok(body);
         }
+        if !bool::from(self.tag(&text)?.ct_eq(tag)) {
+            return Err(refused(kind).into());
+        }
+        self.keep_known(print);
+        Ok(body)
     }
 
     /// Opens a blob of octets of the same kind and bound data.
@@ -214,7 +230,7 @@ impl Tool<'_> {
         }
         match blob.split_first() {
             Some((&BLOCKS, _)) => {
-                let mut clear = self.open_by_blocks(kind, &[(bound, blob)])?;
+                let (mut clear, _) = self.open_by_blocks(kind, &[(bound, blob)], &[])?;
                 clear.pop().ok_or_else(|| refused(kind).into())
             }
             Some((&GCM, rest)) => self.open_gcm(kind, bound, rest),
@@ -235,6 +251,27 @@ impl Tool<'_> {
             }
             _ => Err(refused(kind).into()),
         }
+    }
+
+    /// Opens a blob, with a stream of a label for what is to fill a block beside it: where the value was sealed by
+    /// blocks, the stream's seed is the seal key's cipher over the label's hash, asked for in the same call.
+    pub(crate) fn open_with_stream(
+        &self,
+        kind: &str,
+        (bound, blob): (&[u8], &[u8]),
+        label: &[u8],
+    ) -> Result<(Zeroizing<Vec<u8>>, Stream), Trouble> {
+        if blob.first() != Some(&BLOCKS) || blob.len() > BLOB_OCTETS_MAX {
+            let clear = self.open(kind, bound, blob)?;
+            let seed = self.mark(label)?;
+            return Ok((clear, Stream::new(&seed)));
+        }
+        let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(label)));
+        let (mut clear, seed) = self.open_by_blocks(kind, &[(bound, blob)], digest.as_slice())?;
+        let clear = clear.pop().ok_or_else(|| refused(kind))?;
+        let seed = seed.first_chunk().map(|seed| Zeroizing::new(*seed));
+        let seed = seed.ok_or_else(|| wrong("no seed of a stream"))?;
+        Ok((clear, Stream::new(&seed)))
     }
 
     fn open_gcm(
@@ -353,7 +390,7 @@ impl Tool<'_> {
             let bounds: Vec<Vec<u8>> = blobs.iter().map(bound).collect();
             let pairs = bounds.iter().zip(&blobs);
             let pairs = pairs.map(|(bound, sealed)| (bound.as_slice(), sealed.blob.as_slice()));
-            let found = self.open_by_blocks(OCTETS, &pairs.collect::<Vec<_>>())?;
+            let (found, _) = self.open_by_blocks(OCTETS, &pairs.collect::<Vec<_>>(), &[])?;
             keep(&mut opened, &places, found);
         }
         let each = values.iter().zip(opened).map(|(sealed, known)| {
@@ -418,8 +455,7 @@ impl Tool<'_> {
             blob.extend_from_slice(&wrapped);
         }
         let bound = bound_of(clear_length, &check_values);
-        let tag = self.tag(OCTETS, &bound, &blob)?;
-        blob.extend_from_slice(&tag);
+        self.add_tag(OCTETS, &bound, &mut blob)?;
         Ok(Sealed {
             blob,
             clear_length,
@@ -510,11 +546,19 @@ impl Tool<'_> {
         let bound = bound_of(octets, &[]);
         let texts = blobs.each_ref().map(|blob| tag_text(OCTETS, &bound, blob));
         let tags = self.marks(&texts.each_ref().map(|text| text.as_slice()))?;
-        let mut sealed = blobs.into_iter().zip(&tags).map(|(blob, tag)| Sealed {
-            blob: [blob.as_slice(), tag.get(..TAG_OCTETS).unwrap_or_default()].concat(),
-            clear_length: octets,
-            check_values: Vec::new(),
-        });
+        let mut sealed = blobs
+            .into_iter()
+            .zip(texts)
+            .zip(&tags)
+            .map(|((blob, text), tag)| {
+                let tag = tag.get(..TAG_OCTETS).unwrap_or_default();
+                self.keep_known(genuine::print(&text, tag));
+                Sealed {
+                    blob: [blob.as_slice(), tag].concat(),
+                    clear_length: octets,
+                    check_values: Vec::new(),
+                }
+            });
         let lacking = || wrong("too few numbers of an RSA key");
         let mut next = || sealed.next().ok_or_else(lacking);
         Ok([next()?, next()?, next()?, next()?, next()?])

@@ -18,14 +18,13 @@ use cardwright_standards::globalplatform::{
     C_DECRYPTION, CardKeys, Channel, ChannelError, scp02, scp03,
 };
 use cardwright_standards::mac::cmac_subkeys;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::memory::Subkey;
 use super::transport::pad;
 use super::{Label, Session};
 use crate::channel_keys::inside::Step;
 use crate::composition::{Intent, Way};
-use crate::draw::{SEED_OCTETS, joined};
 use crate::error::{self, Refused, Trouble};
 use crate::held::Held;
 use crate::ring::Key;
@@ -69,18 +68,18 @@ enum State {
 pub(super) struct Channels {
     states: BTreeMap<u32, State>,
     last: u32,
-    /// The job whose challenges are made here, and their seed.
-    seed: Option<(String, Zeroizing<[u8; SEED_OCTETS]>)>,
 }
 
 impl Tool<'_> {
-    /// A card's three keys out of a master key and the card's key data, in host memory.
+    /// A card's three keys out of a master key and the card's key data, in host memory; with the master key's
+    /// subkey of CMAC where they are made by it, which need not be asked for a second time.
     pub(super) fn diversified(
         &self,
         master: &Key,
         method: Diversification,
         kdd: &[u8; 10],
-    ) -> Result<CardKeys, Trouble> {
+        subkey: Option<&[u8; 16]>,
+    ) -> Result<(CardKeys, Option<Subkey>), Trouble> {
         let kind = master.kind()?;
         let main = self.objects(master)?.main;
         if !self.plan.host_memory_allowed() {
@@ -104,13 +103,21 @@ impl Tool<'_> {
                 _ => return Err(master.unsuitable("what the diversification takes").into()),
             }
         }
+        let mut used = None;
         if kind.block() == 16 {
             // CMAC over one whole block: the subkey is added, and the sum enciphered.
-            let [subkey, _] = cmac_subkeys(self.block16(main, [0; 16])?);
+            let subkey = match subkey {
+                Some(known) => Zeroizing::new(*known),
+                None => {
+                    let [subkey, _] = cmac_subkeys(self.block16(main, [0; 16])?);
+                    Zeroizing::new(subkey)
+                }
+            };
             let (chunks, _) = blocks.as_chunks_mut::<16>();
             for chunk in chunks {
-                *chunk = xor(*chunk, subkey);
+                *chunk = xor(*chunk, *subkey);
             }
+            used = Some(subkey);
         }
         let found = self.ecb(kind, main, &blocks)?;
         let each = found.len() / 3;
@@ -119,11 +126,12 @@ impl Tool<'_> {
             let octets = octets.ok_or_else(|| wrong("too few octets of a card's keys"))?;
             KeyBytes::new(octets).map_err(|e| wrong(e.to_string()))
         };
-        Ok(CardKeys {
+        let keys = CardKeys {
             enc: key(0)?,
             mac: key(1)?,
             dek: key(2)?,
-        })
+        };
+        Ok((keys, used))
     }
 }
 
@@ -182,10 +190,30 @@ fn key_bytes(octets: &[u8]) -> Result<KeyBytes, Trouble> {
 }
 
 impl Session {
+    /// A card's three keys: those of the channel before, when it was the same card's.
+    fn channel_keys(
+        &mut self,
+        key: Arc<Key>,
+        spec: &ChannelSpec,
+        key_data: [u8; 10],
+    ) -> Result<Arc<CardKeys>, Refused> {
+        let card = (spec.key, spec.diversification, key_data);
+        if let Some(known) = self.memory.channel_keys(&card) {
+            return Ok(known);
+        }
+        let (method, subkey) = (spec.diversification, self.memory.subkey(spec.key));
+        let (keys, subkey) =
+            self.work(move |tool| tool.diversified(&key, method, &key_data, subkey.as_deref()))?;
+        if let Some(subkey) = subkey {
+            self.memory.keep_subkey(spec.key, subkey);
+        }
+        Ok(self.memory.keep_channel_keys(card, keys))
+    }
+
     /// Opens the channel with the card's keys, or, where the card holds the master key itself, with
-    /// session keys that the token makes of it.
+    /// session keys that the token makes of it. All channels of one card are opened with the keys of the first.
     fn opened_channel(
-        &self,
+        &mut self,
         spec: &ChannelSpec,
         key: &Arc<Key>,
         host_challenge: [u8; 8],
@@ -195,8 +223,7 @@ impl Session {
         let (key, level) = (Arc::clone(key), spec.security_level);
         let key_data = answer.diversification_data;
         if spec.diversification != Diversification::None {
-            let method = spec.diversification;
-            let keys = self.work(move |tool| tool.diversified(&key, method, &key_data))?;
+            let keys = self.channel_keys(key, spec, key_data)?;
             return Channel::open(&keys, spec.option, level, host_challenge, answer)
                 .map_err(refused);
         }
@@ -253,29 +280,8 @@ impl Session {
         Ok((ChannelId(self.channels.last), command))
     }
 
-    /// A challenge out of the job's seed, which the token draws once for a job: a challenge is no secret,
-    /// it must only be unknown before.
     fn host_challenge(&mut self, label: &Label) -> Result<[u8; 8], Refused> {
-        let known = self.channels.seed.as_ref();
-        if known.is_none_or(|(job, _)| *job != label.job) {
-            let job = Label {
-                job: label.job.clone(),
-                order: 0,
-                purpose: String::new(),
-            };
-            let seed = self.work(move |tool| {
-                let text = crate::draw::label(&job.draw(), "host challenges");
-                tool.mark(&text)
-            })?;
-            self.channels.seed = Some((label.job.clone(), seed));
-        }
-        let seed = self.channels.seed.as_ref().map(|(_, seed)| seed.as_slice());
-        let text = joined(&[
-            seed.unwrap_or_default(),
-            &label.order.to_be_bytes(),
-            label.purpose.as_bytes(),
-        ]);
-        let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(&text)));
+        let digest = self.known_soon(label, &[])?;
         Ok(digest.first_chunk().copied().unwrap_or_default())
     }
 
@@ -285,6 +291,7 @@ impl Session {
         channel: ChannelId,
         answer: &[u8],
     ) -> Result<Vec<u8>, Refused> {
+        self.shared.check_state()?;
         let Some(State::Started {
             spec,
             key,

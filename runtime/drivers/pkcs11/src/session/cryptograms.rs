@@ -55,7 +55,7 @@ impl Session {
 
     /// The cryptogram over data under a card's session key, eight octets.
     pub(super) fn session_mac(
-        &self,
+        &mut self,
         path: &IccKeyPath<'_>,
         data: &[u8],
     ) -> Result<Vec<u8>, Refused> {
@@ -66,18 +66,51 @@ impl Session {
         let kind = kind_of(path.derivation, &issuer)?;
         let blocks = Blocks::of(path.derivation, path.pan, path.psn, kind)?;
         let r = keys::r_of_atc(path.atc);
+        let intent = match blocks {
+            Blocks::Tdes(_) => Intent::CryptogramsTdes,
+            Blocks::Aes(..) => Intent::CryptogramsAes,
+        };
+        if self.shared.plan.way(intent, issuer.flags)? == Way::HostMemory {
+            let card = self.application_key(path.issuer_master_key, &issuer, &blocks)?;
+            return match blocks {
+                Blocks::Tdes(_) => host_mac_tdes(&card, r, data),
+                Blocks::Aes(..) => host_mac_aes(&card, r, data),
+            };
+        }
         let data = data.to_vec();
         self.work(move |tool| {
             let from = (kind, tool.objects(&issuer)?.main);
             match blocks {
-                Blocks::Tdes(_) => mac_tdes(tool, &issuer, from, &blocks, r, &data),
-                Blocks::Aes(..) => mac_aes(tool, &issuer, from, &blocks, r, &data),
+                Blocks::Tdes(_) => mac_tdes(tool, from, &blocks, r, &data),
+                Blocks::Aes(..) => mac_aes(tool, from, &blocks, r, &data),
             }
         })
     }
 
+    /// A card's key in host memory: computed once for the transactions of its applications.
+    fn application_key(
+        &mut self,
+        handle: KeyHandle,
+        issuer: &Arc<Key>,
+        blocks: &Blocks,
+    ) -> Result<Arc<KeyBytes>, Refused> {
+        self.shared.check_state()?;
+        let card = (handle, blocks.data());
+        if let Some(known) = self.memory.application_key(&card) {
+            return Ok(known);
+        }
+        let (issuer, blocks) = (Arc::clone(issuer), *blocks);
+        let key = self.work(move |tool| {
+            let from = (issuer.kind()?, tool.objects(&issuer)?.main);
+            blocks.in_host_memory(tool, from)
+        })?;
+        let key = Arc::new(key);
+        self.memory.keep_application_key(card, &key);
+        Ok(key)
+    }
+
     pub(super) fn issuer_answer(
-        &self,
+        &mut self,
         path: &IccKeyPath<'_>,
         arqc: &[u8],
         card_status_update: [u8; 4],
@@ -154,20 +187,30 @@ impl Pair {
     }
 }
 
+/// The cryptogram with a card's key in host memory.
+fn host_mac_tdes(card: &KeyBytes, r: [u8; 8], data: &[u8]) -> Result<Vec<u8>, Refused> {
+    let card = TdesKey::new_double(card.expose()).map_err(|e| short(&e))?;
+    let session = keys::common_session(&card, r).map_err(|e| key_error(&e))?;
+    let session = TdesKey::new_double(session.expose()).map_err(|e| short(&e))?;
+    let mac = cryptogram::ac(&session, data, AcPadding::Emv);
+    Ok(mac.map_err(|e| short(&e))?.to_vec())
+}
+
+/// The same of option C.
+fn host_mac_aes(card: &KeyBytes, r: [u8; 8], data: &[u8]) -> Result<Vec<u8>, Refused> {
+    let card = AesKey::new(card.expose()).map_err(|e| short(&e))?;
+    let session = keys::common_session_aes(&card, r).map_err(|e| key_error(&e))?;
+    let session = AesKey::new(session.expose()).map_err(|e| short(&e))?;
+    Ok(cryptogram::ac_aes(&session, data).to_vec())
+}
+
 fn mac_tdes(
     tool: &Tool<'_>,
-    issuer: &Arc<Key>,
     from: (Kind, Object),
     blocks: &Blocks,
     r: [u8; 8],
     data: &[u8],
 ) -> Result<Vec<u8>, Trouble> {
-    if tool.plan.way(Intent::CryptogramsTdes, issuer.flags)? == Way::HostMemory {
-        let card = tdes(&blocks.in_host_memory(tool, from)?)?;
-        let session = keys::common_session(&card, r).map_err(|e| key_error(&e))?;
-        let mac = cryptogram::ac(&tdes(&session)?, data, AcPadding::Emv);
-        return Ok(mac.map_err(|e| short(&e))?.to_vec());
-    }
     let made = (Kind::Des2, Flags::DERIVE, Protection::Inside);
     let card = tool.derive(from, made, &blocks.data())?;
     let pair = Pair::derive(tool, (Kind::Des2, card), keys::common_session_blocks(r))?;
@@ -179,17 +222,11 @@ fn mac_tdes(
 
 fn mac_aes(
     tool: &Tool<'_>,
-    issuer: &Arc<Key>,
     from: (Kind, Object),
     blocks: &Blocks,
     r: [u8; 8],
     data: &[u8],
 ) -> Result<Vec<u8>, Trouble> {
-    if tool.plan.way(Intent::CryptogramsAes, issuer.flags)? == Way::HostMemory {
-        let card = aes(&blocks.in_host_memory(tool, from)?)?;
-        let session = keys::common_session_aes(&card, r).map_err(|e| key_error(&e))?;
-        return Ok(cryptogram::ac_aes(&aes(&session)?, data).to_vec());
-    }
     let kind = blocks.kind();
     let made = (kind, Flags::DERIVE, Protection::Inside);
     let card = tool.derive(from, made, &blocks.data())?;
@@ -204,10 +241,6 @@ fn mac_aes(
 
 fn tdes(key: &KeyBytes) -> Result<TdesKey, Trouble> {
     Ok(TdesKey::new_double(key.expose()).map_err(|e| short(&e))?)
-}
-
-fn aes(key: &KeyBytes) -> Result<AesKey, Trouble> {
-    Ok(AesKey::new(key.expose()).map_err(|e| short(&e))?)
 }
 
 fn short(e: &CipherError) -> Refused {

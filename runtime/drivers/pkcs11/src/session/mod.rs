@@ -7,6 +7,7 @@ mod cards;
 mod certificates;
 mod channels;
 mod cryptograms;
+mod memory;
 mod new_keys;
 mod pins;
 mod transport;
@@ -24,6 +25,7 @@ use cardwright_ports::{SecretBytes, SecretDigits};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::draw::Stream;
 use crate::error::{self, Refused, Trouble};
 use crate::hsm::Shared;
 use crate::objects::Kind;
@@ -41,6 +43,7 @@ const JOB_KEY_OCTETS: usize = 32;
 pub(crate) struct Session {
     shared: Arc<Shared>,
     channels: channels::Channels,
+    memory: memory::Memory,
 }
 
 /// A draw's label, owned by a job.
@@ -77,6 +80,7 @@ impl Session {
         Self {
             shared,
             channels: channels::Channels::default(),
+            memory: memory::Memory::default(),
         }
     }
 
@@ -183,11 +187,10 @@ impl HsmSession for Session {
         if length > RANDOM_OCTETS_MAX {
             return Err(error::ARGUMENT.found(format!("a draw of {length} octets")));
         }
-        self.work(move |tool| {
-            let mut octets = vec![0; length];
-            tool.stream(&label.draw(), "random")?.fill(&mut octets);
-            Ok(octets)
-        })
+        let mut octets = vec![0; length];
+        let seed = self.known_soon(&label, b"random")?;
+        Stream::new(&seed).fill(&mut octets);
+        Ok(octets)
     }
 
     fn new_job_key(&mut self, job: &str) -> Result<Vec<u8>, HsmError> {
@@ -472,6 +475,10 @@ impl HsmSession for Session {
 
     fn close_channel(&mut self, channel: ChannelId) {
         self.channels.close(channel);
+    }
+
+    fn forget_card(&mut self) {
+        self.memory.forget_card();
     }
 
     fn dynamic_code_vector(

@@ -68,7 +68,8 @@ impl Session {
     ) -> Result<Vec<NewKey>, Refused> {
         let block = self.channels.sensitive_block(channel)?;
         let master = Arc::clone(key);
-        let keys = self.work(move |tool| tool.diversified(&master, method, &key_data))?;
+        let made = self.work(move |tool| tool.diversified(&master, method, &key_data, None));
+        let (keys, _) = made?;
         let mut new = Vec::with_capacity(3);
         for key in [&keys.enc, &keys.mac, &keys.dek] {
             let clear = key.expose();

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{Label, Session};
 use crate::composition::Intent;
-use crate::draw::{context, joined};
+use crate::draw::{Stream, context, joined};
 use crate::error::{self, Refused, Trouble};
 use crate::known::raise;
 use crate::ring::Key;
@@ -67,20 +67,17 @@ impl Tool<'_> {
     }
 
     fn open_pin(&self, pin: &SealedPin) -> Result<Opened, Trouble> {
-        let refused = || error::SEALED.found("a sealed PIN that does not open");
-        let clear = self.open("PIN", b"", &pin.0)?;
-        let (head, rest) = clear.split_first_chunk::<2>().ok_or_else(refused)?;
-        let (digits, mark) = rest
-            .split_first_chunk::<PIN_DIGITS_MAX>()
-            .ok_or_else(refused)?;
-        let digits = digits.get(..usize::from(head[1])).ok_or_else(refused)?;
-        let origin = match head[0] {
-            0 => Origin::Free,
-            _ => Origin::Bound(mark.try_into().map_err(|_| refused())?),
-        };
-        let values = digits.iter().map(|d| d.wrapping_sub(b'0'));
-        let pin = Pin::from_values(values).map_err(|_| refused())?;
-        Ok(Opened { pin, origin })
+        opened_pin(&self.open("PIN", b"", &pin.0)?)
+    }
+
+    /// The same, with a stream for fill.
+    fn open_pin_with_fill(
+        &self,
+        pin: &SealedPin,
+        label: &[u8],
+    ) -> Result<(Opened, Stream), Trouble> {
+        let (clear, stream) = self.open_with_stream("PIN", (b"", &pin.0), label)?;
+        Ok((opened_pin(&clear)?, stream))
     }
 
     fn mark_of_pan(&self, pan: &str) -> Result<[u8; MARK_OCTETS], Trouble> {
@@ -104,6 +101,23 @@ impl Tool<'_> {
                 .into()),
         }
     }
+}
+
+/// The PIN of clear octets.
+fn opened_pin(clear: &[u8]) -> Result<Opened, Trouble> {
+    let refused = || error::SEALED.found("a sealed PIN that does not open");
+    let (head, rest) = clear.split_first_chunk::<2>().ok_or_else(refused)?;
+    let (digits, mark) = rest
+        .split_first_chunk::<PIN_DIGITS_MAX>()
+        .ok_or_else(refused)?;
+    let digits = digits.get(..usize::from(head[1])).ok_or_else(refused)?;
+    let origin = match head[0] {
+        0 => Origin::Free,
+        _ => Origin::Bound(mark.try_into().map_err(|_| refused())?),
+    };
+    let values = digits.iter().map(|d| d.wrapping_sub(b'0'));
+    let pin = Pin::from_values(values).map_err(|_| refused())?;
+    Ok(Opened { pin, origin })
 }
 
 impl Session {
@@ -323,10 +337,10 @@ impl Session {
         }
         let (pin, modulus, challenge) = (pin.clone(), modulus.to_vec(), icc_challenge.to_vec());
         self.work(move |tool| {
-            let opened = tool.open_pin(&pin)?.pin;
-            let mut stream = tool.stream(&label.draw(), "offline PIN")?;
+            let label = crate::draw::label(&label.draw(), "offline PIN");
+            let (opened, mut stream) = tool.open_pin_with_fill(&pin, &label)?;
             let fill = |tail: &mut [u8]| stream.fill(tail);
-            let clear = card::offline_text(&opened, modulus.len(), &challenge, fill);
+            let clear = card::offline_text(&opened.pin, modulus.len(), &challenge, fill);
             let clear = clear.map_err(|e| pin_error(&e))?;
             let enciphered = raise(&modulus, exponent, &clear);
             Ok(enciphered.ok_or_else(|| error::RSA_SIZE.found("the card's public key"))?)
