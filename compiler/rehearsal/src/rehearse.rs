@@ -575,7 +575,13 @@ impl Work<'_> {
             let layout = pages::Pages::new(self.loaded, name, self.keys)?;
             let job = &self.job.name;
             let mut counted = Counting::of(self.session, &mut self.calls, "pages");
-            let page = layout.make(&self.record, facts, &mut counted, job, ORDER, &data.draws)?;
+            let asked = pages::PageOf {
+                fields: &self.record,
+                facts,
+                order: ORDER,
+                draws: &data.draws,
+            };
+            let page = layout.make(&asked, &mut counted, job)?;
             for (number, sheet) in (1..).zip(page.into_sheets()) {
                 let layout = match number {
                     1 => name.to_owned(),
