@@ -154,7 +154,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("compiler/src/model/repeat.rs", "declare"),
     ("compiler/src/model/tables.rs", "sorted"),
     ("runtime/src/load/program.rs", "infer"),
-    ("runtime/stations/src/line/closing.rs", "write_files"),
 ];
 
 /// Lines that no file may pass.
