@@ -278,7 +278,6 @@ fn wallet(chip: &Chip) -> PlainApplet {
         padding: PlainPadding::IfNeeded,
         octets: dgi.octets.map(|octets| octets as usize),
         joined: false,
-        dictionary: String::new(),
     };
     PlainApplet {
         aid: hex::decode(&wallet.aid).expect("an AID"),
