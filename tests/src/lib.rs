@@ -11,6 +11,7 @@
 )]
 
 pub mod codes;
+pub mod desk;
 pub mod examples;
 pub mod faulty_hsm;
 pub mod orders;

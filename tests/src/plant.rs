@@ -7,7 +7,7 @@ use cardwright_compiler::project::MemoryFiles;
 use cardwright_machine::{ChipFactory, MachineSettings, SimulatedMachine};
 use cardwright_paper::PaperDriver;
 use cardwright_ports::{
-    CardChannel, CardError, Clock, Hsm, Machine, SecretBytes, Store,
+    Binding, CardChannel, CardError, Clock, Hsm, Machine, SecretBytes, Store,
     hsm::Diversification,
     store::{AuditEntry, Batch, BundleRow, Change, JobId, OrderKey, Sealer},
 };
@@ -145,6 +145,7 @@ pub struct TrickCard<'t> {
     card: Box<dyn CardChannel + 't>,
     trick: Box<OwnTrick<'t>>,
     commands: usize,
+    has_field: bool,
 }
 
 impl<'t> TrickCard<'t> {
@@ -157,6 +158,15 @@ impl<'t> TrickCard<'t> {
             card: Box::new(card),
             trick: Box::new(trick),
             commands: 0,
+            has_field: false,
+        }
+    }
+
+    /// In a reader that has a field, too.
+    pub fn with_field(self) -> Self {
+        Self {
+            has_field: true,
+            ..self
         }
     }
 
@@ -176,6 +186,15 @@ impl CardChannel for TrickCard<'_> {
         let answer = self.card.transmit(command)?;
         (self.trick)(number, command, answer)
     }
+    fn enter_field(&mut self) -> Result<(), CardError> {
+        match self.has_field {
+            true => self.card.enter_field(),
+            false => Err(CardError {
+                code: "R1209",
+                what: "this reader has contacts only".to_owned(),
+            }),
+        }
+    }
 }
 
 /// A borrowed card is a card, too.
@@ -187,6 +206,9 @@ impl CardChannel for Lent<'_> {
     }
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardError> {
         self.0.transmit(command)
+    }
+    fn enter_field(&mut self) -> Result<(), CardError> {
+        self.0.enter_field()
     }
 }
 
@@ -360,6 +382,7 @@ impl Plant {
             row: &row,
             hsm: work.hsm,
             labels: &labels,
+            binding: work.binding,
             store: work.store,
             pool: &cardwright_stations::pool::NoPool,
             ahead: 1,
@@ -403,6 +426,8 @@ pub struct Work<'w> {
     pub machine: &'w dyn Machine,
     /// Time.
     pub clock: &'w dyn Clock,
+    /// Whether the job's keys are still in use.
+    pub binding: &'w dyn Binding,
 }
 
 fn make_sealer(key: &SecretBytes) -> Result<Box<dyn Sealer>, StationError> {

@@ -10,20 +10,27 @@
 
 use cardwright_bundle::{Application, Bundle, Content, ScriptCommand, ScriptPart};
 use cardwright_ports::{
-    Hsm,
-    hsm::{KeyRequest, KeyUse},
+    Hsm, HsmSession,
+    hsm::{Draw, KeyRequest, KeyUse},
+    machine::VisionRead,
 };
-use cardwright_rehearsal::{Carried, Order, Rehearsal, Rehearsed};
-use cardwright_runtime::load;
+use cardwright_rehearsal::{Carried, Order, Rehearsal, Rehearsed, blank, rehearsal_day};
+use cardwright_runtime::{Loaded, datagen::CardData, load, plan::BoundKeys};
 use cardwright_soft_hsm::SoftHsm;
 use cardwright_standards::{
     piv::{self, Signed},
     x509,
 };
+use cardwright_stations::{
+    perso,
+    validation::{Specimen, Validator, Verdict},
+};
 use cardwright_tests::{
+    plant::{Lent, REHEARSAL_SEED, TrickCard},
     projects::{self, Folder},
     workspace,
 };
+use cardwright_virtual_card::VirtualCard;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -577,4 +584,179 @@ fn a_secret_in_a_channel_that_carries_data_in_clear_is_refused() {
         command.split = Some(cardwright_bundle::Split::Chain { octets: 100 });
     });
     assert_eq!(split, Some("R1131"));
+}
+
+/// A badge in the hands of the terminal that validates it.
+struct Gate {
+    loaded: Loaded,
+    session: Box<dyn HsmSession>,
+    keys: BoundKeys,
+    data: CardData,
+    card: VirtualCard,
+    /// What the script wrote, by container.
+    written: Vec<(u8, Vec<u8>)>,
+}
+
+const DRAW: Draw<'static> = Draw {
+    job: "job",
+    order: 1,
+    purpose: "test",
+};
+
+impl Gate {
+    fn new() -> Self {
+        let made = made();
+        let hsm = SoftHsm::in_memory(REHEARSAL_SEED).expect("an HSM");
+        let mut session = hsm.open_session().expect("a session");
+        let loaded = load::accept(bundle()).expect("it loads");
+        let keys = BoundKeys::bind(loaded.content(), session.as_mut()).expect("its keys");
+        let content = loaded.content();
+        let mut chips = content.cards.iter().filter_map(|c| c.chip.as_ref());
+        let chip = chips.next().expect("a chip");
+        let mut card = blank(content, chip).expect("a blank");
+        let channel = &mut card;
+        let s = session.as_mut();
+        perso::personalize(&loaded, chip, &keys, &made.data, s, channel, &DRAW)
+            .unwrap_or_else(|e| panic!("{} {}", e.code, e.what));
+        // The keys are this card's own, and so are the certificates and what is signed over them: all is
+        // read back from it.
+        let mut gate = Self {
+            keys,
+            session,
+            data: made.data,
+            card,
+            written: Vec::new(),
+            loaded,
+        };
+        gate.written = gate.contents();
+        gate
+    }
+
+    /// Identifier and security object as the card holds them, with what is around them.
+    fn contents(&mut self) -> Vec<(u8, Vec<u8>)> {
+        let seen = std::sync::Mutex::new(Vec::<(u8, Vec<u8>)>::new());
+        let verdicts = self.read(|command, answer| {
+            let mut seen = seen.lock().expect("no panic before");
+            let Some((part, _)) = answer.split_last_chunk::<2>() else {
+                return answer;
+            };
+            if let Some(number) = asked(command) {
+                seen.push((number, part.to_vec()));
+            } else if command.get(1) == Some(&0xC0)
+                && let Some((_, whole)) = seen.last_mut()
+            {
+                whole.extend_from_slice(part);
+            }
+            answer
+        });
+        for verdict in verdicts.iter().filter(|v| !v.name.contains("panel")) {
+            assert_eq!(verdict.failure, None, "{}", verdict.name);
+        }
+        let mut found = seen.into_inner().expect("no panic before");
+        found.retain(|(number, whole)| matches!(number, 0x02 | 0x06) && !whole.is_empty());
+        found.sort();
+        found.dedup_by_key(|(number, _)| *number);
+        found
+    }
+
+    fn read(&mut self, mut trick: impl FnMut(&[u8], Vec<u8>) -> Vec<u8> + Send) -> Vec<Verdict> {
+        let vision = VisionRead {
+            lines: Vec::new(),
+            panels: Vec::new(),
+            duration_us: 0,
+        };
+        let card = TrickCard::new(Lent(&mut self.card), |_, command, answer| {
+            Ok(trick(command, answer))
+        });
+        let mut card = card.with_field();
+        let scenario = Validator::new(&self.loaded, "opens_doors", &self.keys, rehearsal_day());
+        let specimen = Specimen {
+            data: &self.data,
+            chip: Some(&mut card),
+            stripe: None,
+            vision: Some(&vision),
+        };
+        let validator = scenario.expect("a scenario");
+        validator.run(specimen, self.session.as_mut(), &DRAW)
+    }
+
+    /// What validation says of a card that holds something else in a container.
+    fn holding(&mut self, number: u8, whole: &[u8]) -> Option<(String, &'static str, String)> {
+        let mut rest: Vec<u8> = Vec::new();
+        let verdicts = self.read(|command, answer| {
+            match asked(command) {
+                Some(wanted) if wanted == number => rest = whole.to_vec(),
+                Some(_) => {
+                    rest.clear();
+                    return answer;
+                }
+                None if command.get(1) == Some(&0xC0) && !rest.is_empty() => {}
+                None => return answer,
+            }
+            let mut part: Vec<u8> = rest.drain(..rest.len().min(250)).collect();
+            let more = u8::try_from(rest.len().min(250)).expect("a short length");
+            part.extend(if more == 0 {
+                [0x90, 0x00]
+            } else {
+                [0x61, more]
+            });
+            part
+        });
+        let chip = verdicts.into_iter().filter(|v| !v.name.contains("panel"));
+        let mut failed = chip.filter_map(|v| v.failure.map(|(code, words)| (v.name, code, words)));
+        failed.next()
+    }
+}
+
+/// The container that a GET DATA asks for.
+fn asked(command: &[u8]) -> Option<u8> {
+    let tail = command.get(4..)?;
+    let at = tail
+        .windows(4)
+        .position(|w| w == [0x5C, 0x03, 0x5F, 0xC1])?;
+    (command.get(1) == Some(&0xCB)).then(|| tail.get(at + 4).copied())?
+}
+
+/// Validation notices a card whose identifier or security object is another by one bit, anywhere, and one
+/// that holds somebody else's, rightly signed.
+#[test]
+fn validation_notices_a_tampered_identifier_and_a_tampered_security_object() {
+    let mut gate = Gate::new();
+    let written = std::mem::take(&mut gate.written);
+    assert_eq!(written.len(), 2, "identifier and security object");
+    for (number, whole) in &written {
+        let fine = gate.holding(*number, whole);
+        assert_eq!(fine, None, "container {number:02X} as it is");
+        // All of the head, of the middle every 19th octet, all of the end.
+        let points = (0..whole.len()).filter(|at| {
+            *at < 24 || at + 16 >= whole.len() || (at + usize::from(*number)) % 19 == 0
+        });
+        for at in points {
+            let mut changed = whole.clone();
+            changed[at] ^= 1 << (at % 8);
+            let what = format!("container {number:02X}, octet {at} of {}", whole.len());
+            let told = gate.holding(*number, &changed);
+            let (_, code, words) = told.unwrap_or_else(|| panic!("{what} was not noticed"));
+            assert!(code.starts_with("R12"), "{what}: {code} {words}");
+            assert!(words.len() > 8, "{what}: {words}");
+        }
+    }
+    // Another badge's, signed by the same people.
+    let mut other = order();
+    other
+        .fields
+        .insert("badge".to_owned(), vec!["7000000021".to_owned()]);
+    let mut rehearsal = Rehearsal::new(bundle()).unwrap_or_else(|e| panic!("{}", e.what));
+    let other = rehearsal.order_in("badges", &other);
+    let other = containers(&other.unwrap_or_else(|e| panic!("{} {}", e.code, e.what)));
+    for (number, words) in [(0x02, "not what was made"), (0x06, "another hash")] {
+        let (_, whole) = other
+            .iter()
+            .find(|(n, _)| *n == number)
+            .expect("a container");
+        let told = gate.holding(number, whole);
+        let (_, code, said) = told.unwrap_or_else(|| panic!("container {number:02X} of another"));
+        assert_eq!(code, "R1230");
+        assert!(said.contains(words), "{said}");
+    }
 }

@@ -7,7 +7,7 @@
     reason = "a test fails loudly"
 )]
 
-use cardwright_ports::CardChannel;
+use cardwright_ports::{CardChannel, binding::Unwatched};
 use cardwright_rehearsal::{Rehearsal, Rehearsed};
 use cardwright_runtime::engine::{self, End};
 use cardwright_store::MemoryStore;
@@ -80,6 +80,7 @@ fn run(orders: u64) -> Counted {
         store: &store,
         machine: &machine,
         clock: &Noon,
+        binding: &Unwatched,
     };
     let started = engine::start(&store, &Noon, job, "operator").expect("it starts");
     let outcome = plant.go_on(&work, started).expect("it runs");

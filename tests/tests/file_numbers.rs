@@ -9,6 +9,7 @@
 )]
 
 use cardwright_ports::Store;
+use cardwright_ports::binding::Unwatched;
 use cardwright_ports::store::{AuditEntry, Batch, Change, NewJob, OrderKey, OutputName};
 use cardwright_runtime::engine::{self, End};
 use cardwright_runtime::load;
@@ -84,6 +85,7 @@ fn a_job_that_is_ended_again_after_a_failure_keeps_its_number() {
         store: &store,
         machine: &machine,
         clock: &Noon,
+        binding: &Unwatched,
     };
     // The file can't be written when the job closes; its number has been taken then.
     let obstacle = plant.folder().join("out/files/.returns.csv.part");

@@ -10,122 +10,68 @@
     reason = "tests and their helpers fail loudly"
 )]
 
+use cardwright_keys::KeysError;
 use cardwright_keys::exchange::{Carrier, Giving, Taking, give, take};
-use cardwright_keys::inventory::{Act, NewEntry, Origin, People, Wish};
-use cardwright_keys::{Clerk, KeysError};
-use cardwright_pkcs11::settings::TokenName;
-use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Relogin, Settings};
-use cardwright_ports::custody::{CustodyHsm, Exportability, KeyAlgorithm};
+use cardwright_keys::inventory::{Act, Wish};
+use cardwright_pkcs11::Pkcs11Hsm;
+use cardwright_ports::custody::{CustodyHsm, KeyAlgorithm};
 use cardwright_ports::hsm::KeyUse;
-use cardwright_ports::store::Store;
 use cardwright_standards::key_policy::{Day, Form};
 use cardwright_store::MemoryStore;
 use cardwright_tests::{
+    desk::{ADA, DAY_SECONDS, Desk, NOW, entry, with_faults},
     station::{Said, Station},
     token,
 };
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-const NOW: i64 = 1_795_000_000;
-const DAY_SECONDS: i64 = 86_400;
-const GROUND: &str = "CARDWRIGHT_BAD_DAYS";
-const PLAN: &str = "CARDWRIGHT_FAULTS_PLAN";
-
-/// The module that fails by plan; it was built with the tests.
-fn faults_module() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let files = std::fs::read_dir(own.parent().unwrap()).unwrap().flatten();
-    let mut found: Vec<PathBuf> = files
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("libcardwright_pkcs11_faults") && name.ends_with(".so")
-        })
-        .collect();
-    found.sort_by_key(|path| path.metadata().and_then(|m| m.modified()).ok());
-    found.pop().expect("cargo builds it with the tests")
-}
-
-/// Runs a test again in a process of its own, whose environment names a fresh token and a plan of faults.
-fn with_faults(test: &str, body: impl FnOnce(Settings)) {
-    if std::env::var_os(GROUND).is_some() {
-        let tokens = vec![TokenName::Label("site".to_owned())];
-        let pin = Pin::new(token::PIN.as_bytes().to_vec()).unwrap();
-        let mut settings = Settings::new(faults_module(), tokens, pin);
-        settings.host_memory = HostMemory::Allowed;
-        settings.relogin = Relogin::Always;
-        settings.test_only = true;
-        settings.deadline = std::time::Duration::from_secs(60);
-        return body(settings);
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (settings, _) = token::make(folder.path(), &["site"]);
-    let plan = folder.path().join("plan");
-    std::fs::write(&plan, "").unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env(GROUND, folder.path())
-        .env("SOFTHSM2_CONF", settings)
-        .env("CARDWRIGHT_FAULTS_MODULE", Path::new(token::module()))
-        .env(PLAN, &plan)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let why = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{why}"
-    );
-}
-
-/// Changes the plan of faults. Each plan has a number, so that calls are counted anew.
-fn plan(number: &mut u32, fault: &str) {
-    *number += 1;
-    let text = match fault {
-        "" => String::new(),
-        fault => format!("# {number}\n{fault}\n"),
-    };
-    std::fs::write(std::env::var_os(PLAN).unwrap(), text).unwrap();
-}
-
-const ADA: People<'static> = People {
-    who: "Ada Olsen",
-    second: Some("Ben Ruiz"),
-    at: NOW,
-};
-
-fn entry(name: &str, usage: KeyUse, algorithm: KeyAlgorithm) -> NewEntry {
-    NewEntry {
-        name: name.to_owned(),
-        version: None,
-        owner: "issuing".to_owned(),
-        usage,
-        algorithm,
-        exportability: Exportability::Sensitive,
-        zone: "production".to_owned(),
-        origin: Origin::Generated {},
-        custodians: Vec::new(),
-        period: (Some(NOW - DAY_SECONDS), Some(NOW + 300 * DAY_SECONDS)),
-        check_values: Vec::new(),
-        transient: false,
-    }
-}
-
-struct Desk<'d> {
+struct Bank<'d> {
     store: &'d MemoryStore,
     hsm: &'d Pkcs11Hsm,
     wrapped: Vec<u8>,
 }
 
-impl Desk<'_> {
-    fn clerk<T>(
-        &self,
-        act: impl FnOnce(&mut Clerk<'_>) -> Result<T, KeysError>,
-    ) -> Result<T, KeysError> {
+impl Bank<'_> {
+    fn given(&self) -> Result<Vec<u8>, KeysError> {
+        let giving = Giving {
+            label: "d.out@1",
+            form: Form::AesKeyWrap,
+            carrier: Carrier::Under("d.kek@1"),
+            to: "Processor",
+            mode: None,
+            exportability: None,
+            blocks: &[],
+            exception: None,
+            today: Day::new(2026, 11, 18).unwrap(),
+        };
         let mut custody = self.hsm.open_custody()?;
-        act(&mut Clerk::new(self.store, custody.as_mut()))
+        let given = give(self.store, custody.as_mut(), &giving, &ADA)?;
+        Ok(given.wrapped)
+    }
+
+    /// A key that is to be destroyed: the newest that was made.
+    fn victim(&self) -> Result<String, KeysError> {
+        self.clerk(|clerk| {
+            let inventory = clerk.inventory()?;
+            let mut all = inventory.versions("d.cvk").rev();
+            let found = all.find(|e| e.state.name() == "pre_active");
+            Ok(found.map_or_else(|| "d.none@1".to_owned(), |e| e.label()))
+        })
+    }
+}
+
+impl Desk for Bank<'_> {
+    fn store(&self) -> &MemoryStore {
+        self.store
+    }
+
+    fn hsm(&self) -> &Pkcs11Hsm {
+        self.hsm
+    }
+
+    fn prepare(&self, verb: &str) {
+        if verb == "destroy" {
+            self.act("make").unwrap();
+        }
     }
 
     fn act(&self, what: &str) -> Result<(), KeysError> {
@@ -162,71 +108,12 @@ impl Desk<'_> {
         }
     }
 
-    fn given(&self) -> Result<Vec<u8>, KeysError> {
-        let giving = Giving {
-            label: "d.out@1",
-            form: Form::AesKeyWrap,
-            carrier: Carrier::Under("d.kek@1"),
-            to: "Processor",
-            mode: None,
-            exportability: None,
-            blocks: &[],
-            exception: None,
-            today: Day::new(2026, 11, 18).unwrap(),
-        };
-        let mut custody = self.hsm.open_custody()?;
-        let given = give(self.store, custody.as_mut(), &giving, &ADA)?;
-        Ok(given.wrapped)
-    }
-
-    /// A key that is to be destroyed: the newest that was made.
-    fn victim(&self) -> Result<String, KeysError> {
-        self.clerk(|clerk| {
-            let inventory = clerk.inventory()?;
-            let mut all = inventory.versions("d.cvk").rev();
-            let found = all.find(|e| e.state.name() == "pre_active");
-            Ok(found.map_or_else(|| "d.none@1".to_owned(), |e| e.label()))
-        })
-    }
-
-    /// Nothing is pending, inventory and HSM agree, the log is whole.
-    fn settled(&self, what: &str) {
-        self.clerk(|clerk| clerk.recover(&ADA))
-            .unwrap_or_else(|e| panic!("{what}: {e}"));
-        let differences = self.clerk(|clerk| clerk.compare(false)).unwrap();
-        assert!(differences.is_empty(), "{what}: {differences:?}");
-        let pending = self.clerk(|clerk| {
-            let inventory = clerk.inventory()?;
-            Ok(inventory.entries().filter(|e| e.pending.is_some()).count())
-        });
-        assert_eq!(pending.unwrap(), 0, "{what}");
-        let audit = self.store.verify_audit().unwrap();
-        assert!(audit.findings.is_empty(), "{what}");
-    }
-
-    /// How often an act calls each function.
-    fn calls(&self, act: &str) -> BTreeMap<&'static str, u64> {
-        self.prepared(act);
-        self.act(act).unwrap();
-        self.prepared(act);
-        let before = self.hsm.calls();
-        self.act(act).unwrap();
-        let rise = |(function, count): (&'static str, u64)| {
-            let more = count - before.get(function).copied().unwrap_or_default();
-            (more > 0).then_some((function, more))
-        };
-        self.hsm.calls().into_iter().filter_map(rise).collect()
-    }
-
-    fn prepared(&self, act: &str) {
-        if act == "destroy" {
-            self.act("make").unwrap();
-        }
+    fn again(&self, verb: &str) -> Result<(), KeysError> {
+        // What was cut off in the middle of a destruction was ended: another key is to be destroyed.
+        self.prepare(verb);
+        self.act(verb)
     }
 }
-
-/// Full, removed, gone, failed, session lost, logged out.
-const BAD: [u64; 6] = [0x31, 0x32, 0xE0, 0x30, 0xB3, 0x101];
 
 #[test]
 fn a_clerk_at_a_failing_token_leaves_everything_whole() {
@@ -236,7 +123,7 @@ fn a_clerk_at_a_failing_token_leaves_everything_whole() {
             let hsm = Pkcs11Hsm::open(settings).unwrap();
             hsm.prepare().unwrap();
             let store = MemoryStore::new();
-            let mut desk = Desk {
+            let mut desk = Bank {
                 store: &store,
                 hsm: &hsm,
                 wrapped: Vec::new(),
@@ -259,42 +146,11 @@ fn a_clerk_at_a_failing_token_leaves_everything_whole() {
             desk.wrapped = desk.given().unwrap();
             let (mut number, mut refused) = (0, 0);
             for act in ["make", "take", "give", "destroy"] {
-                for (function, count) in desk.calls(act) {
-                    for call in 1..=count.min(6) {
-                        refused += u32::from(fails(&desk, &mut number, act, (function, call)));
-                    }
-                }
+                refused += desk.under_every_fault(&mut number, act);
             }
             assert!(refused > 40, "{refused}");
         },
     );
-}
-
-/// One act under one fault; whether it failed.
-fn fails(desk: &Desk<'_>, number: &mut u32, act: &str, (function, call): (&str, u64)) -> bool {
-    desk.prepared(act);
-    let value = BAD[*number as usize / 2 % BAD.len()];
-    let how = ["return", "after"][*number as usize % 2];
-    let fault = format!("{function} {call} {how} {value}");
-    let what = format!("{act} under {fault}");
-    plan(number, &fault);
-    let done = desk.act(act);
-    plan(number, "");
-    if let Err(e) = &done {
-        let text = format!("{e} {e:?}");
-        assert!(
-            e.code.starts_with("R13") && text.len() > 40,
-            "{what}: {text}"
-        );
-        assert!(!text.contains(token::PIN), "{what}: {text}");
-    }
-    desk.settled(&what);
-    if done.is_err() {
-        desk.prepared(act);
-        desk.act(act)
-            .unwrap_or_else(|e| panic!("after {what}: {e}"));
-    }
-    done.is_err()
 }
 
 fn say(station: &Station, words: &str) -> Said {
@@ -312,6 +168,43 @@ fn generate(station: &Station, name: &str, exportability: &str) -> Said {
     say(station, &words)
 }
 
+/// What asks nothing of the HSM works while a token is away: above all, that a key is taken out of use.
+fn without_the_token(station: &Station) {
+    let page = station.path("away.html").to_string_lossy().into_owned();
+    for words in [
+        "list",
+        "show aurora.one@1",
+        "use",
+        &format!("report --out {page}"),
+        "package list",
+        "activate aurora.one --until 2100-01-01 --who Ada",
+        "suspend aurora.one --who Ada",
+        "resume aurora.one@1 --who Ada --second Ben",
+        "retire aurora.one --who Ada",
+        "compromise aurora.one@1 --who Ada --second Ben --why lost",
+        "due --days 1",
+    ] {
+        let said = say(station, &format!("keys {words}"));
+        let due = i32::from(words.starts_with("due"));
+        assert_eq!(said.code, Some(due), "{words}: {}", said.err);
+    }
+    let shown = say(station, "keys show aurora.one@1 --format json").expect(0);
+    assert_eq!(shown.json()["keys"][0]["state"], "compromised");
+    // What needs every token is refused, and says which one is away.
+    for words in [
+        "destroy aurora.one@1 --who Ada --second Ben",
+        "check",
+        "public-key aurora.one@1",
+    ] {
+        let said = say(station, &format!("keys {words}")).expect(5);
+        assert!(said.err.contains("R1325"), "{words}: {}", said.err);
+        assert!(said.err.contains("token second away"), "{}", said.err);
+    }
+    let shown = say(station, "keys show aurora.one@1 --format json").expect(0);
+    assert_eq!(shown.json()["keys"][0]["state"], "compromised");
+    say(station, "audit verify").expect(0);
+}
+
 #[test]
 fn a_site_of_two_tokens_one_of_which_is_away() {
     let (station, folders) = token::site_of(&["first", "second"], MORE);
@@ -322,11 +215,10 @@ fn a_site_of_two_tokens_one_of_which_is_away() {
     let away = station.path("away");
     std::fs::rename(&folders[1], &away).unwrap();
     let said = generate(&station, "aurora.two", "exportable");
-    assert!(
-        said.err.contains("R1325") && said.err.contains("second"),
-        "{}",
-        said.err
-    );
+    for words in ["R1325", "token second away", "token first there"] {
+        assert!(said.err.contains(words), "{words}: {}", said.err);
+    }
+    without_the_token(&station);
     // The site goes on with the first one.
     let path = station.site().join("site.toml");
     let both = std::fs::read_to_string(&path).unwrap();

@@ -106,3 +106,48 @@ fn so_does_one_for_cards_with_two_interfaces() {
     assert!(each <= PLAIN_DUAL / 5.0, "{each:.2}");
     assert!(each < 10.5, "{each:.2}");
 }
+
+#[test]
+fn sessions_that_are_too_few_for_the_lanes_are_told_before_anything_begins() {
+    let station = site("host_memory = \"allowed\"\ntest_only = true\nsessions = 2\n");
+    let bundle = station.bundle().to_string_lossy().into_owned();
+    station.say(&["hsm", "prepare"]).expect(0);
+    station.say(&["hsm", "test-keys", &bundle]).expect(0);
+    let lines: Vec<String> = (1..=2)
+        .map(|n| OrderRecord::good(n, "DEBI", "1357").line())
+        .collect();
+    let orders = station.write("orders.txt", &file(&lines));
+    let refused = station.run(&orders, "none", &["--lanes", "3"]).expect(5);
+    for words in [
+        "R1338",
+        "hsm.sessions is 2",
+        "3 lanes",
+        "sessions = 4",
+        "--lanes",
+    ] {
+        assert!(refused.err.contains(words), "{words}: {}", refused.err);
+    }
+    // Nothing was taken in; with fewer lanes it runs.
+    let jobs = station.say(&["job", "list", "--format", "json"]).expect(0);
+    assert_eq!(jobs.json()["jobs"].as_array().map(Vec::len), Some(0));
+    station.run(&orders, "out", &["--lanes", "1"]).expect(0);
+
+    // One session is too few for any number of lanes, so that every computer finds it.
+    let path = station.site().join("site.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("sessions = 2", "sessions = 1")).unwrap();
+    let said = station.say(&["check", "--bundle", &bundle]).expect(5);
+    let told = said.out.lines().find(|l| l.starts_with("WRONG"));
+    let told = told.expect("a finding");
+    for words in ["R1338", "hsm.sessions is 1", "write `sessions = "] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // Where the site says nothing there are as many as the lanes need.
+    std::fs::write(&path, text.replace("sessions = 2\n", "")).unwrap();
+    let orders = station.write(
+        "more.txt",
+        &file(&[OrderRecord::good(9, "DEBI", "1357").line()]),
+    );
+    station.run(&orders, "more", &["--lanes", "6"]).expect(0);
+    station.say(&["check", "--bundle", &bundle]).expect(0);
+}

@@ -505,3 +505,86 @@ fn without_an_identity_or_trust_nothing_travels() {
     keys(&station, "list --state open", &[]).expect(2);
     keys(&station, "package acknowledge /nowhere --who Anna", &[]).expect(ENVIRONMENT);
 }
+
+/// Begins a job of many orders with one lane, and waits until the machine is at work.
+fn begun(station: &Station) -> std::process::Child {
+    let lines: Vec<String> = (1..=60)
+        .map(|n| OrderRecord::good(n, "DEBI", "1357").line())
+        .collect();
+    let orders = station.write("orders.txt", &file(&lines));
+    let arguments = station.run_arguments(&orders, "out", &["--lanes", "1"]);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = station.begin(&words);
+    while station.machine_lines().len() < 10 {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended before anybody could act");
+        std::thread::yield_now();
+    }
+    child
+}
+
+/// The report of the stopped job, whose every order is done or waits.
+fn stopped(station: &Station, why: &str) -> u64 {
+    let report = station.report("out");
+    assert_eq!(report["stopped"]["code"], "R1464", "{report}");
+    let reason = report["stopped"]["reason"].as_str().expect("words");
+    assert!(reason.contains(why), "{reason}");
+    let page = std::fs::read_to_string(station.path("out/report.html")).expect("a page");
+    assert!(page.contains("R1464") && page.contains(why));
+    let shown = station.say(&["job", "show", "1", "--format", "json"]);
+    let shown = shown.expect(0).json();
+    assert_eq!(shown["state"], "PAUSED");
+    let orders = shown["orders"].as_object().expect("orders");
+    let count = |state: &str| orders.get(state).and_then(Value::as_u64).unwrap_or(0);
+    assert_eq!(count("DONE") + count("PLANNED"), 60, "{shown}");
+    assert!(count("PLANNED") > 0, "it stopped too late: {shown}");
+    station.say(&["audit", "verify"]).expect(0);
+    count("DONE")
+}
+
+#[test]
+fn a_running_job_stops_when_another_process_takes_a_key_out_of_use() {
+    let station = Station::new();
+    enter(&station, "aurora.cvk", KeyUse::CardVerification);
+    enter(&station, "aurora.imk_ac", KeyUse::EmvApplicationCryptogram);
+    let mut child = begun(&station);
+    keys(&station, "suspend aurora.cvk --who Anna", &[]).expect(0);
+    assert_eq!(child.wait().expect("its end").code(), Some(6));
+    let done = stopped(&station, "aurora.cvk@1 is suspended");
+    let out = text(&station.path("out"));
+    let resume = ["job", "resume", "1", "--out", &out, "--lanes", "1"];
+    says(
+        &station.say(&resume).expect(DEVICE),
+        "R1360",
+        "aurora.cvk@1 is suspended",
+    );
+    keys(&station, "resume aurora.cvk@1", &TWO).expect(0);
+
+    // It goes on; then a key is compromised, and another version takes its place.
+    let mut child = station.begin(&resume);
+    let lines = station.machine_lines().len();
+    while station.machine_lines().len() < lines + 10 {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    let told = keys(&station, "compromise aurora.imk_ac@1 --why lost", &TWO).expect(0);
+    assert!(told.out.contains("was used by job 1"), "{}", told.out);
+    assert_eq!(child.wait().expect("its end").code(), Some(6));
+    let more = stopped(&station, "aurora.imk_ac@1 is compromised");
+    assert!(more > done, "{more} after {done}");
+    enter(&station, "aurora.imk_ac", KeyUse::EmvApplicationCryptogram);
+    station.say(&resume).expect(0);
+    let report = station.report("out");
+    assert_eq!(report["produced"], 60, "{report}");
+    assert!(report.get("stopped").is_none());
+    assert_eq!(report["reconciliation"]["blanks_issued"], 60);
+    let machine = station.machine();
+    assert!(machine.holds(), "{machine:?}");
+    let uses = |label: &str| {
+        let said = keys(&station, &format!("use {label} --format json"), &[]);
+        said.expect(0).json()["keys"][0]["jobs"].clone()
+    };
+    assert_eq!(uses("aurora.imk_ac@1"), serde_json::json!([1]));
+    assert_eq!(uses("aurora.imk_ac@2"), serde_json::json!([1]));
+    station.say(&["audit", "verify"]).expect(0);
+}

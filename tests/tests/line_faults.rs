@@ -15,6 +15,7 @@ use cardwright_machine::{Act, Fault, FaultKind, SimulatedMachine};
 use cardwright_paper::PaperDriver;
 use cardwright_ports::{
     CardChannel, Hsm, Machine, Paper, Store,
+    binding::Unwatched,
     store::{OrderQuery, OrderRow, OrderState},
 };
 use cardwright_rehearsal::Rehearsal;
@@ -102,6 +103,7 @@ fn over_a_faulty_hsm(fault: HsmFault, at: u64) -> u64 {
         store: &store,
         machine: &machine,
         clock: &Noon,
+        binding: &Unwatched,
     };
     let started = engine::start(&store, &Noon, job, "operator").expect("it starts");
     let bad = Work {
@@ -200,6 +202,7 @@ fn stations_that_fail_jam_or_lie_lose_and_double_no_card() {
                 store: &store,
                 machine: &machine,
                 clock: &Noon,
+                binding: &Unwatched,
             };
             for _ in 0..4 {
                 let end = plant.run(&work).expect("a run").end;
@@ -242,6 +245,7 @@ fn a_reader_that_loses_the_card_spoils_that_card_only() {
             store: &store,
             machine: &machine,
             clock: &Noon,
+            binding: &Unwatched,
         };
         let outcome = plant.run(&work).expect("a run");
         assert_eq!(outcome.end, End::Done, "command {k}");

@@ -32,6 +32,27 @@ fn openssl(folder: &Path, arguments: &str) -> Vec<u8> {
     output.stdout
 }
 
+/// The test authority, which both sides trust, in a folder.
+fn authority(folder: &Path) {
+    openssl(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout ca.key -out ca.pem -subj \
+         /O=Test/CN=ca -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
+    );
+}
+
+/// A key of the host that may leave.
+fn key_that_travels(host: &Station) {
+    let generate = "keys generate aurora.kbpk --use key_block_protection --algorithm aes128 \
+                    --exportability exportable --owner Aurora --who Ada";
+    say(host, generate).expect(0);
+    say(
+        host,
+        "keys activate aurora.kbpk@1 --until 2035-12-01 --who Ben",
+    )
+    .expect(0);
+}
+
 /// A key pair of a site, with a certificate of the test authority in the folder.
 fn pair(station: &Station, folder: &Path, (name, usage, for_what): (&str, &str, &str)) {
     let generate = format!(
@@ -57,11 +78,7 @@ fn pair(station: &Station, folder: &Path, (name, usage, for_what): (&str, &str, 
 fn sides(host: &Station, device: &Station) -> (tempfile::TempDir, String) {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path();
-    openssl(
-        folder,
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout ca.key -out ca.pem -subj \
-         /O=Test/CN=ca -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
-    );
+    authority(folder);
     pair(
         host,
         folder,
@@ -72,14 +89,7 @@ fn sides(host: &Station, device: &Station) -> (tempfile::TempDir, String) {
         folder,
         ("device", "key_exchange", "keyEncipherment"),
     );
-    let generate = "keys generate aurora.kbpk --use key_block_protection --algorithm aes128 \
-                    --exportability exportable --owner Aurora --who Ada";
-    say(host, generate).expect(0);
-    say(
-        host,
-        "keys activate aurora.kbpk@1 --until 2035-12-01 --who Ben",
-    )
-    .expect(0);
+    key_that_travels(host);
     let listed = say(host, "keys list --format json").expect(0).json();
     let keys = listed["keys"].as_array().unwrap();
     let key = keys.iter().find(|k| k["name"] == "aurora.kbpk").unwrap();
@@ -332,24 +342,13 @@ impl Bound<'_> {
 fn life_of_a_binding(host: &Station, device: &Station) {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path();
-    openssl(
-        folder,
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout ca.key -out ca.pem -subj \
-         /O=Test/CN=ca -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
-    );
+    authority(folder);
     for name in ["host", "host2"] {
         certified(host, folder, (name, "package_signing"));
     }
     certified(host, folder, ("authority", "certificate_signing"));
     certified(device, folder, ("device", "key_exchange"));
-    let generate = "keys generate aurora.kbpk --use key_block_protection --algorithm aes128 \
-                    --exportability exportable --owner Aurora --who Ada";
-    say(host, generate).expect(0);
-    say(
-        host,
-        "keys activate aurora.kbpk@1 --until 2035-12-01 --who Ben",
-    )
-    .expect(0);
+    key_that_travels(host);
     let all = Bound {
         host,
         device,

@@ -15,8 +15,12 @@ use std::collections::BTreeSet;
 /// Key data of every rehearsed blank; no issuer owns this number.
 const KEY_GROUP: [u8; 6] = [0xFF, 0xFF, 0xFF, 0x99, 0x99, 0x92];
 
-/// A blank for a card's chip.
-pub(crate) fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, StationError> {
+/// A blank for a card's chip, as its maker delivers it: with the open test keys, and what the bundle does
+/// not bring.
+///
+/// # Errors
+/// R1101 for a platform without its key, or that no chip has.
+pub fn blank(content: &Content, chip: &Chip) -> Result<VirtualCard, StationError> {
     let Some(channel) = &chip.channel else {
         return native(content, chip);
     };

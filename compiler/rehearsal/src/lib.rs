@@ -28,6 +28,7 @@ mod stock;
 mod tap;
 mod why;
 
+pub use blank::blank;
 pub use cardwright_import::{CpsApplication, CpsGrouping, CpsRecord, read_cps};
 pub use cardwright_runtime::Date;
 pub use cardwright_stations::StationError as RehearsalError;

@@ -283,7 +283,28 @@ impl Site {
 
     /// The HSM.
     pub(crate) fn hsm(&self) -> Result<SiteHsm, Failure> {
-        SiteHsm::open(self)
+        self.hsm_for(1)
+    }
+
+    /// The HSM, for a job with so many lanes.
+    pub(crate) fn hsm_for(&self, lanes: usize) -> Result<SiteHsm, Failure> {
+        SiteHsm::open(self, lanes)
+    }
+
+    /// Lanes of a job: as many as were asked for, else one a processor. Refused when the HSM's
+    /// settings are too small for them.
+    pub(crate) fn lanes(&self, asked: Option<usize>) -> Result<usize, Failure> {
+        let lanes = asked.unwrap_or_else(crate::commands::pool::processors);
+        let lanes = lanes.clamp(1, 256);
+        if let Some(table) = &self.file.hsm {
+            table.suffices(lanes)?;
+        }
+        Ok(lanes)
+    }
+
+    /// Whether the HSM holds TEST keys only, by the site's own words: the HSM may be away.
+    pub(crate) fn test_keys_only(&self) -> bool {
+        self.file.hsm.as_ref().is_none_or(HsmTable::test_only)
     }
 
     fn site_key(&self) -> Result<SiteKey, Failure> {

@@ -5,7 +5,7 @@ use crate::site::Site;
 use crate::site_payment::PaymentTable;
 use cardwright_host_commands::HostCommandHsm;
 use cardwright_pkcs11::capability::Capability;
-use cardwright_pkcs11::settings::TokenName;
+use cardwright_pkcs11::settings::{SESSIONS_MAX, TokenName};
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Relogin, Settings};
 use cardwright_ports::custody::{CustodyHsm, KeyCustody};
 use cardwright_ports::hsm::{Hsm, HsmError, HsmInfo, HsmSession};
@@ -55,9 +55,10 @@ pub(crate) struct Pkcs11Table {
     /// Longest time of one job in the token, milliseconds.
     #[serde(default = "ten_seconds")]
     deadline_ms: u64,
-    /// Sessions with each token.
-    #[serde(default = "four")]
-    sessions: usize,
+    /// Sessions with each token: at least one more than a job has lanes. Without it as many, and at
+    /// least four.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sessions: Option<usize>,
     /// Longest wait for a free session, milliseconds.
     #[serde(default = "half_a_minute")]
     wait_ms: u64,
@@ -106,12 +107,35 @@ fn two_minutes() -> u64 {
     120_000
 }
 
-fn four() -> usize {
-    4
+/// Sessions with each token where the site says nothing.
+const SESSIONS: usize = 4;
+
+/// What a job of so many lanes needs: each may keep a session for the chip that it has open, and one
+/// is left for everything else.
+fn sessions_for(lanes: usize) -> usize {
+    lanes.saturating_add(1).min(SESSIONS_MAX)
 }
 
 impl Pkcs11Table {
-    fn settings(&self, site: &Path) -> Result<Settings, HsmError> {
+    /// Refuses sessions that are too few for the lanes of a job.
+    fn suffices(&self, lanes: usize) -> Result<(), HsmError> {
+        let needed = sessions_for(lanes);
+        match self.sessions {
+            Some(sessions) if sessions < needed => {
+                let lanes = match lanes {
+                    1 => "a job with 1 lane needs".to_owned(),
+                    lanes => format!("a job with {lanes} lanes needs"),
+                };
+                Err(cardwright_pkcs11::error::SETTINGS.found(format!(
+                    "hsm.sessions is {sessions}, {lanes} {needed}: write `sessions = {needed}`, or \
+                     run it with fewer lanes (`--lanes`)"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn settings(&self, site: &Path, lanes: usize) -> Result<Settings, HsmError> {
         let wrong = |what: &str| cardwright_pkcs11::error::SETTINGS.found(what);
         let pin = match (&self.pin_file, &self.pin_variable) {
             (Some(file), None) => Pin::from_file(&site.join(file))?,
@@ -146,9 +170,30 @@ impl Pkcs11Table {
         }
         settings.channel = Duration::from_millis(self.channel_ms);
         settings.rest = Duration::from_millis(self.rest_ms);
-        settings.sessions = self.sessions;
+        settings.sessions = self
+            .sessions
+            .unwrap_or_else(|| sessions_for(lanes).max(SESSIONS));
         settings.test_only = self.test_only;
         Ok(settings)
+    }
+}
+
+impl HsmTable {
+    /// Refuses settings that are too small for the lanes of a job.
+    pub(crate) fn suffices(&self, lanes: usize) -> Result<(), HsmError> {
+        match self {
+            Self::Soft {} | Self::Payment(_) => Ok(()),
+            Self::Pkcs11(table) => table.suffices(lanes),
+        }
+    }
+
+    /// Whether it holds TEST keys only; asks nobody, so that it can be told while the HSM is away.
+    pub(crate) fn test_only(&self) -> bool {
+        match self {
+            Self::Soft {} => true,
+            Self::Pkcs11(table) => table.test_only,
+            Self::Payment(table) => table.test_only,
+        }
     }
 }
 
@@ -163,15 +208,15 @@ pub(crate) enum SiteHsm {
 }
 
 impl SiteHsm {
-    /// Opens the HSM that a site names.
-    pub(crate) fn open(site: &Site) -> Result<Self, Failure> {
+    /// Opens the HSM that a site names, for a job with so many lanes.
+    pub(crate) fn open(site: &Site, lanes: usize) -> Result<Self, Failure> {
         match &site.file.hsm {
             None | Some(HsmTable::Soft {}) => {
                 let soft = SoftHsm::open(&site.hsm_path(), &site.unlock()?)?;
                 Ok(Self::Soft(soft))
             }
             Some(HsmTable::Pkcs11(table)) => {
-                let settings = table.settings(&site.folder)?;
+                let settings = table.settings(&site.folder, lanes)?;
                 Ok(Self::Pkcs11(Pkcs11Hsm::open(settings)?))
             }
             Some(HsmTable::Payment(table)) => {

@@ -49,7 +49,7 @@ pub(crate) struct PaymentTable {
     wait_ms: u64,
     /// Whether the HSM holds TEST keys only; then LIVE bundles are refused.
     #[serde(default)]
-    test_only: bool,
+    pub(crate) test_only: bool,
 }
 
 fn key_table() -> PathBuf {

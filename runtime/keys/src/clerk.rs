@@ -54,7 +54,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// The store.
-    pub(crate) fn store(&self) -> &'a dyn Ledger {
+    pub fn store(&self) -> &'a dyn Ledger {
         self.store
     }
 
@@ -65,10 +65,7 @@ impl<'a> Clerk<'a> {
 
     /// Makes changes durable; nothing to say is nothing to do.
     pub(crate) fn commit(&self, changes: Changes, at: i64) -> Result<(), KeysError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        Ok(self.store.keep(&changes.into_batch(at))?)
+        keep(self.store, changes, at)
     }
 
     /// Ends what was cut off. What differs stays as it is, and is told.
@@ -249,18 +246,7 @@ impl<'a> Clerk<'a> {
         wish: &Wish<'_>,
         people: &People<'_>,
     ) -> Result<Outcome, KeysError> {
-        let bound: Vec<u64> = jobs(self.store)?
-            .into_iter()
-            .filter(|j| j.keys.contains(wish.label))
-            .map(|j| j.job)
-            .collect();
-        let wish = Wish {
-            jobs: &bound,
-            ..*wish
-        };
-        let outcome = self.inventory()?.act(act, &wish, people)?;
-        let (Outcome::Done(changes) | Outcome::Waits(changes)) = &outcome;
-        self.commit(changes.clone(), people.at)?;
+        let outcome = enter_act(self.store, act, wish, people)?;
         if act == Act::Destroy && matches!(outcome, Outcome::Done(_)) {
             if self.custody.key(wish.label)?.is_some() {
                 self.custody.destroy(wish.label)?;
@@ -281,8 +267,7 @@ impl<'a> Clerk<'a> {
         wish: &Wish<'_>,
         people: &People<'_>,
     ) -> Result<(), KeysError> {
-        let changes = self.inventory()?.replace(old, new, wish, people)?;
-        self.commit(changes, people.at)
+        enter_replacement(self.store, (old, new), wish, people)
     }
 
     /// Brings a key into the tokens of the HSM that lack it. The act is durable before it begins.
@@ -306,6 +291,49 @@ impl<'a> Clerk<'a> {
         differences.extend(spread.iter().map(not_everywhere));
         Ok(differences)
     }
+}
+
+/// An act by the table of states as far as the inventory goes: the HSM is not asked, so that a key is
+/// taken out of use also while the HSM is away. All of every act but a destruction, which this only
+/// announces.
+pub fn enter_act(
+    store: &dyn Ledger,
+    act: Act,
+    wish: &Wish<'_>,
+    people: &People<'_>,
+) -> Result<Outcome, KeysError> {
+    let bound: Vec<u64> = jobs(store)?
+        .into_iter()
+        .filter(|j| j.keys.contains(wish.label))
+        .map(|j| j.job)
+        .collect();
+    let wish = Wish {
+        jobs: &bound,
+        ..*wish
+    };
+    let outcome = Inventory::read(store)?.act(act, &wish, people)?;
+    let (Outcome::Done(changes) | Outcome::Waits(changes)) = &outcome;
+    keep(store, changes.clone(), people.at)?;
+    Ok(outcome)
+}
+
+/// Puts one version in the place of another; the HSM is not asked.
+pub fn enter_replacement(
+    store: &dyn Ledger,
+    (old, new): (&str, &str),
+    wish: &Wish<'_>,
+    people: &People<'_>,
+) -> Result<(), KeysError> {
+    let changes = Inventory::read(store)?.replace(old, new, wish, people)?;
+    keep(store, changes, people.at)
+}
+
+/// Makes changes durable; nothing to say is nothing to do.
+fn keep(store: &dyn Ledger, changes: Changes, at: i64) -> Result<(), KeysError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Ok(store.keep(&changes.into_batch(at))?)
 }
 
 fn made(

@@ -14,5 +14,5 @@ pub mod issuer;
 pub mod packages;
 pub mod reports;
 
-pub use clerk::{Clerk, Hand, Ledger};
+pub use clerk::{Clerk, Hand, Ledger, enter_act, enter_replacement};
 pub use error::{Code, KeysError};

@@ -1,6 +1,7 @@
 //! Ports: what the runtime needs from the outside, as traits and plain types. No implementation.
 
 pub mod batch;
+pub mod binding;
 pub mod card;
 pub mod clock;
 pub mod custody;
@@ -12,6 +13,7 @@ pub mod register;
 pub mod secret;
 pub mod store;
 
+pub use binding::Binding;
 pub use card::{CardChannel, CardError};
 pub use clock::Clock;
 pub use custody::{CustodyHsm, KeyCustody};

@@ -81,6 +81,9 @@ pub trait Registers: Send + Sync {
     /// One row.
     fn register_row(&self, register: Register, id: &str)
     -> Result<Option<RegisterRow>, StoreError>;
+    /// A number that grows with every change of a list: whoever has read the list can tell by one
+    /// cheap question whether it is still as it was.
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError>;
     /// All rows of a list, by name.
     fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError>;
 }

@@ -90,6 +90,17 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
         "mend what the letter's own code says and resume the job, or give the letter up with two \
          people: `cardstation job settle JOB ORDER --mailer --found given-up --by NAME`",
     ),
+    (
+        "R1464",
+        "a key of the job went out of use while the job ran",
+        "Somebody suspended, retired or destroyed a key that the job is bound to, said that it is \
+         compromised, or its period ended. The job noticed before it made the next card's data. \
+         Cards that had their data were finished; all other orders wait, and nothing of them \
+         exists.",
+        "look at the key with `cardstation keys show`; resume it, or put another version into \
+         use, then go on with `cardstation job resume`; after a compromise tell the bank which \
+         cards `cardstation keys use` and the journal name",
+    ),
 ];
 
 /// A refusal of the engine, or the store's own.

@@ -97,6 +97,8 @@ pub enum Signal {
         undrawn: u64,
         /// Names the first of them, with their causes.
         which: String,
+        /// Why the books may not be closed now.
+        held: Option<Trouble>,
     },
     /// Answer to [`Directive::RejectPlanned`].
     PlannedRejected,
@@ -178,10 +180,7 @@ pub fn control(state: &Control, signal: Signal) -> (Control, Vec<Directive>) {
             Vec::new()
         }
         Signal::Line(trouble) => {
-            next.want(Wish::Stop(Stop {
-                code: trouble.code,
-                reason: trouble.reason,
-            }));
+            next.want(Wish::Stop(stop_of(trouble)));
             Vec::new()
         }
         Signal::Pause { by } => {
@@ -211,8 +210,9 @@ pub fn control(state: &Control, signal: Signal) -> (Control, Vec<Directive>) {
             unknown,
             undrawn,
             which,
+            held,
         } => {
-            let doubt = doubt(unknown, undrawn, &which);
+            let doubt = doubt(unknown, undrawn, &which).or(held.map(stop_of));
             close(&mut next, open, others, doubt)
         }
         Signal::Recorded => {
@@ -221,6 +221,13 @@ pub fn control(state: &Control, signal: Signal) -> (Control, Vec<Directive>) {
         }
     };
     (next, directives)
+}
+
+fn stop_of(trouble: Trouble) -> Stop {
+    Stop {
+        code: trouble.code,
+        reason: trouble.reason,
+    }
 }
 
 fn ended(state: &mut Control, outcome: Outcome) {

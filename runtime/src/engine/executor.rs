@@ -199,6 +199,9 @@ impl Run<'_, '_> {
 
     fn obey(&mut self, directive: Directive) -> Result<Vec<Directive>, Broken> {
         match directive {
+            Directive::TakeWave | Directive::TakeMailers if self.is_held() => {
+                Ok(self.signal(Signal::QueueEmpty))
+            }
             Directive::TakeWave => {
                 let settings = &self.executor.settings;
                 let wave = settings.wave.max(1);
@@ -242,6 +245,17 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Whether the hands want nothing more to be begun; the job then knows why.
+    fn is_held(&mut self) -> bool {
+        match self.executor.ports.hands.may_go_on() {
+            Ok(()) => false,
+            Err(trouble) => {
+                self.signal(Signal::Line(trouble));
+                true
+            }
+        }
+    }
+
     fn tally(&mut self) -> Result<Vec<Directive>, Broken> {
         let counts = self.store().counts(self.executor.job)?;
         let query = OrderQuery {
@@ -266,6 +280,7 @@ impl Run<'_, '_> {
             unknown,
             undrawn: counts.mailers_in(MailerState::Undrawn),
             which,
+            held: self.executor.ports.hands.may_go_on().err(),
         }))
     }
 

@@ -55,6 +55,12 @@ pub trait Hands: Send + Sync {
     /// A lane for one worker.
     fn lane(&self) -> Result<Box<dyn Lane + '_>, Trouble>;
 
+    /// Whether anything more may be begun: asked before each wave of cards and letters, and before
+    /// the job's books are closed. What is under way is finished.
+    fn may_go_on(&self) -> Result<(), Trouble> {
+        Ok(())
+    }
+
     /// Drops every card that stands in the machine into a bin; asked for once after an
     /// authorization, and noted in the audit log before. Gives the blanks.
     fn clear_line(&self) -> Result<Vec<u64>, Trouble>;

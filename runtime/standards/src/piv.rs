@@ -320,7 +320,8 @@ fn built(
     .to_der()
 }
 
-/// Checks a message over a content against its signer: type, hash, name and signature.
+/// Checks a message over a content against its signer: type, hash, name, signature, and every octet around
+/// them.
 ///
 /// # Errors
 /// [`X509Error::Content`] for what is no such message, [`X509Error::Signature`] for one that does not
@@ -361,7 +362,10 @@ pub fn check(
     let hash: [u8; 32] = Sha256::digest(expected.to_der().map_err(wrong)?).into();
     let block = signature_block(&hash, signer.modulus.len());
     let opened = raised(&signer.modulus, &signer.exponent, one.signature.as_bytes());
-    match opened == block {
+    // What stands around the signature is not signed: names of the signer, versions, a certificate. All of
+    // it is as the signer's house makes it, or the message was changed on its way.
+    let made = built(what, content, signer, one.signature.as_bytes()).map_err(wrong)?;
+    match opened == block && made == message {
         true => Ok(()),
         false => Err(X509Error::Signature),
     }

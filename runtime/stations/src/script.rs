@@ -25,6 +25,17 @@ use zeroize::Zeroizing;
 /// The error detection code of PIV containers, which is empty.
 pub(crate) const NO_CHECK: [u8; 2] = [0xFE, 0x00];
 
+/// Numbers of data groups, from 1, with the identifiers of their containers (SP 800-73-4 part 1, 3.1.7).
+pub(crate) fn mapping(containers: impl Iterator<Item = u16>) -> Vec<u8> {
+    let numbered = (1u8..).zip(containers);
+    numbered
+        .flat_map(|(number, container)| {
+            let [high, low] = container.to_be_bytes();
+            [number, high, low]
+        })
+        .collect()
+}
+
 /// A card under a script.
 pub(crate) struct Stage<'s> {
     pub(crate) loaded: &'s Loaded,
@@ -234,13 +245,9 @@ impl Stage<'_> {
         signer: (u32, &str),
         held: &[(u16, Zeroizing<Vec<u8>>)],
     ) -> Result<Zeroizing<Vec<u8>>, StationError> {
-        let mut mapping = Vec::new();
-        let mut groups = Vec::new();
-        for (number, (container, octets)) in (1u8..).zip(held) {
-            mapping.push(number);
-            mapping.extend(container.to_be_bytes());
-            groups.push((number, octets.as_slice()));
-        }
+        let mapping = mapping(held.iter().map(|(container, _)| *container));
+        let numbered = (1u8..).zip(held);
+        let groups: Vec<(u8, &[u8])> = numbered.map(|(n, (_, o))| (n, o.as_slice())).collect();
         let table = piv::hashes(&groups).map_err(|e| unsigned(&e))?;
         let message = self.signed(Signed::SecurityObject, &table, signer)?;
         let parts = [

@@ -49,6 +49,7 @@ struct Tables {
     taken: BTreeMap<(String, String), BTreeMap<u64, JobId>>,
     pool: Pool,
     registers: BTreeMap<(Register, String), RegisterRow>,
+    register_epochs: BTreeMap<Register, u64>,
 }
 
 impl MemoryStore {
@@ -341,6 +342,15 @@ impl Rows for Tables {
         Ok(self.registers.get(&(register, id.to_owned())).cloned())
     }
 
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError> {
+        Ok(self.register_epochs.get(&register).copied().unwrap_or(0))
+    }
+
+    fn next_register_epoch(&mut self, register: Register) -> Result<(), StoreError> {
+        *self.register_epochs.entry(register).or_default() += 1;
+        Ok(())
+    }
+
     fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError> {
         let place = (row.register, row.id.clone());
         self.registers.insert(place, row.clone());
@@ -427,6 +437,10 @@ impl Registers for MemoryStore {
         id: &str,
     ) -> Result<Option<RegisterRow>, StoreError> {
         self.read(|tables| tables.register_row(register, id))
+    }
+
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError> {
+        self.read(|tables| tables.register_epoch(register))
     }
 
     fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError> {

@@ -57,6 +57,10 @@ pub(crate) trait Rows {
 
     fn register_row(&self, register: Register, id: &str)
     -> Result<Option<RegisterRow>, StoreError>;
+    /// How often the list has changed.
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError>;
+    /// Notes that the list changes.
+    fn next_register_epoch(&mut self, register: Register) -> Result<(), StoreError>;
     fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError>;
     fn remove_register_row(&mut self, register: Register, id: &str) -> Result<(), StoreError>;
 

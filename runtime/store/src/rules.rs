@@ -518,6 +518,7 @@ fn change_register(
         let what = format!("{list} {id} has version {version}, the change expects {from}");
         return Err(error("R1405", what));
     }
+    rows.next_register_epoch(change.register)?;
     let Some(body) = &change.body else {
         return rows.remove_register_row(change.register, &change.id);
     };

@@ -96,3 +96,30 @@ fn card_numbers_long_rows_and_silent_changes_are_refused() {
         assert_eq!(store.commit(&silent).unwrap_err().code, "R1402");
     });
 }
+
+#[test]
+fn a_list_has_another_epoch_after_every_change_of_it_and_of_it_alone() {
+    with_both(|store| {
+        let epoch = |list| store.register_epoch(list).unwrap();
+        assert_eq!(epoch(Register::Keys), 0);
+        store
+            .commit(&batch(vec![change("a", 0, Some("{}"))]))
+            .unwrap();
+        assert_eq!(epoch(Register::Keys), 1);
+        // Gone and there again: as it was, but not unchanged.
+        store.commit(&batch(vec![change("a", 1, None)])).unwrap();
+        store
+            .commit(&batch(vec![change("a", 0, Some("{}"))]))
+            .unwrap();
+        assert_eq!(epoch(Register::Keys), 3);
+        // What is refused is no change; neither is one of another list.
+        store
+            .commit(&batch(vec![
+                change("b", 0, Some("{}")),
+                change("a", 7, Some("{}")),
+            ]))
+            .unwrap_err();
+        assert_eq!(epoch(Register::Keys), 3);
+        assert_eq!(epoch(Register::Sites), 0);
+    });
+}

@@ -151,7 +151,8 @@ fn a_database_of_version_1_is_brought_up_to_date() {
     // What version 1 had not, and an order that it rejected.
     connection
         .execute_batch(
-            "DROP TABLE tallies; DROP TABLE file_numbers; DROP TABLE registers; DROP TABLE pool;
+            "DROP TABLE tallies; DROP TABLE file_numbers; DROP TABLE registers;
+             DROP TABLE register_epochs; DROP TABLE pool;
              ALTER TABLE orders DROP COLUMN mailer_code;
              ALTER TABLE orders DROP COLUMN mailer_reason;
              INSERT INTO bundles VALUES ('d', 'b', 1, 1);

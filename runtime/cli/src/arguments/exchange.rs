@@ -30,6 +30,35 @@ pub(crate) struct CarrierArguments {
     pub(crate) exception: Option<String>,
 }
 
+/// What a key that comes in is to be here.
+#[derive(Args)]
+pub(crate) struct IncomingKey {
+    /// Logical name that the key gets, with a version if it is not the next one.
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    pub(crate) key: String,
+    /// Its only use.
+    #[arg(long = "use", value_name = "USE")]
+    pub(crate) usage: String,
+    /// Its algorithm.
+    #[arg(long)]
+    pub(crate) algorithm: String,
+    /// `exportable`, `non_exportable` or `sensitive`; no more than the sender allows.
+    #[arg(long, default_value = "non_exportable")]
+    pub(crate) exportability: String,
+    /// Who answers for it.
+    #[arg(long)]
+    pub(crate) owner: String,
+    /// Where it belongs.
+    #[arg(long, default_value = "production")]
+    pub(crate) zone: String,
+    /// Who sent it.
+    #[arg(long)]
+    pub(crate) from: String,
+    /// The check value that its sender told: `ecb:08D7B4`, `cmac:…`, `sha256:…`.
+    #[arg(long, value_name = "METHOD:HEX")]
+    pub(crate) check_value: Option<String>,
+}
+
 #[derive(Args)]
 pub(crate) struct Export {
     /// The key.
@@ -63,36 +92,14 @@ pub(crate) struct Import {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) carrier: CarrierArguments,
-    /// Logical name that it gets, with a version if it is not the next one.
-    #[arg(long, value_name = "NAME[@VERSION]")]
-    pub(crate) key: String,
-    /// Its only use.
-    #[arg(long = "use", value_name = "USE")]
-    pub(crate) usage: String,
-    /// Its algorithm.
-    #[arg(long)]
-    pub(crate) algorithm: String,
+    #[command(flatten)]
+    pub(crate) new: IncomingKey,
     /// Bits of an RSA modulus.
     #[arg(long, default_value_t = 0)]
     pub(crate) bits: u32,
     /// Public exponent of an RSA key.
     #[arg(long, default_value_t = 0)]
     pub(crate) exponent: u32,
-    /// `exportable`, `non_exportable` or `sensitive`; no more than the sender allows.
-    #[arg(long, default_value = "non_exportable")]
-    pub(crate) exportability: String,
-    /// Who answers for it.
-    #[arg(long)]
-    pub(crate) owner: String,
-    /// Where it belongs.
-    #[arg(long, default_value = "production")]
-    pub(crate) zone: String,
-    /// Who sent it.
-    #[arg(long)]
-    pub(crate) from: String,
-    /// The check value that its sender told: `ecb:08D7B4`, `cmac:…`, `sha256:…`.
-    #[arg(long, value_name = "METHOD:HEX")]
-    pub(crate) check_value: Option<String>,
     /// Take optional blocks that no table knows.
     #[arg(long)]
     pub(crate) accept_unknown_blocks: bool,

@@ -1,6 +1,7 @@
 //! Arguments of `keys tr34`.
 
 use super::Format;
+use super::exchange::IncomingKey;
 use super::inventory::Who;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -214,30 +215,8 @@ pub(crate) struct Tr34Receive {
     /// One pass, for a device that is bound: the token's time is not further from now than so many seconds.
     #[arg(long, value_name = "SECONDS", conflicts_with = "nonce")]
     pub(crate) one_pass: Option<u64>,
-    /// Logical name that the key gets, with a version if it is not the next one.
-    #[arg(long, value_name = "NAME[@VERSION]")]
-    pub(crate) key: String,
-    /// Its only use.
-    #[arg(long = "use", value_name = "USE")]
-    pub(crate) usage: String,
-    /// Its algorithm.
-    #[arg(long)]
-    pub(crate) algorithm: String,
-    /// `exportable`, `non_exportable` or `sensitive`; no more than the sender allows.
-    #[arg(long, default_value = "non_exportable")]
-    pub(crate) exportability: String,
-    /// Who answers for it.
-    #[arg(long)]
-    pub(crate) owner: String,
-    /// Where it belongs.
-    #[arg(long, default_value = "production")]
-    pub(crate) zone: String,
-    /// Who sent it.
-    #[arg(long)]
-    pub(crate) from: String,
-    /// The check value that its sender told: `ecb:08D7B4`, `cmac:…`.
-    #[arg(long, value_name = "METHOD:HEX")]
-    pub(crate) check_value: Option<String>,
+    #[command(flatten)]
+    pub(crate) new: IncomingKey,
     #[command(flatten)]
     pub(crate) who: Who,
 }

@@ -39,6 +39,8 @@ pub(crate) fn run(site: &Path, arguments: &Check) -> Result<u8, Failure> {
     let hsm = site.hsm()?;
     findings.extend(of_hsm(&hsm));
     findings.push(fine(format!("HSM: {}", hsm.info().name)));
+    let lanes = site.lanes(None).map(drop).map_err(|e| e.words());
+    findings.push(judged("HSM: sessions for a lane a processor", lanes));
     if let Some(bundle) = &arguments.bundle {
         let loaded = super::bundle::verify(&site, &super::bundle::read(bundle)?)?;
         let name = format!(

@@ -8,6 +8,7 @@ use crate::{
     terminal,
 };
 use cardwright_bundle::Limits;
+use cardwright_keys::inventory::BoundVersions;
 use cardwright_machine::SimulatedMachine;
 use cardwright_ports::{
     Clock, Hsm, HsmSession, SecretBytes, Store,
@@ -23,7 +24,7 @@ use cardwright_runtime::{
 use cardwright_stations::{
     Line, LineParts, StationError,
     line::{Closing, Finish},
-    report::Report,
+    report::{Report, Stopped},
 };
 use cardwright_store::{JobSealer, SqliteStore};
 use std::{
@@ -102,21 +103,22 @@ pub(crate) fn produce(
     let row = store.job(id)?;
     let job = loaded.job(Some(&row.name))?;
     let labels = super::keys::ready(site, store, loaded)?;
-    let hsm = site.hsm()?;
+    let lanes = site.lanes(going.lanes)?;
+    let hsm = site.hsm_for(lanes)?;
     let mut session = hsm.open_session()?;
     let sealer = sealer(&row, session.as_mut())?;
     let _alone = site.lock_machine()?;
     let machine = site.machine(blanks::chips(loaded.content(), job))?;
     let paper = site.paper();
     let clock = SystemClock;
-    let lanes = going.lanes.unwrap_or_else(super::pool::processors);
-    let lanes = lanes.clamp(1, 256);
+    let binding = BoundVersions::new(store, &clock, &labels);
     let line = Line::new(LineParts {
         loaded,
         job,
         row: &row,
         hsm: &hsm,
         labels: &labels,
+        binding: &binding,
         store,
         pool: store,
         ahead: ahead(site, &hsm),
@@ -143,22 +145,38 @@ pub(crate) fn produce(
     let outcome = super::pool::keep_filled(site, &hsm, store, lanes, || {
         watched(site, store, id, &executor)
     })?;
-    let blanks = machine.blanks_of(id)?;
     let finish = Finish {
         lanes,
-        blanks: Closing {
-            issued: blanks.issued,
-            good: blanks.good,
-            rejected: blanks.rejected,
-            inside: blanks.in_machine,
-        },
+        blanks: closing(&machine, id)?,
         job_id: id,
+        stopped: stopped(&outcome.end),
     };
     let (report, pictures) = line.report(&finish)?;
     report.write(going.out, &pictures)?;
     write_journal(store, id, going.out)?;
     tell_operations(asked, hsm.operations());
     Ok((report, outcome))
+}
+
+/// A job's blanks, as the machine's ledger counts them.
+fn closing(machine: &SimulatedMachine, id: JobId) -> Result<Closing, Failure> {
+    let blanks = machine.blanks_of(id)?;
+    Ok(Closing {
+        issued: blanks.issued,
+        good: blanks.good,
+        rejected: blanks.rejected,
+        inside: blanks.in_machine,
+    })
+}
+
+fn stopped(end: &End) -> Option<Stopped> {
+    match end {
+        End::Paused(stop) => Some(Stopped {
+            code: stop.code.clone(),
+            reason: stop.reason.clone(),
+        }),
+        _ => None,
+    }
 }
 
 fn tell_operations(before: Option<u64>, now: Option<u64>) {
@@ -357,6 +375,10 @@ fn not_ended(end: &End) -> Option<String> {
 fn what_to_do(code: &str) -> &'static str {
     match code {
         "R1456" => "find the cards and forms, settle each with two people, then `job resume`",
+        "R1464" => {
+            "put the key or another version of it into use (`keys resume`, `keys replace`), then \
+             `job resume`"
+        }
         "R1463" => {
             "mend the cause and `job resume`, or give each letter up with two people: \
              `job settle JOB ORDER --mailer --found given-up --by NAME`"

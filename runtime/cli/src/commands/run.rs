@@ -26,7 +26,8 @@ pub(crate) fn run(site: &Path, arguments: &Run) -> Result<u8, Failure> {
     let store = site.store()?;
     interrupted(&store, &arguments.orders)?;
     bundle::accept(&site, &store, &loaded, &bytes)?;
-    // No order file is taken in for keys that are not ready.
+    // No order file is taken in for keys that are not ready, or for more lanes than there can be.
+    let _ = site.lanes(arguments.lanes)?;
     super::keys::ready(&site, &store, &loaded)?;
     std::fs::create_dir_all(&arguments.out).map_err(|e| Failure::file(&arguments.out, &e))?;
     let id = intake(

@@ -72,7 +72,7 @@ codes! {
         "make the file with mode 0600, owned by the user that runs the program, with the PIN on its first line";
     NO_TOKEN "R1325" true "the token is not there"
         "No slot has a token of that label, or it was removed while it was used."
-        "put the token in, check its cable or network and hsm.tokens in site.toml";
+        "put the token in, check its cable or network and hsm.tokens in site.toml; lists, reports and acts on the inventory (`keys suspend`, `keys compromise`) work without it";
     SESSION "R1326" true "the session with the token is lost"
         "The token closed the session, logged the user out or forgot a handle, and the site's policy does not allow another login."
         "look at the token's own log; set hsm.relogin in site.toml if the driver may log in again, or start the program again";

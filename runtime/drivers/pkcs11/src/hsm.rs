@@ -16,7 +16,7 @@ use crate::error::{self, Refused, Trouble, of_failure};
 use crate::held::Held;
 use crate::ring::{Key, Nature, Ring, locate};
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Settings, TokenName};
 use crate::token::{State, Token};
 use crate::tool::Tool;
 
@@ -89,6 +89,7 @@ impl Pkcs11Hsm {
             .filter_map(|index| Token::new(index, &module, &settings))
             .map(Arc::new)
             .collect();
+        all_there(&module, &settings.tokens)?;
         let mut shown: Vec<(Capability, Shown)> = Vec::new();
         for token in &tokens {
             let found = examine(token, &settings)?;
@@ -188,6 +189,30 @@ impl Hsm for Pkcs11Hsm {
     fn open_session(&self) -> Result<Box<dyn HsmSession>, Refused> {
         self.shared.check_state()?;
         Ok(Box::new(Session::new(Arc::clone(&self.shared))))
+    }
+}
+
+/// Refuses when tokens are away, and names all of them, and those that are there.
+fn all_there(module: &Arc<Module>, wanted: &[TokenName]) -> Result<(), Refused> {
+    let found = module.tokens().map_err(|f| of_failure(&f))?;
+    let is_there = |name: &&TokenName| {
+        found.iter().any(|token| match name {
+            TokenName::Label(label) => token.label == *label,
+            TokenName::Slot(slot) => token.slot == *slot,
+        })
+    };
+    let (there, away): (Vec<&TokenName>, Vec<&TokenName>) = wanted.iter().partition(is_there);
+    let named = |names: &[&TokenName]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    match (away.as_slice(), there.as_slice()) {
+        ([], _) => Ok(()),
+        (away, []) => Err(error::NO_TOKEN.found(format!("{} away", named(away)))),
+        (away, there) => {
+            let what = format!("{} away; {} there", named(away), named(there));
+            Err(error::NO_TOKEN.found(what))
+        }
     }
 }
 

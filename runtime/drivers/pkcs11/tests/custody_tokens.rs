@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use cardwright_pkcs11::Pkcs11Hsm;
 use cardwright_pkcs11::settings::TokenName;
-use cardwright_pkcs11_raw::{Attribute, Module, Session, ck};
+use cardwright_pkcs11_raw::{Attribute, Session, ck};
 use cardwright_ports::custody::{
     CustodyHsm, Exportability, KeyAlgorithm, KeyCustody, KeyFacts, NewKey, SealedComponent,
     Wrapping,
 };
 use cardwright_ports::hsm::{Hsm, KeyRequest, KeyUse};
 use cardwright_ports::{HsmError, SecretBytes};
-use common::{DOUBLE, Ground, code, plan, unhex, with_faults};
+use common::{DOUBLE, Ground, code, plan, raw, slot, unhex, with_faults};
 
 const OTHER: &str = "3E736BF8D37664348A04E3ABE00DEFC1";
 const WRAP: Wrapping<'static> = Wrapping::AesKeyWrap { padded: true };
@@ -42,20 +42,6 @@ fn new(label: &str, of: (KeyAlgorithm, KeyUse)) -> NewKey<'_> {
         usage: of.1,
         exportability: Exportability::Exportable,
     }
-}
-
-fn slot(ground: &Ground, place: usize) -> u64 {
-    let module = Module::load(&ground.module).unwrap();
-    let tokens = module.tokens().unwrap();
-    let label = &ground.tokens[place];
-    tokens.iter().find(|t| t.label == *label).unwrap().slot
-}
-
-fn raw(ground: &Ground, place: usize) -> Session {
-    let module = Module::load(&ground.module).unwrap();
-    let session = Session::open(&module, slot(ground, place)).unwrap();
-    session.log_in(ground.pin.as_bytes()).unwrap();
-    session
 }
 
 fn opened(ground: &Ground, tokens: &[usize]) -> Pkcs11Hsm {

@@ -12,13 +12,12 @@ use cardwright_hsm_conformance::{ClearKey, KeyLoader, run};
 use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::objects::{self, Flags, Kind, Place, Protection};
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm};
-use cardwright_pkcs11_raw::{Module, Session};
 use cardwright_ports::HsmError;
 use cardwright_ports::hsm::{
     ChannelSpec, Derivation, Diversification, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse,
 };
 use cardwright_standards::test_keys;
-use common::{DOUBLE, Ground, PAN, code, request, rsa_request, unhex, with_soft_hsm};
+use common::{DOUBLE, Ground, PAN, code, raw, request, rsa_request, unhex, with_soft_hsm};
 
 const DRAW: Draw<'static> = Draw {
     job: "job",
@@ -26,20 +25,11 @@ const DRAW: Draw<'static> = Draw {
     purpose: "test",
 };
 
-fn raw(ground: &Ground) -> Session {
-    let module = Module::load(&ground.module).unwrap();
-    let tokens = module.tokens().unwrap();
-    let token = tokens.iter().find(|t| t.label == ground.tokens[0]).unwrap();
-    let session = Session::open(&module, token.slot).unwrap();
-    session.log_in(ground.pin.as_bytes()).unwrap();
-    session
-}
-
 #[test]
 fn objects_that_are_not_protected_are_refused() {
     with_soft_hsm("objects_that_are_not_protected_are_refused", 1, |ground| {
         let hsm = ground.prepared();
-        let token = raw(ground);
+        let token = raw(ground, 0);
         let id = "card_verification/tdes2";
         let make = |name: &str, id: &str, flags: Flags, protection: Protection| {
             let place = (Place::Token(name, id), protection);

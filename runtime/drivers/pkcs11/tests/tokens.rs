@@ -15,29 +15,17 @@ use std::time::Duration;
 use cardwright_pkcs11::objects::{self, Flags, Kind, Place, Protection};
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pkcs11Hsm};
-use cardwright_pkcs11_raw::{Attribute, Module, Session, ck};
+use cardwright_pkcs11_raw::{Attribute, Session, ck};
 use cardwright_ports::hsm::{Draw, Hsm, HsmSession, KeyHandle, KeyUse};
-use common::{DOUBLE, Ground, PAN, code, plan, request, unhex, with_faults, with_soft_hsm};
+use common::{
+    DOUBLE, Ground, PAN, code, plan, raw, request, slot, unhex, with_faults, with_soft_hsm,
+};
 
 const DRAW: Draw<'static> = Draw {
     job: "job",
     order: 7,
     purpose: "test",
 };
-
-fn slot(ground: &Ground, place: usize) -> u64 {
-    let module = Module::load(&ground.module).unwrap();
-    let tokens = module.tokens().unwrap();
-    let label = &ground.tokens[place];
-    tokens.iter().find(|t| t.label == *label).unwrap().slot
-}
-
-fn raw(ground: &Ground, place: usize) -> Session {
-    let module = Module::load(&ground.module).unwrap();
-    let session = Session::open(&module, slot(ground, place)).unwrap();
-    session.log_in(ground.pin.as_bytes()).unwrap();
-    session
-}
 
 fn opened(ground: &Ground, change: impl FnOnce(&mut cardwright_pkcs11::Settings)) -> Pkcs11Hsm {
     let mut settings = ground.settings();

@@ -12,6 +12,7 @@ mod needs;
 mod recovery;
 mod state;
 mod uses;
+mod watch;
 
 pub use acts::{Outcome, WAIT_SECONDS, Wish};
 pub use book::{Changes, Inventory, People};
@@ -31,6 +32,7 @@ pub use needs::{Labels, Missing, Need};
 pub use recovery::Ending;
 pub use state::{Act, Allowed, RULES, Rule, State};
 pub use uses::{BundleKeys, JobKeys, Uses, bound_keys, jobs, note_job};
+pub use watch::BoundVersions;
 
 /// Version of a key's row.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -133,6 +133,10 @@ impl Registers for FusedStore<'_> {
         self.fuse.alive(no_store())?;
         self.inner.register_row(list, id)
     }
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError> {
+        self.fuse.alive(no_store())?;
+        self.inner.register_epoch(register)
+    }
     fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError> {
         self.fuse.alive(no_store())?;
         self.inner.register_rows(register)

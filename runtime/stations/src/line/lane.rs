@@ -47,7 +47,10 @@ impl Lane for LineLane<'_, '_> {
             Act::Generate => self.generate(work),
             Act::Feed { stock } => self.feed(work, stock),
             _ => {
-                let event = self.on_card(work, act).unwrap_or_else(Event::Failed);
+                let event = match self.on_card(work, act) {
+                    Ok(event) => event,
+                    Err(trouble) => Event::Failed(self.for_want_of_a_key(trouble)),
+                };
                 if matches!(act, Act::Eject | Act::Insert { .. } | Act::Reject { .. }) {
                     self.session.forget_card();
                 }
@@ -63,6 +66,22 @@ impl Lane for LineLane<'_, '_> {
 }
 
 impl<'a> LineLane<'_, 'a> {
+    /// A card that failed after its key went out of use says nothing of the lot of blanks: its
+    /// order gets another card when the job goes on.
+    fn for_want_of_a_key(&self, trouble: Trouble) -> Trouble {
+        match self.line.still_bound() {
+            Err(gone) if !trouble.doubt => Trouble {
+                line: true,
+                retryable: true,
+                ..Trouble::card(
+                    gone.code,
+                    format!("{}; {} {}", gone.what, trouble.code, trouble.reason),
+                )
+            },
+            _ => trouble,
+        }
+    }
+
     /// Data are made once: what the store has is taken, whatever a second making would give.
     fn generate(&mut self, work: &mut Workpiece) -> Event {
         match self.try_generate(work) {
@@ -74,10 +93,14 @@ impl<'a> LineLane<'_, 'a> {
     fn try_generate(&mut self, work: &mut Workpiece) -> Result<Option<KeptData>, StationError> {
         let line = self.line;
         let key = work.order.key;
+        line.still_bound()?;
         let (data, kept) = match line.card_data(key)? {
             Some(data) => (data, None),
             None => {
                 let data = line.make_data(&work.order, self.session.as_mut())?;
+                // Data of many orders take their time; and those made ahead may be older than the
+                // end of their key. Nothing of them is bound yet.
+                line.still_bound()?;
                 let taken = data.draws.taken().to_vec();
                 let clear = zeroize::Zeroizing::new(data.to_bytes()?);
                 let context = SealContext {

@@ -12,7 +12,7 @@ use crate::{
 };
 use cardwright_bundle::{Card, Job, Product};
 use cardwright_ports::{
-    Clock, Hsm, HsmSession, KeyPool, Paper, Store,
+    Binding, Clock, Hsm, HsmSession, KeyPool, Paper, Store,
     machine::Machine,
     paper::Stationery,
     store::{JobId, JobRow, OrderKey, OrderQuery, OrderState, RefusedRow, SealContext, Sealer},
@@ -47,6 +47,8 @@ pub struct LineParts<'a> {
     pub hsm: &'a dyn Hsm,
     /// Which versions of the bundle's keys are in use at this site.
     pub labels: &'a KeyLabels,
+    /// Whether these versions are still in use.
+    pub binding: &'a dyn Binding,
     /// Store.
     pub store: &'a dyn Store,
     /// Keys made ahead.
@@ -135,6 +137,17 @@ impl<'a> Line<'a> {
             date,
             reserve: Reserve::new(parts.pool),
             ahead: ahead::Ahead::default(),
+        })
+    }
+
+    /// Refuses when a key that the job is bound to went out of use.
+    pub(crate) fn still_bound(&self) -> Result<(), StationError> {
+        self.parts.binding.holds().map_err(|withdrawn| {
+            StationError::new(
+                withdrawn.code,
+                withdrawn.what,
+                "put the key or another version into use, then go on with the job",
+            )
         })
     }
 
@@ -243,6 +256,11 @@ impl Hands for Line<'_> {
             .open_session()
             .map_err(|e| Trouble::card(e.code, e.what))?;
         Ok(Box::new(lane::LineLane::new(self, session)))
+    }
+
+    fn may_go_on(&self) -> Result<(), Trouble> {
+        self.still_bound()
+            .map_err(|e| Trouble::card(e.code, e.what))
     }
 
     fn clear_line(&self) -> Result<Vec<u64>, Trouble> {

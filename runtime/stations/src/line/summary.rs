@@ -12,7 +12,7 @@ use crate::{
     outputs::WrittenFile,
     report::{
         CheckCount, LetterInDoubt, Picture, REJECTED_MAX, Reconciliation, RejectedOrder, Report,
-        SCHEMA_VERSION, StationTime, Subject, Validated, private_file,
+        SCHEMA_VERSION, StationTime, Stopped, Subject, Validated, private_file,
     },
 };
 use cardwright_bundle::Environment;
@@ -51,6 +51,8 @@ pub struct Finish {
     pub blanks: Closing,
     /// Job.
     pub job_id: u64,
+    /// Code and reason where the run stopped before the job's end.
+    pub stopped: Option<Stopped>,
 }
 
 /// What was written when the job's books were closed.
@@ -156,6 +158,7 @@ impl Line<'_> {
             products,
             files: written.files,
             rejected: rejects.first,
+            stopped: finish.stopped.clone(),
         };
         Ok((report, pictures))
     }

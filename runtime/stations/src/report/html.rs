@@ -37,6 +37,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> String {
         escape(&subject.version),
         escape(&subject.date),
     );
+    stopped(&mut html, report);
     counts(&mut html, report);
     reconciliation(&mut html, report);
     validation(&mut html, report);
@@ -52,6 +53,18 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> String {
     provenance(&mut html, report);
     html.push_str("</main></body></html>\n");
     html
+}
+
+fn stopped(html: &mut String, report: &Report) {
+    let Some(stop) = &report.stopped else {
+        return;
+    };
+    let _ = write!(
+        html,
+        "<section><h2>Stopped before its end</h2><p>{} {}</p></section>",
+        escape(&stop.code),
+        escape(&stop.reason)
+    );
 }
 
 fn counts(html: &mut String, report: &Report) {

@@ -64,6 +64,18 @@ pub struct Report {
     pub products: BTreeMap<String, u64>,
     /// Output files.
     pub files: Vec<WrittenFile>,
+    /// Why the last run stopped with orders or letters left; absent when the job has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a run stopped before its job's end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stopped {
+    /// Stable code; empty when an operator paused the job.
+    pub code: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What the report is about.

@@ -31,8 +31,18 @@ struct Written {
     number: u8,
     value: Option<Vec<u8>>,
     authority: Option<String>,
+    /// What of it is signed.
+    signed: Option<SignedPart>,
+}
+
+/// What of a container is signed.
+struct SignedPart {
+    what: Signed,
     /// Certificate of the key that signed it.
-    signed: Option<(Signed, String)>,
+    certificate: String,
+    /// Data groups of a security object with their containers. The mapping is not signed: another one
+    /// could lead a group to a container that stays unread.
+    mapping: Vec<u8>,
 }
 
 /// Containers of data groups by their identifiers (SP 800-73-4 part 1, table 2), with the last octet
@@ -69,9 +79,9 @@ impl Visit<'_> {
                 }
                 found => found?,
             };
-            if let Some((what, certificate)) = &written.signed {
+            if let Some(signed) = &written.signed {
                 let head = written.value.as_deref().unwrap_or_default();
-                self.signature_holds(*what, certificate, &found, head)
+                self.signature_holds(signed, &found, head)
                     .map_err(|what| Failure::new("R1230", format!("{title}: {what}")))?;
                 continue;
             }
@@ -241,12 +251,13 @@ impl Visit<'_> {
     /// Whether an identifier or a security object is what was made, under its signer's signature.
     fn signature_holds(
         &mut self,
-        what: Signed,
-        certificate: &str,
+        signed: &SignedPart,
         found: &[u8],
         head: &[u8],
     ) -> Result<(), String> {
-        let file = self.loaded.bundle().asset(certificate).unwrap_or_default();
+        let what = signed.what;
+        let file = self.loaded.bundle().asset(&signed.certificate);
+        let file = file.unwrap_or_default();
         let signer = piv::Signer::read(file).map_err(|e| e.to_string())?;
         let not_made = || "it is not what was made".to_owned();
         let part = |tag: &str| objects::top(found, tag).map_err(|_| not_made());
@@ -260,7 +271,12 @@ impl Visit<'_> {
             let held = piv::check(what, &message, &content, &signer);
             return held.map_err(|e| e.to_string());
         }
-        let (mapping, message) = (part("BA")?, part("BB")?);
+        let (mapping, message) = (&signed.mapping, part("BB")?);
+        let object = |tag, value| objects::object(tag, value).map_err(|_| not_made());
+        let whole = [object("BA", mapping)?, object("BB", &message)?].concat();
+        if [&whole, NO_CHECK.as_slice()].concat() != found {
+            return Err(not_made());
+        }
         let table = piv::held(&message).map_err(|e| e.to_string())?;
         let held = piv::check(what, &message, &table, &signer);
         held.map_err(|e| e.to_string())?;
@@ -319,7 +335,8 @@ impl Visit<'_> {
                     _ => None,
                 });
             let signed = signed_part(&command.parts);
-            let table = matches!(signed, Some((Signed::SecurityObject, _)));
+            let is_table = |part: &SignedPart| part.what == Signed::SecurityObject;
+            let table = signed.as_ref().is_some_and(is_table);
             let octets = match authority.is_some() || table {
                 true => first_octets(command, values),
                 false => crate::script::assembled(&command.parts, values),
@@ -360,15 +377,23 @@ impl Visit<'_> {
 }
 
 /// What of a command's data is signed, and the certificate of the key that signs it.
-fn signed_part(parts: &[ScriptPart]) -> Option<(Signed, String)> {
+fn signed_part(parts: &[ScriptPart]) -> Option<SignedPart> {
     parts.iter().find_map(|part| match part {
         ScriptPart::Object { parts, .. } => signed_part(parts),
-        ScriptPart::SignedIdentifier { certificate, .. } => {
-            Some((Signed::Identifier, certificate.clone()))
-        }
-        ScriptPart::SecurityObject { certificate, .. } => {
-            Some((Signed::SecurityObject, certificate.clone()))
-        }
+        ScriptPart::SignedIdentifier { certificate, .. } => Some(SignedPart {
+            what: Signed::Identifier,
+            certificate: certificate.clone(),
+            mapping: Vec::new(),
+        }),
+        ScriptPart::SecurityObject {
+            certificate,
+            groups,
+            ..
+        } => Some(SignedPart {
+            what: Signed::SecurityObject,
+            certificate: certificate.clone(),
+            mapping: crate::script::mapping(groups.iter().map(|group| group.container)),
+        }),
         _ => None,
     })
 }

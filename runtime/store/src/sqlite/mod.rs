@@ -355,6 +355,10 @@ impl Registers for SqliteStore {
         self.read(|rows| rows.register_row(register, id))
     }
 
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError> {
+        self.read(|rows| rows.register_epoch(register))
+    }
+
     fn register_rows(&self, register: Register) -> Result<Vec<RegisterRow>, StoreError> {
         let sql =
             format!("SELECT {REGISTER_COLUMNS} FROM registers WHERE register = ?1 ORDER BY id");

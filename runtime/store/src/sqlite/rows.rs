@@ -445,6 +445,18 @@ impl Rows for SqlRows<'_> {
         one(self.0, &sql, params![register.name(), id], register_row)
     }
 
+    fn register_epoch(&self, register: Register) -> Result<u64, StoreError> {
+        let sql = "SELECT epoch FROM register_epochs WHERE register = ?1";
+        let epoch = one(self.0, sql, [register.name()], |r| r.get(0))?;
+        Ok(epoch.map_or(0, from_sql))
+    }
+
+    fn next_register_epoch(&mut self, register: Register) -> Result<(), StoreError> {
+        let sql = "INSERT INTO register_epochs (register, epoch) VALUES (?1, 1) \
+                   ON CONFLICT (register) DO UPDATE SET epoch = epoch + 1";
+        self.put(sql, params![register.name()])
+    }
+
     fn put_register_row(&mut self, row: &RegisterRow) -> Result<(), StoreError> {
         let sql = "INSERT INTO registers (register, id, version, changed_at, body) \
                    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (register, id) DO UPDATE \

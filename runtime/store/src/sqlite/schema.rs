@@ -1,7 +1,7 @@
 //! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
 
 /// Version of the schema, in `PRAGMA user_version`.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 const TALLIES: &str = "
 CREATE TABLE tallies (
@@ -26,6 +26,12 @@ CREATE TABLE registers (
     PRIMARY KEY (register, id)) WITHOUT ROWID;
 ";
 
+/// How often each register has changed.
+const REGISTER_EPOCHS: &str = "
+CREATE TABLE register_epochs (
+    register TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
+";
+
 /// Keys made ahead. A used key keeps its row, without its sealed parts: it is never made again.
 const POOL: &str = "
 CREATE TABLE pool (
@@ -37,16 +43,17 @@ CREATE INDEX pool_unused ON pool (bits, exponent, id) WHERE key IS NOT NULL;
 /// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
 pub(crate) fn upgrade(from: i64) -> Option<String> {
     let text = match from {
-        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}{POOL}"),
+        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
         // A rejected order's mailer stood as PENDING for ever.
         1 => format!(
             "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
              ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
              UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
-             {TALLIES}{FILE_NUMBERS}{REGISTERS}{POOL}"
+             {TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"
         ),
-        2 => format!("{FILE_NUMBERS}{REGISTERS}{POOL}"),
-        3 => format!("{REGISTERS}{POOL}"),
+        2 => format!("{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
+        3 => format!("{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
+        4 => REGISTER_EPOCHS.to_owned(),
         VERSION => String::new(),
         _ => return None,
     };

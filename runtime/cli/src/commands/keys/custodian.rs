@@ -16,7 +16,7 @@ use cardwright_keys::{
     },
     inventory::Changes,
 };
-use cardwright_ports::{Clock, CustodyHsm, Hsm};
+use cardwright_ports::{Clock, CustodyHsm};
 use serde_json::json;
 
 /// Carries a verb out.
@@ -27,24 +27,19 @@ pub(super) fn run(site: &Site, verb: &CustodianVerb) -> Result<u8, Failure> {
             role,
             answers,
         } => {
-            let mut talk = talk(answers.as_deref(), is_test(site)?)?;
+            let mut talk = talk(answers.as_deref(), site.test_keys_only())?;
             add(site, name, role, talk.as_mut())
         }
         CustodianVerb::List { format } => list(site, *format),
         CustodianVerb::Remove { name, answers } => {
-            let mut talk = talk(answers.as_deref(), is_test(site)?)?;
+            let mut talk = talk(answers.as_deref(), site.test_keys_only())?;
             cared(site, name, Care::Remove, talk.as_mut())
         }
         CustodianVerb::Unlock { name, answers } => {
-            let mut talk = talk(answers.as_deref(), is_test(site)?)?;
+            let mut talk = talk(answers.as_deref(), site.test_keys_only())?;
             cared(site, name, Care::Unlock, talk.as_mut())
         }
     }
-}
-
-/// Whether the site's HSM holds test keys only.
-pub(super) fn is_test(site: &Site) -> Result<bool, Failure> {
-    Ok(site.hsm()?.info().test_only)
 }
 
 /// How a test's people are spared the cost of Argon2.
@@ -71,7 +66,7 @@ fn add(site: &Site, name: &str, roles: &[String], talk: &mut dyn Talk) -> Result
         })?);
     }
     let store = site.store()?;
-    let test = is_test(site)?;
+    let test = site.test_keys_only();
     let known = people(&store).map_err(Failure::keys)?;
     let officers = known
         .iter()

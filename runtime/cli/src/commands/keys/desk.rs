@@ -11,7 +11,7 @@ use crate::{
 };
 use cardwright_keys::{
     Clerk, Ledger,
-    inventory::{Ending, People},
+    inventory::{Ending, Inventory, People},
 };
 use cardwright_ports::{Clock, CustodyHsm, KeyCustody};
 
@@ -40,6 +40,28 @@ pub(super) fn at_desk<T>(
         terminal::note(&told(&ending));
     }
     act(&mut clerk)
+}
+
+/// Lets somebody act on the inventory alone, also while the HSM, or a token of it, is away. What was cut
+/// off is ended first where the HSM can be reached; else it waits, and people are told for what.
+pub(super) fn at_books<T>(
+    site: &Site,
+    people: &People<'_>,
+    act: impl FnOnce(&dyn Ledger) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = site.store()?;
+    let inventory = Inventory::read(&store).map_err(Failure::keys)?;
+    let waiting = inventory.entries().filter(|e| e.pending.is_some()).count();
+    drop(store);
+    if waiting > 0
+        && let Err(away) = at_desk(site, people, |_| Ok(()))
+    {
+        terminal::note(&format!(
+            "keys with an act that was cut off: {waiting}; they wait for the HSM ({})",
+            away.words()
+        ));
+    }
+    act(&site.store()?)
 }
 
 /// The same for what works on store and HSM without a clerk.
@@ -89,11 +111,15 @@ pub(super) fn time_of(text: Option<&String>) -> Result<Option<i64>, Failure> {
     })
 }
 
-/// Writes a file that must be new; it is whole on the disk when this returns.
+/// Writes a file that must be new; it is whole on the disk when this returns, or not there.
 pub(super) fn write_new(path: &std::path::Path, octets: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
     let failed = |e: std::io::Error| Failure::file(path, &e);
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
-    file.write_all(octets).map_err(failed)?;
-    file.sync_all().map_err(failed)
+    let written = file.write_all(octets).and_then(|()| file.sync_all());
+    written.map_err(|e| {
+        // Half a token or package must not lie where a whole one is looked for.
+        let _ = std::fs::remove_file(path);
+        failed(e)
+    })
 }

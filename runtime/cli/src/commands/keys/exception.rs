@@ -1,6 +1,6 @@
 //! `keys exception`: dated, signed exceptions from the rules of key exchange.
 
-use super::custodian::{is_test, two_officers};
+use super::custodian::two_officers;
 use super::exchange::{form, today};
 use super::talk::talk;
 use crate::{
@@ -55,7 +55,7 @@ pub(super) fn run(site: &Site, verb: &ExceptionVerb) -> Result<u8, Failure> {
         })?,
         reason: reason.clone(),
     };
-    let mut talk = talk(answers.as_deref(), is_test(site)?)?;
+    let mut talk = talk(answers.as_deref(), site.test_keys_only())?;
     let store = site.store()?;
     talk.tell(&format!(
         "An exception: {form_name} with {partner} until {until}. Reason: {reason}"

@@ -3,7 +3,7 @@
 use super::desk::{open_desk, write_new};
 use super::present;
 use crate::{
-    arguments::exchange::{CarrierArguments, Export, Import},
+    arguments::exchange::{CarrierArguments, Export, Import, IncomingKey},
     failure::{Failure, exit},
     site::{Site, read_file},
     terminal,
@@ -163,42 +163,32 @@ pub(super) fn export(site: &Site, wanted: &Export) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// A key that comes in, as the command line names it.
-pub(super) struct Incoming<'a> {
-    pub(super) key: &'a str,
-    pub(super) usage: &'a str,
-    pub(super) algorithm: &'a str,
-    /// Bits and exponent of an RSA key.
-    pub(super) size: (u32, u32),
-    pub(super) exportability: &'a str,
-    pub(super) owner: &'a str,
-    pub(super) zone: &'a str,
-    pub(super) check_value: Option<&'a str>,
-}
-
-/// Its entry, without origin.
-pub(super) fn new_entry(wanted: &Incoming<'_>) -> Result<NewEntry, Failure> {
-    let (name, version) = match KeyLabel::parse(wanted.key) {
+/// The entry of a key that comes in, without origin; bits and exponent are those of an RSA key, else 0.
+pub(super) fn new_entry(
+    wanted: &IncomingKey,
+    (bits, exponent): (u32, u32),
+) -> Result<NewEntry, Failure> {
+    let (name, version) = match KeyLabel::parse(&wanted.key) {
         Some(label) => (label.name, Some(label.version)),
-        None => (wanted.key.to_owned(), None),
+        None => (wanted.key.clone(), None),
     };
     let none = |what: &str, text: &str| usage(format!("no {what} `{text}`"), "see `--help`");
-    let algorithm = KeyAlgorithm::from_name(wanted.algorithm, wanted.size.0, wanted.size.1);
+    let algorithm = KeyAlgorithm::from_name(&wanted.algorithm, bits, exponent);
     let exportability = Exportability::ALL.iter();
     let exportability = exportability
         .into_iter()
         .find(|row| row.2 == wanted.exportability);
-    let expected = wanted.check_value;
+    let expected = wanted.check_value.as_deref();
     Ok(NewEntry {
         name,
         version,
-        owner: wanted.owner.to_owned(),
-        usage: KeyUse::from_name(wanted.usage).ok_or_else(|| none("use", wanted.usage))?,
-        algorithm: algorithm.ok_or_else(|| none("algorithm", wanted.algorithm))?,
+        owner: wanted.owner.clone(),
+        usage: KeyUse::from_name(&wanted.usage).ok_or_else(|| none("use", &wanted.usage))?,
+        algorithm: algorithm.ok_or_else(|| none("algorithm", &wanted.algorithm))?,
         exportability: exportability
-            .ok_or_else(|| none("exportability", wanted.exportability))?
+            .ok_or_else(|| none("exportability", &wanted.exportability))?
             .0,
-        zone: wanted.zone.to_owned(),
+        zone: wanted.zone.clone(),
         origin: Origin::Adopted {},
         custodians: Vec::new(),
         period: (None, None),
@@ -209,6 +199,14 @@ pub(super) fn new_entry(wanted: &Incoming<'_>) -> Result<NewEntry, Failure> {
             .collect(),
         transient: false,
     })
+}
+
+/// Says that a key has come in, with its check values.
+pub(super) fn tell_taken(taken: &KeyEntry) {
+    terminal::print(&format!("{} is pre-active", taken.label()));
+    for value in &taken.check_values {
+        terminal::print(&format!("check value {} {}", value.method, value.value));
+    }
 }
 
 /// Takes a key in. Where people are registered, who is named types their secret.
@@ -235,17 +233,8 @@ pub(super) fn import(site: &Site, wanted: &Import) -> Result<u8, Failure> {
         wrapped: &wrapped,
         form,
         carrier: carrier(&wanted.carrier, form, peer.as_ref())?,
-        key: new_entry(&Incoming {
-            key: &wanted.key,
-            usage: &wanted.usage,
-            algorithm: &wanted.algorithm,
-            size: (wanted.bits, wanted.exponent),
-            exportability: &wanted.exportability,
-            owner: &wanted.owner,
-            zone: &wanted.zone,
-            check_value: wanted.check_value.as_deref(),
-        })?,
-        from: &wanted.from,
+        key: new_entry(&wanted.new, (wanted.bits, wanted.exponent))?,
+        from: &wanted.new.from,
         unknown_blocks: wanted.accept_unknown_blocks,
         exception: wanted.carrier.exception.as_deref(),
         today: today(people.at)?,
@@ -253,11 +242,8 @@ pub(super) fn import(site: &Site, wanted: &Import) -> Result<u8, Failure> {
     let taken: KeyEntry = open_desk(site, &people, |store, custody| {
         take(store, custody, &taking, &people).map_err(Failure::keys)
     })?;
-    terminal::print(&format!("{} is pre-active", taken.label()));
-    for value in &taken.check_values {
-        terminal::print(&format!("check value {} {}", value.method, value.value));
-    }
-    if wanted.check_value.is_none() {
+    tell_taken(&taken);
+    if wanted.new.check_value.is_none() {
         terminal::note("no check value was expected: compare it with the sender before its use");
     }
     Ok(0)

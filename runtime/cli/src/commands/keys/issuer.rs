@@ -1,6 +1,5 @@
 //! `keys issuer` and `keys ca`: issuer certificates, and the public keys that they are checked with.
 
-use super::custodian::is_test;
 use super::desk::{open_desk, write_new};
 use super::present;
 use crate::{
@@ -168,7 +167,7 @@ fn certified(
 }
 
 fn only_test(site: &Site) -> Result<(), Failure> {
-    match is_test(site)? {
+    match site.test_keys_only() {
         true => Ok(()),
         false => Err(usage("a test CA certifies at TEST sites only".to_owned())),
     }

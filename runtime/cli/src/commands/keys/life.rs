@@ -1,7 +1,7 @@
 //! `keys generate`, `activate`, `suspend`, `resume`, `retire`, `replace`, `compromise`, `destroy`.
 
 use super::{
-    desk::{at_desk, time_of},
+    desk::{at_books, at_desk, time_of},
     present,
 };
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
     terminal,
 };
 use cardwright_keys::{
-    KeysError,
-    inventory::{self, Act, KeyEntry, NewEntry, Origin, Outcome, Wish},
+    KeysError, Ledger, enter_act, enter_replacement,
+    inventory::{self, Act, Inventory, KeyEntry, NewEntry, Origin, Outcome, Wish},
     packages::RESERVED,
 };
 use cardwright_ports::{
@@ -137,29 +137,47 @@ fn act(site: &Site, what: Act, key: &str, wish: &Wish<'_>, who: &Who) -> Result<
         present::prove(site, who)?;
     }
     let people = who.people();
+    // What changes in the inventory alone does not need the HSM: a key must be out of use at once, also
+    // while a token is away.
+    if what != Act::Destroy {
+        return at_books(site, &people, |store| {
+            let label = meant(store, what, key, people.at)?;
+            let wish = Wish {
+                label: &label,
+                ..*wish
+            };
+            let outcome = enter_act(store, what, &wish, &people).map_err(Failure::keys)?;
+            told(store, (what, &label), &outcome)
+        });
+    }
     at_desk(site, &people, |clerk| {
-        let label = label_for(
-            &clerk.inventory().map_err(Failure::keys)?,
-            what,
-            key,
-            people.at,
-        )?;
+        let label = meant(clerk.store(), what, key, people.at)?;
         let wish = Wish {
             label: &label,
             ..*wish
         };
         let outcome = clerk.act(what, &wish, &people).map_err(Failure::keys)?;
-        if matches!(outcome, Outcome::Waits(_)) {
-            let verb = what.name();
-            terminal::print(&format!("noted; another person must `{verb}` {label}, too"));
-            return Ok(0);
-        }
-        let inventory = clerk.inventory().map_err(Failure::keys)?;
-        if let Some(entry) = inventory.get(&label) {
-            tell(entry);
-        }
-        Ok(0)
+        told(clerk.store(), (what, &label), &outcome)
     })
+}
+
+fn read(store: &dyn Ledger) -> Result<Inventory, Failure> {
+    Inventory::read(store).map_err(Failure::keys)
+}
+
+fn meant(store: &dyn Ledger, act: Act, key: &str, at: i64) -> Result<String, Failure> {
+    label_for(&read(store)?, act, key, at)
+}
+
+/// Says how the key stands now, or that another person must say the same.
+fn told(store: &dyn Ledger, (what, label): (Act, &str), outcome: &Outcome) -> Result<u8, Failure> {
+    if matches!(outcome, Outcome::Waits(_)) {
+        let verb = what.name();
+        terminal::print(&format!("noted; another person must `{verb}` {label}, too"));
+    } else if let Some(entry) = read(store)?.get(label) {
+        tell(entry);
+    }
+    Ok(0)
 }
 
 /// The version that is meant. A grave act names it.
@@ -221,11 +239,9 @@ pub(super) fn replace(
         ..Wish::default()
     };
     let people = who.people();
-    at_desk(site, &people, |clerk| {
-        clerk
-            .replace(old, new, &wish, &people)
-            .map_err(Failure::keys)?;
-        let inventory = clerk.inventory().map_err(Failure::keys)?;
+    at_books(site, &people, |store| {
+        enter_replacement(store, (old, new), &wish, &people).map_err(Failure::keys)?;
+        let inventory = read(store)?;
         for label in [old, new] {
             if let Some(entry) = inventory.get(label) {
                 tell(entry);

@@ -6,7 +6,7 @@ use crate::{
     arguments::inventory::Who, commands::production::SystemClock, failure::Failure, site::Site,
 };
 use cardwright_keys::ceremony::{authenticate, people};
-use cardwright_ports::{Clock, Hsm, Store};
+use cardwright_ports::{Clock, Store};
 
 /// Lets everybody who is named prove that it is them.
 pub(super) fn prove(site: &Site, who: &Who) -> Result<(), Failure> {
@@ -14,8 +14,7 @@ pub(super) fn prove(site: &Site, who: &Who) -> Result<(), Failure> {
     if people(&store).map_err(Failure::keys)?.is_empty() {
         return Ok(());
     }
-    let test = site.hsm()?.info().test_only;
-    let mut talk = talk(who.answers.as_deref(), test)?;
+    let mut talk = talk(who.answers.as_deref(), site.test_keys_only())?;
     for name in [Some(&who.who), who.second.as_ref()].into_iter().flatten() {
         let secret = talk.secret(&format!("Secret of {name}: "))?;
         let (present, changes) = authenticate(&store, name, &secret).map_err(Failure::keys)?;

@@ -2,7 +2,7 @@
 //! key tokens are in `tr34_binding`.
 
 use super::desk::{open_desk, write_new};
-use super::exchange::{Incoming, new_entry, today};
+use super::exchange::{new_entry, tell_taken, today};
 use super::{present, tr34_binding};
 use crate::{
     arguments::tr34::{Tr34Receive, Tr34Send, Tr34Sides, Tr34Trust, Tr34Verb},
@@ -242,16 +242,7 @@ fn receive(site: &Site, wanted: &Tr34Receive) -> Result<u8, Failure> {
     let sides = Sides::read(&wanted.sides)?;
     let token = token(&wanted.file)?;
     let nonce = wanted.nonce.as_deref().map(kept_nonce).transpose()?;
-    let key = new_entry(&Incoming {
-        key: &wanted.key,
-        usage: &wanted.usage,
-        algorithm: &wanted.algorithm,
-        size: (0, 0),
-        exportability: &wanted.exportability,
-        owner: &wanted.owner,
-        zone: &wanted.zone,
-        check_value: wanted.check_value.as_deref(),
-    })?;
+    let key = new_entry(&wanted.new, (0, 0))?;
     let receiving = tr34::Receiving {
         token: &token,
         device_key: &wanted.device_key,
@@ -263,16 +254,13 @@ fn receive(site: &Site, wanted: &Tr34Receive) -> Result<u8, Failure> {
             None => tr34::Fresh::Window(wanted.one_pass.unwrap_or_default()),
         },
         key,
-        from: &wanted.from,
+        from: &wanted.new.from,
         today: today(people.at)?,
     };
     use_up(wanted.nonce.as_deref())?;
     let taken = open_desk(site, &people, |store, custody| {
         tr34::receive(store, custody, &receiving, &people).map_err(Failure::keys)
     })?;
-    terminal::print(&format!("{} is pre-active", taken.label()));
-    for value in &taken.check_values {
-        terminal::print(&format!("check value {} {}", value.method, value.value));
-    }
+    tell_taken(&taken);
     Ok(0)
 }

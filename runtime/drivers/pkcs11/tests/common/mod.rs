@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Relogin, Settings};
+use cardwright_pkcs11_raw::{Module, Session};
 use cardwright_ports::HsmError;
 use cardwright_ports::hsm::{KeyRequest, KeyUse};
 
@@ -310,4 +311,20 @@ pub fn code<T>(result: Result<T, HsmError>) -> &'static str {
         Ok(_) => "accepted",
         Err(e) => e.code,
     }
+}
+
+/// The slot of a token of the ground.
+pub fn slot(ground: &Ground, place: usize) -> u64 {
+    let module = Module::load(&ground.module).unwrap();
+    let tokens = module.tokens().unwrap();
+    let label = &ground.tokens[place];
+    tokens.iter().find(|t| t.label == *label).unwrap().slot
+}
+
+/// A session with a token of the ground, past the driver.
+pub fn raw(ground: &Ground, place: usize) -> Session {
+    let module = Module::load(&ground.module).unwrap();
+    let session = Session::open(&module, slot(ground, place)).unwrap();
+    session.log_in(ground.pin.as_bytes()).unwrap();
+    session
 }

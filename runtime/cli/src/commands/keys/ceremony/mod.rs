@@ -2,7 +2,7 @@
 
 mod steps;
 
-use super::custodian::{is_test, somebody};
+use super::custodian::somebody;
 use super::forms::Forms;
 use super::talk::talk;
 use super::time;
@@ -107,7 +107,7 @@ pub(super) fn check_value(text: &str) -> Result<CheckText, Failure> {
 }
 
 fn start(site: &Site, start: &Start) -> Result<u8, Failure> {
-    let test = is_test(site)?;
+    let test = site.test_keys_only();
     let plan = plan(site, start, test)?;
     let mut talk = talk(start.room.answers.as_deref(), test)?;
     let mut forms = Forms::of(site, &start.room, test)?;
@@ -138,7 +138,7 @@ fn start(site: &Site, start: &Start) -> Result<u8, Failure> {
 }
 
 fn go_on(site: &Site, id: &str, room: &Room) -> Result<u8, Failure> {
-    let test = is_test(site)?;
+    let test = site.test_keys_only();
     let mut talk = talk(room.answers.as_deref(), test)?;
     let mut forms = Forms::of(site, room, test)?;
     let store = site.store()?;
@@ -166,7 +166,7 @@ fn go_on(site: &Site, id: &str, room: &Room) -> Result<u8, Failure> {
 }
 
 fn abandon(site: &Site, id: &str, why: &str, room: &Room) -> Result<u8, Failure> {
-    let mut talk = talk(room.answers.as_deref(), is_test(site)?)?;
+    let mut talk = talk(room.answers.as_deref(), site.test_keys_only())?;
     let store = site.store()?;
     let hsm = site.hsm()?;
     let mut custody = hsm.open_custody()?;
