@@ -414,6 +414,68 @@ fn why_names_parts_and_card_content() {
     }
 }
 
+/// New keys of a chip's channel (GlobalPlatform Card Specification 2.3.1, 11.8; Amendment D): which
+/// ones, by what derivation, in whose place; never their octets.
+#[test]
+fn why_names_new_channel_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/kestrel-access");
+    copy(&example, folder.path());
+    let file = folder.path().join("works.perso");
+    let source = std::fs::read_to_string(&file).expect("a source");
+    let why = |output: &str, keys: &str| {
+        let own = "key kmc_own : aes128 { use = card_issuance }\nkey door_key :";
+        let with = source.replacen("key door_key :", own, 1).replacen(
+            "hash = sha256 }\n",
+            &format!("hash = sha256 }}\n{keys}\n"),
+            1,
+        );
+        std::fs::write(&file, &with).expect("written");
+        let row = keys.split_whitespace().next().unwrap_or("nothing");
+        let line = with.lines().position(|l| l.trim_start().starts_with(row));
+        let ran = cardwright(
+            folder.path(),
+            &["why", ".", "--orders", "orders.txt", "--order", "1", output],
+        );
+        let place = format!("works.perso:{}", line.map_or(0, |at| at + 1));
+        (ran.code, format!("{}{}", ran.out, ran.err), place)
+    };
+    let new = "put_keys { keys = kmc_own; version = 2; replaces = 1 }";
+    let (code, said, place) = why("chip:put_keys", new);
+    assert_eq!(code, 0, "{said}");
+    for part in [
+        "(PUT KEY)",
+        "order 1 (line 2), card staff_badge",
+        "key version = 02, in the place of version 01",
+        "hsm put_card_keys = <secret, enciphered by the HSM for the card>",
+        "key kestrel.kmc_own: card_issuance",
+        "derived for the card by = kdf3",
+        &place,
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    // The version is the first octet of the command's data, the keys are the others.
+    let (_, first, _) = why("chip:put_keys[1..1]", new);
+    assert!(
+        first.contains("key version") && !first.contains("hsm put_card_keys"),
+        "{first}"
+    );
+    let (_, others, _) = why("chip:put_keys[2..3]", new);
+    assert!(
+        !others.contains("key version") && others.contains("hsm put_card_keys"),
+        "{others}"
+    );
+    let added = new.replace("; replaces = 1", "; replaces = 0");
+    let (_, said, _) = why("chip:put_keys", &added);
+    assert!(
+        said.contains("key version = 02, added to those that the card has"),
+        "{said}"
+    );
+    // A card that keeps its keys has no such output.
+    let (code, said, _) = why("chip:put_keys", "");
+    assert!(code == 1 && said.contains("R1198"), "{said}");
+}
+
 /// Applications that scripts write, structs without tags, boxes of a page, counted fields.
 #[test]
 fn why_reaches_every_sort_of_output() {

@@ -207,6 +207,53 @@ fn coverage_names_what_no_test_took() {
     );
 }
 
+/// Two requirements in one line with one message: the one that refused the order is known.
+#[test]
+fn rules_at_one_place_are_told_apart() {
+    let folder = bank();
+    let rule = "rule twins for orders.order { require order.psn != \"55\"; require order.psn != \"40\"; \
+                because \"the sequence number is not ours\" }";
+    let values = folder.path().join("values.perso");
+    let text = std::fs::read_to_string(&values).expect("text");
+    std::fs::write(&values, format!("{text}\n{rule}\n")).expect("written");
+    let line = text.lines().count() + 2;
+    let accept = "accept   = [own_range, dates_in_order]";
+    let more = accept.replace(']', ", twins]");
+    change(&folder.path().join("line.perso"), accept, &more);
+    let run = |psn: &str| {
+        let order = format!(
+            "order = {{ pan = \"9999920000000029\"; product = \"GOLD\"; psn = \"{psn}\" }}"
+        );
+        let test = format!("test \"twins\" {{ {order}; expect {{ rejected == \"R1514\" }} }}\n");
+        std::fs::write(folder.path().join("twins.perso"), test).expect("written");
+        let said = ["test", "--coverage", "--format", "json", "--only", "twins"];
+        let ran = cardwright(folder.path(), &said);
+        let last = ran.out.lines().last().expect("a line").to_owned();
+        let value: Value = serde_json::from_str(&last).expect("JSON");
+        let points = value["coverage"]["points"].as_array().expect("points");
+        let ours = points
+            .iter()
+            .filter(|p| p["kind"] == "rule" && p["line"] == line);
+        let ours = ours.map(|p| {
+            assert_eq!(p["file"], "values.perso", "{p}");
+            let what = p["what"].as_str().expect("words").to_owned();
+            (what, p["reached"].as_bool().expect("a flag"))
+        });
+        ours.collect::<BTreeMap<_, _>>()
+    };
+    let refuses = |found: &BTreeMap<String, bool>| {
+        let rules = found
+            .iter()
+            .filter(|(what, _)| what.ends_with("refuses an order"));
+        rules.map(|(_, reached)| *reached).collect::<Vec<_>>()
+    };
+    let first = run("55");
+    assert_eq!(first.len(), 4, "{first:?}");
+    assert_eq!(refuses(&first), [true, false], "{first:?}");
+    let second = run("40");
+    assert_eq!(refuses(&second), [false, true], "{second:?}");
+}
+
 #[test]
 fn mutants_that_nobody_notices_are_named_and_a_snapshot_notices_more() {
     let folder = bank();

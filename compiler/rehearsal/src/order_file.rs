@@ -7,6 +7,7 @@ use cardwright_bundle::{
     Content, Field, FieldType, FileKind, Format, FormatRule, Job, Join, Record,
 };
 use cardwright_files::{CellError, Cells, Writer};
+use cardwright_runtime::intake::BrokenRule;
 use cardwright_stations::StationError;
 use std::collections::BTreeMap;
 
@@ -103,6 +104,22 @@ fn without_totals(content: &Content, mut format: Format) -> Format {
         FormatRule::Unique { .. } => true,
     });
     format
+}
+
+/// A rule that the rehearsed file broke, by its number in the bundle: the file has no rules on totals.
+pub(crate) fn in_bundle(content: &Content, input: &Format, rule: BrokenRule) -> BrokenRule {
+    let BrokenRule::Format(at) = rule else {
+        return rule;
+    };
+    let all = content.formats.iter().find(|f| f.name == input.name);
+    let all = all.map_or(&[][..], |f| f.rules.as_slice());
+    let mut kept = input.rules.iter().peekable();
+    let numbers = all
+        .iter()
+        .enumerate()
+        .filter(|(_, rule)| kept.next_if_eq(rule).is_some());
+    let mut numbers = numbers.map(|(number, _)| number);
+    BrokenRule::Format(numbers.nth(at).unwrap_or(at))
 }
 
 /// The second file of a join, with one record: the order's.

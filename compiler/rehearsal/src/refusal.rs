@@ -1,6 +1,7 @@
 //! Orders that are refused: a test may expect that, with code and reason.
 
 use crate::{look::Found, rehearse::Rehearsed};
+use cardwright_runtime::intake::BrokenRule;
 use cardwright_stations::StationError;
 
 /// Codes that tell of a test which can't be read or run, not of an order that is refused.
@@ -17,6 +18,8 @@ pub struct Refusal {
     pub reason: String,
     /// Where: at intake, or later when its card was made.
     pub at_intake: bool,
+    /// The job and its rule, or its format's, that was broken.
+    pub(crate) rule: Option<(String, BrokenRule)>,
 }
 
 /// What became of an order.
@@ -73,6 +76,7 @@ impl Stop {
                 field: None,
                 reason: error.what,
                 at_intake: false,
+                rule: None,
             }),
         }
     }

@@ -381,6 +381,10 @@ fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Reco
             field: rejection.field,
             reason: rejection.reason,
             at_intake: true,
+            rule: rejection.rule.map(|rule| {
+                let rule = order_file::in_bundle(loaded.content(), &input, rule);
+                (job.name.clone(), rule)
+            }),
         }));
     }
     let taken = taken.ok_or_else(|| {

@@ -319,7 +319,7 @@ pub struct Field {
     /// Fixed width: first column from 1. Delimited: number of the column from 1.
     pub at: u32,
     /// Fixed width: characters of one occurrence. Else what the source says of the longest one, or 0;
-    /// a PAN has no more digits.
+    /// a PAN has no more digits, a text no more characters.
     pub width: u32,
     /// Occurrences; more than one gives a list of texts.
     pub repeat: u32,

@@ -12,7 +12,7 @@ pub(super) fn read(field: &Field, texts: &[String]) -> Result<Value, Wrong> {
     if field.repeat > 1 {
         let lines: Result<Vec<String>, Wrong> = texts
             .iter()
-            .map(|text| clean(text).map(str::to_owned))
+            .map(|text| short_enough(field, clean(text)?).map(str::to_owned))
             .collect();
         let lines = lines?;
         if !field.optional && lines.iter().all(String::is_empty) {
@@ -48,7 +48,16 @@ pub(super) fn read(field: &Field, texts: &[String]) -> Result<Value, Wrong> {
             format!("expected a PAN of at most {} digits", field.width),
         ));
     }
-    typed(&field.field_type, text)
+    typed(&field.field_type, short_enough(field, text)?)
+}
+
+/// A text as long as its declaration lets it be; in columns it can't be longer.
+fn short_enough<'t>(field: &Field, text: &'t str) -> Result<&'t str, Wrong> {
+    let most = field.width as usize;
+    if field.field_type == FieldType::Text && most > 0 && text.chars().count() > most {
+        return Err(("R1506", format!("expected at most {most} characters")));
+    }
+    Ok(text)
 }
 
 /// Fewest digits of a PAN: a smaller width is that of octets.
@@ -174,15 +183,13 @@ mod tests {
     use super::{clean, read};
     use cardwright_bundle::{Coding, Field, FieldType};
 
-    /// Test PANs with a right check digit (ISO/IEC 7812-1).
-    #[test]
-    fn a_pan_is_no_longer_than_its_field_says() {
-        let field = |width| Field {
-            name: "pan".to_owned(),
-            field_type: FieldType::Pan,
+    fn field(field_type: FieldType, width: u32, repeat: u32) -> Field {
+        Field {
+            name: "field".to_owned(),
+            field_type,
             at: 1,
             width,
-            repeat: 1,
+            repeat,
             optional: false,
             secrecy: cardwright_bundle::Secrecy::Cardholder,
             coding: Coding::Text,
@@ -191,10 +198,33 @@ mod tests {
             place: None,
             sequence: None,
             span: 0,
+        }
+    }
+
+    /// Letters count, not octets; the fill around a text does not. Without a width any length goes.
+    #[test]
+    fn a_text_is_no_longer_than_its_field_says() {
+        let code = |width, texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
+            let repeat = u32::try_from(texts.len()).expect("few");
+            read(&field(FieldType::Text, width, repeat), &texts)
+                .map_err(|w| w.0)
+                .err()
         };
+        assert_eq!(code(4, &["  Zürs  "]), None);
+        assert_eq!(code(6, &["Zürich"]), None);
+        assert_eq!(code(5, &["Zürich"]), Some("R1506"));
+        assert_eq!(code(0, &["Zürich"]), None);
+        assert_eq!(code(6, &["Zürich", "Bern"]), None);
+        assert_eq!(code(5, &["Bern", "Zürich"]), Some("R1506"));
+    }
+
+    /// Test PANs with a right check digit (ISO/IEC 7812-1).
+    #[test]
+    fn a_pan_is_no_longer_than_its_field_says() {
         let (short, long) = ("9999920000000029", "9999920000000000001");
         let code = |width, pan: &str| {
-            read(&field(width), &[pan.to_owned()])
+            read(&field(FieldType::Pan, width, 1), &[pan.to_owned()])
                 .map_err(|w| w.0)
                 .err()
         };

@@ -46,6 +46,15 @@ pub struct Order {
     pub text: String,
 }
 
+/// A rule that an order broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenRule {
+    /// Of the job's conditions on orders, by its number from 0.
+    Job(usize),
+    /// Of the format's rules, by its number from 0.
+    Format(usize),
+}
+
 /// A record that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rejection {
@@ -59,6 +68,9 @@ pub struct Rejection {
     pub field: Option<String>,
     /// Why; never a value of the record.
     pub reason: String,
+    /// The rule that was broken, if one was. No report has it: it counts in this bundle only.
+    #[serde(skip)]
+    pub rule: Option<BrokenRule>,
 }
 
 /// What a scan found.

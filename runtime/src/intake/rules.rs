@@ -1,6 +1,6 @@
 //! The format's rules and the job's conditions on orders.
 
-use super::{Intake, Record, Totals, look, refused};
+use super::{BrokenRule, Intake, Record, Totals, look, refused};
 use crate::{
     Loaded, RuntimeError, Value,
     plan::{BoundKeys, Fields, Prepared},
@@ -19,11 +19,12 @@ pub(crate) struct Rule<'a> {
     group: Option<&'a str>,
 }
 
-/// A rule that a record breaks.
+/// Why a record is not taken, and the rule that it breaks if it breaks one.
 pub(super) struct Broken {
     pub(super) code: &'static str,
     pub(super) reason: String,
     pub(super) refuses_file: bool,
+    pub(super) rule: Option<BrokenRule>,
 }
 
 /// Prepares a format's rules.
@@ -80,6 +81,7 @@ pub(super) fn check_record(
                         code: "R1509",
                         reason: values.text(*message)?.to_owned(),
                         refuses_file: *refuses == Severity::File,
+                        rule: Some(BrokenRule::Format(at)),
                     }));
                 }
             }
@@ -102,6 +104,7 @@ pub(super) fn check_record(
                         code: "R1511",
                         reason: message.clone(),
                         refuses_file: *refuses == Severity::File,
+                        rule: Some(BrokenRule::Format(at)),
                     }));
                 }
             }
@@ -139,16 +142,20 @@ pub(super) fn check_whole(
 }
 
 /// Product and priority of an order, or why it has none.
-#[allow(clippy::type_complexity)]
 pub(super) fn choose(
     intake: &Intake<'_>,
     record: &Record,
     number: u64,
-) -> Result<Result<(String, u8), (&'static str, String)>, RuntimeError> {
+) -> Result<Result<(String, u8), Broken>, RuntimeError> {
     let values = look(&intake.program, record, &intake.facts(number))?;
-    for (condition, message) in &intake.job.accept {
+    for (at, (condition, message)) in intake.job.accept.iter().enumerate() {
         if !values.flag(*condition)? {
-            return Ok(Err(("R1514", values.text(*message)?.to_owned())));
+            return Ok(Err(Broken {
+                code: "R1514",
+                reason: values.text(*message)?.to_owned(),
+                refuses_file: false,
+                rule: Some(BrokenRule::Job(at)),
+            }));
         }
     }
     let code = values.text(intake.job.selector)?;
@@ -165,7 +172,12 @@ pub(super) fn choose(
             .map(|p| p.code.as_str())
             .collect();
         let reason = format!("the product is none of {}", known.join(", "));
-        return Ok(Err(("R1513", reason)));
+        return Ok(Err(Broken {
+            code: "R1513",
+            reason,
+            refuses_file: false,
+            rule: None,
+        }));
     }
     let priority = match intake.job.priority {
         Some(id) => values.get(id)?.number().unwrap_or(1),

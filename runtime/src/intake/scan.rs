@@ -393,16 +393,11 @@ impl Scan<'_, '_> {
                 let what = format!("line {line}: {}", broken.reason);
                 return Err(refused(broken.code, what, "have the file written again"));
             }
-            return self.reject(
-                bad(line, Some(number), broken.code, None, &broken.reason),
-                visit,
-            );
+            return self.reject(broke(line, number, broken), visit);
         }
         let (product, priority) = match rules::choose(self.intake, &record, number)? {
             Ok(chosen) => chosen,
-            Err((code, reason)) => {
-                return self.reject(bad(line, Some(number), code, None, &reason), visit);
-            }
+            Err(broken) => return self.reject(broke(line, number, broken), visit),
         };
         self.summary.accepted += 1;
         visit(Shown::Order(Order {
@@ -503,5 +498,14 @@ fn bad(
         code: code.to_owned(),
         field,
         reason: reason.to_owned(),
+        rule: None,
+    }
+}
+
+/// An order that breaks a rule, or asks for what the job does not make.
+fn broke(line: u64, number: u64, broken: rules::Broken) -> Rejection {
+    Rejection {
+        rule: broken.rule,
+        ..bad(line, Some(number), broken.code, None, &broken.reason)
     }
 }

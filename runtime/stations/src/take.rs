@@ -272,6 +272,7 @@ impl Pages<'_, '_> {
                 code: "R1517".into(),
                 field: None,
                 reason: format!("job {} has this card as order {}", owner.job, owner.order),
+                rule: None,
             });
         }
         let clear = Zeroizing::new(format!(

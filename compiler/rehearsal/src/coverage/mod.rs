@@ -17,6 +17,7 @@ use cardwright_ports::HsmSession;
 use cardwright_runtime::{
     Loaded, RuntimeError, Value,
     datagen::CardData,
+    intake::BrokenRule,
     plan::{BoundKeys, Fields, Prepared, Run, RunFacts, Values},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,29 +107,36 @@ impl Coverage {
         Ok(())
     }
 
-    /// Notes which rule refused an order: the one that says its reason.
+    /// Notes which rule refused an order. Of one that refuses the whole file only the reason is known:
+    /// those that say it.
     pub(crate) fn refused(&mut self, loaded: &Loaded, refusal: &Refusal) {
         let content = loaded.content();
+        match &refusal.rule {
+            Some((job, BrokenRule::Job(at))) => {
+                return note(self.accepts.entry((job.clone(), *at)).or_default(), false);
+            }
+            Some((job, BrokenRule::Format(at))) => {
+                let job = content.jobs.iter().find(|j| j.name == *job);
+                let input = job.map(|j| j.input.clone()).unwrap_or_default();
+                return note(self.rules.entry((input, *at)).or_default(), false);
+            }
+            None if refusal.at_intake => return,
+            None => {}
+        }
+        // `line 2: ` stands before it.
+        let (_, reason) = refusal.reason.split_once(": ").unwrap_or_default();
         let says = |program: u32, node: NodeId| {
             let program = content.programs.get(program as usize);
             let op = program.and_then(|p| Some(&p.nodes.get(node as usize)?.op));
-            matches!(op, Some(Op::Constant { value: Constant::Text(text) }) if *text == refusal.reason)
+            matches!(op, Some(Op::Constant { value: Constant::Text(text) }) if text == reason)
         };
-        for job in &content.jobs {
-            for (at, (_, message)) in job.accept.iter().enumerate() {
-                if says(job.program, *message) {
-                    let sides = self.accepts.entry((job.name.clone(), at)).or_default();
-                    note(sides, false);
-                }
-            }
-        }
         for format in &content.formats {
             for (at, rule) in format.rules.iter().enumerate() {
                 let said = match rule {
                     FormatRule::Require {
                         program, message, ..
                     } => says(*program, *message),
-                    FormatRule::Unique { message, .. } => *message == refusal.reason,
+                    FormatRule::Unique { message, .. } => message == reason,
                 };
                 if said {
                     let sides = self.rules.entry((format.name.clone(), at)).or_default();

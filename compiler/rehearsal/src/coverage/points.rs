@@ -155,10 +155,13 @@ impl Coverage {
                 let what = format!("job `{}`, product `{}`", job.name, product.code);
                 list.add(job.span, ("product", 0), what, reached);
             }
-            for (at, _) in job.accept.iter().enumerate() {
+            let program = list.content.programs.get(job.program as usize);
+            for (at, (condition, _)) in job.accept.iter().enumerate() {
                 let sides = self.accepts.get(&(job.name.clone(), at)).copied();
-                let words = ["the rule takes an order", "the rule refuses an order"];
-                list.both(job.span, ("rule", at + 1), words, sides);
+                let node = program.and_then(|p| p.nodes.get(*condition as usize));
+                let span = node.map(|n| n.span).filter(|span| *span != 0);
+                let of = format!("job `{}`", job.name);
+                list.rule(span.unwrap_or(job.span), at + 1, &of, sides);
             }
             let Some(input) = list.content.formats.iter().find(|f| f.name == job.input) else {
                 continue;
@@ -166,8 +169,7 @@ impl Coverage {
             for (at, rule) in input.rules.iter().enumerate() {
                 let (FormatRule::Require { span, .. } | FormatRule::Unique { span, .. }) = rule;
                 let sides = self.rules.get(&(input.name.clone(), at)).copied();
-                let words = ["the rule takes an order", "the rule refuses an order"];
-                list.both(*span, ("rule", 0), words, sides);
+                list.rule(*span, at + 1, &format!("format `{}`", input.name), sides);
             }
             for record in &input.records {
                 let first = record.fields.first().map_or(input.span, |f| f.span);
@@ -204,6 +206,16 @@ impl List<'_> {
         });
         let key = (file, line, column, kind, number, what);
         *self.points.entry(key).or_default() |= hit;
+    }
+
+    /// A rule by its number among those of a job or format: several may stand at one place.
+    fn rule(&mut self, span: u32, number: usize, of: &str, sides: Option<Sides>) {
+        let words = [
+            format!("rule {number} of {of} takes an order"),
+            format!("rule {number} of {of} refuses an order"),
+        ];
+        let words = [words[0].as_str(), words[1].as_str()];
+        self.both(span, ("rule", number), words, sides);
     }
 
     fn both(

@@ -140,7 +140,8 @@ fn keys(bundle: &Bundle, program: u32, chip: &Chip) -> Option<Found> {
         nodes: Vec::new(),
         title: "PUT KEY".to_owned(),
         parts: Vec::new(),
-        told: vec![(version, 1), (derived, 0)],
+        // All behind the version is the HSM's.
+        told: vec![(version, 1), (derived, usize::MAX)],
     })
 }
 

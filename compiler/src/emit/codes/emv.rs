@@ -3,7 +3,7 @@
 use crate::diagnostics::CodeRow;
 
 /// Sorted.
-pub(super) const ROWS: [CodeRow; 67] = [
+pub(super) const ROWS: [CodeRow; 68] = [
     (
         "E0301",
         "a mandatory data element is missing",
@@ -489,5 +489,12 @@ pub(super) const ROWS: [CodeRow; 67] = [
          lists and no certificates for it.",
         "Take `emv_mode` out of `aip`.",
         "house: public tag lists, AIP octet 2; public summaries of contactless modes",
+    ),
+    (
+        "E0369",
+        "a certificate that the profile makes is given as well",
+        "The blocks `dda` and `sda` certify keys and sign data for each card. A value of the same tag in `data` belongs to other keys: the card would hold two for one, and a terminal could not verify what it reads.",
+        "Take the element out of `data`, or take the certificates of somebody else in a profile without `dda` and `sda`.",
+        "EMV Book 2, 5.1 and 6.1",
     ),
 ];

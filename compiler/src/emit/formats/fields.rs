@@ -26,10 +26,22 @@ pub(super) fn read<'a>(
     let natural = natural_width(&field_type, coding);
     let width = clause_number(entry, "width")
         .or(natural)
+        .or_else(|| text_length(entry))
         .or_else(|| one_of(entry).map(|words| longest(&words)));
     let place = place(entry).map(|place| place.trim_matches('/').replace('#', ""));
     let at = clause_number(entry, "at");
     let fixed = layout.kind == FileKind::FixedWidth;
+    // What is read is held against one number of characters.
+    let width = match (width, text_length(entry)) {
+        (Some(width), Some(length)) if fixed && length != width => {
+            let message =
+                format!("the text has {length} characters, its place in the line {width}");
+            problem(context, entry, &message);
+            return None;
+        }
+        (Some(width), Some(length)) => Some(width.min(length)),
+        _ => width,
+    };
     let (at, width) = match (fixed, at, width) {
         (true, Some(at), Some(width)) if at > 0 => (at, width),
         (true, ..) => {
@@ -202,6 +214,14 @@ fn meaning<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<(FieldTyp
         _ => return None,
     };
     Some((field_type, 1))
+}
+
+/// Longest text of a field `city : text 20`.
+fn text_length(entry: &MEntry) -> Option<u32> {
+    let terms = &entry.base.as_ref()?.terms;
+    let word = terms.first().and_then(MExpr::word);
+    word.filter(|word| matches!(*word, "text" | "ans"))?;
+    terms.get(1)?.integer().and_then(|n| u32::try_from(n).ok())
 }
 
 /// The words of a field `product : one_of("DEBI", "GOLD")`.

@@ -2,9 +2,10 @@
 
 use super::super::Mode;
 use super::super::cvm;
+use super::super::oda;
 use super::super::records::{CERTIFICATES, Record};
 use super::{Rules, aip};
-use crate::diagnostics::Change;
+use crate::diagnostics::{Change, Problem};
 use crate::elaborate::{Elaborator, KeyChoice};
 use crate::model::{Decl, Span};
 use cardwright_vocabulary::bit_field;
@@ -199,6 +200,7 @@ impl Rules<'_, '_, '_> {
             }
         } else {
             self.static_data();
+            self.made_twice();
         }
         let Some(dda) = self.app.dda.clone() else {
             if dynamic && !self.made_elsewhere(&DYNAMIC) {
@@ -224,6 +226,32 @@ impl Rules<'_, '_, '_> {
                 message,
                 "write `#9F49 = emv.ddol` and put it in a record",
             );
+        }
+    }
+
+    /// A certificate or signature that the profile makes, and that its data gives, too.
+    fn made_twice(&mut self) {
+        let app = self.app;
+        let (block, made) = match (&app.dda, &app.sda) {
+            (Some(dda), _) => ("dda", dda.span),
+            (None, Some(sda)) => ("sda", sda.span),
+            (None, None) => return,
+        };
+        let of_keys = |tag: &str| CERTIFICATES.contains(&tag) && oda::longest(app, tag) > 0;
+        for element in app.elements.iter().filter(|e| of_keys(&e.tag)) {
+            let message = format!(
+                "#{} is given here, and the profile makes it by `{block}`",
+                element.tag
+            );
+            let help = format!(
+                "take it out: it belongs to the keys of `{block}`; a certificate that somebody else \
+                 made stands in a profile without `{block}`, with the quirk `foreign_certificates`"
+            );
+            let problem = Problem::error("E0369", element.span, message)
+                .label(made, "made by this")
+                .help(help)
+                .fix(Change::Out(element.span));
+            self.elaborator.findings().push(problem);
         }
     }
 
