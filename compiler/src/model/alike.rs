@@ -1,7 +1,7 @@
 //! Whether entries say what they said in the check before, be they moved or not.
 
 use super::moved::Edits;
-use super::{EntryParts, MEntry};
+use super::{EntryParts, MEntry, Span};
 use std::collections::HashMap;
 
 /// Compares entries of two checks, each pair once: most are shared by many heirs.
@@ -50,7 +50,13 @@ impl<'e> Alike<'e> {
     }
 }
 
+/// An entry without its block; around a block there may be more blanks and comments than before, and
+/// what was found at the whole of it is found again.
 fn bare(entry: &MEntry) -> MEntry {
+    let span = match entry.block {
+        Some(_) => Span::default(),
+        None => entry.span,
+    };
     MEntry::from(EntryParts {
         head: entry.head.clone(),
         base: entry.base.clone(),
@@ -60,6 +66,6 @@ fn bare(entry: &MEntry) -> MEntry {
         mark: entry.mark,
         doc: entry.doc.clone(),
         origin: entry.origin.clone(),
-        span: entry.span,
+        span,
     })
 }

@@ -6,7 +6,7 @@ use super::gather::{self, Top};
 use super::log::{Asked, Log, Names};
 use super::moved::Edits;
 use super::resolve::Scope;
-use super::usage::{NamesOf, Uses};
+use super::usage::{NamesIn, NamesOf, Uses};
 use super::{Decl, MEntry, Model, SourceFile, TableData};
 use crate::diagnostics::Problem;
 use crate::project::{Manifest, ProjectSource};
@@ -120,6 +120,8 @@ pub(crate) struct Kept {
     lives: IndexMap<String, Life>,
     tables: IndexMap<String, Arc<TableData>>,
     names: Names,
+    /// The names in single entries.
+    named_in: NamesIn,
     seen: Seen,
     /// Places in the Model of the declarations that names mean, by the number of the name.
     targets: Vec<Option<usize>>,
@@ -321,7 +323,8 @@ impl Kept {
     /// The names that declarations use, and what they mean now.
     pub(super) fn uses(&mut self, model: &Model) -> Uses<'_> {
         self.look_up(model);
-        let mut known_entries = HashMap::new();
+        let mut named = std::mem::take(&mut self.named_in);
+        named.begin();
         let mut of = Vec::with_capacity(model.decls.len());
         for decl in model.decls.values() {
             let life = self.lives.get_mut(&decl.qualified);
@@ -330,17 +333,13 @@ impl Kept {
                 of.push(Arc::clone(names));
                 continue;
             }
-            let names = Arc::new(NamesOf::of(
-                model,
-                decl,
-                &mut self.names,
-                &mut known_entries,
-            ));
+            let names = Arc::new(NamesOf::of(model, decl, &mut self.names, &mut named));
             if let Some(life) = life {
                 life.uses = Some((Arc::clone(decl), Arc::clone(&names)));
             }
             of.push(names);
         }
+        self.named_in = named;
         let known = self.targets.len();
         let new = self.names.targets(model, known);
         self.targets.extend(new);

@@ -18,14 +18,9 @@ pub(super) struct NamesOf {
 }
 
 impl NamesOf {
-    /// Collects the names of a declaration; `known` are those of entries by their address, which
-    /// are shared by all that inherit them.
-    pub(super) fn of(
-        model: &Model,
-        decl: &Decl,
-        names: &mut Names,
-        known: &mut HashMap<usize, Vec<u32>>,
-    ) -> Self {
+    /// Collects the names of a declaration; `known` are those of entries, which are shared by all that
+    /// inherit them.
+    pub(super) fn of(model: &Model, decl: &Decl, names: &mut Names, known: &mut NamesIn) -> Self {
         let mut found = Self::default();
         let mut note = |e: &MExpr, list: &mut Vec<u32>| {
             if let MKind::Name(segments) = &e.kind
@@ -50,14 +45,43 @@ impl NamesOf {
     }
 }
 
+/// Entries whose names are known; with more of them those are forgotten that nobody asks for.
+const MOST_NAMED: usize = 20_000;
+
+/// Names in entries by their address.
+#[derive(Debug, Default)]
+pub(super) struct NamesIn {
+    /// Each with its entry, which stays where it is for as long as its address stands for it.
+    now: HashMap<usize, (MEntry, Vec<u32>)>,
+    before: HashMap<usize, (MEntry, Vec<u32>)>,
+}
+
+impl NamesIn {
+    /// Begins a check. Where there are many, what nobody asks for from here on is forgotten when
+    /// there are many again.
+    pub(super) fn begin(&mut self) {
+        if self.now.len() > MOST_NAMED {
+            self.before = std::mem::take(&mut self.now);
+        }
+    }
+
+    fn get(&mut self, entry: &MEntry) -> Option<&[u32]> {
+        let address = entry.address();
+        if let Some(known) = self.before.remove(&address) {
+            self.now.insert(address, known);
+        }
+        self.now.get(&address).map(|(_, list)| list.as_slice())
+    }
+}
+
 /// Collects the names of an entry; those of one that was come upon before are known.
 fn of_entry(
     entry: &MEntry,
-    known: &mut HashMap<usize, Vec<u32>>,
+    known: &mut NamesIn,
     note: &mut impl FnMut(&MExpr, &mut Vec<u32>),
     into: &mut Vec<u32>,
 ) {
-    if let Some(list) = known.get(&entry.address()) {
+    if let Some(list) = known.get(entry) {
         into.extend_from_slice(list);
         return;
     }
@@ -69,7 +93,7 @@ fn of_entry(
     list.sort_unstable();
     list.dedup();
     into.extend_from_slice(&list);
-    known.insert(entry.address(), list);
+    known.now.insert(entry.address(), (entry.clone(), list));
 }
 
 /// Most comparisons of an unknown name with a known one.

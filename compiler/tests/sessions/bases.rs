@@ -300,6 +300,8 @@ const BELOW: &[(&str, &str, &str)] = &[
     ),
     ("a_root.perso", "    #9F23", "    // between\n    #9F23"),
     ("small.perso", "let service", "// above\nlet service"),
+    ("small.perso", "    no_cvm ", "    // between\n    no_cvm "),
+    ("small.perso", "    coercivity", "\n\n    coercivity"),
 ];
 
 fn bank() -> MemoryFiles {
