@@ -50,6 +50,9 @@ fn a_fifth_of_a_plain_programs_calls_or_less() {
         assert_eq!(plain[..4], alone);
         assert!((of_plain.operations() - PLAIN).abs() < 1e-9);
         assert!(of_joined.operations() <= PLAIN / 5.0);
+        // What it is today, so that it does not grow unseen.
+        assert!(of_joined.operations() < 1.8);
+        assert!(of_alone.operations() <= 35.0);
         assert!(of_joined.functions() <= of_plain.functions() / 5.0);
         // Nothing is looked for on the way, nobody logs in.
         for name in ["C_FindObjectsInit", "C_Login", "C_OpenSession"] {
@@ -80,7 +83,7 @@ fn keys_that_stay_inside_cost_their_calls() {
         assert_eq!(stored, plain);
         assert!((of_stored.operations() - STORED).abs() < 1e-9);
         assert!(cost.operations() > PLAIN / 5.0);
-        assert!(cost.operations() < 18.5);
+        assert!(cost.operations() < 17.0);
         assert!(cost.functions() < of_stored.functions());
         // What was made is not destroyed one by one: a session for some cards is closed behind them.
         assert!(
