@@ -41,7 +41,8 @@ impl<'a> Elaborator<'a> {
 
     /// What an entry's outcome is kept under, where it is kept.
     fn place(&mut self, decl: &Decl, entry: &MEntry, against: usize) -> Option<Place> {
-        let clean = self.model.clean()?;
+        // A block with a dictionary of its own may be another for the next heir.
+        let clean = self.model.clean().filter(|_| self.speaks.is_none())?;
         let format = self.format.map_or("", |format| &format.qualified);
         let record = &self.program.record;
         let new = || clean.ground(&decl.kind, format, record);
