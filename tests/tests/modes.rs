@@ -11,6 +11,7 @@
 
 use cardwright_ports::{
     CardChannel, Store,
+    binding::Unwatched,
     store::{OrderQuery, OrderState},
 };
 use cardwright_runtime::{engine::End, load};
@@ -89,6 +90,7 @@ fn ended(wrap: fn(VirtualCard) -> Box<dyn CardChannel>) -> Vec<(OrderState, Stri
     let work = Work {
         job,
         hsm: &plant.hsm,
+        binding: &Unwatched,
         store: &store,
         machine: &machine,
         clock: &Noon,
