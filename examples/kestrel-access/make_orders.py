@@ -1,6 +1,7 @@
 """Writes orders.txt: python3 examples/kestrel-access/make_orders.py > examples/kestrel-access/orders.txt
 
-Twenty badges of invented people; the last asks for a level that there is not.
+Twenty-one badges of invented people: the twentieth asks for a level that there is not, the picture
+of the last is cut short.
 """
 
 NAMES = ["Åsa Lindqvist", "Björn Ek", "Cilla Norén", "Daniel Öberg", "Elin Sand"]
@@ -16,9 +17,11 @@ def checked(body):
 
 
 print("H20260601")
-for n in range(1, 21):
+for n in range(1, 22):
     level = 9 if n == 20 else 1 + n % 5
     place = f"{12 + n % 2:05d}{level}2812"
     holder = f"{NAMES[n % len(NAMES)]:<30}{UNITS[n % len(UNITS)]:<20}"
-    print(f"B{checked(f'7{n:08d}')}{place}{holder}")
-print("T000020")
+    face = 7 if n == 21 else 1 + n % 6
+    photo = f"face-{face}.{'png' if face == 4 else 'jpg'}"
+    print(f"B{checked(f'7{n:08d}')}{place}{holder}{photo:<20}")
+print("T000021")

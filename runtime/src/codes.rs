@@ -309,4 +309,36 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
          on its way, or one came twice. Nothing was taken.",
         "Take the missing file first. Where the customer says that it will never come, name the number: `--file-number N`. A number that was there needs a new file.",
     ),
+    (
+        "R1535",
+        "a picture's name that is no plain file name",
+        "The field names a picture of the delivery. A name with parts of a path, hidden files, devices and other characters than \
+         letters, digits, `.`, `-` and `_` are refused, so that no order can point at another file of the site.",
+        "Correct the order: the name of a file in the delivery's folder, such as `0001.jpg`.",
+    ),
+    (
+        "R1536",
+        "an order's picture is missing",
+        "The delivery's folder has no file of that name, or what stands there is a link, a folder or a device.",
+        "Ask for the picture, and deliver the order again.",
+    ),
+    (
+        "R1537",
+        "an order's picture can't be read",
+        "It is neither JPEG nor PNG, is cut short or damaged, moves, is to be turned by its camera's word, or is stored in a way that no photo is. \
+         Every picture is decoded whole before its order is taken, so that no card is spoilt by it.",
+        "Ask for the picture as a plain JPEG or PNG, upright, and deliver the order again.",
+    ),
+    (
+        "R1538",
+        "an order's picture is not such as the field takes",
+        "It has more octets, more or fewer pixels, another shape or format than the field's type says, or colour where grey is asked for.",
+        "Ask for another picture, or change the limits in the format and build the bundle again.",
+    ),
+    (
+        "R1539",
+        "the folder of pictures is missing",
+        "The orders name pictures in a folder of the delivery, and no such folder stands beside the order file; a link is none. Nothing was taken.",
+        "Put the folder beside the order file, and take the file again.",
+    ),
 ];

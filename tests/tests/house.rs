@@ -22,6 +22,8 @@ const EDGES: &[(&str, &[&str])] = &[
     // Arithmetic only: it has never heard of an HSM or a card.
     ("cardwright-rsa", &[]),
     ("cardwright-files", &["bundle"]),
+    // Hostile octets in, clean ones out: it knows a field's limits, nothing of orders.
+    ("cardwright-pictures", &["bundle"]),
     ("cardwright-vocabulary", &["standards"]),
     (
         "cardwright-compiler",
@@ -33,7 +35,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "cardwright-stations",
-        &["runtime", "bundle", "files", "standards", "ports"],
+        &[
+            "runtime",
+            "bundle",
+            "files",
+            "pictures",
+            "standards",
+            "ports",
+        ],
     ),
     ("cardwright-store", &["ports"]),
     ("cardwright-calc", &["standards"]),
@@ -74,6 +83,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "runtime",
             "stations",
+            "pictures",
             "bundle",
             "files",
             "standards",

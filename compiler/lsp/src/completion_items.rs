@@ -17,7 +17,7 @@ use lsp_types::{
 type ItemKind = CompletionItemKind;
 
 /// Types of fields, as they begin.
-const FIELD_TYPES: [(&str, &str); 10] = [
+const FIELD_TYPES: [(&str, &str); 11] = [
     ("an", "letters and digits: `an 4`"),
     ("ans", "letters, digits and signs: `ans 20`"),
     ("date", "a date by its pattern: `date \"YYMM\"`"),
@@ -26,6 +26,10 @@ const FIELD_TYPES: [(&str, &str); 10] = [
     ("hex", "octets in hexadecimal: `hex 8`"),
     ("n", "a number: `n 8`"),
     ("pan", "a primary account number"),
+    (
+        "picture",
+        "a picture that comes with the order: `picture(folder: \"photos\")`",
+    ),
     (
         "pin_block",
         "an enciphered PIN: `pin_block(iso4, under: key)`",

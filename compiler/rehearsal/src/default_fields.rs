@@ -1,5 +1,6 @@
 //! What stands in the fields that a specimen order leaves out. Invented, and recognisably so.
 
+use crate::photos::SPECIMEN_PICTURE;
 use cardwright_bundle::{Content, Field, FieldType, Job, Op};
 use cardwright_runtime::Date;
 use cardwright_standards::pan;
@@ -54,6 +55,7 @@ impl<'a> Defaults<'a> {
             FieldType::Hex { .. } => "00".to_owned(),
             FieldType::Alphanumeric { length } => word(&field.name, *length as usize, true),
             FieldType::Text => word(&field.name, field.width as usize, false),
+            FieldType::Picture(_) => SPECIMEN_PICTURE.to_owned(),
         }
     }
 

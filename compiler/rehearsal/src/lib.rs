@@ -15,6 +15,7 @@ mod default_fields;
 mod files;
 mod look;
 mod order_file;
+mod photos;
 mod pictures;
 mod pin_block;
 mod preview;

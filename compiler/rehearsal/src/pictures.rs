@@ -22,8 +22,10 @@ pub const CHANNEL_TOLERANCE: u8 = 8;
 pub type Drawing = (String, Sheet);
 
 /// All faces and pages of a finished order, not yet drawn.
-#[must_use]
-pub fn drawings(rehearsal: &Rehearsal, made: &Rehearsed) -> Vec<Drawing> {
+///
+/// # Errors
+/// R1107 where the order's own picture is not there.
+pub fn drawings(rehearsal: &Rehearsal, made: &Rehearsed) -> Result<Vec<Drawing>, StationError> {
     sheets(rehearsal, made)
 }
 

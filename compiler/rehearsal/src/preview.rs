@@ -37,7 +37,7 @@ pub fn preview(
     made: &Rehearsed,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Picture>, StationError> {
-    let mut sheets = sheets(rehearsal, made);
+    let mut sheets = sheets(rehearsal, made)?;
     for (name, sheet) in &mut sheets {
         stock::draw_over(rehearsal.bundle().content(), name, sheet);
     }
@@ -51,19 +51,27 @@ pub fn preview(
 }
 
 /// The sheets of an order: faces, then carrier and mailer.
-pub(crate) fn sheets(rehearsal: &Rehearsal, made: &Rehearsed) -> Vec<(String, Sheet)> {
+pub(crate) fn sheets(
+    rehearsal: &Rehearsal,
+    made: &Rehearsed,
+) -> Result<Vec<(String, Sheet)>, StationError> {
     let content = rehearsal.bundle().content();
     let mut sheets: Vec<(String, Sheet)> = Vec::new();
     if let Some(card) = content.cards.iter().find(|card| card.name == made.card) {
         for (side, word) in [(FaceSide::Front, "front"), (FaceSide::Back, "back")] {
-            if let Some(sheet) = faces::face(card, side, &made.data, false) {
+            let look = faces::Look {
+                fields: &made.record,
+                record: &made.record_name,
+                hide: false,
+            };
+            if let Some(sheet) = faces::face(card, side, &made.data, &look)? {
                 sheets.push((format!("{}-{word}", card.name), sheet));
             }
         }
     }
     let made_pages = made.pages.iter();
     sheets.extend(made_pages.map(|page| (page.layout.clone(), page.sheet.clone())));
-    sheets
+    Ok(sheets)
 }
 
 fn draw(

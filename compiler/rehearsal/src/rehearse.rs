@@ -7,6 +7,7 @@ use crate::{
     default_fields::Defaults,
     files::{self, FileMade},
     order_file,
+    photos::Photos,
     recorder::{Exchange, Recorder},
     refusal::{Attempt, Refusal, Stop},
     rows::{Finished, Row, rows},
@@ -17,7 +18,7 @@ use cardwright_ports::{
     CardChannel, Hsm, StoreError,
     hsm::Draw,
     machine::{EmbossedLine, PrintedPanel, Side, StripeRead, VisionRead},
-    paper::Sheet,
+    paper::{PictureData, Sheet},
     store::Seen,
 };
 use cardwright_runtime::{
@@ -33,7 +34,7 @@ use cardwright_stations::{
     StationError, line, pages, perso,
     validation::{Specimen, Validator, Verdict},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 /// Everything random in a rehearsal comes from this seed. Public: it protects nothing.
 const SEED: [u8; 32] = *b"Cardwright rehearsal, TEST only.";
@@ -81,6 +82,10 @@ pub struct Rehearsed {
     pub card: String,
     /// What the card holds.
     pub data: CardData,
+    /// The order's record, with its pictures.
+    pub(crate) record: Record,
+    /// Name of that record.
+    pub(crate) record_name: String,
     /// What was said to the chip.
     pub exchanges: Vec<Exchange>,
     /// What validation says, scenario by scenario.
@@ -145,6 +150,7 @@ pub struct Rehearsal {
     pub(crate) keys: BoundKeys,
     pub(crate) session: Tapped,
     coverage: Option<Coverage>,
+    photos: Photos,
     with_chip: bool,
 }
 
@@ -166,8 +172,14 @@ impl Rehearsal {
             keys,
             session,
             coverage: None,
+            photos: Photos::default(),
             with_chip: true,
         })
+    }
+
+    /// Orders may name pictures in folders below this one; without it only the specimen is there.
+    pub fn photos_below(&mut self, folder: &Path) {
+        self.photos = Photos::below(folder.to_owned());
     }
 
     /// From now on, notes which branches the orders take.
@@ -311,8 +323,8 @@ impl Rehearsal {
 
     fn make(&mut self, job: &str, order: &Order, rules: Rules) -> Result<Rehearsed, Stop> {
         let job = self.loaded.job(Some(job))?;
-        let (record, product) = take(&self.loaded, job, order, rules)?;
-        let mut work = Work {
+        let (record, product) = take(&self.loaded, job, (order, &self.photos), rules)?;
+        let work = Work {
             loaded: &self.loaded,
             keys: &self.keys,
             session: &mut self.session,
@@ -342,7 +354,12 @@ enum Rules {
 }
 
 /// Runs the order through intake; gives its record and product.
-fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Record, String), Stop> {
+fn take(
+    loaded: &Loaded,
+    job: &Job,
+    (order, photos): (&Order, &Photos),
+    rules: Rules,
+) -> Result<(Record, String), Stop> {
     let today = rehearsal_day();
     let waived;
     let job = match rules {
@@ -361,6 +378,7 @@ fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Reco
     let file = order_file::write(loaded.content(), job, order, &defaults)?;
     let (input, seconds) = order_file::formats(loaded.content(), job)?;
     let mut intake = Intake::over(loaded, job, &input, today)?;
+    intake.fetch_from(photos);
     for join in &input.joins {
         let file = order_file::joined(loaded.content(), job, join, order, &defaults)?;
         if let Some(second) = seconds.get(&join.format) {
@@ -394,7 +412,10 @@ fn take(loaded: &Loaded, job: &Job, order: &Order, rules: Rules) -> Result<(Reco
             "look at the format's `when` clauses",
         )
     })?;
-    let record = intake.reread(&taken, &summary.once_lines)?;
+    let mut record = intake.reread(&taken, &summary.once_lines)?;
+    for picture in taken.pictures {
+        record.hang(picture.field, PictureData::new(picture.octets.to_vec()));
+    }
     Ok((record, taken.product))
 }
 
@@ -420,7 +441,7 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    fn make(&mut self, code: &str) -> Result<Rehearsed, StationError> {
+    fn make(mut self, code: &str) -> Result<Rehearsed, StationError> {
         let product = self.job.products.iter().find(|p| p.code == code);
         let cards = &self.loaded.content().cards;
         let found = product.and_then(|p| Some((p, cards.iter().find(|c| c.name == p.card)?)));
@@ -488,6 +509,8 @@ impl Work<'_> {
             rows,
             files,
             calls: std::mem::take(&mut self.calls),
+            record_name: self.job.record.clone(),
+            record: self.record,
         })
     }
 

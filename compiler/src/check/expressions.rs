@@ -1,6 +1,7 @@
 //! Expressions over an order: typed in their places, and held against their sinks.
 
-use crate::elaborate::{Elaborator, field_def, want_type, written_want};
+use crate::diagnostics::Problem;
+use crate::elaborate::{Elaborator, field_def, is_order, want_type, written_want};
 use crate::model::log::Asked;
 use crate::model::shape::tag_of;
 use crate::model::{Decl, MEntry, MExpr, MKind, Model};
@@ -194,6 +195,9 @@ pub(super) fn field<'a>(
     {
         elaborator.key(under, &["pin_encryption"]);
     }
+    if def.ty == Type::Picture {
+        picture(decl, entry, elaborator);
+    }
     let Some(e) = entry.single() else { return };
     if decl.for_record.is_none() && is_sequence_of_files(e) {
         return; // what comes is held against the last number that was taken
@@ -217,6 +221,21 @@ pub(super) fn field<'a>(
     if let Some(sink) = sink {
         elaborator.sink(&typed, sink, &what, e.span);
     }
+}
+
+/// A picture stands in the order's own record of a file that is read: E0833.
+fn picture(decl: &Decl, entry: &MEntry, elaborator: &mut Elaborator<'_>) {
+    let holds = |record: &&MEntry| record.entries().iter().any(|e| e.span == entry.span);
+    let mut records = decl.entries.iter().filter(|e| e.word(0) == Some("record"));
+    let message = match records.find(holds) {
+        _ if decl.kind != "format" => "a table holds no pictures",
+        _ if decl.for_record.is_some() => "a file that is written holds no pictures",
+        Some(record) if !is_order(record) => "only the record of an order has pictures",
+        _ => return,
+    };
+    let help = "pictures come with orders: give the field to the record that stands for each order";
+    let problem = Problem::error("E0833", entry.span, message).help(help);
+    elaborator.findings().push(problem);
 }
 
 /// `sequence(file)`.

@@ -1,6 +1,7 @@
 //! Fields of records: their types, lengths and secrecy, as their declarations say.
 
 use super::build::step;
+use super::pictures::picture_rules;
 use super::{Elaborator, Typed};
 use crate::diagnostics::{Change, Problem};
 use crate::model::{Decl, MEntry, MExpr, MKind, MSegment, Model, Span, Target};
@@ -123,6 +124,9 @@ pub fn field_def(model: &Model, entry: &MEntry) -> Result<FieldDef, Box<Problem>
     let width = width.filter(|_| !packed);
     let (ty, secrecy) = base_type(model, first, base.terms.get(1), width)?;
     let secrecy = stated(entry, &ty, by_name(entry.word(0), secrecy))?;
+    if ty == Type::Picture && repeat > 1 {
+        return Err(wrong(first.span, "a field has one picture: take a field for each"));
+    }
     let ty = if repeat > 1 {
         Type::Lines {
             count: repeat,
@@ -158,7 +162,8 @@ fn written(entry: &MEntry) -> Result<FieldDef, Box<Problem>> {
 fn wrong(span: Span, what: &str) -> Box<Problem> {
     Box::new(Problem::error("E0211", span, what).help(
         "types of fields: `text`, `n 8`, `digits 2`, `an 4`, `pan`, `date \"YYMM\"`, \
-         `flag \"Y\"`, `pin_block(iso4, under: key)`, `hex 8`; `text[4] … each` for several",
+         `flag \"Y\"`, `pin_block(iso4, under: key)`, `hex 8`, `picture(folder: \"photos\")`; \
+         `text[4] … each` for several",
     ))
 }
 
@@ -187,6 +192,11 @@ fn base_type(
         && callee.word() == Some("one_of")
     {
         return one_of(first.span, args).map(|ty| (ty, Secrecy::Public));
+    }
+    if let MKind::Call { callee, args } = &first.kind
+        && callee.word() == Some("picture")
+    {
+        return picture_rules(first.span, args).map(|_| (Type::Picture, Secrecy::Cardholder));
     }
     let word = first.word().unwrap_or("");
     let number = second
@@ -347,7 +357,7 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
         };
         // A verification value under any type is one.
         let fixed =
-            matches!(ty, Type::Pan(_) | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
+            matches!(ty, Type::Pan(_) | Type::Picture | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
         if fixed && level < secrecy {
             return Err(Box::new(
                 Problem::error(
@@ -390,6 +400,13 @@ impl<'a> Elaborator<'a> {
         };
         // What is wrong with the field itself is said where the format is checked.
         let mut def = field_def(self.model, found).ok()?;
+        if def.ty == Type::Picture {
+            let message = format!("`{record}.{field}` is a picture, which is no value");
+            let help = "draw it on a face or page: `image { at = (…); value = order.photo }`";
+            self.findings()
+                .push(Problem::error("E0833", span, message).help(help));
+            return None;
+        }
         if most > 1 {
             let each = def.ty.lengths().unwrap_or(Lengths::up_to(UNSIZED));
             def.ty = Type::Lines { count: most, each };

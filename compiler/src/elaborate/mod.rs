@@ -18,6 +18,7 @@ mod lookup;
 mod names;
 mod once;
 mod operators;
+pub mod pictures;
 mod results;
 mod totals;
 

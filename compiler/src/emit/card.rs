@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) embossed: bool,
     /// Whether anything is printed.
     pub(crate) printed: bool,
+    /// Fields whose pictures its faces show.
+    pub(crate) pictures: Vec<String>,
     /// Whether all its applications could be lowered; if not, they have said why.
     pub(crate) complete: bool,
     /// Slot of the key that opens the channel.
@@ -252,7 +254,8 @@ fn register(
         stripe: lowered.stripe.is_some(),
         shown: lowered.faces.iter().flat_map(faces::shown).collect(),
         embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
-        printed: lowered.faces.iter().any(|f| !f.print.is_empty()),
+        printed: lowered.faces.iter().any(faces::is_printed),
+        pictures: faces::pictures(&lowered.faces),
         complete: lowered.complete,
         channel,
         blank,

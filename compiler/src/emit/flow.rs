@@ -167,6 +167,13 @@ pub(super) fn station_more(decl: &Decl, station: &str) -> Option<Change> {
     Some(Change::Behind(before.span, format!("\n  {station}")))
 }
 
+/// The printer's entry, where it prints one colour only.
+pub(super) fn black(decl: &Decl) -> Option<&MEntry> {
+    let station = decl.entries.iter().find(|e| e.word(0) == Some("print"))?;
+    let ribbon = station.inner("ribbon")?;
+    (read::word(ribbon).as_deref() == Some("black")).then_some(ribbon)
+}
+
 /// The stock that a flow feeds from.
 pub(super) fn stock_of(decl: &Decl) -> Option<String> {
     let feed = decl.entries.iter().find(|e| e.word(0) == Some("feed"))?;

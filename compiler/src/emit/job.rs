@@ -7,7 +7,9 @@ use crate::elaborate::{Elaborator, Typed};
 use crate::model::{Decl, MClause, MEntry, MExpr, MKind, Model, Span};
 use crate::secrecy::Sink;
 use crate::types::Type;
-use cardwright_bundle::{FileKind, Job, MailerUse, NodeId, Output, Product, ScenarioUse};
+use cardwright_bundle::{
+    Field, FieldType, FileKind, Job, MailerUse, NodeId, Output, Product, ScenarioUse,
+};
 
 /// Rejected cards after which a line stops by itself, when a job does not say.
 const STOP_AFTER: i64 = 20;
@@ -536,6 +538,35 @@ fn one_blank_a_stock(context: &mut Context<'_>, decl: &Decl, products: &[Product
     }
 }
 
+/// A printer with a black ribbon prints only pictures that come in grey: E0832.
+fn ribbon(
+    context: &mut Context<'_>,
+    (format, record): (&str, &str),
+    flow: &Decl,
+    card: &super::card::Facts,
+) {
+    let Some(entry) = flow::black(flow) else {
+        return;
+    };
+    let formats = context.content.formats.iter().filter(|f| f.name == format);
+    let records = formats.flat_map(|f| &f.records).filter(|r| r.name == record);
+    let fields: Vec<&Field> = records.flat_map(|r| &r.fields).collect();
+    let coloured = |name: &&String| {
+        let mut found = fields.iter().filter(|f| f.name == **name);
+        found.any(|f| matches!(&f.field_type, FieldType::Picture(rules) if !rules.grey))
+    };
+    if let Some(field) = card.pictures.iter().find(coloured) {
+        let message = format!(
+            "`{}` shows `{record}.{field}` in colour, this machine prints in black",
+            card.name
+        );
+        let help = "write `grey` into the field's type, `picture(grey, …)`, or `ribbon = colour` \
+                    where the machine has one";
+        let problem = Problem::error("E0832", entry.span, message).label(card.span, "the card");
+        context.push(problem.help(help));
+    }
+}
+
 fn check_products(
     context: &mut Context<'_>,
     decl: &Decl,
@@ -563,6 +594,7 @@ fn check_products(
             );
         }
         camera(context, decl, flow, &card);
+        ribbon(context, (format, record), flow, &card);
         let needs = [
             ("chip", !card.applications.is_empty()),
             ("stripe", card.stripe),

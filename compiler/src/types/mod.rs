@@ -90,6 +90,8 @@ pub enum Type {
     Pan(Lengths),
     /// A PIN; the HSM keeps it.
     Pin,
+    /// A picture that comes with the order; it is drawn, and no value to compute with.
+    Picture,
     /// An enciphered PIN block.
     PinBlock {
         /// ISO 9564-1 format number.
@@ -136,6 +138,7 @@ impl Type {
             | Type::Digits(_)
             | Type::OneOf(_)
             | Type::Pan(_)
+            | Type::Picture
             | Type::Text(_)
             | Type::Track1(_)
             | Type::Track2(_) => ValueType::Text,
@@ -202,6 +205,7 @@ impl Type {
             Type::OneOf(words) => format!("one of: {}", words.join(", ")),
             Type::Pan(_) => "a PAN".into(),
             Type::Pin => "a PIN".into(),
+            Type::Picture => "a picture of the order".into(),
             Type::PinBlock { format, .. } => format!("a PIN block of format {format}"),
             Type::Sealed => "sealed octets".into(),
             Type::Text(l) => format!("text{}", range(*l)),

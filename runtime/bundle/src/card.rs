@@ -218,10 +218,14 @@ pub struct Panel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceImage {
-    /// Asset name.
+    /// Asset name; with `order` what is drawn for an order without a picture, blank for nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub asset: String,
     /// Where, from the card's top left corner.
     pub at: crate::Rect,
+    /// The order's own picture in the place of an asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<crate::OrderPicture>,
 }
 
 /// One side's artwork and data.

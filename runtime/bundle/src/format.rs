@@ -306,6 +306,8 @@ pub enum FieldType {
         /// Most octets.
         length: u32,
     },
+    /// The name of a picture's file that comes with the order.
+    Picture(crate::PictureRules),
 }
 
 /// One field.

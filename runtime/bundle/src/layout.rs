@@ -170,8 +170,12 @@ pub enum ItemKind {
     },
     /// A picture of the bundle, as large as its box allows without stretching.
     Image {
-        /// Asset name.
+        /// Asset name; with `order` what is drawn for an order without a picture, blank for nothing.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         asset: String,
+        /// The order's own picture in the place of an asset.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<crate::OrderPicture>,
     },
     /// A straight line along the longer side of its rectangle, as thick as the shorter.
     Line {

@@ -16,6 +16,7 @@ mod instructions;
 mod job;
 mod layout;
 mod limits;
+mod picture;
 mod program;
 mod quirks;
 mod scenario;
@@ -45,6 +46,7 @@ pub use layout::{
     TableRow, Zone,
 };
 pub use limits::Limits;
+pub use picture::{Fit, OrderPicture, PictureFormat, PictureRules};
 pub use program::{Constant, KeyId, Node, NodeId, Op, Program, Secrecy, SpanId, ValueType};
 pub use quirks::{QUIRKS, is_quirk};
 pub use scenario::{Check, Scenario};

@@ -3,7 +3,10 @@
 //! Every act says how long it took. An act that fails says whether it may have been done anyway:
 //! a machine that lost its status is not a machine that did nothing.
 
-use crate::CardChannel;
+use crate::{
+    CardChannel,
+    paper::{Area, Fit, PictureData},
+};
 
 /// Why an act failed; never holds track, PAN or PIN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +89,19 @@ pub struct PrintedPanel {
     pub text: String,
 }
 
+/// A picture that is printed on one card.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PrintedPicture {
+    /// Side.
+    pub side: Side,
+    /// Where, from the card's top left corner.
+    pub area: Area,
+    /// How it fills its area.
+    pub fit: Fit,
+    /// A holder's face, hence no `Debug`.
+    pub picture: PictureData,
+}
+
 /// What the stripe gave back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StripeRead {
@@ -149,8 +165,13 @@ pub trait Machine: Send + Sync {
     fn read_stripe(&self, blank: BlankNumber) -> Result<StripeRead, MachineError>;
     /// Embosses lines.
     fn emboss(&self, blank: BlankNumber, lines: &[EmbossedLine]) -> Result<u64, MachineError>;
-    /// Prints panels.
-    fn print(&self, blank: BlankNumber, panels: &[PrintedPanel]) -> Result<u64, MachineError>;
+    /// Prints panels, and over the artwork below them the card's own pictures.
+    fn print(
+        &self,
+        blank: BlankNumber,
+        panels: &[PrintedPanel],
+        pictures: &[PrintedPicture],
+    ) -> Result<u64, MachineError>;
     /// Looks at the card.
     fn vision(&self, blank: BlankNumber) -> Result<VisionRead, MachineError>;
     /// Affixes the card to the carrier that shows this reference; the machine compares barcodes.

@@ -1,7 +1,8 @@
 //! Paper: neutral pages in, PDF or pixels out. Lengths are micrometres from the top left corner.
 
 use crate::SecretDigits;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use zeroize::Zeroizing;
 
 /// Why a page could not be drawn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,38 @@ pub enum Symbology {
     Pdf417(u8),
     /// QR at this level of error correction: 0 to 3 for L, M, Q, H.
     Qr(u8),
+}
+
+/// A picture of one order, PNG or JPEG, already read and clean. It is wiped with its last copy and
+/// never printed in a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PictureData(Arc<Zeroizing<Vec<u8>>>);
+
+impl PictureData {
+    /// Takes the octets over.
+    pub fn new(octets: Vec<u8>) -> Self {
+        Self(Arc::new(Zeroizing::new(octets)))
+    }
+
+    /// The octets, for the moment of their use.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PictureData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PictureData({} octets)", self.0.len())
+    }
+}
+
+/// How a picture of an order fills its area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Whole, as large as the area allows.
+    Contain,
+    /// The whole area; what stands over is cut off alike on both sides.
+    Cover,
 }
 
 /// What to draw.
@@ -114,6 +147,13 @@ pub enum Mark {
     Image {
         /// Name of an image or background.
         name: String,
+    },
+    /// A picture of one order, never stretched.
+    Picture {
+        /// PNG or JPEG.
+        picture: PictureData,
+        /// How it fills the area.
+        fit: Fit,
     },
     /// A line along the longer side of the area, as thick as the shorter.
     Line {

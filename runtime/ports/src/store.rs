@@ -262,6 +262,17 @@ pub struct NewOrder {
     pub identity: Identity,
     /// The record, sealed under the job key.
     pub sealed: Vec<u8>,
+    /// Its pictures.
+    pub pictures: Vec<SealedPicture>,
+}
+
+/// A picture that came with an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPicture {
+    /// SHA-256 of the clear picture, which the record names it by.
+    pub digest: [u8; 32],
+    /// Sealed under the job key.
+    pub sealed: Vec<u8>,
 }
 
 /// A keyed hash that tells whether two orders ask for the same card.
@@ -718,6 +729,8 @@ pub trait Store: Send + Sync {
     fn runnable(&self, job: JobId, limit: usize) -> Result<Vec<OrderRow>, StoreError>;
     /// An order's sealed record.
     fn sealed_record(&self, key: OrderKey) -> Result<Vec<u8>, StoreError>;
+    /// A picture of an order, as it was given at intake.
+    fn sealed_picture(&self, key: OrderKey, digest: &[u8; 32]) -> Result<Vec<u8>, StoreError>;
     /// An order's card data.
     fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError>;
     /// Refused records after a line.

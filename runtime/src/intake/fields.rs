@@ -110,6 +110,8 @@ fn typed(field_type: &FieldType, text: &str) -> Result<Value, Wrong> {
             read_hex(text, octets, octets)
         }
         FieldType::Hex { length } => read_hex(text, 0, *length as usize),
+        // The picture itself is fetched when the order is otherwise good.
+        FieldType::Picture(_) => Ok(Value::Text(text.to_owned())),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod fields;
 mod join;
+mod pictures;
 mod record;
 mod rules;
 mod scan;
@@ -17,11 +18,12 @@ use crate::{
     load::broken,
     plan::{BoundKeys, Draws, Prepared, Run, RunFacts},
 };
-use cardwright_bundle::{FieldType, Format, Job, Sequence};
+use cardwright_bundle::{FieldType, Format, Job, PictureRules, Sequence};
 use cardwright_ports::store::Seen;
 use std::{collections::BTreeMap, io::BufRead};
 
 pub use join::JOINED_RECORDS_MAX;
+pub use pictures::{Fetched, KeptPicture, NotTaken, Pictures};
 use record::Part;
 pub use record::Record;
 pub use totals::Totals;
@@ -44,6 +46,8 @@ pub struct Order {
     pub priority: u8,
     /// The texts of its records: what is kept, encrypted, for the job.
     pub text: String,
+    /// Its pictures: kept, encrypted, apart from the texts, which name them by their digests.
+    pub pictures: Vec<KeptPicture>,
 }
 
 /// A rule that an order broke.
@@ -108,6 +112,7 @@ pub struct Intake<'a> {
     pub(crate) tables: Vec<join::Table<'a>>,
     totals: Totals,
     pub(crate) today: Date,
+    pictures: Option<&'a dyn Pictures>,
 }
 
 impl<'a> Intake<'a> {
@@ -145,7 +150,27 @@ impl<'a> Intake<'a> {
             tables,
             totals: Totals::of_rules(loaded.content(), format),
             today,
+            pictures: None,
         })
+    }
+
+    /// From now on, scans fetch the pictures of orders, and reject an order for a bad one. Without
+    /// it, orders that a scan shows are judged by their texts alone, and are not to be kept.
+    pub fn fetch_from(&mut self, pictures: &'a dyn Pictures) {
+        self.pictures = Some(pictures);
+    }
+
+    /// Fields of the job's record that hold pictures.
+    pub fn picture_fields(&self) -> impl Iterator<Item = (&'a str, &'a PictureRules)> {
+        pictures::fields(self.format, &self.job.record).map(|(_, name, rules)| (name, rules))
+    }
+
+    /// The pictures of an order that was read again: field and SHA-256 of each.
+    ///
+    /// # Errors
+    /// R1107 where the order does not name its pictures as intake does.
+    pub fn pictures_of(&self, record: &Record) -> Result<Vec<(String, [u8; 32])>, RuntimeError> {
+        pictures::named(self.format, &self.job.record, record)
     }
 
     /// Reads a second file that orders are joined with, by the join's name.

@@ -4,6 +4,7 @@ use super::{Once, fields, totals};
 use crate::{Value, plan::Fields};
 use cardwright_bundle::{Field, Format, Record as Declared};
 use cardwright_files::Cells;
+use cardwright_ports::paper::PictureData;
 use std::collections::BTreeMap;
 use zeroize::Zeroize;
 
@@ -51,6 +52,8 @@ pub struct Record {
     parts: BTreeMap<String, Vec<FieldValues>>,
     /// Header, trailer, group, joined records, and the parts as programs see them.
     others: Once,
+    /// Pictures by field, where somebody has fetched them.
+    pictures: BTreeMap<String, PictureData>,
 }
 
 impl Record {
@@ -66,6 +69,7 @@ impl Record {
             values,
             parts: BTreeMap::new(),
             others: once,
+            pictures: BTreeMap::new(),
         };
         for part in parts {
             record.parts.entry(part.name).or_default().push(part.values);
@@ -90,7 +94,13 @@ impl Record {
             values,
             parts: BTreeMap::new(),
             others: Once::new(),
+            pictures: BTreeMap::new(),
         }
+    }
+
+    /// Puts a picture under its field's name.
+    pub fn hang(&mut self, field: String, picture: PictureData) {
+        self.pictures.insert(field, picture);
     }
 
     /// How often a part stands in the order.
@@ -173,6 +183,10 @@ impl Fields for Record {
             .map(text)
             .try_fold(0, |sum, text| totals::plus(sum, &text, digits))
     }
+
+    fn picture(&self, field: &str) -> Option<PictureData> {
+        self.pictures.get(field).cloned()
+    }
 }
 
 /// Reads all fields of a record by their types.
@@ -197,6 +211,17 @@ pub(super) fn kept(name: &str, cells: &Cells) -> String {
         kept.push_str(text.trim_matches(' '));
     }
     kept
+}
+
+/// A kept record with another text in a field that occurs once.
+pub(super) fn with_text(kept: &str, declared: &Declared, field: usize, text: &str) -> String {
+    let before = declared.fields.iter().take(field);
+    let place = 1 + before.map(|f| f.repeat as usize).sum::<usize>();
+    let mut parts: Vec<&str> = kept.split(BETWEEN_CELLS).collect();
+    if let Some(part) = parts.get_mut(place) {
+        *part = text;
+    }
+    parts.join(&BETWEEN_CELLS.to_string())
 }
 
 /// Several kept records in one text.

@@ -2,7 +2,7 @@
 
 use super::{
     Intake, Once, Order, Part, RECORDS_MAX, REJECTIONS_MAX, Record, Rejection, Shown, Summary,
-    Totals, Visit,
+    Totals, Visit, pictures,
     record::{self, FieldError, FieldValues},
     refused, rules,
 };
@@ -368,7 +368,7 @@ impl Scan<'_, '_> {
         kept.extend(self.group.iter().map(|group| group.kept.clone()));
         let name = self.intake.job.record.clone();
         let record = Record::new(self.intake.format, name, values, waiting.parts, once);
-        self.judge(record, line, number, record::bound(&kept), visit)
+        self.judge(record, (line, number), kept, visit)
     }
 
     fn missing(&self, parts: &[Part]) -> Option<String> {
@@ -383,9 +383,8 @@ impl Scan<'_, '_> {
     fn judge(
         &mut self,
         record: Record,
-        line: u64,
-        number: u64,
-        text: String,
+        (line, number): (u64, u64),
+        mut kept: Vec<String>,
         visit: &mut Visit<'_>,
     ) -> Result<(), RuntimeError> {
         if let Some(broken) = rules::check_record(self.intake, &record, number, self.seen)? {
@@ -399,13 +398,22 @@ impl Scan<'_, '_> {
             Ok(chosen) => chosen,
             Err(broken) => return self.reject(broke(line, number, broken), visit),
         };
+        // Last, since it costs most: only orders that are good otherwise get so far.
+        let pictures = match pictures::fetch(self.intake, &record, &mut kept) {
+            Ok(pictures) => pictures,
+            Err((field, error)) => {
+                let rejection = bad(line, Some(number), error.code, Some(field), &error.reason);
+                return self.reject(rejection, visit);
+            }
+        };
         self.summary.accepted += 1;
         visit(Shown::Order(Order {
             number,
             line,
             product,
             priority,
-            text,
+            text: record::bound(&kept),
+            pictures,
         }))
     }
 

@@ -73,7 +73,7 @@ fn check_framing(format: &Format) -> Result<(), RuntimeError> {
 const fn least(field_type: &FieldType) -> Secrecy {
     match field_type {
         FieldType::PinBlock { .. } => Secrecy::Sensitive,
-        FieldType::Pan => Secrecy::Cardholder,
+        FieldType::Pan | FieldType::Picture(_) => Secrecy::Cardholder,
         _ => Secrecy::Public,
     }
 }

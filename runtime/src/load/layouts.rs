@@ -5,8 +5,8 @@ use super::references::{FLAG, TEXT, never, program, sink};
 use super::taint::Taints;
 use crate::RuntimeError;
 use cardwright_bundle::{
-    Bundle, Face, Item, ItemKind, Labels, Layout, NodeId, Program, Rect, Secrecy, Symbology, Table,
-    ValueType,
+    Bundle, Card, Face, FieldType, Item, ItemKind, Labels, Layout, NodeId, OrderPicture, Program,
+    Rect, Secrecy, Symbology, Table, ValueType,
 };
 
 /// Most items of a page.
@@ -70,9 +70,10 @@ pub(super) fn check(layout: &Layout, bundle: &Bundle) -> Result<(), RuntimeError
 }
 
 /// Checks the pictures and panels of a card's face.
-pub(super) fn face(face: &Face, bundle: &Bundle) -> Result<(), RuntimeError> {
+pub(super) fn face(face: &Face, card: &Card, bundle: &Bundle) -> Result<(), RuntimeError> {
     for image in &face.images {
-        asset(bundle, &image.asset)?;
+        let program = program(bundle.content(), card.program)?;
+        picture(bundle, program, &image.asset, image.order.as_ref())?;
         if !inside(&image.at, &CARD) {
             return Err(broken("a picture outside its card"));
         }
@@ -80,6 +81,39 @@ pub(super) fn face(face: &Face, bundle: &Bundle) -> Result<(), RuntimeError> {
     match &face.signature {
         Some(at) if !inside(at, &CARD) => Err(broken("a signature panel outside its card")),
         _ => Ok(()),
+    }
+}
+
+/// A picture of the bundle, or one of the order's own by a field of its record.
+fn picture(
+    bundle: &Bundle,
+    program: &Program,
+    name: &str,
+    order: Option<&OrderPicture>,
+) -> Result<(), RuntimeError> {
+    let Some(order) = order else {
+        return asset(bundle, name);
+    };
+    let assets = &bundle.content().assets;
+    let pixels = |name: &str| {
+        let found = assets.iter().find(|a| a.name == name);
+        found.is_some_and(|a| a.media_type.starts_with("image/"))
+    };
+    if !name.is_empty() {
+        asset(bundle, name)?;
+        if !pixels(name) {
+            return Err(broken("a placeholder that is no picture"));
+        }
+    }
+    let mut formats = bundle.content().formats.iter();
+    let format = formats.find(|f| f.name == program.format);
+    let mut records = format.iter().flat_map(|f| &f.records);
+    let record = records.find(|r| r.name == program.record);
+    let mut fields = record.iter().flat_map(|r| &r.fields);
+    let found = fields.find(|f| f.name == order.field);
+    match found.map(|f| &f.field_type) {
+        Some(FieldType::Picture(_)) => Ok(()),
+        _ => Err(broken("a picture of a field that is none")),
     }
 }
 
@@ -174,7 +208,12 @@ impl Check<'_> {
                 self.asset(caption.as_ref().map(|c| c.font.as_str()))?;
                 to(*node, TEXT, Secrecy::Public, "a barcode")
             }
-            ItemKind::Image { asset } => self.asset(Some(asset)),
+            ItemKind::Image { order, .. } if order.is_some() && self.layout.labels.is_some() => {
+                Err(broken("a picture of the order on a label"))
+            }
+            ItemKind::Image { asset, order } => {
+                picture(self.bundle, self.program, asset, order.as_ref())
+            }
             ItemKind::Table(table) => self.table(table),
             ItemKind::Line { .. } | ItemKind::Rule { .. } | ItemKind::Face { .. } => Ok(()),
         }

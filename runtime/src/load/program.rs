@@ -266,6 +266,9 @@ fn field_type(
     else {
         return Err(broken(&format!("the field `{record}.{field}`")));
     };
+    if matches!(found.field_type, FieldType::Picture(_)) {
+        return Err(broken("a picture as a value"));
+    }
     if list {
         return Ok((ValueType::TextList, found.secrecy));
     }
@@ -274,7 +277,8 @@ fn field_type(
         FieldType::Text
         | FieldType::Digits { .. }
         | FieldType::Alphanumeric { .. }
-        | FieldType::Pan => ValueType::Text,
+        | FieldType::Pan
+        | FieldType::Picture(_) => ValueType::Text,
         FieldType::Number { .. } => ValueType::Number,
         FieldType::Date { .. } => ValueType::Date,
         FieldType::Flag { .. } => ValueType::Flag,
@@ -330,7 +334,9 @@ fn sum_type(
         _ if found.value.is_some() && !is_pan => {
             Ok((ValueType::Number, found.secrecy.max(Secrecy::Cardholder)))
         }
-        (FieldType::PinBlock { .. }, _) => Err(broken("a sum of PIN blocks")),
+        (FieldType::PinBlock { .. } | FieldType::Picture(_), _) => {
+            Err(broken("a sum of PIN blocks or pictures"))
+        }
         _ if is_pan && (1..=4).contains(&digits) => Ok((ValueType::Number, Secrecy::Public)),
         _ => Ok((ValueType::Number, found.secrecy)),
     }

@@ -23,7 +23,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
             super::content_management::check(chip, bundle)?;
         }
         for face in &card.faces {
-            super::layouts::face(face, bundle)?;
+            super::layouts::face(face, card, bundle)?;
         }
     }
     for layout in &content.layouts {

@@ -5,6 +5,7 @@ use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
     Application, Bundle, Card, Content, Face, Field, FieldType, Flow, FormatRule, FurtherMode, Job,
+    PictureRules,
 };
 use std::collections::BTreeSet;
 
@@ -20,6 +21,13 @@ const CARD: (u32, u32) = (85_600, 53_980);
 const DIGITS_MAX: u32 = 18;
 /// Most characters of a field.
 const LENGTH_MAX: u32 = 4_096;
+/// Most pixels of a side of a picture that comes with an order, and most octets of its file.
+const PICTURE_SIDE_MAX: u32 = 5_000;
+const PICTURE_OCTETS_MAX: u32 = 1_000_000;
+/// Largest number of a shape, such as 3 to 4.
+const ASPECT_MAX: u32 = 100;
+/// Most characters of a folder's name.
+const FOLDER_MAX: usize = 40;
 
 /// Checks them all.
 pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
@@ -159,12 +167,32 @@ fn field(field: &Field, content: &Content) -> Result<(), RuntimeError> {
             let key = content.keys.get(*key as usize);
             matches!(format, 0 | 1 | 3 | 4) && key.is_some_and(|k| k.usage == "pin_encryption")
         }
+        FieldType::Picture(rules) => picture(rules) && field.repeat == 1 && field.value.is_none(),
         FieldType::Flag { .. } | FieldType::Hex { .. } | FieldType::Pan | FieldType::Text => true,
     };
     sound(
         possible,
         &format!("a type that field `{}` can't have", field.name),
     )
+}
+
+/// Limits of a picture that a site can hold to, and a folder that is no way elsewhere.
+fn picture(rules: &PictureRules) -> bool {
+    let folder = rules.folder.bytes();
+    let plain = !rules.folder.is_empty()
+        && rules.folder.len() <= FOLDER_MAX
+        && folder.into_iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let side = |least: u32, most: u32| least >= 1 && least <= most && most <= PICTURE_SIDE_MAX;
+    let shape = rules.aspect.is_none_or(|(a, b)| {
+        (1..=ASPECT_MAX).contains(&a) && (1..=ASPECT_MAX).contains(&b)
+    });
+    plain
+        && shape
+        && !rules.formats.is_empty()
+        && rules.formats.len() <= 2
+        && side(rules.least.0, rules.most.0)
+        && side(rules.least.1, rules.most.1)
+        && (1..=PICTURE_OCTETS_MAX).contains(&rules.octets)
 }
 
 fn job(job: &Job) -> Result<(), RuntimeError> {

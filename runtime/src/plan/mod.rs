@@ -9,6 +9,7 @@ mod parts;
 use crate::{Loaded, RuntimeError, Value, functions, load::broken};
 use cardwright_bundle::{Constant, Content, KeySlot, LookupTable, NodeId, Op, Program};
 use cardwright_ports::hsm::{CheckMethod, HsmSession, KeyHandle, KeyRequest, KeyUse};
+use cardwright_ports::paper::PictureData;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +29,10 @@ pub trait Fields {
     /// The sum of a field over such records; with digits, so many low ones of it. None where it is
     /// not known or does not fit a number.
     fn sum(&self, _record: &str, _field: &str, _digits: u32) -> Option<i64> {
+        None
+    }
+    /// The picture that came with the order under a field's name, where there is one.
+    fn picture(&self, _field: &str) -> Option<PictureData> {
         None
     }
 }

@@ -1,8 +1,9 @@
 //! Pictures of a card's faces, as neutral pages: ID-1, 85.60 by 53.98 mm (ISO/IEC 7810).
 
+use crate::{StationError, pages::picture_mark, pictures};
 use cardwright_bundle::{Card, Face, FaceSide};
 use cardwright_ports::paper::{Alignment, Area, Colour, Mark, Placed, Sheet};
-use cardwright_runtime::datagen::CardData;
+use cardwright_runtime::{Value, datagen::CardData, plan::Fields};
 
 /// Width of an ID-1 card.
 pub const CARD_WIDTH_UM: u32 = 85_600;
@@ -10,9 +11,42 @@ pub const CARD_WIDTH_UM: u32 = 85_600;
 pub const CARD_HEIGHT_UM: u32 = 53_980;
 const CORNER_UM: u32 = 3_180;
 
-/// A page that shows one face with this card's data; `hide` masks what a report may not show.
-pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<Sheet> {
-    let face = card.faces.iter().find(|face| face.side == side)?;
+/// What stands in a report for a picture that it may not show.
+const HIDDEN: Colour = Colour(0x9A, 0xA3, 0xAB);
+
+/// How a face is looked at.
+pub struct Look<'l> {
+    /// The order's record, with its pictures.
+    pub fields: &'l dyn Fields,
+    /// The record's name.
+    pub record: &'l str,
+    /// Whether what a report may not show is masked; then the record is not asked.
+    pub hide: bool,
+}
+
+/// No record.
+pub struct Nothing;
+
+impl Fields for Nothing {
+    fn field(&self, _: &str, _: &str) -> Option<&Value> {
+        None
+    }
+}
+
+/// A page that shows one face with this card's data; none for a side that has nothing.
+///
+/// # Errors
+/// R1107 where the order names a picture that its record does not come with.
+pub fn face(
+    card: &Card,
+    side: FaceSide,
+    data: &CardData,
+    look: &Look<'_>,
+) -> Result<Option<Sheet>, StationError> {
+    let Some(face) = card.faces.iter().find(|face| face.side == side) else {
+        return Ok(None);
+    };
+    let hide = look.hide;
     let (ground, ink) = (colour(&face.colours.0), colour(&face.colours.1));
     let mut marks = vec![fill(
         Area {
@@ -25,30 +59,44 @@ pub fn face(card: &Card, side: FaceSide, data: &CardData, hide: bool) -> Option<
         CORNER_UM,
     )];
     for image in &face.images {
-        marks.push(Placed {
-            area: Area {
-                x_um: image.at.x_um,
-                y_um: image.at.y_um,
-                width_um: image.at.width_um,
-                height_um: image.at.height_um,
-            },
-            mark: Mark::Image {
-                name: image.asset.clone(),
-            },
-        });
+        let own = (look.fields, look.record);
+        let mark = match &image.order {
+            Some(_) if hide => Some(hidden()),
+            order => picture_mark(&image.asset, order.as_ref(), own)?,
+        };
+        let area = pictures::area(&image.at);
+        marks.extend(mark.map(|mark| Placed { area, mark }));
     }
     match side {
         FaceSide::Front => front(&mut marks, card, data, ground, ink, hide),
-        FaceSide::Back => back(&mut marks, card, face, data, ink, hide),
+        FaceSide::Back => back(&mut marks, card, face),
     }
-    Some(Sheet {
+    panels(&mut marks, face, data, ink, hide);
+    Ok(Some(Sheet {
         width_um: CARD_WIDTH_UM,
         height_um: CARD_HEIGHT_UM,
         background: None,
         test_mark: true,
         marks,
         pin_reference: None,
-    })
+    }))
+}
+
+/// A sheet as a report shows it: no picture of anybody.
+pub(crate) fn without_pictures(mut sheet: Sheet) -> Sheet {
+    for placed in &mut sheet.marks {
+        if matches!(placed.mark, Mark::Picture { .. }) {
+            placed.mark = hidden();
+        }
+    }
+    sheet
+}
+
+fn hidden() -> Mark {
+    Mark::Fill {
+        colour: HIDDEN,
+        radius_um: 0,
+    }
 }
 
 fn front(
@@ -157,14 +205,7 @@ fn masked(line: u8, text: &str) -> String {
         .collect()
 }
 
-fn back(
-    marks: &mut Vec<Placed>,
-    card: &Card,
-    face: &Face,
-    data: &CardData,
-    ink: Colour,
-    hide: bool,
-) {
+fn back(marks: &mut Vec<Placed>, card: &Card, face: &Face) {
     if card.stripe.is_some() {
         // The stripe's area ends 15.82 mm below the top edge (ISO/IEC 7811-2).
         let stripe = Area {
@@ -183,12 +224,14 @@ fn back(
         height_um: signature.map_or(9_000, |s| s.height_um),
     };
     marks.push(fill(panel_area, Colour(0xFF, 0xFF, 0xFF), 600));
+}
+
+/// Printed panels of a side.
+fn panels(marks: &mut Vec<Placed>, face: &Face, data: &CardData, ink: Colour, hide: bool) {
+    let front = face.side == FaceSide::Front;
     for panel in &face.print {
-        let Some(made) = data
-            .panels
-            .iter()
-            .find(|p| !p.front && p.name == panel.name)
-        else {
+        let mut made = data.panels.iter();
+        let Some(made) = made.find(|p| p.front == front && p.name == panel.name) else {
             continue;
         };
         let shown = if hide {

@@ -2,6 +2,8 @@
 
 mod items;
 
+pub(crate) use items::picture as picture_mark;
+
 use crate::StationError;
 use cardwright_bundle::{Environment, Item, ItemKind, Layout};
 use cardwright_ports::{
@@ -19,6 +21,8 @@ use std::collections::BTreeMap;
 pub struct Pages<'a> {
     layout: &'a Layout,
     program: Prepared,
+    /// Record that the layout speaks of.
+    record: &'a str,
     test: bool,
 }
 
@@ -60,13 +64,22 @@ impl<'a> Pages<'a> {
                 )
             })?;
         let program = loaded.program(layout.program)?;
+        let record = program.record.as_str();
         let program = Prepared::of_parts(program, keys, loaded, vec![wanted(layout)])?;
         let test = loaded.content().environment == Environment::Test;
         Ok(Self {
             layout,
             program,
+            record,
             test,
         })
+    }
+
+    /// Whether an item is a picture of the order: then the record must come with its pictures.
+    pub fn shows_pictures(&self) -> bool {
+        let further = self.layout.pages.iter().flat_map(|page| &page.items);
+        let mut items = self.layout.items.iter().chain(further);
+        items.any(|item| matches!(item.draw, ItemKind::Image { order: Some(_), .. }))
     }
 
     /// Makes one order's page.
@@ -105,12 +118,13 @@ impl<'a> Pages<'a> {
         let all = self.program.run_rows(&mut rows, &mut Some(session), job);
         let pages = asked.iter().zip(&all);
         pages
-            .map(|(page, values)| self.page(values, page.order))
+            .map(|(page, values)| self.page(values, page))
             .collect()
     }
 
     /// The page of a program's values.
-    fn page(&self, values: &Values, order: u64) -> Result<Page, StationError> {
+    fn page(&self, values: &Values, asked: &PageOf<'_>) -> Result<Page, StationError> {
+        let own = (asked.fields, self.record);
         let mut page = Page {
             sheet: self.sheet(&self.layout.background),
             further: Vec::new(),
@@ -118,17 +132,17 @@ impl<'a> Pages<'a> {
         };
         for item in present(&self.layout.items, values) {
             let item = item?;
-            let drawn = items::draw(item, values)?;
+            let drawn = items::draw(item, values, own)?;
             if let Some(pin) = drawn.pin {
                 page.pin = Some(pin);
-                page.sheet.pin_reference = Some(order);
+                page.sheet.pin_reference = Some(asked.order);
             }
             page.sheet.marks.extend(drawn.marks);
         }
         for further in &self.layout.pages {
             let mut sheet = self.sheet(&further.background);
             for item in present(&further.items, values) {
-                sheet.marks.extend(items::draw(item?, values)?.marks);
+                sheet.marks.extend(items::draw(item?, values, own)?.marks);
             }
             page.further.push(sheet);
         }

@@ -1,7 +1,11 @@
 //! Taking an order file: read twice, first to judge the whole, then to keep its orders. Nothing is
 //! half taken: a job whose intake does not end disappears.
 
-use crate::{StationError, error::file_error};
+use crate::{
+    StationError,
+    error::file_error,
+    pictures::{self, Delivery},
+};
 use cardwright_bundle::Job;
 use cardwright_ports::{
     Clock, HsmSession, SecretBytes, Store,
@@ -24,8 +28,10 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Orders that are kept in one transaction.
+/// Orders that are kept in one transaction, and octets of their pictures: whatever an order
+/// brings, memory holds a page of them.
 const PAGE: usize = 500;
+const PAGE_BYTES: usize = 8 << 20;
 
 /// A job that was taken in.
 pub struct TakenJob {
@@ -79,6 +85,7 @@ pub fn take(
     sealer: &MakeSealer,
 ) -> Result<TakenJob, StationError> {
     let today = Date::from_unix_seconds(taking.clock.unix_seconds());
+    let delivery;
     let mut intake = Intake::new(taking.loaded, taking.job, today)?;
     for (name, file) in taking.joined {
         intake.join(name, &mut open(file)?)?;
@@ -96,6 +103,9 @@ pub fn take(
         Ok(())
     })?;
     let number = numbered(taking, &intake, &judged)?;
+    // Pictures are read once, when orders are kept: what is wrong with one rejects its order only.
+    delivery = Delivery::of(file, &intake)?;
+    intake.fetch_from(&delivery);
     let label = format!("{hash} {}", taking.job.name);
     let wrapped_key = session.new_job_key(&label)?;
     let key = session.open_job_key(&label, &wrapped_key)?;
@@ -186,6 +196,7 @@ fn keep(
         once_lines,
         changes: Vec::new(),
         page: BTreeMap::new(),
+        octets: 0,
         again: 0,
     };
     let mailer = taking.job.mailer.is_some();
@@ -245,6 +256,8 @@ struct Pages<'p, 'a> {
     changes: Vec<Change>,
     /// Cards of the orders in `changes`, which the store does not know yet.
     page: BTreeMap<Identity, OrderKey>,
+    /// Octets of the pictures in `changes`.
+    octets: usize,
     /// Orders that ask for a card that an earlier job has made, or this one already.
     again: u64,
 }
@@ -293,6 +306,8 @@ impl Pages<'_, '_> {
             job: self.id,
             order: order.number,
         };
+        let pictures = pictures::seal(order.number, &order.pictures, sealer)?;
+        self.octets += pictures.iter().map(|p| p.sealed.len()).sum::<usize>();
         self.page.insert(identity, key);
         self.changes.push(Change::Add(NewOrder {
             key,
@@ -306,8 +321,9 @@ impl Pages<'_, '_> {
             },
             identity,
             sealed,
+            pictures,
         }));
-        if self.changes.len() >= PAGE {
+        if self.changes.len() >= PAGE || self.octets >= PAGE_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -342,6 +358,7 @@ impl Pages<'_, '_> {
         }
         let changes = std::mem::take(&mut self.changes);
         self.page.clear();
+        self.octets = 0;
         let detail = format!("{} records", changes.len());
         commit(self.taking, self.id, changes, detail)
     }
@@ -403,6 +420,7 @@ pub(crate) fn unsealed(clear: &[u8]) -> Result<(Order, Vec<String>), StationErro
         product: next()?.to_owned(),
         priority: next()?.parse().map_err(|_| damaged())?,
         text: next()?.to_owned(),
+        pictures: Vec::new(),
     };
     // A format without header and trailer keeps no such lines.
     let once = parts.filter(|line| !line.is_empty());

@@ -36,6 +36,7 @@ struct Tables {
     last_job: JobId,
     orders: BTreeMap<OrderKey, OrderRow>,
     records: BTreeMap<OrderKey, Arc<Vec<u8>>>,
+    pictures: BTreeMap<(OrderKey, [u8; 32]), Arc<Vec<u8>>>,
     identities: BTreeMap<Identity, OrderKey>,
     refused: BTreeMap<JobId, Vec<RefusedRow>>,
     serials: BTreeMap<String, (OrderKey, u32)>,
@@ -195,6 +196,7 @@ impl Rows for Tables {
     fn remove_job(&mut self, job: JobId) -> Result<(), StoreError> {
         self.orders.retain(|key, _| key.job != job);
         self.records.retain(|key, _| key.job != job);
+        self.pictures.retain(|(key, _), _| key.job != job);
         self.identities.retain(|_, key| key.job != job);
         self.journal.retain(|(key, _)| key.job != job);
         self.tallies.retain(|(of, ..), _| *of != job);
@@ -229,6 +231,10 @@ impl Rows for Tables {
         }
         let sealed = Arc::new(order.sealed.clone());
         self.records.insert(order.key, sealed);
+        for picture in &order.pictures {
+            let sealed = Arc::new(picture.sealed.clone());
+            self.pictures.insert((order.key, picture.digest), sealed);
+        }
         self.identities.insert(order.identity, order.key);
         Ok(())
     }
@@ -538,6 +544,14 @@ impl Store for MemoryStore {
         self.read(|tables| {
             let record = tables.records.get(&key).map(|r| r.as_ref().clone());
             record.ok_or_else(|| error("R1414", format!("record of order {}", key.order)))
+        })
+    }
+
+    fn sealed_picture(&self, key: OrderKey, digest: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        self.read(|tables| {
+            let picture = tables.pictures.get(&(key, *digest));
+            let picture = picture.map(|p| p.as_ref().clone());
+            picture.ok_or_else(|| error("R1414", format!("a picture of order {}", key.order)))
         })
     }
 

@@ -18,6 +18,8 @@ const TEXT_BYTES: usize = 4_096;
 /// A register's row may hold sealed parts and certificates.
 const REGISTER_BYTES: usize = 1 << 18;
 const SEALED_BYTES: usize = 1 << 20;
+/// Pictures of an order.
+const PICTURES: usize = 16;
 
 /// Applies a whole batch; whether the job has ended, so that the caller signs a checkpoint.
 pub(crate) fn apply(rows: &mut dyn Rows, batch: &Batch) -> Result<bool, StoreError> {
@@ -175,6 +177,10 @@ fn accept_bundle(rows: &mut dyn Rows, row: &BundleRow) -> Result<(), StoreError>
 fn add_order(rows: &mut dyn Rows, order: &NewOrder) -> Result<(), StoreError> {
     in_intake(rows, order.key.job)?;
     limit(order.sealed.len(), SEALED_BYTES)?;
+    limit(order.pictures.len(), PICTURES)?;
+    for picture in &order.pictures {
+        limit(picture.sealed.len(), SEALED_BYTES)?;
+    }
     public_text(&order.product)?;
     if !matches!(order.mailer, MailerState::Absent | MailerState::Pending) {
         return Err(error("R1404", "a fresh order has no printed mailer"));

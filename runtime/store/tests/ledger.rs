@@ -63,6 +63,7 @@ fn add(store: &dyn Store, job: u64, order: u64) -> Change {
         mailer: MailerState::Pending,
         identity: store.identity_of(&[u8::try_from(order % 250).unwrap(), 7]),
         sealed: vec![5; 40],
+        pictures: Vec::new(),
     })
 }
 

@@ -67,6 +67,7 @@ fn orders(store: &dyn Both) -> [OrderKey; 2] {
             mailer: MailerState::Absent,
             identity: store.identity_of(&order.to_be_bytes()),
             sealed: vec![5; 40],
+            pictures: Vec::new(),
         });
         commit(store, vec![add]).unwrap();
         key

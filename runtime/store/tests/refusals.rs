@@ -70,6 +70,7 @@ fn order(key: OrderKey) -> NewOrder {
         mailer: MailerState::Pending,
         identity: [7; 32],
         sealed: vec![5; 40],
+        pictures: Vec::new(),
     }
 }
 

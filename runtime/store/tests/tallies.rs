@@ -152,7 +152,7 @@ fn a_database_of_version_1_is_brought_up_to_date() {
     connection
         .execute_batch(
             "DROP TABLE tallies; DROP TABLE file_numbers; DROP TABLE registers;
-             DROP TABLE register_epochs; DROP TABLE pool;
+             DROP TABLE register_epochs; DROP TABLE pool; DROP TABLE pictures;
              ALTER TABLE orders DROP COLUMN mailer_code;
              ALTER TABLE orders DROP COLUMN mailer_reason;
              INSERT INTO bundles VALUES ('d', 'b', 1, 1);

@@ -40,6 +40,7 @@ fn draw(
     let (checked, bundle) = super::built_again(session, project, Environment::Test)?;
     let bin = emit::issuer_bin(&checked.model);
     let mut rehearsal = Rehearsal::new(bundle)?;
+    rehearsal.photos_below(project.root());
     let (made, trouble) = cards(
         &mut rehearsal,
         &emit::test_cases(&checked.model).0,

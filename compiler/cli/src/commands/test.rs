@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &Test) -> Result<u8, Failure> {
     let judge = Judge::new(&checked.model);
     let mut shelf = Shelf::new(folder.root(), arguments.update);
     let mut rehearsal = Rehearsal::new(bundle)?;
+    rehearsal.photos_below(folder.root());
     if arguments.coverage {
         rehearsal.cover();
     }

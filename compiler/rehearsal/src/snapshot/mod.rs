@@ -10,9 +10,12 @@ use crate::{
     look,
     rehearse::{PageMade, Rehearsed},
 };
-use cardwright_bundle::{Application, Content};
+use cardwright_bundle::{Application, Card, Content, FaceSide};
 use cardwright_ports::paper::{Mark, Symbology};
-use cardwright_runtime::datagen::{ApplicationData, DgiValue};
+use cardwright_runtime::{
+    datagen::{ApplicationData, DgiValue},
+    plan::Fields,
+};
 use cardwright_standards::emv::bits::describe;
 use cardwright_standards::{tags, tlv::Tlv};
 use std::fmt::Write as _;
@@ -34,8 +37,8 @@ pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
         "\njob {}\nproduct {}\ncard {}",
         made.job, made.product, made.card
     );
-    outside(&mut out, made);
     let card = content.cards.iter().find(|card| card.name == made.card);
+    outside(&mut out, made, card);
     let applications = card
         .and_then(|card| card.chip.as_ref())
         .map(|chip| &chip.applications);
@@ -70,7 +73,7 @@ pub fn snapshot(made: &Rehearsed, content: &Content, title: &str) -> String {
     out
 }
 
-fn outside(out: &mut String, made: &Rehearsed) {
+fn outside(out: &mut String, made: &Rehearsed, card: Option<&Card>) {
     let data = &made.data;
     let tracks = [("track 1", &data.track1), ("track 2", &data.track2)];
     if tracks.iter().any(|(_, track)| track.is_some()) {
@@ -84,7 +87,8 @@ fn outside(out: &mut String, made: &Rehearsed) {
     for (side, front) in [("front", true), ("back", false)] {
         let lines: Vec<_> = data.emboss.iter().filter(|(of, ..)| *of == front).collect();
         let panels: Vec<_> = data.panels.iter().filter(|p| p.front == front).collect();
-        if lines.is_empty() && panels.is_empty() {
+        let pictures = pictures(made, card, front);
+        if lines.is_empty() && panels.is_empty() && pictures.is_empty() {
             continue;
         }
         let _ = writeln!(out, "\n{side}");
@@ -94,7 +98,32 @@ fn outside(out: &mut String, made: &Rehearsed) {
         for panel in panels {
             let _ = writeln!(out, "  panel {}  {}", panel.name, panel.text);
         }
+        for picture in pictures {
+            let _ = writeln!(out, "  picture {picture}");
+        }
     }
+}
+
+/// Pictures of the order on a side: field, size, format and the beginning of its digest.
+fn pictures(made: &Rehearsed, card: Option<&Card>, front: bool) -> Vec<String> {
+    let faces = card.into_iter().flat_map(|card| &card.faces);
+    let side = faces.filter(|face| (face.side == FaceSide::Front) == front);
+    let shown = side.flat_map(|face| &face.images);
+    let shown = shown.filter_map(|image| {
+        let field = &image.order.as_ref()?.field;
+        let kept = made.record.field(&made.record_name, field);
+        let kept = kept.and_then(|v| v.text()).unwrap_or_default();
+        let mut parts = kept.split(' ');
+        Some(match (parts.next(), parts.next(), parts.next()) {
+            (Some(digest), Some(size), Some(format)) => {
+                let digest = digest.get(..16).unwrap_or_default();
+                format!("{field}  {format} {size} {digest}")
+            }
+            _ if image.asset.is_empty() => format!("{field}  none"),
+            _ => format!("{field}  {}", image.asset),
+        })
+    });
+    shown.collect()
 }
 
 fn application(out: &mut String, data: &ApplicationData, declared: Option<&Application>) {
@@ -201,6 +230,10 @@ fn page(out: &mut String, page: &PageMade) {
             }
             Mark::Image { name } => {
                 let _ = writeln!(out, "  image {at} {name}");
+            }
+            Mark::Picture { picture, .. } => {
+                let octets = picture.expose().len();
+                let _ = writeln!(out, "  picture {at} of the order, {octets} octets");
             }
             Mark::Line { .. } => {
                 let _ = writeln!(out, "  line {at}");

@@ -83,21 +83,28 @@ fn images(
     for entry in face.entries().iter().filter(|e| e.word(0) == Some("image")) {
         let at = entry.inner("at");
         let at = at.and_then(|e| read::rect(e, None, elaborator.findings()));
-        let (Some(at), Some(file)) = (at, entry.inner("file")) else {
+        let drawn = at.and_then(|at| pictures::drawn(elaborator, project, entry, &at));
+        let (Some(at), Some((asset, file, order))) = (at, drawn) else {
             continue;
         };
-        match pictures::read(project, file, &at) {
-            Ok((name, asset, finding)) => {
-                if let Some(finding) = finding {
-                    elaborator.findings().push(finding);
-                }
-                assets.insert(name.clone(), asset);
-                images.push(FaceImage { asset: name, at });
-            }
-            Err(problem) => elaborator.findings().push(*problem),
+        if let Some(file) = file {
+            assets.insert(asset.clone(), file);
         }
+        images.push(FaceImage { asset, at, order });
     }
     images
+}
+
+/// Whether a machine prints on a side: panels, and pictures of orders.
+pub(super) fn is_printed(face: &Face) -> bool {
+    !face.print.is_empty() || face.images.iter().any(|image| image.order.is_some())
+}
+
+/// Fields whose pictures faces show.
+pub(super) fn pictures(faces: &[Face]) -> Vec<String> {
+    let images = faces.iter().flat_map(|face| &face.images);
+    let shown = images.filter_map(|image| Some(image.order.as_ref()?.field.clone()));
+    shown.collect()
 }
 
 /// Lines and panels of a side, in the words of a flow's `read`.
@@ -320,6 +327,9 @@ pub(super) fn zones(
         for image in &side.images {
             clear(context, entry, decl, "a picture", area(&image.at), &kept);
         }
+        // Text over artwork may be meant; over a holder's face it is not.
+        let own = side.images.iter().filter_map(|i| Some((i.order.as_ref()?, i.at)));
+        kept.extend(own.map(|(order, at)| (format!("the picture `{}`", order.field), area(&at))));
         for panel in &side.print {
             let what = format!("panel \"{}\"", panel.name);
             let shown = panel_area(context, decl, program, panel);

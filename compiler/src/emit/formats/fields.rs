@@ -3,6 +3,7 @@
 use super::super::Context;
 use super::{clause_number, layout::Layout, place};
 use crate::diagnostics::Problem;
+use crate::elaborate::pictures::{picture_args, picture_rules};
 use crate::elaborate::{Elaborator, field_def};
 use crate::model::{MEntry, MExpr, MKind};
 use cardwright_bundle::{Coding, Field, FieldType, FileKind, Framing, Secrecy, Tagging};
@@ -172,6 +173,10 @@ fn meaning<'a>(context: &mut Context<'a>, entry: &'a MEntry) -> Option<(FieldTyp
         let repeat = u32::try_from(index.integer()?).ok()?;
         return (base.word() == Some("text")).then_some((FieldType::Text, repeat));
     }
+    if let Some((span, args)) = picture_args(entry) {
+        let rules = picture_rules(span, args).ok()?;
+        return Some((FieldType::Picture(rules), 1));
+    }
     if let Some(words) = one_of(entry) {
         let plain = words
             .iter()
@@ -279,7 +284,7 @@ fn natural_width(field_type: &FieldType, coding: Coding) -> Option<u32> {
             }
         }
         FieldType::Hex { length } => length.checked_mul(2)?,
-        FieldType::Text | FieldType::Pan => return None,
+        FieldType::Text | FieldType::Pan | FieldType::Picture(_) => return None,
     };
     Some(match coding {
         Coding::Text | Coding::Zoned => text,

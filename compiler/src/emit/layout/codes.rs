@@ -131,4 +131,29 @@ pub static CODES: &[CodeRow] = &[
         "Take `farrington_7b` or `ocr_b` for line 1, `standard` for lines 2 to 4.",
         "ISO/IEC 7811-1, 6",
     ),
+    (
+        "E0831",
+        "an image that can't be drawn",
+        "An image is a picture of the project (`file`), or the order's own (`value`, a field of the \
+         type `picture(…)`). With both, the file stands in for a picture that an optional field \
+         leaves out.",
+        "Name one of them, or both for an optional field.",
+        "house: pictures",
+    ),
+    (
+        "E0832",
+        "pictures in colour on a machine that prints one colour",
+        "The flow's printer has a black ribbon, and the card shows a picture of its order that may \
+         come in colour: a face in black dots is not what its holder sent.",
+        "Let the field take only `grey` pictures, or take a machine that prints in colour.",
+        "house: pictures",
+    ),
+    (
+        "E0833",
+        "a picture where none can be",
+        "A picture of an order is drawn on faces and pages. It is no value to compute, compare or \
+         write into files and chips, and it comes with the record of its order.",
+        "Draw it by `image { value = order.photo; … }`, and leave it out elsewhere.",
+        "house: pictures",
+    ),
 ];

@@ -400,20 +400,19 @@ impl<'e, 'a> Page<'e, 'a> {
 
     fn image(&mut self, entry: &MEntry) -> Option<(Rect, ItemKind)> {
         let at = self.place(entry, None)?;
-        let found = super::pictures::read(self.project, entry.inner("file")?, &at);
-        match found {
-            Ok((name, asset, finding)) => {
-                if let Some(finding) = finding {
-                    self.say(finding);
-                }
-                self.assets.insert(name.clone(), asset);
-                Some((at, ItemKind::Image { asset: name }))
-            }
-            Err(problem) => {
-                self.say(*problem);
-                None
-            }
+        if let (Some(value), "label") = (entry.inner("value"), self.purpose.as_str()) {
+            let message = "a label shows no picture of the order";
+            let help = "labels are printed many to a sheet, by addresses alone: draw it on the \
+                        card, its carrier or its letter";
+            self.say(Problem::error("E0831", value.span, message).help(help));
+            return None;
         }
+        let drawn = super::pictures::drawn(self.elaborator, self.project, entry, &at);
+        let (asset, file, order) = drawn?;
+        if let Some(file) = file {
+            self.assets.insert(asset.clone(), file);
+        }
+        Some((at, ItemKind::Image { asset, order }))
     }
 
     fn face(&mut self, entry: &MEntry) -> Option<(Rect, ItemKind)> {

@@ -2,9 +2,10 @@
 
 use super::super::read;
 use crate::diagnostics::{Problem, Severity};
+use crate::elaborate::{Elaborator, pictures};
 use crate::model::MEntry;
 use crate::project::Project;
-use cardwright_bundle::Rect;
+use cardwright_bundle::{Fit, OrderPicture, Rect};
 
 /// Most pixels of a picture.
 const PIXELS_MAX: u64 = 40_000_000;
@@ -16,11 +17,95 @@ const DPI_MIN: u64 = 150;
 /// A picture: its name, media type and octets, and a warning when its resolution is low.
 type Picture = (String, (String, Vec<u8>), Option<Problem>);
 
+/// What an `image` draws: a file's name and octets, and the picture of the order.
+type Drawn = (String, Option<(String, Vec<u8>)>, Option<OrderPicture>);
+
+/// What an `image` draws: a picture of the project (`file`), or the order's own (`value`) with a
+/// picture of the project for orders without one. E0831, and E0822 and E0827 of files.
+pub(in super::super) fn drawn(
+    elaborator: &mut Elaborator<'_>,
+    project: &Project<'_>,
+    entry: &MEntry,
+    at: &Rect,
+) -> Option<Drawn> {
+    let (file, value, fit) = (entry.inner("file"), entry.inner("value"), entry.inner("fit"));
+    let order = match value {
+        Some(value) => Some(elaborator.order_picture(value, fit)?),
+        None => None,
+    };
+    let wrong = match (&order, file, fit) {
+        (None, None, _) => Some("this image draws nothing"),
+        (None, _, Some(_)) => Some("`fit` is for pictures of orders: the project's keep whole"),
+        (Some(order), Some(_), _) if !order.optional => {
+            Some("every order has its picture: the placeholder is never drawn")
+        }
+        _ => None,
+    };
+    if let Some(message) = wrong {
+        let help = "write `file = file(\"logo.png\")` for a picture of the project, `value = \
+                    order.photo` for the order's own, both where the field is `optional`: then \
+                    the file stands in for a picture that does not come";
+        let problem = Problem::error("E0831", entry.span, message).help(help);
+        elaborator.findings().push(problem);
+        return None;
+    }
+    if let Some(order) = &order {
+        if let Some(finding) = coarse(entry, order, at) {
+            elaborator.findings().push(finding);
+        }
+    }
+    let order_picture = order.map(|o| o.order);
+    let Some(file) = file else {
+        return Some((String::new(), None, order_picture));
+    };
+    match read(project, file, at) {
+        Ok((_, (media, _), _)) if order_picture.is_some() && !media.starts_with("image/") => {
+            let message = "a placeholder is a PNG or JPEG, as the pictures are that it stands for";
+            let problem = Problem::error("E0831", file.span, message);
+            elaborator
+                .findings()
+                .push(problem.help("save the drawing as PNG"));
+            None
+        }
+        Ok((name, asset, finding)) => {
+            if let Some(finding) = finding {
+                elaborator.findings().push(finding);
+            }
+            Some((name, Some(asset), order_picture))
+        }
+        Err(problem) => {
+            elaborator.findings().push(*problem);
+            None
+        }
+    }
+}
+
+/// The smallest picture that the field takes, in its box: E0827.
+fn coarse(entry: &MEntry, drawn: &pictures::Drawn, at: &Rect) -> Option<Problem> {
+    let dpi = |pixels: u32, um: u32| u64::from(pixels) * 25_400 / u64::from(um.max(1));
+    let (across, down) = drawn.rules.least;
+    let sides = (dpi(across, at.width_um), dpi(down, at.height_um));
+    let dots = match drawn.order.fit {
+        Fit::Contain => sides.0.max(sides.1),
+        Fit::Cover => sides.0.min(sides.1),
+    };
+    let needed = |um: u32| (u64::from(um) * DPI_MIN).div_ceil(25_400);
+    (dots < DPI_MIN).then(|| {
+        let message = format!("the smallest picture that the field takes has {dots} dots an inch");
+        let help = format!(
+            "150 or more print well: ask for `least: ({}, {})`, or take a smaller box",
+            needed(at.width_um),
+            needed(at.height_um)
+        );
+        Problem::new(Severity::Warning, "E0827", entry.span, message).help(help)
+    })
+}
+
 /// Reads the picture that `file = file("…")` names; E0822 when it can't be used.
 ///
 /// # Errors
 /// The file is missing, no picture, or too large.
-pub(in super::super) fn read(
+fn read(
     project: &Project<'_>,
     entry: &MEntry,
     at: &Rect,

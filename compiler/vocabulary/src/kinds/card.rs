@@ -387,7 +387,25 @@ const IMAGE: Kind = Kind {
             Required,
             "where, from the card's top left corner",
         ),
-        Attribute::value("file", Is::File, Required, "PNG, JPEG, or a one-page PDF"),
+        Attribute::value(
+            "file",
+            Is::File,
+            Optional,
+            "a picture of the project, the same on all cards: PNG, JPEG, or a one-page PDF; beside \
+             `value` what stands in for a picture that an order comes without",
+        ),
+        Attribute::value(
+            "value",
+            Is::Any,
+            Optional,
+            "the order's own picture, a field of the type `picture(…)`: `order.photo`",
+        ),
+        Attribute::value(
+            "fit",
+            Is::Word(&["contain", "cover"]),
+            Default("contain"),
+            "how the order's picture fills its box: whole, or cut to fill it",
+        ),
     ],
     doc: "A picture on a side of the card, never stretched.",
     ..BLOCK

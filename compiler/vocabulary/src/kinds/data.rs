@@ -266,6 +266,7 @@ const RECORD: Kind = Kind {
             "a field: `name : type at column width characters`; in a file that is written, \
              `= value`. Types: `text`, `n 8`, `digits 2`, `an 4`, `pan`, `date \"YYMM\"`, \
              `flag \"Y\"`, `one_of(\"DEBI\", \"GOLD\")`, `pin_block(iso4, under: key)`, `hex 8`; \
+             `picture(jpeg, png, folder: \"photos\", least: (300, 400))` for a file that comes with the order; \
              `text[4] … each` for several; \
              `optional` after the type for one that may be blank",
         )

@@ -125,6 +125,12 @@ const FLOW_EMBOSS: Kind = Kind {
 
 const FLOW_PRINT: Kind = Kind {
     name: "flow.print",
+    attributes: &[Attribute::value(
+        "ribbon",
+        Is::Word(&["colour", "black"]),
+        Default("colour"),
+        "what it prints with: a black ribbon prints no pictures in colour",
+    )],
     doc: "Printer.",
     ..BLOCK
 };

@@ -399,11 +399,24 @@ const IMAGE: Kind = Kind {
         Attribute::value(
             "file",
             Is::File,
-            Required,
-            "PNG, JPEG, or a one-page PDF for drawings",
+            Optional,
+            "a picture of the project: PNG, JPEG, or a one-page PDF for drawings; beside `value` \
+             what stands in for a picture that an order comes without",
+        ),
+        Attribute::value(
+            "value",
+            Is::Any,
+            Optional,
+            "the order's own picture, a field of the type `picture(…)`: `order.photo`",
+        ),
+        Attribute::value(
+            "fit",
+            Is::Word(&["contain", "cover"]),
+            Default("contain"),
+            "how the order's picture fills its box: whole, or cut to fill it",
         ),
     ],
-    doc: "A picture of the project, never stretched.",
+    doc: "A picture of the project or of the order, never stretched.",
     ..BLOCK
 };
 

@@ -5,8 +5,8 @@ use crate::codes::error;
 use crate::faults::{Act, Fault, FaultKind, FaultPlan};
 use crate::ledger::{JobBlanks, Ledger, LedgerAudit, Line, Situation};
 use cardwright_ports::machine::{
-    Blank, BlankNumber, Coercivity, EmbossedLine, MachineInfo, Place, PrintedPanel, Side,
-    StripeRead, VisionRead,
+    Blank, BlankNumber, Coercivity, EmbossedLine, MachineInfo, Place, PrintedPanel, PrintedPicture,
+    Side, StripeRead, VisionRead,
 };
 use cardwright_ports::{CardChannel, Machine, MachineError};
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ pub type ChipFactory = Arc<dyn Fn(&str, &str) -> Box<dyn CardChannel> + Send + S
 const TRACK_CHARACTERS: [usize; 2] = [79, 40];
 const TEXT_CHARACTERS: usize = 256;
 const MARKS: usize = 64;
+const PICTURE_OCTETS: usize = 8 << 20;
 
 /// What a simulated machine is made like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -346,8 +347,14 @@ impl Machine for SimulatedMachine {
         })
     }
 
-    fn print(&self, blank: BlankNumber, panels: &[PrintedPanel]) -> Result<u64, MachineError> {
+    fn print(
+        &self,
+        blank: BlankNumber,
+        panels: &[PrintedPanel],
+        pictures: &[PrintedPicture],
+    ) -> Result<u64, MachineError> {
         limit(panels.len(), MARKS, "the number of panels")?;
+        limit(pictures.len(), MARKS, "the number of pictures")?;
         let mut content: Vec<&[u8]> = vec![b"print"];
         for panel in panels {
             limit(panel.text.chars().count(), TEXT_CHARACTERS, "a panel")?;
@@ -356,6 +363,11 @@ impl Machine for SimulatedMachine {
                 Side::Back => b"back",
             };
             content.extend([side, panel.name.as_bytes(), panel.text.as_bytes()]);
+        }
+        for picture in pictures {
+            let octets = picture.picture.expose();
+            limit(octets.len(), PICTURE_OCTETS, "a picture")?;
+            content.extend([b"picture", octets]);
         }
         self.write(blank, Act::Print, &content, |slot| {
             slot.panels.extend(panels.iter().cloned());

@@ -126,7 +126,7 @@ fn no_content_reaches_the_ledger() {
         name: "cvv2".to_owned(),
         text: "987".to_owned(),
     };
-    line.print(card, &[panel]).unwrap();
+    line.print(card, &[panel], &[]).unwrap();
     let seen = line.vision(card).unwrap();
     assert_eq!(seen.lines[0].text, "4761 7390 0101 0010");
     assert_eq!(seen.panels[0].text, "987");

@@ -143,6 +143,9 @@ fn check_mark(mark: &Mark, number: usize) -> Result<(), Failure> {
             between("length of a dash in µm", *on, DASH_UM_MIN, SIDE_UM_MAX)?;
             between("gap between dashes in µm", *off, DASH_UM_MIN, SIDE_UM_MAX)
         }
+        Mark::Picture { picture, .. } => {
+            most("octets of a picture", picture.expose().len(), BYTES_MAX)
+        }
         Mark::DataMatrix { .. }
         | Mark::Fill { .. }
         | Mark::Image { .. }

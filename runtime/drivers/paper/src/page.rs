@@ -4,11 +4,11 @@ use crate::barcode;
 use crate::error::Failure;
 use crate::pin::{DigitSets, Kind, PagePin};
 use crate::shape::{self, Shaper, Style, TextBox};
-use crate::stationery::Stock;
+use crate::stationery::{Stock, read_image};
 use crate::test_mark;
 use crate::units::{points, size};
 use crate::{error, pin};
-use cardwright_ports::paper::{Area, Colour, Mark, Placed, Sheet};
+use cardwright_ports::paper::{Area, Colour, Fit, Mark, PictureData, Placed, Sheet};
 use krilla::color::rgb;
 use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
 use krilla::num::NormalizedF32;
@@ -102,6 +102,7 @@ impl Desk<'_> {
                 Ok(())
             }
             Mark::Image { name } => self.image(surface, name, area),
+            Mark::Picture { picture, fit } => order_picture(surface, picture, *fit, area),
             Mark::Line { colour, dash_um } => {
                 surface.set_fill(Some(ink(*colour, 1.0)));
                 if let Some(path) = dashes(area, *dash_um) {
@@ -265,6 +266,38 @@ impl Desk<'_> {
         let number = self.stock.face_number(font)?;
         self.digits.get(&mut self.shaper, number, size_mpt, kind)
     }
+}
+
+/// A picture of one order in the middle of its area.
+fn order_picture(
+    surface: &mut Surface<'_>,
+    picture: &PictureData,
+    fit: Fit,
+    area: Rect,
+) -> Result<(), Failure> {
+    const NAME: &str = "of the order";
+    let image = read_image(NAME, picture.expose())?;
+    let (across, down) = image.size();
+    let scales = (
+        area.width() / (across as f32).max(1.0),
+        area.height() / (down as f32).max(1.0),
+    );
+    let scale = match fit {
+        Fit::Contain => scales.0.min(scales.1),
+        Fit::Cover => scales.0.max(scales.1),
+    };
+    let (width, height) = (across as f32 * scale, down as f32 * scale);
+    let (Some(size), Some(clip)) = (Size::from_wh(width, height), rounded(area, 0.0)) else {
+        return Err(error::bad_image(NAME, "has no size"));
+    };
+    let left = area.left() + (area.width() - width) / 2.0;
+    let top = area.top() + (area.height() - height) / 2.0;
+    surface.push_clip_path(&clip, &FillRule::NonZero);
+    surface.push_transform(&Transform::from_translate(left, top));
+    surface.draw_image(image, size);
+    surface.pop();
+    surface.pop();
+    Ok(())
 }
 
 fn fill_symbol(surface: &mut Surface<'_>, symbol: &barcode::Symbol) {

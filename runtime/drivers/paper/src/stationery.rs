@@ -148,7 +148,8 @@ impl Stock {
 /// Most pixels of a picture.
 const PIXELS_MAX: u64 = 40_000_000;
 
-fn read_image(name: &str, data: &[u8]) -> Result<Image, Failure> {
+/// Reads a PNG or JPEG.
+pub(crate) fn read_image(name: &str, data: &[u8]) -> Result<Image, Failure> {
     let file = Data::from(data.to_vec());
     let image = if data.starts_with(b"\x89PNG") {
         Image::from_png(file, false)

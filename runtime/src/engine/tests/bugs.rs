@@ -298,6 +298,9 @@ impl Store for BuggyStore {
     fn sealed_record(&self, key: OrderKey) -> Result<Vec<u8>, StoreError> {
         self.inner.sealed_record(key)
     }
+    fn sealed_picture(&self, key: OrderKey, digest: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        self.inner.sealed_picture(key, digest)
+    }
     fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError> {
         self.inner.card_data(key)
     }

@@ -138,7 +138,7 @@ impl FakeHands {
                     name: "name".to_owned(),
                     text: format!("order {}", key.order),
                 };
-                machine.print(blank, &[panel]).map_err(trouble)
+                machine.print(blank, &[panel], &[]).map_err(trouble)
             }
             Act::Vision { .. } => {
                 let read = machine.vision(blank).map_err(trouble)?;

@@ -101,6 +101,7 @@ pub(crate) fn take_in(store: &dyn Store, orders: u64) -> JobId {
                 mailer: MailerState::Pending,
                 identity: store.identity_of(&order.to_be_bytes()),
                 sealed: vec![1, 2, 3],
+                pictures: Vec::new(),
             })
         })
         .collect();

@@ -156,9 +156,10 @@ impl<'a> Line<'a> {
             left_out: Vec::new(),
             pictures: Vec::new(),
         };
+        let shown = ending.carrier.as_ref().is_some_and(Pages::shows_pictures);
         let mut waiting: Vec<Opened> = Vec::with_capacity(TOGETHER);
         self.each_done(&mut |row| {
-            waiting.push(self.opened(row)?);
+            waiting.push(self.opened(row, shown)?);
             if waiting.len() >= TOGETHER {
                 ending.add(&waiting)?;
                 waiting.clear();
@@ -185,11 +186,12 @@ impl<'a> Line<'a> {
         write_whole(&parts.out.join(WRITTEN), summary.to_string().as_bytes())
     }
 
-    fn opened(&self, row: OrderRow) -> Result<Opened, StationError> {
+    /// An order, with its pictures only where the carrier shows them.
+    fn opened(&self, row: OrderRow, shown: bool) -> Result<Opened, StationError> {
         let data = self.card_data(row.key)?.ok_or_else(|| {
             StationError::new("R1107", "a card's data are gone", "restore the job")
         })?;
-        let record = self.record(row.key)?;
+        let record = self.record_for(shown, row.key)?;
         let mut facts = self.facts(row.key.order);
         facts.set("result", Value::Text("produced".into()));
         let serial = row.status.serial.clone().unwrap_or_default();
@@ -330,7 +332,12 @@ impl<'a> Line<'a> {
         let made = self.made(&row.product)?;
         let mut pictures = Vec::new();
         for (side, title) in [(FaceSide::Front, "front"), (FaceSide::Back, "back")] {
-            if let Some(sheet) = faces::face(made.card, side, data, true) {
+            let look = faces::Look {
+                fields: &faces::Nothing,
+                record: &self.parts.job.record,
+                hide: true,
+            };
+            if let Some(sheet) = faces::face(made.card, side, data, &look)? {
                 let png = self
                     .parts
                     .paper
@@ -344,7 +351,7 @@ impl<'a> Line<'a> {
         if let Some(mailer) = &self.parts.job.mailer {
             let layout = Pages::new(self.parts.loaded, &mailer.layout, &self.keys)?;
             let mut session = self.parts.hsm.open_session()?;
-            let record = self.record(row.key)?;
+            let record = self.record_for(layout.shows_pictures(), row.key)?;
             let facts = self.facts(row.key.order);
             let label = self.draw_label();
             let session = session.as_mut();
@@ -355,10 +362,11 @@ impl<'a> Line<'a> {
                 draws: &data.draws,
             };
             let page = layout.make(&asked, session, &label)?;
+            let sheet = faces::without_pictures(page.sheet);
             let png = self
                 .parts
                 .paper
-                .picture(&self.stationery, &page.sheet, PICTURE_DPI)?;
+                .picture(&self.stationery, &sheet, PICTURE_DPI)?;
             pictures.push(Picture {
                 title: "PIN letter".into(),
                 png,

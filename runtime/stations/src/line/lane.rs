@@ -4,7 +4,7 @@ use super::{Line, reference};
 use crate::{
     StationError,
     pages::{Page, PageOf, Pages, Revealer},
-    perso,
+    perso, pictures,
     validation::{Specimen, Validator},
 };
 use cardwright_bundle::ScenarioUse;
@@ -12,8 +12,8 @@ use cardwright_ports::{
     HsmSession, SecretBytes,
     hsm::Draw,
     machine::{
-        BlankNumber, Coercivity, EmbossedLine, MachineError, PrintedPanel, Side, StripeRead,
-        VisionRead,
+        BlankNumber, Coercivity, EmbossedLine, MachineError, PrintedPanel, PrintedPicture, Side,
+        StripeRead, VisionRead,
     },
     store::{CardData as KeptData, OrderKey, SealContext},
 };
@@ -241,8 +241,9 @@ impl<'a> LineLane<'_, 'a> {
             }
             Act::Print { .. } => {
                 let panels: Vec<PrintedPanel> = data.panels.iter().map(printed).collect();
+                let pictures = self.pictures(work).map_err(|e| order_trouble(&e))?;
                 machine
-                    .print(blank, &panels)
+                    .print(blank, &panels, &pictures)
                     .map(did)
                     .map_err(machine_trouble)
             }
@@ -298,6 +299,17 @@ impl<'a> LineLane<'_, 'a> {
             .chip_done(blank)
             .map(did)
             .map_err(machine_trouble)
+    }
+
+    /// The order's own pictures on its card.
+    fn pictures(&self, work: &Workpiece) -> Result<Vec<PrintedPicture>, StationError> {
+        let line = self.line;
+        let card = line.made(&work.order.product)?.card;
+        if !pictures::on_card(card) {
+            return Ok(Vec::new());
+        }
+        let record = line.whole_record(work.order.key)?;
+        pictures::printed(line.parts.loaded, card, &line.parts.job.record, &record)
     }
 
     fn look(&mut self, blank: BlankNumber, memo: &mut Memo) -> Result<Event, Trouble> {
@@ -462,7 +474,7 @@ impl<'a> LineLane<'_, 'a> {
         let line = self.line;
         let gone = || StationError::new("R1107", "the card's data are gone", "restore the job");
         let order = |key: &OrderKey| {
-            let record = line.record(*key)?;
+            let record = line.record_for(layout.shows_pictures(), *key)?;
             let data = line.card_data(*key)?.ok_or_else(gone)?;
             Ok((record, data, line.facts(key.order)))
         };

@@ -1,12 +1,17 @@
 //! Items of a layout become neutral marks: values put in, tables laid out.
 
-use crate::{StationError, faces};
-use cardwright_bundle::{Align, FontUse, Item, ItemKind, Rect, Symbology, Table, TableRow};
+use crate::{StationError, faces, pictures};
+use cardwright_bundle::{
+    Align, FontUse, Item, ItemKind, OrderPicture, Rect, Symbology, Table, TableRow,
+};
 use cardwright_ports::{
     hsm::SealedPin,
     paper::{self, Alignment, Area, Colour, Mark, Placed},
 };
-use cardwright_runtime::{RuntimeError, plan::Values};
+use cardwright_runtime::{
+    RuntimeError,
+    plan::{Fields, Values},
+};
 use cardwright_standards::symbol;
 
 /// Ink of text that names none.
@@ -23,8 +28,12 @@ pub(super) struct Drawn {
     pub(super) pin: Option<SealedPin>,
 }
 
-/// Draws one item.
-pub(super) fn draw(item: &Item, values: &Values) -> Result<Drawn, StationError> {
+/// Draws one item; `own` is the order's record with its name, for its pictures.
+pub(super) fn draw(
+    item: &Item,
+    values: &Values,
+    own: (&dyn Fields, &str),
+) -> Result<Drawn, StationError> {
     let at = area(&item.at);
     let mut drawn = Drawn::default();
     let mark = match &item.draw {
@@ -73,8 +82,9 @@ pub(super) fn draw(item: &Item, values: &Values) -> Result<Drawn, StationError> 
             drawn.marks = symbol_marks(at, (*symbology, *level), content, caption.as_ref());
             return Ok(drawn);
         }
-        ItemKind::Image { asset } => Mark::Image {
-            name: asset.clone(),
+        ItemKind::Image { asset, order } => match picture(asset, order.as_ref(), own)? {
+            Some(mark) => mark,
+            None => return Ok(drawn),
         },
         ItemKind::Line { colour, dash_um } => Mark::Line {
             colour: faces::colour(colour),
@@ -93,6 +103,22 @@ pub(super) fn draw(item: &Item, values: &Values) -> Result<Drawn, StationError> 
     };
     drawn.marks.push(Placed { area: at, mark });
     Ok(drawn)
+}
+
+/// A picture of the bundle, or of the order: its own, else the placeholder, else nothing.
+pub(crate) fn picture(
+    asset: &str,
+    order: Option<&OrderPicture>,
+    (fields, record): (&dyn Fields, &str),
+) -> Result<Option<Mark>, StationError> {
+    if let Some(order) = order
+        && let Some(picture) = pictures::of_order(fields, record, order)?
+    {
+        let fit = pictures::fit(order.fit);
+        return Ok(Some(Mark::Picture { picture, fit }));
+    }
+    let name = asset.to_owned();
+    Ok((!asset.is_empty()).then_some(Mark::Image { name }))
 }
 
 fn broken() -> RuntimeError {

@@ -234,6 +234,15 @@ impl Store for SqliteStore {
         })
     }
 
+    fn sealed_picture(&self, key: OrderKey, digest: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT sealed FROM pictures WHERE job = ?1 AND number = ?2 AND digest = ?3";
+        self.read(|rows| {
+            let values = params![int(key.job)?, int(key.order)?, digest.as_slice()];
+            one(rows.0, sql, values, |r| r.get(0))?
+                .ok_or_else(|| error("R1414", format!("a picture of order {}", key.order)))
+        })
+    }
+
     fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StoreError> {
         self.read(|rows| rows.card_data(key))
     }

@@ -192,6 +192,7 @@ impl Rows for SqlRows<'_> {
     fn remove_job(&mut self, job: JobId) -> Result<(), StoreError> {
         for table in [
             "records",
+            "pictures",
             "identities",
             "refused",
             "journal",
@@ -240,6 +241,12 @@ impl Rows for SqlRows<'_> {
             "INSERT INTO records VALUES (?1, ?2, ?3)",
             params![job, number, order.sealed],
         )?;
+        for picture in &order.pictures {
+            self.put(
+                "INSERT INTO pictures VALUES (?1, ?2, ?3, ?4)",
+                params![job, number, picture.digest.as_slice(), picture.sealed],
+            )?;
+        }
         self.put(
             "INSERT INTO identities VALUES (?1, ?2, ?3)",
             params![order.identity.as_slice(), job, number],

@@ -1,7 +1,7 @@
 //! Tables. Order rows live under their job, so that a job's pages are neighbours on disk.
 
 /// Version of the schema, in `PRAGMA user_version`.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 const TALLIES: &str = "
 CREATE TABLE tallies (
@@ -40,20 +40,28 @@ CREATE TABLE pool (
 CREATE INDEX pool_unused ON pool (bits, exponent, id) WHERE key IS NOT NULL;
 ";
 
+/// Pictures of orders, apart from their records: most readings of a record need none.
+const PICTURES: &str = "
+CREATE TABLE pictures (
+    job INTEGER NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (job, number, digest));
+";
+
 /// The text that brings a database of a version to [`VERSION`]; none for one that is not ours.
 pub(crate) fn upgrade(from: i64) -> Option<String> {
     let text = match from {
-        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
+        0 => format!("{SCHEMA}{TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}{PICTURES}"),
         // A rejected order's mailer stood as PENDING for ever.
         1 => format!(
             "ALTER TABLE orders ADD COLUMN mailer_code TEXT;
              ALTER TABLE orders ADD COLUMN mailer_reason TEXT;
              UPDATE orders SET mailer = 'NONE' WHERE mailer = 'PENDING' AND state = 'REJECTED';
-             {TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"
+             {TALLIES}{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}{PICTURES}"
         ),
-        2 => format!("{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
-        3 => format!("{REGISTERS}{REGISTER_EPOCHS}{POOL}"),
-        4 => REGISTER_EPOCHS.to_owned(),
+        2 => format!("{FILE_NUMBERS}{REGISTERS}{REGISTER_EPOCHS}{POOL}{PICTURES}"),
+        3 => format!("{REGISTERS}{REGISTER_EPOCHS}{POOL}{PICTURES}"),
+        4 => format!("{REGISTER_EPOCHS}{PICTURES}"),
+        5 => PICTURES.to_owned(),
         VERSION => String::new(),
         _ => return None,
     };

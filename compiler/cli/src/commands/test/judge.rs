@@ -72,7 +72,10 @@ impl<'m> Judge<'m> {
                 judged.complaints = self.made(case, &made);
                 let content = rehearsal.bundle().content();
                 judged.text = Some(snapshot(&made, content, &case.name));
-                judged.drawings = drawings(rehearsal, &made);
+                match drawings(rehearsal, &made) {
+                    Ok(drawings) => judged.drawings = drawings,
+                    Err(error) => judged.complaints.push(self.wrong(case, error)),
+                }
                 judged.card = Some(made.card.clone());
                 judged.job = Some(made.job.clone());
             }
