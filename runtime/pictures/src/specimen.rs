@@ -81,7 +81,7 @@ fn part(x: u32, y: u32, width: u32, height: u32) -> usize {
         2
     } else if inside(0, -120, 200, 235) && down < 60 {
         3
-    } else if inside(0, 80, 80, 190) {
+    } else if inside(0, 90, 70, 150) {
         2
     } else if inside(0, 560, 400, 360) {
         1
