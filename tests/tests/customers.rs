@@ -85,7 +85,11 @@ fn a_loyalty_card_that_telephones_read() {
 
 #[test]
 fn a_host_that_speaks_ebcdic_and_packed_decimal() {
-    let station = run("meridian-debit", "orders.bin", &["the account is in arrears"]);
+    let station = run(
+        "meridian-debit",
+        "orders.bin",
+        &["the account is in arrears"],
+    );
     let returns = written(&station, "returns.bin");
     // By hand: a descriptor word of ten octets, `HD` in code page 1047, batch 317 packed.
     let header = [0, 10, 0, 0, 0xC8, 0xC4, 0x00, 0x00, 0x31, 0x7F];

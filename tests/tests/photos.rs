@@ -113,11 +113,17 @@ fn hostile_deliveries_reject_their_orders_and_no_others() {
         (11, "R1537"),
         (12, "R1538"),
     ];
-    let expected: Vec<_> = expected.iter().map(|(l, c)| (*l, (*c).to_owned())).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(l, c)| (*l, (*c).to_owned()))
+        .collect();
     assert_eq!(rejected(&station, "out"), expected);
     assert_eq!(station.report("out")["produced"], 2);
     let said = fs::read_to_string(station.path("out/rejected.jsonl")).expect("a file");
-    assert!(!said.contains("hostname") && !said.contains("gone.jpg"), "{said}");
+    assert!(
+        !said.contains("hostname") && !said.contains("gone.jpg"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -129,7 +135,8 @@ fn a_delivery_without_its_folder_is_not_taken() {
     assert!(said.err.contains("R1539"), "{}", said.err);
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink(kestrel().join("photos"), station.path("in/photos")).expect("a link");
+        std::os::unix::fs::symlink(kestrel().join("photos"), station.path("in/photos"))
+            .expect("a link");
         let said = one_lane(&station, &orders);
         assert!(said.err.contains("R1539"), "{}", said.err);
     }
@@ -167,7 +174,9 @@ fn found_below(folder: &Path, octets: &[u8]) -> Option<PathBuf> {
             true => found_below(&path, octets),
             false => {
                 let file = fs::read(&path).expect("a file");
-                file.windows(octets.len()).any(|w| w == octets).then_some(path)
+                file.windows(octets.len())
+                    .any(|w| w == octets)
+                    .then_some(path)
             }
         };
         if found.is_some() {
@@ -216,7 +225,9 @@ fn changed(change: &dyn Fn(&mut Content)) -> Option<&'static str> {
     let Ok(bundle) = sealed else {
         return Some("R1001");
     };
-    cardwright_runtime::load::accept(bundle).err().map(|e| e.code)
+    cardwright_runtime::load::accept(bundle)
+        .err()
+        .map(|e| e.code)
 }
 
 fn rules(content: &mut Content) -> &mut PictureRules {
@@ -234,7 +245,9 @@ fn a_bundle_can_not_loosen_its_pictures() {
     assert_eq!(changed(&|_| {}), None);
     type Change = (&'static str, fn(&mut Content));
     let table: &[Change] = &[
-        ("a way elsewhere", |c| rules(c).folder = "../photos".to_owned()),
+        ("a way elsewhere", |c| {
+            rules(c).folder = "../photos".to_owned()
+        }),
         ("a hidden folder", |c| rules(c).folder = ".ssh".to_owned()),
         ("no folder", |c| rules(c).folder.clear()),
         ("no format", |c| rules(c).formats.clear()),

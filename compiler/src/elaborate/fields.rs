@@ -125,7 +125,10 @@ pub fn field_def(model: &Model, entry: &MEntry) -> Result<FieldDef, Box<Problem>
     let (ty, secrecy) = base_type(model, first, base.terms.get(1), width)?;
     let secrecy = stated(entry, &ty, by_name(entry.word(0), secrecy))?;
     if ty == Type::Picture && repeat > 1 {
-        return Err(wrong(first.span, "a field has one picture: take a field for each"));
+        return Err(wrong(
+            first.span,
+            "a field has one picture: take a field for each",
+        ));
     }
     let ty = if repeat > 1 {
         Type::Lines {
@@ -356,8 +359,8 @@ fn stated(entry: &MEntry, ty: &Type, secrecy: Secrecy) -> Result<Secrecy, Box<Pr
             _ => continue,
         };
         // A verification value under any type is one.
-        let fixed =
-            matches!(ty, Type::Pan(_) | Type::Picture | Type::PinBlock { .. }) || secrecy >= Secrecy::Sensitive;
+        let fixed = matches!(ty, Type::Pan(_) | Type::Picture | Type::PinBlock { .. })
+            || secrecy >= Secrecy::Sensitive;
         if fixed && level < secrecy {
             return Err(Box::new(
                 Problem::error(

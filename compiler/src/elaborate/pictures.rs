@@ -1,7 +1,7 @@
 //! Pictures of orders: what a field's type says of them, and the fields that drawings name.
 
-use super::fields::{field_def, record_of};
 use super::Elaborator;
+use super::fields::{field_def, record_of};
 use crate::diagnostics::Problem;
 use crate::model::{MArg, MEntry, MExpr, MKind, Span};
 use crate::types::Type;
@@ -73,10 +73,16 @@ pub fn picture_rules(span: Span, args: &[MArg]) -> Result<PictureRules, Box<Prob
         rules.formats = vec![PictureFormat::Jpeg, PictureFormat::Png];
     }
     if rules.folder.is_empty() {
-        return Err(wrong(span, "a picture's type names the folder of its files"));
+        return Err(wrong(
+            span,
+            "a picture's type names the folder of its files",
+        ));
     }
     if rules.least.0 > rules.most.0 || rules.least.1 > rules.most.1 {
-        return Err(wrong(span, "no picture has at least and at most so many pixels"));
+        return Err(wrong(
+            span,
+            "no picture has at least and at most so many pixels",
+        ));
     }
     if rules.aspect.is_some_and(|aspect| !reaches(aspect, &rules)) {
         return Err(wrong(span, "no picture of this shape has so many pixels"));
@@ -86,7 +92,11 @@ pub fn picture_rules(span: Span, args: &[MArg]) -> Result<PictureRules, Box<Prob
 
 /// Whether a shape can be had within the limits.
 fn reaches((across, down): (u32, u32), rules: &PictureRules) -> bool {
-    let smallest = rules.least.0.div_ceil(across).max(rules.least.1.div_ceil(down));
+    let smallest = rules
+        .least
+        .0
+        .div_ceil(across)
+        .max(rules.least.1.div_ceil(down));
     let largest = (rules.most.0 / across).min(rules.most.1 / down);
     smallest <= largest
 }

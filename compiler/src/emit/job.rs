@@ -548,9 +548,14 @@ fn ribbon(
     let Some(entry) = flow::black(flow) else {
         return;
     };
-    let format = context.model.get(format).map_or(format, |decl| decl.name.as_str());
+    let format = context
+        .model
+        .get(format)
+        .map_or(format, |decl| decl.name.as_str());
     let formats = context.content.formats.iter().filter(|f| f.name == format);
-    let records = formats.flat_map(|f| &f.records).filter(|r| r.name == record);
+    let records = formats
+        .flat_map(|f| &f.records)
+        .filter(|r| r.name == record);
     let fields: Vec<&Field> = records.flat_map(|r| &r.fields).collect();
     let coloured = |name: &&String| {
         let mut found = fields.iter().filter(|f| f.name == **name);

@@ -64,10 +64,7 @@ impl<'a> Walk<'a> {
                 0xC4 | 0xDB | 0xDD => self.keep(marker, body)?,
                 0xDA => self.scan(body)?,
                 0xE1 => {
-                    if body
-                        .strip_prefix(b"Exif\0\0")
-                        .is_some_and(exif::is_turned)
-                    {
+                    if body.strip_prefix(b"Exif\0\0").is_some_and(exif::is_turned) {
                         return unreadable(
                             "its camera says that it is to be turned: deliver it upright",
                         );
@@ -143,7 +140,10 @@ impl<'a> Walk<'a> {
         let [8, h1, h0, w1, w0, components, specified @ ..] = body else {
             return unreadable("it does not have eight bits a colour");
         };
-        let names: Vec<u8> = specified.chunks(3).filter_map(|c| c.first().copied()).collect();
+        let names: Vec<u8> = specified
+            .chunks(3)
+            .filter_map(|c| c.first().copied())
+            .collect();
         let whole = specified.len() == usize::from(*components) * 3;
         if self.header.is_some() || !whole || !matches!(components, 1 | 3) {
             return unreadable("it is neither in grey nor in three colours");
@@ -169,13 +169,13 @@ impl<'a> Walk<'a> {
         }
         self.keep(0xDA, body)?;
         let coded = self.rest;
-        let is_end = |pair: &[u8]| {
-            matches!(pair, [0xFF, next] if !matches!(next, 0x00 | 0xD0..=0xD7))
-        };
+        let is_end =
+            |pair: &[u8]| matches!(pair, [0xFF, next] if !matches!(next, 0x00 | 0xD0..=0xD7));
         let Some(length) = coded.windows(2).position(is_end) else {
             return cut();
         };
-        self.kept.extend_from_slice(coded.get(..length).unwrap_or_default());
+        self.kept
+            .extend_from_slice(coded.get(..length).unwrap_or_default());
         self.rest = coded.get(length..).unwrap_or_default();
         Ok(())
     }
@@ -204,7 +204,11 @@ fn decode(octets: &[u8], header: Header) -> Result<(), Refusal> {
         Ok(pixels) => {
             let pixels = Zeroizing::new(pixels);
             let wanted = side(header.width) * side(header.height) * colours.num_components();
-            if pixels.len() == wanted { Ok(()) } else { cut() }
+            if pixels.len() == wanted {
+                Ok(())
+            } else {
+                cut()
+            }
         }
         Err(_) => cut(),
     }

@@ -23,7 +23,10 @@ pub(crate) fn clean(
     let header = Header {
         width: info.width,
         height: info.height,
-        grey: matches!(info.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha),
+        grey: matches!(
+            info.color_type,
+            ColorType::Grayscale | ColorType::GrayscaleAlpha
+        ),
     };
     fits(header, rules)?;
     let mut reader = decoder.read_info().or_else(|_| damaged())?;

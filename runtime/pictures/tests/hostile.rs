@@ -92,7 +92,9 @@ fn good_pictures_are_taken_whole() {
     assert_eq!((png.format, png.width), (PictureFormat::Png, 300));
     // The pixels are those that the file had.
     let pixels = |octets: &[u8]| {
-        let mut reader = png::Decoder::new(std::io::Cursor::new(octets)).read_info().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(octets))
+            .read_info()
+            .unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();
         pixels
@@ -151,18 +153,46 @@ fn what_is_no_upright_photo_is_refused() {
         ("nothing", Vec::new(), "neither a JPEG nor a PNG"),
         ("a GIF", b"GIF89a\x01\0\x01\0".to_vec(), "neither"),
         ("a PDF", b"%PDF-1.7".to_vec(), "neither"),
-        ("SVG", b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), "neither"),
+        (
+            "SVG",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
+            "neither",
+        ),
         ("WebP", b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), "neither"),
         ("a signature", b"\x89PNG\r\n\x1a\n".to_vec(), "cut short"),
         ("a start", vec![0xFF, 0xD8, 0xFF], "cut short"),
-        ("no pixels", vec![0xFF, 0xD8, 0xFF, 0xD9], "ends before its pixels"),
-        ("lossless", patched(frame + 1, &[0xC3]), "neither baseline nor progressive"),
-        ("arithmetic", patched(frame + 1, &[0xC9]), "neither baseline nor progressive"),
+        (
+            "no pixels",
+            vec![0xFF, 0xD8, 0xFF, 0xD9],
+            "ends before its pixels",
+        ),
+        (
+            "lossless",
+            patched(frame + 1, &[0xC3]),
+            "neither baseline nor progressive",
+        ),
+        (
+            "arithmetic",
+            patched(frame + 1, &[0xC9]),
+            "neither baseline nor progressive",
+        ),
         ("twelve bits", patched(frame + 4, &[12]), "eight bits"),
         ("no width", patched(frame + 7, &[0, 0]), "no pixels"),
-        ("a bomb", patched(frame + 5, &[0xFF, 0xFF, 0xFF, 0xFF]), "65535 by 65535"),
-        ("RGB", with_segment(&jpeg, 0xEE, b"Adobe\0\x64\0\0\0\0\0"), "YCbCr"),
-        ("a marker out of place", with_segment(&jpeg, 0xD8, b""), "marker"),
+        (
+            "a bomb",
+            patched(frame + 5, &[0xFF, 0xFF, 0xFF, 0xFF]),
+            "65535 by 65535",
+        ),
+        (
+            "RGB",
+            with_segment(&jpeg, 0xEE, b"Adobe\0\x64\0\0\0\0\0"),
+            "YCbCr",
+        ),
+        (
+            "a marker out of place",
+            with_segment(&jpeg, 0xD8, b""),
+            "marker",
+        ),
         ("DNL", with_segment(&jpeg, 0xDC, &[1, 1]), "no photo has"),
     ];
     for (name, octets, because) in table {
@@ -200,7 +230,10 @@ fn bombs_are_refused_by_their_headers() {
 
     // Scans without end.
     let jpeg = photo("face-2.jpg");
-    let scan = jpeg.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let scan = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xFF, 0xDA])
+        .unwrap();
     let mut endless = jpeg[..scan].to_vec();
     for _ in 0..5_000 {
         endless.extend([0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 0x55]);
@@ -218,31 +251,89 @@ fn bombs_are_refused_by_their_headers() {
 fn a_field_says_what_it_takes() {
     let jpeg = photo("face-1.jpg");
     let table: &[(PictureRules, &str)] = &[
-        (PictureRules { octets: 1_000, ..rules() }, "more than 1000 octets"),
-        (PictureRules { formats: vec![PictureFormat::Png], ..rules() }, "it is a JPEG"),
-        (PictureRules { least: (301, 1), ..rules() }, "at least 301 by 1"),
-        (PictureRules { most: (300, 399), ..rules() }, "at most 300 by 399"),
-        (PictureRules { aspect: Some((1, 1)), ..rules() }, "1 to 1"),
-        (PictureRules { grey: true, ..rules() }, "the field takes grey"),
-        (PictureRules { aspect: Some((3, 4)), ..rules() }, "taken"),
+        (
+            PictureRules {
+                octets: 1_000,
+                ..rules()
+            },
+            "more than 1000 octets",
+        ),
+        (
+            PictureRules {
+                formats: vec![PictureFormat::Png],
+                ..rules()
+            },
+            "it is a JPEG",
+        ),
+        (
+            PictureRules {
+                least: (301, 1),
+                ..rules()
+            },
+            "at least 301 by 1",
+        ),
+        (
+            PictureRules {
+                most: (300, 399),
+                ..rules()
+            },
+            "at most 300 by 399",
+        ),
+        (
+            PictureRules {
+                aspect: Some((1, 1)),
+                ..rules()
+            },
+            "1 to 1",
+        ),
+        (
+            PictureRules {
+                grey: true,
+                ..rules()
+            },
+            "the field takes grey",
+        ),
+        (
+            PictureRules {
+                aspect: Some((3, 4)),
+                ..rules()
+            },
+            "taken",
+        ),
     ];
     for (rules, because) in table {
         let said = refused(&jpeg, rules);
         assert!(said.contains(because), "{because}: {said}");
     }
-    let grey = PictureRules { grey: true, ..rules() };
+    let grey = PictureRules {
+        grey: true,
+        ..rules()
+    };
     let octets = png(png::ColorType::Grayscale, (2, 1), &[7, 9]);
     assert_eq!(refused(&octets, &grey), "taken");
     // A shape is kept to within a hundredth and the rounding of a pixel.
-    let shape = PictureRules { aspect: Some((3, 4)), ..rules() };
-    let of = |w: u32, h: u32| png(png::ColorType::Grayscale, (w, h), &vec![0; (w * h) as usize]);
+    let shape = PictureRules {
+        aspect: Some((3, 4)),
+        ..rules()
+    };
+    let of = |w: u32, h: u32| {
+        png(
+            png::ColorType::Grayscale,
+            (w, h),
+            &vec![0; (w * h) as usize],
+        )
+    };
     assert_eq!(refused(&of(299, 400), &shape), "taken");
     assert!(refused(&of(290, 400), &shape).contains("3 to 4"));
 }
 
 #[test]
 fn transparency_lies_on_white_and_moving_pictures_are_refused() {
-    let octets = png(png::ColorType::Rgba, (2, 1), &[200, 0, 0, 255, 10, 20, 30, 0]);
+    let octets = png(
+        png::ColorType::Rgba,
+        (2, 1),
+        &[200, 0, 0, 255, 10, 20, 30, 0],
+    );
     let given = taken(&octets);
     let mut reader = png::Decoder::new(std::io::Cursor::new(given.octets.as_slice()))
         .read_info()
@@ -266,10 +357,25 @@ fn transparency_lies_on_white_and_moving_pictures_are_refused() {
 fn a_specimen_is_such_as_its_rules_ask_for() {
     let all = [
         rules(),
-        PictureRules { grey: true, ..rules() },
-        PictureRules { aspect: Some((3, 4)), least: (240, 320), ..rules() },
-        PictureRules { least: (700, 100), most: (800, 110), ..rules() },
-        PictureRules { aspect: Some((16, 9)), most: (170, 100), ..rules() },
+        PictureRules {
+            grey: true,
+            ..rules()
+        },
+        PictureRules {
+            aspect: Some((3, 4)),
+            least: (240, 320),
+            ..rules()
+        },
+        PictureRules {
+            least: (700, 100),
+            most: (800, 110),
+            ..rules()
+        },
+        PictureRules {
+            aspect: Some((16, 9)),
+            most: (170, 100),
+            ..rules()
+        },
     ];
     for rules in all {
         let drawn = specimen(&rules).expect("a drawing");

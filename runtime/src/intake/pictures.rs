@@ -57,7 +57,9 @@ pub(super) fn fields<'f>(
     record: &str,
 ) -> impl Iterator<Item = (usize, &'f str, &'f PictureRules)> + use<'f> {
     let declared = format.records.iter().find(|r| r.name == record);
-    let fields = declared.into_iter().flat_map(|r| r.fields.iter().enumerate());
+    let fields = declared
+        .into_iter()
+        .flat_map(|r| r.fields.iter().enumerate());
     fields.filter_map(|(place, field)| match &field.field_type {
         FieldType::Picture(rules) => Some((place, field.name.as_str(), rules)),
         _ => None,
@@ -174,9 +176,28 @@ mod tests {
         }
         let long = "a".repeat(101);
         let bad = [
-            "", ".", "..", "../x.jpg", "a/b.jpg", "a\\b.jpg", "/etc/passwd", "C:x.jpg", ".hidden",
-            "-rf", "a b.jpg", "a\u{0}.jpg", "\u{e5}sa.jpg", "x.jpg.", "NUL", "con.jpg", "COM1.png",
-            "lpt9", "a:b", "~", "x%2f", &long,
+            "",
+            ".",
+            "..",
+            "../x.jpg",
+            "a/b.jpg",
+            "a\\b.jpg",
+            "/etc/passwd",
+            "C:x.jpg",
+            ".hidden",
+            "-rf",
+            "a b.jpg",
+            "a\u{0}.jpg",
+            "\u{e5}sa.jpg",
+            "x.jpg.",
+            "NUL",
+            "con.jpg",
+            "COM1.png",
+            "lpt9",
+            "a:b",
+            "~",
+            "x%2f",
+            &long,
         ];
         for name in bad {
             assert!(!is_plain(name), "{name:?}");

@@ -181,11 +181,13 @@ fn picture(rules: &PictureRules) -> bool {
     let folder = rules.folder.bytes();
     let plain = !rules.folder.is_empty()
         && rules.folder.len() <= FOLDER_MAX
-        && folder.into_iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        && folder
+            .into_iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     let side = |least: u32, most: u32| least >= 1 && least <= most && most <= PICTURE_SIDE_MAX;
-    let shape = rules.aspect.is_none_or(|(a, b)| {
-        (1..=ASPECT_MAX).contains(&a) && (1..=ASPECT_MAX).contains(&b)
-    });
+    let shape = rules
+        .aspect
+        .is_none_or(|(a, b)| (1..=ASPECT_MAX).contains(&a) && (1..=ASPECT_MAX).contains(&b));
     plain
         && shape
         && !rules.formats.is_empty()

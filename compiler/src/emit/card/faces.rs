@@ -328,7 +328,10 @@ pub(super) fn zones(
             clear(context, entry, decl, "a picture", area(&image.at), &kept);
         }
         // Text over artwork may be meant; over a holder's face it is not.
-        let own = side.images.iter().filter_map(|i| Some((i.order.as_ref()?, i.at)));
+        let own = side
+            .images
+            .iter()
+            .filter_map(|i| Some((i.order.as_ref()?, i.at)));
         kept.extend(own.map(|(order, at)| (format!("the picture `{}`", order.field), area(&at))));
         for panel in &side.print {
             let what = format!("panel \"{}\"", panel.name);

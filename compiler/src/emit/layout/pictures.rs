@@ -28,7 +28,11 @@ pub(in super::super) fn drawn(
     entry: &MEntry,
     at: &Rect,
 ) -> Option<Drawn> {
-    let (file, value, fit) = (entry.inner("file"), entry.inner("value"), entry.inner("fit"));
+    let (file, value, fit) = (
+        entry.inner("file"),
+        entry.inner("value"),
+        entry.inner("fit"),
+    );
     let order = match value {
         Some(value) => Some(elaborator.order_picture(value, fit)?),
         None => None,
@@ -105,11 +109,7 @@ fn coarse(entry: &MEntry, drawn: &pictures::Drawn, at: &Rect) -> Option<Problem>
 ///
 /// # Errors
 /// The file is missing, no picture, or too large.
-fn read(
-    project: &Project<'_>,
-    entry: &MEntry,
-    at: &Rect,
-) -> Result<Picture, Box<Problem>> {
+fn read(project: &Project<'_>, entry: &MEntry, at: &Rect) -> Result<Picture, Box<Problem>> {
     let refuse = |reason: String| {
         let message = format!("the picture can't be used: {reason}");
         let help = "name a PNG, a JPEG or a one-page PDF of the project: `file = \
