@@ -221,7 +221,19 @@ fn changed(change: &dyn Fn(&mut Content)) -> Option<&'static str> {
     let bundle = projects::compile(&Folder(kestrel()));
     let mut content = bundle.content().clone();
     change(&mut content);
-    let sealed = cardwright_bundle::Bundle::seal(content, bundle.assets().clone());
+    let media = |name: &str| {
+        let mut assets = content.assets.iter();
+        assets
+            .find(|a| a.name == name)
+            .map(|a| a.media_type.clone())
+    };
+    let assets = bundle.assets().iter();
+    let assets = assets.map(|(name, octets)| {
+        let media = media(name).expect("a media type");
+        (name.clone(), (media, octets.clone()))
+    });
+    let assets = assets.collect();
+    let sealed = cardwright_bundle::Bundle::seal(content, assets);
     let Ok(bundle) = sealed else {
         return Some("R1001");
     };

@@ -445,13 +445,7 @@ impl Work<'_> {
         let product = self.job.products.iter().find(|p| p.code == code);
         let cards = &self.loaded.content().cards;
         let found = product.and_then(|p| Some((p, cards.iter().find(|c| c.name == p.card)?)));
-        let (product, card) = found.ok_or_else(|| {
-            StationError::new(
-                "R1195",
-                format!("job `{}` makes no product `{code}`", self.job.name),
-                "name one of the job's products in the order",
-            )
-        })?;
+        let (product, card) = found.ok_or_else(|| no_product(self.job, code))?;
         let mut facts = self.facts();
         let name = &self.job.name;
         let datagen = Datagen::new(self.loaded, card, self.keys)?;
@@ -619,6 +613,14 @@ impl Work<'_> {
         }
         Ok(made)
     }
+}
+
+fn no_product(job: &Job, code: &str) -> StationError {
+    StationError::new(
+        "R1195",
+        format!("job `{}` makes no product `{code}`", job.name),
+        "name one of the job's products in the order",
+    )
 }
 
 /// What a machine without a fault reads back.

@@ -305,6 +305,10 @@ fn a_field_says_what_it_takes() {
         let said = refused(&jpeg, rules);
         assert!(said.contains(because), "{because}: {said}");
     }
+}
+
+#[test]
+fn grey_and_a_shape_are_asked_for() {
     let grey = PictureRules {
         grey: true,
         ..rules()

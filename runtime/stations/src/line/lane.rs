@@ -239,14 +239,7 @@ impl<'a> LineLane<'_, 'a> {
                     .map(did)
                     .map_err(machine_trouble)
             }
-            Act::Print { .. } => {
-                let panels: Vec<PrintedPanel> = data.panels.iter().map(printed).collect();
-                let pictures = self.pictures(work).map_err(|e| order_trouble(&e))?;
-                machine
-                    .print(blank, &panels, &pictures)
-                    .map(did)
-                    .map_err(machine_trouble)
-            }
+            Act::Print { .. } => self.print_card(work, blank, data),
             Act::Vision { .. } => self.look(blank, memo),
             Act::Validate => self.validate(work, blank, memo),
             Act::Eject => self.eject(work, blank),
@@ -299,6 +292,19 @@ impl<'a> LineLane<'_, 'a> {
             .chip_done(blank)
             .map(did)
             .map_err(machine_trouble)
+    }
+
+    fn print_card(
+        &self,
+        work: &Workpiece,
+        blank: BlankNumber,
+        data: &CardData,
+    ) -> Result<Event, Trouble> {
+        let machine = self.line.parts.machine;
+        let panels: Vec<PrintedPanel> = data.panels.iter().map(printed).collect();
+        let pictures = self.pictures(work).map_err(|e| order_trouble(&e))?;
+        let printed = machine.print(blank, &panels, &pictures);
+        printed.map(did).map_err(machine_trouble)
     }
 
     /// The order's own pictures on its card.

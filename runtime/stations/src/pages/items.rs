@@ -28,12 +28,17 @@ pub(super) struct Drawn {
     pub(super) pin: Option<SealedPin>,
 }
 
+impl From<Vec<Placed>> for Drawn {
+    fn from(marks: Vec<Placed>) -> Self {
+        Self { marks, pin: None }
+    }
+}
+
+/// The order's record and its name.
+type Own<'o> = (&'o dyn Fields, &'o str);
+
 /// Draws one item; `own` is the order's record with its name, for its pictures.
-pub(super) fn draw(
-    item: &Item,
-    values: &Values,
-    own: (&dyn Fields, &str),
-) -> Result<Drawn, StationError> {
+pub(super) fn draw(item: &Item, values: &Values, own: Own<'_>) -> Result<Drawn, StationError> {
     let at = area(&item.at);
     let mut drawn = Drawn::default();
     let mark = match &item.draw {
@@ -94,10 +99,7 @@ pub(super) fn draw(
             colour: faces::colour(colour),
             radius_um: 0,
         },
-        ItemKind::Table(table) => {
-            drawn.marks = table_marks(at, table, values)?;
-            return Ok(drawn);
-        }
+        ItemKind::Table(table) => return Ok(table_marks(at, table, values)?.into()),
         // The card itself lies here; the carrier shows its place, not a picture with a PAN.
         ItemKind::Face { .. } => return Ok(drawn),
     };
