@@ -650,7 +650,8 @@ fn a_hostile_layout_is_refused_when_it_is_loaded() {
             }
         }),
         ("a picture that is not there", |c| {
-            if let ItemKind::Image { asset } = &mut item(layout(c, "carrier_a4"), IS_IMAGE).draw {
+            if let ItemKind::Image { asset, .. } = &mut item(layout(c, "carrier_a4"), IS_IMAGE).draw
+            {
                 "gone.png".clone_into(asset);
             }
         }),
