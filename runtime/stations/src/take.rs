@@ -85,7 +85,6 @@ pub fn take(
     sealer: &MakeSealer,
 ) -> Result<TakenJob, StationError> {
     let today = Date::from_unix_seconds(taking.clock.unix_seconds());
-    let delivery;
     let mut intake = Intake::new(taking.loaded, taking.job, today)?;
     for (name, file) in taking.joined {
         intake.join(name, &mut open(file)?)?;
@@ -104,7 +103,7 @@ pub fn take(
     })?;
     let number = numbered(taking, &intake, &judged)?;
     // Pictures are read once, when orders are kept: what is wrong with one rejects its order only.
-    delivery = Delivery::of(file, &intake)?;
+    let delivery = Delivery::of(file, &intake)?;
     intake.fetch_from(&delivery);
     let label = format!("{hash} {}", taking.job.name);
     let wrapped_key = session.new_job_key(&label)?;

@@ -53,10 +53,8 @@ pub(in super::super) fn drawn(
         elaborator.findings().push(problem);
         return None;
     }
-    if let Some(order) = &order {
-        if let Some(finding) = coarse(entry, order, at) {
-            elaborator.findings().push(finding);
-        }
+    if let Some(finding) = order.as_ref().and_then(|o| coarse(entry, o, at)) {
+        elaborator.findings().push(finding);
     }
     let order_picture = order.map(|o| o.order);
     let Some(file) = file else {
