@@ -103,7 +103,7 @@ fn a_host_that_speaks_ebcdic_and_packed_decimal() {
 
 #[test]
 fn badges_for_doors() {
-    let cut = "photo: it is cut short or damaged";
+    let cut = "it is cut short or damaged";
     let because = ["a level is 1 to 5", cut];
     let station = run("kestrel-access", "orders.txt", &because);
     let doors = String::from_utf8(written(&station, "doors.csv")).expect("text");

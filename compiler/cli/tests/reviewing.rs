@@ -389,11 +389,11 @@ fn why_names_parts_and_card_content() {
         ),
         (
             "chip:load:F00000009260[1..4]",
-            ["load file data block = C482", "works.perso:171"],
+            ["load file data block = C482", "works.perso:173"],
         ),
         (
             "chip:load:F00000009260[5..24]",
-            ["component Header = 01001", "works.perso:171"],
+            ["component Header = 01001", "works.perso:173"],
         ),
         (
             "chip:install:F00000009260",
@@ -401,7 +401,7 @@ fn why_names_parts_and_card_content() {
         ),
         (
             "chip:install:badge",
-            ["AID of the instance = 08F0", "works.perso:72"],
+            ["AID of the instance = 08F0", "works.perso:74"],
         ),
     ] {
         let (code, said) = why("kestrel-access", "orders.txt", output);

@@ -544,17 +544,29 @@ fn public_text(text: &str) -> Result<(), StoreError> {
     no_card_number(text)
 }
 
+/// Longest word with letters in it that may still hold a group of a card number's digits.
+const GROUP_MAX: usize = 12;
+
 fn no_card_number(text: &str) -> Result<(), StoreError> {
     for word in text.split(|c: char| !c.is_alphanumeric()) {
         if is_card_number(word) {
             return Err(error("R1408", "digits that pass as a card number"));
         }
     }
-    for group in text.split(|c: char| !c.is_ascii_digit() && c != ' ') {
-        let digits: String = group.split(' ').collect();
-        let grouped = group.trim().split(' ').all(|part| part.len() >= 2);
-        if grouped && group.trim().contains(' ') && is_card_number(&digits) {
-            return Err(error("R1408", "grouped digits that pass as a card number"));
+    // A hash that begins with digits is no group of a card number behind the word before it.
+    let pieces = text.split(|c: char| !c.is_alphanumeric() && c != ' ');
+    for words in pieces.map(|piece| piece.trim().split(' ').collect::<Vec<_>>()) {
+        let short =
+            |word: &&str| word.len() <= GROUP_MAX || word.bytes().all(|b| b.is_ascii_digit());
+        for kept in words.split(|word| !short(word)) {
+            let joined = kept.join(" ");
+            for group in joined.split(|c: char| !c.is_ascii_digit() && c != ' ') {
+                let parts: Vec<&str> = group.trim().split(' ').collect();
+                let grouped = parts.len() > 1 && parts.iter().all(|part| part.len() >= 2);
+                if grouped && is_card_number(&parts.concat()) {
+                    return Err(error("R1408", "grouped digits that pass as a card number"));
+                }
+            }
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ checks! {
     "cryptogram.aes" "verify_cryptogram" "an ARQC is the card's, option C" OPENSSL cryptogram_aes;
     "cryptogram.wrong" "verify_cryptogram" "another cryptogram, PAN, counter or datum is not" PORT cryptogram_wrong;
     "cryptogram.bad" "verify_cryptogram" "a key of another use is refused" PORT cryptogram_bad;
+    "cryptogram.forgotten" "forget_card" "a card that has left, the next one, the first one again" PYEMV forgotten;
     "arpc.des" "arpc" "the issuer's answer by method 2, options A and B" PYEMV arpc;
     "arpc.aes" "arpc" "the issuer's answer by method 2, option C" OPENSSL arpc_aes;
     "arpc.bad" "arpc" "a short ARQC and a key of another use are refused" PORT arpc_bad;
@@ -199,6 +200,24 @@ fn cryptogram_wrong(b: &mut Bench<'_>) -> Checked {
     let short = found.get(..7).unwrap_or_default();
     let taken = b.session.verify_cryptogram(&right, &data, short);
     holds(!matches!(taken, Ok(true)), "a cut cryptogram is taken")
+}
+
+/// A driver may keep a card's keys while it is there: never for another card, nor against a wrong one.
+fn forgotten(b: &mut Bench<'_>) -> Checked {
+    let key = b.key("imk_ac")?;
+    let (first, next) = (
+        path(key, Derivation::A, PAN),
+        path(key, Derivation::B, LONG_PAN),
+    );
+    for _ in 0..2 {
+        is_cards(b, &first, "ac.a")?;
+        b.session.forget_card();
+        is_cards(b, &next, "ac.b")?;
+        is_cards(b, &first, "ac.a")?;
+    }
+    cryptogram_wrong(b)?;
+    b.session.forget_card();
+    cryptogram_wrong(b)
 }
 
 fn cryptogram_bad(b: &mut Bench<'_>) -> Checked {
