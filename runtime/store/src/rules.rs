@@ -509,8 +509,6 @@ pub(crate) fn check_entry(entry: &AuditEntry) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a text that is too long or holds what looks like a PAN: a word of digits, also with
-/// single spaces between groups, of 12 to 19 digits and a right Luhn digit (ISO/IEC 7812-1).
 fn change_register(
     rows: &mut dyn Rows,
     at: i64,
@@ -539,6 +537,8 @@ fn change_register(
     })
 }
 
+/// Refuses a text that is too long or holds what looks like a PAN: a word of digits, also with
+/// single spaces between groups, of 12 to 19 digits and a right Luhn digit (ISO/IEC 7812-1).
 fn public_text(text: &str) -> Result<(), StoreError> {
     limit(text.len(), TEXT_BYTES)?;
     no_card_number(text)
