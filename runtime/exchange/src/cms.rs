@@ -3,7 +3,7 @@
 
 use crate::ber;
 use crate::certificates::{RSA_KEY, SHA256_WITH_RSA};
-use crate::rsa::signed;
+use crate::rsa::{open_oaep, signed};
 use crate::{Certificate, ExchangeError, OaepHash, Random, RevocationList, RsaPrivate};
 use cardwright_standards::cipher::{self, AesKey, TdesKey};
 use cms::cert::CertificateChoices;
@@ -582,7 +582,7 @@ pub(crate) fn open_envelope(
     let hash = hash.ok_or(ExchangeError::Malformed(
         "CMS message: RSA-OAEP is expected",
     ))?;
-    let content_key = key.decrypt_oaep(hash, information.enc_key.as_bytes())?;
+    let content_key = open_oaep(key, hash, information.enc_key.as_bytes())?;
     let content = &enveloped.encrypted_content;
     let cipher = &content.content_enc_alg;
     let initial = cipher.parameters.as_ref().map(Any::value);

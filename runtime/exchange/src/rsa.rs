@@ -201,6 +201,21 @@ pub fn signature_block(hash: &[u8; 32], octets: usize) -> Option<Vec<u8>> {
     Some(block)
 }
 
+/// Opens what came under RSA-OAEP (RFC 8017, 7.1.2). A ciphertext of another length than the modulus,
+/// or not below it, is for another key: it is refused here and never reaches the HSM, whose own words for
+/// it differ.
+pub(crate) fn open_oaep(
+    private: &dyn RsaPrivate,
+    hash: OaepHash,
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+    let modulus = private.public_key().modulus();
+    if ciphertext.len() != modulus.len() || ciphertext >= modulus {
+        return Err(ExchangeError::Recipient);
+    }
+    private.decrypt_oaep(hash, ciphertext)
+}
+
 /// EME-OAEP decoding of what the bare private operation gave (RFC 8017, 7.1.2, step 3), for holders
 /// that have nothing else. It reads the whole block whatever is wrong, and says only that
 /// something is.

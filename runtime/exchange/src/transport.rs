@@ -3,6 +3,7 @@
 //! Nothing says who sent it or what it is for: the policy lets only sensitive keys (`S`) leave like
 //! this, and the receiver compares the check value with the sender.
 
+use crate::rsa::open_oaep;
 use crate::{Certificate, ExchangeError, OaepHash, Purpose, Random, RsaPrivate, Trust};
 use cardwright_standards::key_policy::{self, Day, Exception, Form, KeyKind};
 use cardwright_standards::keyblock::{self, Algorithm};
@@ -33,10 +34,7 @@ pub fn unwrap(
     algorithm: Algorithm,
     wrapped: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
-    if wrapped.len() != private.public_key().modulus().len() {
-        return Err(ExchangeError::Recipient);
-    }
-    let key = private.decrypt_oaep(hash, wrapped)?;
+    let key = open_oaep(private, hash, wrapped)?;
     keyblock::check_key(algorithm, &key)?;
     Ok(key)
 }

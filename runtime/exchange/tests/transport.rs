@@ -100,8 +100,15 @@ fn refused(pki: &Pki, key: &TestKey, hash: OaepHash, theirs: &[u8]) {
     assert_eq!(aes.err().unwrap().code(), "E0596");
     let elsewhere = transport::unwrap(&pki.key("krd2"), hash, Algorithm::Tdes, theirs);
     assert_eq!(elsewhere.err().unwrap().code(), "R1395");
-    let cut = transport::unwrap(key, hash, Algorithm::Tdes, &theirs[1..]);
-    assert_eq!(cut.err().unwrap().code(), "R1395");
+    // Cut, longer, and numbers that are no residue of the modulus.
+    let modulus = key.public_key().modulus();
+    let mut longer = vec![0];
+    longer.extend_from_slice(theirs);
+    let beyond = vec![0xFF; modulus.len()];
+    for wrong in [&theirs[1..], &longer, modulus, &beyond, &[]] {
+        let refused = transport::unwrap(key, hash, Algorithm::Tdes, wrong);
+        assert_eq!(refused.err().unwrap().code(), "R1395", "{wrong:02X?}");
+    }
 }
 
 /// NIST's examples of the derivation.
