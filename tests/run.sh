@@ -42,6 +42,7 @@ pkg-config --exists openssl 2>/dev/null || missing="$missing libssl-dev"
 need softhsm2-util softhsm2
 need pkcsslotd opencryptoki
 need pkcsconf opencryptoki
+need certutil "libnss3 libnss3-tools"
 # A python of one's own does not see what the system installs: take the system's, if it has them.
 has_readers() { "$1" -c 'import zxingcpp, PIL' 2>/dev/null; }
 has_readers python3 || CARDWRIGHT_PYTHON=/usr/bin/python3

@@ -33,6 +33,9 @@ pub(crate) enum HsmTable {
 pub(crate) struct Pkcs11Table {
     /// The maker's library.
     module: PathBuf,
+    /// What the library is told when it starts, where it takes a text: NSS is told its database so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<String>,
     /// Labels of tokens that hold the same keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<String>,
@@ -152,6 +155,7 @@ impl Pkcs11Table {
                 .ok_or_else(|| wrong(&format!("hsm.avoid names {word}, which nothing is called")))
         });
         let mut settings = Settings::new(self.module.clone(), labels.chain(slots).collect(), pin);
+        settings.parameters.clone_from(&self.parameters);
         settings.avoid = avoid.collect::<Result<_, _>>()?;
         settings.host_memory = match self.host_memory {
             HostMemoryWord::Refused => HostMemory::Refused,

@@ -80,7 +80,8 @@ impl Pkcs11Hsm {
     /// R1321 for a wrong known answer.
     pub fn open(settings: Settings) -> Result<Self, Refused> {
         settings.check()?;
-        let module = Module::load(&settings.module).map_err(|f| {
+        let parameters = settings.parameters.as_deref();
+        let module = Module::load_with(&settings.module, parameters).map_err(|f| {
             let shown = settings.module.display();
             error::MODULE.found(format!("{shown}: {}", of_failure(&f).what))
         })?;

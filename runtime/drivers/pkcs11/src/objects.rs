@@ -3,7 +3,7 @@
 //! The convention: `CKA_LABEL` is the key's logical name as bundles write it
 //! (`aurora.imk_ac`), `CKA_ID` the names of its use and algorithm
 //! (`emv.application_cryptogram/tdes2`), so that a key says by itself what it is for; the algorithm
-//! may be left out where the token tells the length of AES keys. A third word, `exportable` or
+//! may be left out where the token tells the length of AES keys. Behind `@` stands a mark of the label, which need not be there. A third word, `exportable` or
 //! `sensitive`, says that the key may leave wrapped; without it the key must be unextractable. A double-length key whose left half is used alone has a second
 //! object, labelled with `#left` behind the name: the left half twice, which is single DES. The
 //! driver's own keys are labelled `cardwright.storage.…`.
@@ -12,8 +12,13 @@ use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Object, Outcome, Session};
 use cardwright_ports::custody::Exportability;
 use cardwright_ports::hsm::KeyUse;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+/// Between the words of an identifier and the mark of a label.
+const MARK: char = '@';
+/// Octets of a label's hash in the mark.
+const MARK_OCTETS: usize = 8;
 /// Behind the label of the object that holds a left half twice.
 pub const LEFT: &str = "#left";
 /// Label of the key that seals octets.
@@ -244,8 +249,22 @@ pub fn placed(rows: &mut Vec<Attribute>, place: Place<'_>) {
     ));
     if let Place::Token(label, id) = place {
         rows.push(Attribute::octets(ck::CKA_LABEL, label.as_bytes()));
-        rows.push(Attribute::octets(ck::CKA_ID, id.as_bytes()));
+        rows.push(Attribute::octets(ck::CKA_ID, unique(label, id).as_bytes()));
     }
+}
+
+/// What `CKA_ID` holds: behind the words a mark of the label, since two keys of one class with one identifier
+/// are one key to NSS, of which the second takes the first one's place.
+fn unique(label: &str, id: &str) -> String {
+    let digest = Sha256::digest(label.as_bytes());
+    let mark = digest.get(..MARK_OCTETS).unwrap_or_default();
+    format!("{id}{MARK}{}", hex::encode(mark))
+}
+
+/// The words of an identifier, without the mark.
+pub fn words(id: &[u8]) -> impl Iterator<Item = &str> {
+    let text = std::str::from_utf8(id).unwrap_or_default();
+    text.split(MARK).next().unwrap_or_default().split('/')
 }
 
 /// Private, and who may see the value.
@@ -338,6 +357,15 @@ mod tests {
         assert!(both.has(Flags::SIGN) && !both.has(Flags::WRAP));
         let beyond: Vec<_> = both.beyond(Flags::ENCRYPT).collect();
         assert_eq!(beyond, ["CKA_SIGN"]);
+    }
+
+    #[test]
+    fn identifiers_of_two_labels_differ_and_say_the_same() {
+        let (one, two) = (unique("a", "x/y/z"), unique("b", "x/y/z"));
+        assert_ne!(one, two);
+        for id in [one.as_str(), &two, "x/y/z"] {
+            assert_eq!(words(id.as_bytes()).collect::<Vec<_>>(), ["x", "y", "z"]);
+        }
     }
 
     #[test]

@@ -313,8 +313,7 @@ impl Facts {
     }
 
     fn words(&self) -> impl Iterator<Item = &str> {
-        let id = self.octets(ck::CKA_ID).unwrap_or_default();
-        std::str::from_utf8(id).unwrap_or_default().split('/')
+        objects::words(self.octets(ck::CKA_ID).unwrap_or_default())
     }
 
     /// Whether it may leave, as `CKA_ID` says.

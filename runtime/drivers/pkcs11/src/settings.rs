@@ -119,6 +119,8 @@ impl std::fmt::Display for TokenName {
 pub struct Settings {
     /// The maker's library.
     pub module: PathBuf,
+    /// What its `C_Initialize` is told, where the library takes a text.
+    pub parameters: Option<String>,
     /// Tokens that hold the same keys; the first one stores new keys first.
     pub tokens: Vec<TokenName>,
     /// The user's PIN, the same for all tokens.
@@ -149,6 +151,7 @@ impl Settings {
     pub fn new(module: PathBuf, tokens: Vec<TokenName>, pin: Pin) -> Self {
         Self {
             module,
+            parameters: None,
             tokens,
             pin,
             host_memory: HostMemory::Refused,

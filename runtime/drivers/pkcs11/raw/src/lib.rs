@@ -15,12 +15,12 @@ pub use template::{Attribute, Content};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_FUNCTION_LIST, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
-    CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION,
+    CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_OBJECT_HANDLE, CK_RV,
+    CK_SESSION_HANDLE, CK_SESSION_INFO, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::c_void;
+use std::ffi::{CStr, CString, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,6 +155,8 @@ pub struct Module {
     functions: CK_FUNCTION_LIST,
     // Keeps the library in memory as long as its functions are called.
     _library: cryptoki_sys::Pkcs11,
+    /// What `C_Initialize` was told.
+    parameters: Option<CString>,
     counters: [AtomicU64; FUNCTIONS.len()],
     pace: Mutex<Option<Pace>>,
     /// Microseconds that each operation is held up in its own session.
@@ -183,21 +185,39 @@ impl Module {
     /// # Errors
     /// The library or a function is missing, or `C_Initialize` failed.
     pub fn load(path: &Path) -> Outcome<Arc<Self>> {
+        Self::load_with(path, None)
+    }
+
+    /// Loads a module whose `C_Initialize` is told something, such as where its database is; or gives the
+    /// one that is loaded already.
+    ///
+    /// # Errors
+    /// As [`Module::load`], and when the module was told something else before.
+    pub fn load_with(path: &Path, parameters: Option<&str>) -> Outcome<Arc<Self>> {
+        let wrong = |what: &str| Failure {
+            function: "C_Initialize",
+            value: Value::Module(what.to_owned()),
+        };
+        let parameters = parameters.map(CString::new).transpose();
+        let parameters = parameters.map_err(|_| wrong("an octet 00 in its parameters"))?;
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = loaded.get(path) {
+            if parameters.is_some() && parameters != module.parameters {
+                return Err(wrong("this process loaded it with other parameters"));
+            }
             return Ok(Arc::clone(module));
         }
         let context = Pkcs11::new(path).map_err(|e| module_failure("C_GetFunctionList", &e))?;
-        let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-        match context.initialize(arguments) {
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(e) => return Err(module_failure("C_Initialize", &e)),
-        }
         let (library, functions) = function_list(path)?;
+        match &parameters {
+            Some(parameters) => initialize_with(&functions, parameters)?,
+            None => initialize(&context)?,
+        }
         let module = Arc::new(Self {
             _context: context,
             functions,
             _library: library,
+            parameters,
             counters: [const { AtomicU64::new(0) }; FUNCTIONS.len()],
             pace: Mutex::new(None),
             latency: AtomicU64::new(0),
@@ -278,6 +298,52 @@ impl Module {
         if let Some(counter) = place.and_then(|place| self.counters.get(place)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// As the standard has it.
+fn initialize(context: &Pkcs11) -> Outcome<()> {
+    let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    match context.initialize(arguments) {
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+        Err(e) => Err(module_failure("C_Initialize", &e)),
+    }
+}
+
+/// The standard's arguments where a module takes a text: it stands in the place of what the standard
+/// reserves, and what is reserved comes behind it (NSS calls the text `LibraryParameters`).
+#[repr(C)]
+struct ArgumentsWithText {
+    standard: CK_C_INITIALIZE_ARGS,
+    reserved: *mut c_void,
+}
+
+/// With a text of the module's own.
+fn initialize_with(functions: &CK_FUNCTION_LIST, parameters: &CStr) -> Outcome<()> {
+    let function = { functions.C_Initialize };
+    let Some(function) = function else {
+        return Err(Failure {
+            function: "C_Initialize",
+            value: Value::Module("the module does not have it".to_owned()),
+        });
+    };
+    let mut arguments = ArgumentsWithText {
+        standard: CK_C_INITIALIZE_ARGS {
+            CreateMutex: None,
+            DestroyMutex: None,
+            LockMutex: None,
+            UnlockMutex: None,
+            flags: ck::CKF_OS_LOCKING_OK,
+            pReserved: parameters.as_ptr().cast_mut().cast(),
+        },
+        reserved: null_mut(),
+    };
+    // SAFETY: the arguments begin as the standard has them, and they and the text outlive the call. A
+    // module that reserves the text's place refuses what is not null (PKCS#11 2.40, 5.4).
+    let value = unsafe { function((&raw mut arguments).cast()) };
+    match value {
+        ck::CKR_CRYPTOKI_ALREADY_INITIALIZED => Ok(()),
+        value => returned("C_Initialize", value),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tokens for tests: SoftHSM in a folder of its own, and opencryptoki's soft token.
+//! Tokens for tests: SoftHSM and NSS's softoken in folders of their own, and opencryptoki's soft token.
 //!
 //! A PKCS#11 module is initialised once for a process and reads its settings from the environment.
 //! So each test runs again in a process of its own, whose environment is made here.
@@ -31,6 +31,8 @@ const PIN: &str = "48151623";
 /// Where a test stands.
 pub struct Ground {
     pub module: PathBuf,
+    /// What the module is told when it starts.
+    pub parameters: Option<String>,
     pub tokens: Vec<String>,
     pub folder: PathBuf,
     pub pin: String,
@@ -83,6 +85,7 @@ pub fn with_faults(test: &str, tokens: usize, body: impl FnOnce(&Ground)) {
     with_soft_hsm_and(test, tokens, &environment, |ground| {
         body(&Ground {
             module,
+            parameters: None,
             tokens: ground.tokens.clone(),
             folder: ground.folder.clone(),
             pin: ground.pin.clone(),
@@ -137,6 +140,7 @@ pub fn with_soft_hsm_and(
     if let Some(folder) = std::env::var_os(GROUND) {
         body(&Ground {
             module: soft_hsm_module(),
+            parameters: None,
             tokens: labels,
             folder: folder.into(),
             pin: PIN.to_owned(),
@@ -229,6 +233,7 @@ pub fn with_opencryptoki(test: &str, body: impl FnOnce(&Ground)) {
         empty(&module, "cardwright", b"481516");
         body(&Ground {
             module,
+            parameters: None,
             tokens: vec!["cardwright".to_owned()],
             folder: folder.into(),
             pin: "481516".to_owned(),
@@ -259,12 +264,68 @@ pub fn with_opencryptoki(test: &str, body: impl FnOnce(&Ground)) {
     child(test, &[(GROUND, folder.path())]);
 }
 
+/// Where the system keeps NSS's softoken.
+pub fn nss_module() -> PathBuf {
+    library(
+        &[
+            "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+            "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+            "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+            "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
+            "/usr/lib64/libsoftokn3.so",
+        ],
+        "libnss3",
+    )
+}
+
+/// Runs a test with a fresh database of NSS's softoken. One process opens one database.
+pub fn with_nss(test: &str, body: impl FnOnce(&Ground)) {
+    let module = nss_module();
+    if let Some(folder) = std::env::var_os(GROUND) {
+        let folder = PathBuf::from(folder);
+        let database = folder.join("nss");
+        body(&Ground {
+            module,
+            parameters: Some(format!(
+                "configdir='sql:{}' certPrefix='' keyPrefix='' secmod='' flags=noModDB \
+                 dbTokenDescription='token 1'",
+                database.display()
+            )),
+            tokens: vec!["token 1".to_owned()],
+            folder,
+            pin: PIN.to_owned(),
+        });
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (database, pin) = (folder.path().join("nss"), folder.path().join("pin"));
+    std::fs::create_dir(&database).unwrap();
+    std::fs::write(&pin, format!("{PIN}\n")).unwrap();
+    let made = Command::new("certutil")
+        .arg("-N")
+        .args(["-d", &format!("sql:{}", database.display())])
+        .arg("-f")
+        .arg(&pin)
+        .output()
+        .unwrap_or_else(|e| {
+            panic!("this test needs the package libnss3-tools: apt-get install libnss3-tools: {e}")
+        });
+    assert!(made.status.success(), "{made:?}");
+    child(test, &[(GROUND, folder.path())]);
+}
+
 impl Ground {
+    /// The module, loaded as the driver loads it.
+    pub fn load(&self) -> std::sync::Arc<Module> {
+        Module::load_with(&self.module, self.parameters.as_deref()).unwrap()
+    }
+
     /// Settings for its tokens: host memory allowed, TEST keys.
     pub fn settings(&self) -> Settings {
         let tokens = self.tokens.iter().cloned().map(TokenName::Label).collect();
         let pin = Pin::new(self.pin.clone().into_bytes()).unwrap();
         let mut settings = Settings::new(self.module.clone(), tokens, pin);
+        settings.parameters.clone_from(&self.parameters);
         settings.host_memory = HostMemory::Allowed;
         settings.relogin = Relogin::Always;
         settings.test_only = true;
@@ -315,7 +376,7 @@ pub fn code<T>(result: Result<T, HsmError>) -> &'static str {
 
 /// The slot of a token of the ground.
 pub fn slot(ground: &Ground, place: usize) -> u64 {
-    let module = Module::load(&ground.module).unwrap();
+    let module = ground.load();
     let tokens = module.tokens().unwrap();
     let label = &ground.tokens[place];
     tokens.iter().find(|t| t.label == *label).unwrap().slot
@@ -323,7 +384,7 @@ pub fn slot(ground: &Ground, place: usize) -> u64 {
 
 /// A session with a token of the ground, past the driver.
 pub fn raw(ground: &Ground, place: usize) -> Session {
-    let module = Module::load(&ground.module).unwrap();
+    let module = ground.load();
     let session = Session::open(&module, slot(ground, place)).unwrap();
     session.log_in(ground.pin.as_bytes()).unwrap();
     session
