@@ -103,15 +103,37 @@ fn tdes_data(
 pub(crate) fn tdes_card_key(
     session: &Session,
     master: Object,
-    (method, kdd, number): (diversify::Diversification, &[u8; 10], u8),
+    of: (diversify::Diversification, &[u8; 10], u8),
     sort: Sort,
+    made: &mut Made,
+) -> Outcome<Option<Object>> {
+    tdes_card_object(session, master, of, (Kind::Des2, sort), made)
+}
+
+/// The same as octets of no cipher, to be wrapped: some tokens give a triple DES key odd parity, which its
+/// receiver need not expect.
+pub(crate) fn tdes_card_octets(
+    session: &Session,
+    master: Object,
+    of: (diversify::Diversification, &[u8; 10], u8),
+    made: &mut Made,
+) -> Outcome<Option<Object>> {
+    let sort = (Flags::NONE, Protection::Wrappable);
+    tdes_card_object(session, master, of, (Kind::Generic(16), sort), made)
+}
+
+fn tdes_card_object(
+    session: &Session,
+    master: Object,
+    (method, kdd, number): (diversify::Diversification, &[u8; 10], u8),
+    wanted: (Kind, Sort),
     made: &mut Made,
 ) -> Outcome<Option<Object>> {
     let Some(data) = tdes_data(method, kdd, number) else {
         return Ok(None);
     };
     let mechanism = Mechanism::Data(ck::CKM_DES3_ECB_ENCRYPT_DATA, data.to_vec());
-    derived(session, mechanism, master, (Kind::Des2, sort), made).map(Some)
+    derived(session, mechanism, master, wanted, made).map(Some)
 }
 
 /// A subkey of CMAC of an AES key that enciphers (SP 800-38B, 6.1).

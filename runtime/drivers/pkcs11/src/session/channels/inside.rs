@@ -88,6 +88,24 @@ impl CardOf {
             _ => Err(unsuitable().into()),
         }
     }
+
+    /// What is wrapped of a card's new key: the key itself, of triple DES its octets as they were derived.
+    fn wrappable(
+        &self,
+        tool: &Tool<'_>,
+        number: u8,
+        (kind, key): (Kind, Object),
+        made: &mut Made,
+    ) -> Result<Object, Trouble> {
+        if kind.block() == 16 {
+            return Ok(key);
+        }
+        let of = (diversification(self.method), &self.key_data, number);
+        let main = tool.objects(&self.master)?.main;
+        let octets = channel_keys::tdes_card_octets(tool.session()?, main, of, made)?;
+        let unsuitable = || self.master.unsuitable("what the diversification takes");
+        Ok(octets.ok_or_else(unsuitable)?)
+    }
 }
 
 /// A new key of a card under its channel's key for sensitive data.
@@ -339,6 +357,7 @@ impl Session {
                     8 => Mechanism::Plain(ck::CKM_DES3_ECB),
                     _ => Mechanism::Initial(ck::CKM_AES_CBC, vec![0; 16]),
                 };
+                let key = of_card.wrappable(tool, number, (new, key), &mut made)?;
                 let wrapped = tool.session()?.wrap(&mechanism, under, key)?;
                 if wrapped.len() != new.octets() {
                     return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
