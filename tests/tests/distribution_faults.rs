@@ -646,11 +646,9 @@ fn a_key_token_with_a_changed_octet_is_refused_and_leaves_nothing() {
         assert_eq!(error.code, "R1384", "{what}: {error}");
         assert_eq!(everything(&sites), before, "{what}");
     };
-    // The version number of SignedData (RFC 5652, 5.1) is neither signed nor of any consequence.
-    assert_eq!(token[23..26], [0x02, 0x01, 0x03]);
     // All of the ends, every seventh octet between them.
     let ends = |at: &usize| *at < 96 || *at + 96 >= token.len() || at % 7 == 3;
-    for at in (0..token.len()).filter(ends).filter(|at| *at != 25) {
+    for at in (0..token.len()).filter(ends) {
         let mut changed = token.clone();
         changed[at] ^= 1 << (at % 8);
         refused(&changed, format!("octet {at}"));

@@ -1,5 +1,8 @@
 //! Messages with indefinite lengths, as streaming hosts send them, made definite (X.690, 8.1.3.6
 //! and 8.7). Only what DER allows besides is left to the reader behind it.
+//!
+//! Tags alone do not say that a `[0]` holds pieces of an OCTET STRING: where it does is known for the
+//! one place that has it, the enciphered content of EnvelopedData (RFC 5652, 6.1).
 
 use crate::ExchangeError;
 use std::borrow::Cow;
@@ -12,6 +15,12 @@ const CONSTRUCTED: u8 = 0x20;
 const PIECES: u8 = 0x24;
 /// An OCTET STRING.
 const OCTET_STRING: u8 = 0x04;
+/// A SEQUENCE.
+const SEQUENCE: u8 = 0x30;
+/// A `[0]` with parts.
+const PARTS_0: u8 = 0xA0;
+/// An OCTET STRING as an IMPLICIT `[0]`.
+const STRING_0: u8 = 0x80;
 /// A length that is not told.
 const INDEFINITE: u8 = 0x80;
 
@@ -22,15 +31,62 @@ pub(crate) fn definite(octets: &[u8]) -> Result<Cow<'_, [u8]>, ExchangeError> {
     if octets.get(1) != Some(&INDEFINITE) {
         return Ok(Cow::Borrowed(octets));
     }
-    let (object, rest) = object(octets, 0)?;
+    whole(octets, Place::Anywhere).map(Cow::Owned)
+}
+
+/// EnvelopedData with definite lengths, and its enciphered content in one piece.
+pub(crate) fn definite_envelope(octets: &[u8]) -> Result<Vec<u8>, ExchangeError> {
+    whole(octets, Place::Envelope)
+}
+
+fn whole(octets: &[u8], place: Place) -> Result<Vec<u8>, ExchangeError> {
+    let (object, rest) = object(octets, 0, place)?;
     match rest.is_empty() {
-        true => Ok(Cow::Owned(object)),
+        true => Ok(object),
         false => Err(WRONG),
     }
 }
 
+/// What an object is in an envelope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing that has a rule of its own.
+    Anywhere,
+    /// EnvelopedData.
+    Envelope,
+    /// EncryptedContentInfo: the only SEQUENCE in EnvelopedData.
+    ContentInfo,
+    /// encryptedContent: an OCTET STRING as `[0]`.
+    Content,
+}
+
+impl Place {
+    /// What a part of this place is.
+    fn part(self, identifier: u8) -> Self {
+        match (self, identifier) {
+            (Self::Envelope, SEQUENCE) => Self::ContentInfo,
+            (Self::ContentInfo, PARTS_0) => Self::Content,
+            _ => Self::Anywhere,
+        }
+    }
+
+    /// Whether an object of this place is an OCTET STRING in pieces.
+    fn in_pieces(self, identifier: u8) -> bool {
+        identifier == PIECES || self == Self::Content
+    }
+
+    /// Its identifier when the pieces are joined.
+    fn joined(self, identifier: u8) -> u8 {
+        match (self, identifier) {
+            (Self::Content, _) => STRING_0,
+            (_, PIECES) => OCTET_STRING,
+            _ => identifier,
+        }
+    }
+}
+
 /// One object made definite, and what follows it.
-fn object(octets: &[u8], depth: usize) -> Result<(Vec<u8>, &[u8]), ExchangeError> {
+fn object(octets: &[u8], depth: usize, place: Place) -> Result<(Vec<u8>, &[u8]), ExchangeError> {
     let (head, rest) = octets.split_first_chunk::<2>().ok_or(WRONG)?;
     let [identifier, length] = *head;
     // No message here has identifiers of several octets.
@@ -41,24 +97,24 @@ fn object(octets: &[u8], depth: usize) -> Result<(Vec<u8>, &[u8]), ExchangeError
         if identifier & CONSTRUCTED == 0 {
             return Err(WRONG);
         }
-        let (content, rest) = contents(identifier, rest, depth, true)?;
-        return Ok((written(identifier, &content), rest));
+        let (content, rest) = contents((identifier, place), rest, depth, true)?;
+        return Ok((written(place.joined(identifier), &content), rest));
     }
     let (length, rest) = definite_length(length, rest)?;
     let (content, rest) = rest.split_at_checked(length).ok_or(WRONG)?;
     if identifier & CONSTRUCTED == 0 {
         return Ok((written(identifier, content), rest));
     }
-    let (content, after) = contents(identifier, content, depth, false)?;
+    let (content, after) = contents((identifier, place), content, depth, false)?;
     match after.is_empty() {
-        true => Ok((written(identifier, &content), rest)),
+        true => Ok((written(place.joined(identifier), &content), rest)),
         false => Err(WRONG),
     }
 }
 
 /// Objects up to the end, or up to the two zeros that end an indefinite length.
 fn contents(
-    identifier: u8,
+    (identifier, place): (u8, Place),
     mut rest: &[u8],
     depth: usize,
     indefinite: bool,
@@ -70,8 +126,9 @@ fn contents(
             ([], false) => return Ok((content, rest)),
             _ => {}
         }
-        let (part, after) = object(rest, depth + 1)?;
-        if identifier == PIECES {
+        let of = rest.first().map_or(place, |first| place.part(*first));
+        let (part, after) = object(rest, depth + 1, of)?;
+        if place.in_pieces(identifier) {
             content.extend_from_slice(piece(&part)?);
         } else {
             content.extend_from_slice(&part);
@@ -106,13 +163,8 @@ fn definite_length(first: u8, rest: &[u8]) -> Result<(usize, &[u8]), ExchangeErr
     Ok((length, rest))
 }
 
-/// An object with the shortest length; pieces become one OCTET STRING.
+/// An object with the shortest length.
 fn written(identifier: u8, content: &[u8]) -> Vec<u8> {
-    let identifier = if identifier == PIECES {
-        OCTET_STRING
-    } else {
-        identifier
-    };
     let mut octets = vec![identifier];
     match content.len() {
         length @ 0..=0x7F => octets.push(length as u8),
@@ -151,5 +203,38 @@ mod tests {
         assert!(definite(&[0x30, 0x80, 0x24, 0x80, 0x05, 0, 0, 0, 0, 0]).is_err());
         assert!(definite(&[0x30, 0x80].repeat(100)).is_err());
         assert!(definite(&[0x30, 0x80, 0x04, 0x84, 0, 0, 0, 0, 0, 0]).is_err());
+    }
+    #[test]
+    fn an_enciphered_content_in_pieces_becomes_one() {
+        // EnvelopedData (RFC 5652, 6.1): version, recipients (here with a [0] that is none of it),
+        // EncryptedContentInfo { OID, algorithm, [0] { 01 02 | 03 } }, indefinite and definite.
+        let head = [0x02, 1, 0, 0x31, 4, 0xA0, 2, 0x05, 0];
+        let info = [0x06, 1, 7, 0x30, 2, 0x06, 0];
+        let pieces = [0x24, 0x80, 0x04, 1, 1, 0x04, 1, 2, 0, 0, 0x04, 1, 3];
+        let one = [&head[..], &[0x30, 12], &info, &[0x80, 3, 1, 2, 3]].concat();
+        let one = [&[0x30, 23][..], &one].concat();
+        let told = [&head[..], &[0x30, 22], &info, &[0xA0, 13], &pieces].concat();
+        let told = [&[0x30, 33][..], &told].concat();
+        let streamed = [
+            &[0x30, 0x80][..],
+            &head,
+            &[0x30, 0x80],
+            &info,
+            &[0xA0, 0x80],
+            &pieces,
+            &[0; 6],
+        ];
+        let streamed = streamed.concat();
+        for octets in [&one, &told, &streamed] {
+            assert_eq!(definite_envelope(octets).unwrap(), one);
+        }
+        for length in 0..streamed.len() {
+            assert!(definite_envelope(&streamed[..length]).is_err(), "{length}");
+        }
+        // A piece that is no OCTET STRING.
+        let mut wrong = told.clone();
+        let last = wrong.len() - 3;
+        wrong[last] = 0x05;
+        assert!(definite_envelope(&wrong).is_err());
     }
 }

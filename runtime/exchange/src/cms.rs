@@ -235,12 +235,8 @@ fn signed_data(
         Some(_) => vec![bare(SHA256)],
         None => Vec::new(),
     };
-    Ok(SignedData {
-        // RFC 5652, 5.1: 3 when the content is not id-data.
-        version: match econtent_type == DATA {
-            true => CmsVersion::V1,
-            false => CmsVersion::V3,
-        },
+    let mut data = SignedData {
+        version: CmsVersion::V1,
         digest_algorithms: SetOfVec::try_from(algorithms).map_err(unwritable)?,
         encap_content_info: EncapsulatedContentInfo {
             econtent_type,
@@ -249,7 +245,58 @@ fn signed_data(
         certificates: enclosed.certificate_set()?,
         crls: enclosed.revocation_set()?,
         signer_infos: SignerInfos(infos.unwrap_or_default()),
-    })
+    };
+    data.version = version_of_signed(&data);
+    Ok(data)
+}
+
+/// The version of SignedData by its parts (RFC 5652, 5.1). Attribute certificates, which ask for 3
+/// and 4, are not read.
+fn version_of_signed(data: &SignedData) -> CmsVersion {
+    let certificates = data.certificates.as_ref();
+    let certificates = certificates.map_or(&[][..], |set| set.0.as_slice());
+    let lists = data.crls.as_ref().map_or(&[][..], |set| set.0.as_slice());
+    let mut signers = data.signer_infos.0.iter();
+    if has_other(certificates, lists) {
+        CmsVersion::V5
+    } else if data.encap_content_info.econtent_type != DATA
+        || signers.any(|info| info.version == CmsVersion::V3)
+    {
+        CmsVersion::V3
+    } else {
+        CmsVersion::V1
+    }
+}
+
+fn has_other(certificates: &[CertificateChoices], lists: &[RevocationInfoChoice]) -> bool {
+    let mut certificates = certificates.iter();
+    let mut lists = lists.iter();
+    certificates.any(|it| matches!(it, CertificateChoices::Other(_)))
+        || lists.any(|it| matches!(it, RevocationInfoChoice::Other(_)))
+}
+
+/// The version of EnvelopedData for recipients whose keys are transported, by its parts (RFC 5652,
+/// 6.1).
+fn version_of_enveloped(data: &EnvelopedData) -> CmsVersion {
+    let originator = data.originator_info.as_ref();
+    let other = originator.is_some_and(|info| {
+        let certificates = info.certs.as_ref();
+        let lists = info.crls.as_ref();
+        has_other(
+            certificates.map_or(&[][..], |set| set.0.as_slice()),
+            lists.map_or(&[][..], |set| set.0.as_slice()),
+        )
+    });
+    let mut recipients = data.recip_infos.0.iter();
+    let plain = recipients
+        .all(|it| matches!(it, RecipientInfo::Ktri(info) if info.version == CmsVersion::V0));
+    if other {
+        CmsVersion::V4
+    } else if originator.is_some() || data.unprotected_attrs.is_some() || !plain {
+        CmsVersion::V2
+    } else {
+        CmsVersion::V0
+    }
 }
 
 /// A message's outer frame.
@@ -278,12 +325,28 @@ impl Read {
         if info.content_type != SIGNED_DATA {
             return Err(ExchangeError::Malformed("CMS message: not signed data"));
         }
-        info.content.decode_as().map(Self).map_err(malformed)
+        info.content
+            .decode_as()
+            .map_err(malformed)
+            .and_then(Self::checked)
     }
 
     /// Reads bare signed data, without the outer frame.
     pub(crate) fn bare(octets: &[u8]) -> Result<Self, ExchangeError> {
-        SignedData::from_der(octets).map(Self).map_err(malformed)
+        SignedData::from_der(octets)
+            .map_err(malformed)
+            .and_then(Self::checked)
+    }
+
+    /// With the version that its parts ask for.
+    fn checked(data: SignedData) -> Result<Self, ExchangeError> {
+        match data.version == version_of_signed(&data) {
+            true => Ok(Self(data)),
+            false => Err(ExchangeError::Malformed(
+                "CMS message: SignedData has another version number than its parts ask for \
+                 (RFC 5652, 5.1)",
+            )),
+        }
     }
 
     /// Certificates that travel with it.
@@ -329,15 +392,14 @@ impl Read {
 
     /// What no signature covers is as it has to be, so that a message has one spelling.
     fn check_frame(&self) -> Result<(), ExchangeError> {
-        let wrong = ExchangeError::Malformed("CMS message: versions and digests");
-        let version = matches!(self.0.version, CmsVersion::V1 | CmsVersion::V3);
+        let wrong = ExchangeError::Malformed("CMS message: signer and digests");
         let digests = self.0.digest_algorithms.as_slice();
         let right = |it: &AlgorithmIdentifierOwned| it.oid == SHA256 && is_plain(it);
         let infos = self.0.signer_infos.0.as_slice();
         let signer = infos
             .iter()
             .all(|it| it.version == CmsVersion::V1 && it.unsigned_attrs.is_none());
-        match version && signer && digests.len() == 1 && digests.iter().all(right) {
+        match signer && digests.len() == 1 && digests.iter().all(right) {
             true => Ok(()),
             false => Err(wrong),
         }
@@ -521,17 +583,7 @@ impl Envelope {
 
     /// Out of DER, for this recipient; AES-192 is for nobody met so far.
     pub(crate) fn read(octets: &[u8], recipient: &Certificate) -> Result<Self, ExchangeError> {
-        let octets = ber::definite(octets)?;
-        let enveloped = EnvelopedData::from_der(&octets).map_err(malformed)?;
-        let rid = RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier());
-        let [RecipientInfo::Ktri(information)] = enveloped.recip_infos.0.as_slice() else {
-            return Err(ExchangeError::Malformed(
-                "CMS message: one RSA recipient is expected",
-            ));
-        };
-        if information.rid != rid {
-            return Err(ExchangeError::Recipient);
-        }
+        let (enveloped, information) = enveloped_for(octets, recipient)?;
         let hash = oaep_hash(&information.key_enc_alg);
         let hash = hash.ok_or(ExchangeError::Malformed(
             "CMS message: RSA-OAEP is expected",
@@ -560,14 +612,12 @@ impl Envelope {
     }
 }
 
-/// Deciphers an EnvelopedData for a recipient. Its signature must have held before: the padding
-/// would otherwise tell.
-pub(crate) fn open_envelope(
+/// Reads an EnvelopedData with one recipient, who is this one.
+fn enveloped_for(
     octets: &[u8],
     recipient: &Certificate,
-    key: &dyn RsaPrivate,
-) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
-    let octets = ber::definite(octets)?;
+) -> Result<(EnvelopedData, KeyTransRecipientInfo), ExchangeError> {
+    let octets = ber::definite_envelope(octets)?;
     let enveloped = EnvelopedData::from_der(&octets).map_err(malformed)?;
     let rid = RecipientIdentifier::IssuerAndSerialNumber(recipient.identifier());
     let [RecipientInfo::Ktri(information)] = enveloped.recip_infos.0.as_slice() else {
@@ -578,6 +628,27 @@ pub(crate) fn open_envelope(
     if information.rid != rid {
         return Err(ExchangeError::Recipient);
     }
+    // RFC 5652, 6.2.1: 0 with the issuer's name and the serial number.
+    if information.version != CmsVersion::V0
+        || enveloped.version != version_of_enveloped(&enveloped)
+    {
+        return Err(ExchangeError::Malformed(
+            "CMS message: EnvelopedData has another version number than its parts ask for \
+             (RFC 5652, 6.1)",
+        ));
+    }
+    let information = information.clone();
+    Ok((enveloped, information))
+}
+
+/// Deciphers an EnvelopedData for a recipient. Its signature must have held before: the padding
+/// would otherwise tell.
+pub(crate) fn open_envelope(
+    octets: &[u8],
+    recipient: &Certificate,
+    key: &dyn RsaPrivate,
+) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+    let (enveloped, information) = enveloped_for(octets, recipient)?;
     let hash = oaep_hash(&information.key_enc_alg);
     let hash = hash.ok_or(ExchangeError::Malformed(
         "CMS message: RSA-OAEP is expected",

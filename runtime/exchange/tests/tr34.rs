@@ -15,7 +15,11 @@ use cardwright_exchange::tr34::{
 use cardwright_exchange::{Certificate, ExchangeError, OaepHash, Purpose, RsaPrivate, Trust};
 use cardwright_standards::key_policy::{Day, Exception, Form};
 use cardwright_standards::keyblock::{Attributes, Header, KeyType};
+use cms::{content_info::ContentInfo, signed_data::SignedData};
 use common::{Counter, Pki, now, openssl, today, trust};
+use der::asn1::{Any, OctetString, SetOfVec};
+use der::{Decode, Encode, Tag};
+use sha2::{Digest, Sha256};
 
 const NONCE: [u8; 8] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x58, 0x97, 0x93];
 const KEY: [u8; 24] = *b"\x01key of no bank at all\x02\x03";
@@ -559,11 +563,171 @@ fn a_token_of_openssl_definite_and_streamed() {
         assert_eq!(token[1] == 0x80, streamed);
         let opened = tr34::open_authority_unbind(&binding, &token, &ca, &trust);
         assert_eq!(opened.err(), None, "streamed: {streamed}");
+        // OpenSSL's own content is id-data: version 1 (RFC 5652, 5.1).
+        let version = token.windows(3).position(|part| part == [2, 1, 1]).unwrap();
+        for other in [0, 2, 3, 4, 5, 6] {
+            let mut changed = token.clone();
+            changed[version + 2] = other;
+            let refused = tr34::open_authority_unbind(&binding, &changed, &ca, &trust);
+            assert_eq!(
+                code(refused),
+                "R1390",
+                "version {other}, streamed: {streamed}"
+            );
+        }
         for at in (0..token.len()).step_by(11) {
             let cut = tr34::open_authority_unbind(&binding, &token[..at], &ca, &trust);
             assert_eq!(code(cut), "R1390");
         }
     }
+}
+
+/// The parts of a signed token.
+fn parts(token: &[u8]) -> SignedData {
+    let info = ContentInfo::from_der(token).unwrap();
+    info.content.decode_as().unwrap()
+}
+
+/// A token of these parts.
+fn joined(parts: &SignedData) -> Vec<u8> {
+    let info = ContentInfo {
+        content_type: "1.2.840.113549.1.7.2".parse().unwrap(),
+        content: Any::from_der(&parts.to_der().unwrap()).unwrap(),
+    };
+    info.to_der().unwrap()
+}
+
+/// The token with another envelope, signed again by the host.
+fn with_envelope(pki: &Pki, token: &[u8], enveloped: &[u8]) -> Vec<u8> {
+    let mut parts = parts(token);
+    parts.encap_content_info.econtent = Some(Any::new(Tag::OctetString, enveloped).unwrap());
+    let mut info = parts.signer_infos.0.as_slice()[0].clone();
+    let mut attributes = info.signed_attrs.take().unwrap().into_vec();
+    let digest = OctetString::new(Sha256::digest(enveloped).to_vec()).unwrap();
+    for attribute in &mut attributes {
+        if attribute.oid.to_string() == "1.2.840.113549.1.9.4" {
+            let value = Any::encode_from(&digest).unwrap();
+            attribute.values = SetOfVec::try_from(vec![value]).unwrap();
+        }
+    }
+    let attributes = SetOfVec::try_from(attributes).unwrap();
+    let signature = pki.key("kdh").sign(&attributes.to_der().unwrap()).unwrap();
+    info.signature = OctetString::new(signature).unwrap();
+    info.signed_attrs = Some(attributes);
+    parts.signer_infos.0 = SetOfVec::try_from(vec![info]).unwrap();
+    joined(&parts)
+}
+
+/// The inner block of a token, enciphered anew by OpenSSL.
+fn enciphered_by_openssl(pki: &Pki, token: &[u8], cipher: &str, streamed: bool) -> Vec<u8> {
+    let content = parts(token).encap_content_info.econtent.unwrap();
+    std::fs::write(pki.path("inner.der"), framed(content.value())).unwrap();
+    let clear = "cms -decrypt -binary -inform DER -in inner.der -recip krd.pem -inkey krd.key";
+    let clear: Vec<&str> = clear.split(' ').collect();
+    std::fs::write(pki.path("block.bin"), openssl(pki.folder(), &clear)).unwrap();
+    let option = if streamed { " -stream" } else { "" };
+    let encrypt = format!(
+        "cms -encrypt -binary -in block.bin -recip krd.pem {cipher} -outform DER -keyopt \
+         rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256{option}"
+    );
+    let encrypt: Vec<&str> = encrypt.split(' ').collect();
+    let message = openssl(pki.folder(), &encrypt);
+    if !streamed {
+        let info = ContentInfo::from_der(&message).unwrap();
+        return info.content.to_der().unwrap();
+    }
+    // ContentInfo without lengths: two octets, OID, two octets; four zeros at the end.
+    assert_eq!(message[..2], [0x30, 0x80]);
+    assert_eq!(message[13..17], [0xA0, 0x80, 0x30, 0x80]);
+    message[15..message.len() - 4].to_vec()
+}
+
+#[test]
+fn a_key_token_around_an_envelope_of_openssl_definite_and_streamed() {
+    let pki = Pki::get();
+    let device = Device::new(pki, "krd", "kdh");
+    let ours = token(pki, |_| {}).unwrap();
+    let nonce = Expected::Nonce(&NONCE);
+    let prove = |token: &[u8]| {
+        let device = tr34::Device {
+            krd: &device.krd,
+            bound_kdh: &device.bound,
+            trust: trust(&device.anchors),
+        };
+        tr34::prove_key_token(&device, token, nonce).map(|proven| proven.sealed)
+    };
+    for (cipher, streamed) in [
+        ("-aes128", false),
+        ("-aes128", true),
+        ("-aes256", true),
+        ("-des3", true),
+    ] {
+        let envelope = enciphered_by_openssl(pki, &ours, cipher, streamed);
+        let sent = with_envelope(pki, &ours, &envelope);
+        let received = device.open(&sent, nonce);
+        let received = received.unwrap_or_else(|e| panic!("{cipher} {streamed}: {e}"));
+        assert_eq!(*received.key, KEY, "{cipher}, streamed: {streamed}");
+        assert!(!prove(&sent).unwrap().content.is_empty());
+        // Version of EnvelopedData, 0 for one such recipient (RFC 5652, 6.1), and the recipient's.
+        let versions = envelope.windows(3).enumerate();
+        let versions = versions.filter(|(_, part)| *part == [2, 1, 0]);
+        let versions: Vec<usize> = versions.map(|(at, _)| at + 2).take(2).collect();
+        for at in versions {
+            for other in 1..6 {
+                let mut changed = envelope.clone();
+                changed[at] = other;
+                let sent = with_envelope(pki, &ours, &changed);
+                assert_eq!(code(device.open(&sent, nonce)), "R1390", "{at}: {other}");
+                assert_eq!(code(prove(&sent)), "R1390", "{at}: {other}");
+            }
+        }
+        // Cut within the pieces, and signed so by the host.
+        for cut in [1, 2, 3, 9, 40] {
+            let sent = with_envelope(pki, &ours, &envelope[..envelope.len() - cut]);
+            assert_eq!(code(device.open(&sent, nonce)), "R1390", "{cut} fewer");
+        }
+    }
+}
+
+#[test]
+fn signed_data_have_the_version_that_their_parts_ask_for() {
+    use cms::content_info::CmsVersion as Version;
+    let pki = Pki::get();
+    let device = Device::new(pki, "krd", "kdh");
+    let ours = token(pki, |_| {}).unwrap();
+    let mut changed = parts(&ours);
+    assert_eq!(changed.version, Version::V3, "its content is not id-data");
+    for version in [
+        Version::V0,
+        Version::V1,
+        Version::V2,
+        Version::V4,
+        Version::V5,
+    ] {
+        changed.version = version;
+        let refused = device.open(&joined(&changed), Expected::Nonce(&NONCE));
+        let refused = refused.err().unwrap();
+        assert_eq!(refused.code(), "R1390", "{version:?}");
+        let text = refused.to_string();
+        assert!(
+            text.contains("version number") && text.contains("RFC 5652, 5.1"),
+            "{text}"
+        );
+    }
+    // A container without a signer, of certificates only, has 1.
+    let credential = tr34::credential_token(&pki.certificate("kdh"), &[]).unwrap();
+    let mut changed = parts(&credential);
+    assert_eq!(changed.version, Version::V1);
+    changed.version = Version::V3;
+    let anchors = [pki.certificate("ca")];
+    let refused = tr34::open_credential(&joined(&changed), &trust(&anchors), Purpose::Sign);
+    assert_eq!(code(refused), "R1390");
+    // As OpenSSL makes such a container.
+    let arguments = "crl2pkcs7 -nocrl -certfile kdh.pem -outform DER";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let theirs = openssl(pki.folder(), &arguments);
+    let read = tr34::open_credential(&theirs, &trust(&anchors), Purpose::Sign).unwrap();
+    assert_eq!(read.certificate, pki.certificate("kdh"));
 }
 
 fn verified_by_openssl(pki: &Pki, token: &[u8], signer: &str) {

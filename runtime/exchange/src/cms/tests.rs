@@ -91,6 +91,11 @@ fn envelopes_of_openssl() {
                 "-outform",
                 "DER",
             ];
+            let streamed = openssl(folder, &[&arguments[..], &["-stream"]].concat());
+            // ContentInfo, whose lengths are not told, around EnvelopedData.
+            let enveloped = streamed.get(15..streamed.len() - 4).unwrap();
+            let opened = open_envelope(enveloped, &certificate, &key);
+            assert_eq!(opened.unwrap().as_slice(), content, "{cipher} {digest}");
             let message = openssl(folder, &arguments);
             let info = ContentInfo::from_der(&message).unwrap();
             assert_eq!(info.content_type, ENVELOPED_DATA);
