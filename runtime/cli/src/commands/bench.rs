@@ -63,7 +63,7 @@ impl Row {
             None => self.peers.values().next()?,
         };
         let ratio = self.figure.value / peer;
-        let less_is_better = matches!(self.figure.unit, "us" | "ms" | "calls");
+        let less_is_better = matches!(self.figure.unit, "us" | "ms" | "calls" | "operations");
         Some(if less_is_better { 1.0 / ratio } else { ratio })
     }
 
@@ -127,8 +127,9 @@ pub(crate) fn run(arguments: &Bench) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// What a card costs an HSM, beside a plain program with the same work.
+/// What a card costs an HSM, beside a plain and a naive program with the same work.
 fn hsm_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
+    use super::bench_hsm::{Peer, Unit};
     let measured = match bench_hsm::figures(seconds)? {
         Ok(measured) => measured,
         Err(why) => {
@@ -140,16 +141,18 @@ fn hsm_rows(seconds: f64) -> Result<Vec<Row>, Failure> {
         let figure = Figure {
             name: measured.name,
             value: measured.ours,
-            unit: match measured.less {
-                true => "calls",
-                false => "cards/h",
+            unit: match measured.unit {
+                Unit::Operations => "operations",
+                Unit::Functions => "calls",
+                Unit::Hourly => "cards/h",
             },
         };
-        let (peer, words) = match measured.against_one {
-            true => ("one lane", "nine tenths of linear"),
-            false => ("plain program", "a fifth of a plain program's"),
+        let (peer, words) = match measured.peer {
+            Peer::OneLane => ("one lane", "nine tenths of linear"),
+            Peer::Plain => ("plain program", "a fifth of a plain program's"),
+            Peer::Naive => ("naive program", "a fifth of a naive program's"),
         };
-        let row = Row::new(8, figure, [(peer, measured.plain)]);
+        let row = Row::new(8, figure, [(peer, measured.theirs)]);
         match measured.wanted {
             Some(ratio) => row.goal(peer, ratio, words),
             None => row,

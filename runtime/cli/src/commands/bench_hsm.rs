@@ -5,7 +5,7 @@
 //! its own.
 
 use crate::failure::Failure;
-use cardwright_pkcs11::bench::{Bench, Figure, figures as figures_of};
+use cardwright_pkcs11::bench::{self, Bench, Figure, PREFERRED, REFUSED, figures_inside};
 use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::settings::TokenName;
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm, Settings};
@@ -23,37 +23,53 @@ const MODULES: [&str; 4] = [
 const LABEL: &str = "bench";
 const USER_PIN: &str = "48151623";
 
-/// A figure of ours and the plain program's.
+/// A figure of ours and a peer's.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Measured {
     pub(super) name: String,
+    pub(super) unit: Unit,
     pub(super) ours: f64,
-    pub(super) plain: f64,
-    /// Whether the peer is one lane.
-    pub(super) against_one: bool,
-    /// Whether less is better.
-    pub(super) less: bool,
+    pub(super) theirs: f64,
+    pub(super) peer: Peer,
     /// The ratio that is wanted, if one is.
     pub(super) wanted: Option<f64>,
 }
 
+/// Who did the same work.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Peer {
+    Plain,
+    Naive,
+    OneLane,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Unit {
+    Operations,
+    Functions,
+    Hourly,
+}
+
 impl From<Figure> for Measured {
     fn from(figure: Figure) -> Self {
-        let Figure {
-            name,
-            ours,
-            plain,
-            against_one,
-            less,
-            wanted,
-        } = figure;
+        let unit = match figure.unit {
+            bench::Unit::Operations => Unit::Operations,
+            bench::Unit::Functions => Unit::Functions,
+            bench::Unit::Hourly => Unit::Hourly,
+        };
+        let peer = match figure.peer {
+            bench::Peer::Plain => Peer::Plain,
+            bench::Peer::Naive => Peer::Naive,
+            bench::Peer::OneLane => Peer::OneLane,
+        };
         Self {
-            name,
-            ours,
-            plain,
-            against_one,
-            less,
-            wanted,
+            name: figure.name,
+            unit,
+            ours: figure.ours,
+            theirs: figure.theirs,
+            peer,
+            wanted: figure.wanted,
         }
     }
 }
@@ -131,16 +147,9 @@ fn opened(module: &Path, avoid: &[Capability]) -> Result<Bench, Failure> {
 
 /// Measures in the token of this process; prints the figures as JSON.
 pub(super) fn in_token(module: &Path, seconds: f64) -> Result<u8, Failure> {
-    let avoid = [
-        Capability::TdesDerive,
-        Capability::AesDerive,
-        Capability::KeyWrapPad,
-    ];
-    let mut bench = opened(module, &avoid)?;
-    let rows: Vec<Measured> = figures_of(&mut bench, seconds)?
-        .into_iter()
-        .map(Measured::from)
-        .collect();
+    let mut rows = bench::figures(&mut opened(module, &PREFERRED)?, seconds)?;
+    rows.extend(figures_inside(&mut opened(module, &REFUSED)?, seconds)?);
+    let rows: Vec<Measured> = rows.into_iter().map(Measured::from).collect();
     let text = serde_json::to_string(&rows).unwrap_or_default();
     crate::terminal::print(&text);
     Ok(0)

@@ -6,7 +6,7 @@
 //! be trusted.
 
 use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
-use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
+use cardwright_pkcs11_raw::{Attribute, Failure, Mechanism, Object, Outcome, Session, Value};
 use cardwright_standards::emv::rsa::public_operation;
 
 use crate::channel_keys::probes as channels;
@@ -50,6 +50,7 @@ macro_rules! capabilities {
 
 capabilities! {
     SecretStaysInside "secret_stays_inside" "the value of a sensitive key is not given out" "PKCS#11 2.40, 4.9" secret_stays_inside;
+    SharedObjects "shared_session_objects" "objects of one session used in another" "PKCS#11 2.40, 2.6; FIPS 197, C.1" shared_objects;
     TdesEcb "tdes_ecb" "triple DES, block by block" "check value 8BAF47 of GlobalPlatform's test key" tdes_ecb;
     SingleDes "single_des" "single DES as triple DES with two equal halves" "FIPS 81, B.1" single_des;
     AesEcb "aes_ecb" "AES, block by block" "FIPS 197, C.1 and C.3" aes_ecb;
@@ -177,6 +178,24 @@ fn secret_stays_inside(session: &Session) -> Outcome<bool> {
         found.is_some_and(|f| f.as_slice() == wanted)
     };
     Ok(found.first().is_some_and(Option::is_none) && is(1, &[1]) && is(2, &[0]))
+}
+
+fn shared_objects(session: &Session) -> Outcome<bool> {
+    let key = key(session, Kind::Aes(16), Flags::ENCRYPT, AES_128)?;
+    let other = session.another()?;
+    let mechanism = Mechanism::Plain(ck::CKM_AES_ECB);
+    match other.encrypt(&mechanism, key, &unhex(COUNTED_TEXT)) {
+        Ok(found) => Ok(found == unhex("69C4E0D86A7B0430D8CDB78070B4C55A")),
+        // It does not find the object there, and nothing else is wrong.
+        Err(Failure {
+            function,
+            value: Value::Returned(ck::CKR_KEY_HANDLE_INVALID | ck::CKR_OBJECT_HANDLE_INVALID),
+        }) => Err(Failure {
+            function,
+            value: Value::Returned(ck::CKR_FUNCTION_NOT_SUPPORTED),
+        }),
+        Err(other) => Err(other),
+    }
 }
 
 fn tdes_ecb(session: &Session) -> Outcome<bool> {

@@ -159,6 +159,8 @@ pub(crate) enum Trouble {
     Later,
     /// A job among many must be done alone; never leaves them.
     Alone,
+    /// A job in a room has made its objects and goes on with all the others; never leaves them.
+    Outside,
 }
 
 impl From<Failure> for Trouble {
@@ -178,7 +180,9 @@ impl From<Trouble> for Refused {
         match trouble {
             Trouble::Token(failure) => of_failure(&failure),
             Trouble::Ours(refused) => refused,
-            Trouble::Later | Trouble::Alone => TOKEN.found("a job that was left half done"),
+            Trouble::Later | Trouble::Alone | Trouble::Outside => {
+                TOKEN.found("a job that was left half done")
+            }
         }
     }
 }

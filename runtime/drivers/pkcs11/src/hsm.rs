@@ -2,12 +2,13 @@
 //! stops all output.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use cardwright_pkcs11_raw::{Module, Session as RawSession};
 use cardwright_ports::custody::{CustodyHsm, KeyCustody};
-use cardwright_ports::hsm::{Hsm, HsmInfo, HsmSession, KeyHandle, KeyRequest};
+use cardwright_ports::hsm::{Hsm, HsmInfo, HsmSession, KeyHandle, KeyRequest, Sealed};
 
 use crate::capability::{Capability, PROBES, Shown};
 use crate::composition::{Intent, Plan, intents};
@@ -15,6 +16,7 @@ use crate::custody::Custody;
 use crate::error::{self, Refused, Trouble, of_failure};
 use crate::held::Held;
 use crate::ring::{Key, Nature, Ring, locate};
+use crate::seal::issuers;
 use crate::session::Session;
 use crate::settings::{Settings, TokenName};
 use crate::token::{State, Token};
@@ -35,9 +37,11 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     module: Arc<Module>,
     model: String,
-    pub(crate) ring: RwLock<Ring>,
+    pub(crate) ring: Arc<RwLock<Ring>>,
     /// What the driver's own keys make of a known text; the same in every token.
     storage: Mutex<Option<Vec<u8>>>,
+    /// Sessions of the port that are open.
+    pub(crate) lanes: AtomicUsize,
     /// The first wrong answer.
     error: Mutex<Option<String>>,
 }
@@ -86,8 +90,9 @@ impl Pkcs11Hsm {
             error::MODULE.found(format!("{shown}: {}", of_failure(&f).what))
         })?;
         let settings = Arc::new(settings);
+        let ring: Arc<RwLock<Ring>> = Arc::default();
         let tokens: Vec<Arc<Token>> = (0..settings.tokens.len())
-            .filter_map(|index| Token::new(index, &module, &settings))
+            .filter_map(|index| Token::new(index, &module, &settings, &ring))
             .map(Arc::new)
             .collect();
         all_there(&module, &settings.tokens)?;
@@ -108,8 +113,9 @@ impl Pkcs11Hsm {
             settings,
             module,
             model: model.unwrap_or_default(),
-            ring: RwLock::default(),
+            ring,
             storage: Mutex::new(None),
+            lanes: AtomicUsize::new(0),
             error: Mutex::new(None),
         };
         if shared.tokens.len() > 1 {
@@ -503,6 +509,46 @@ impl Shared {
         match ring.find(request)? {
             Some(handle) => Ok(handle),
             None => ring.add(key),
+        }
+    }
+
+    /// Binds the issuer keys that sealed values are to be derived from again.
+    ///
+    /// # Errors
+    /// R1333 and others where one is gone or is another; R1305 for a value that was changed.
+    pub(crate) fn bind_issuers<'s>(
+        &self,
+        values: impl IntoIterator<Item = &'s Sealed>,
+    ) -> Result<(), Refused> {
+        for sealed in values {
+            for request in issuers(sealed)? {
+                let Err(refused) = self.bind(&request) else {
+                    continue;
+                };
+                if !refused.retryable {
+                    // Of a value that was changed nothing is said but that.
+                    let own = sealed.clone();
+                    self.work(move |tool| tool.check_recipe(&own))?;
+                }
+                return Err(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the keys that wait in tokens; their sessions are closed by threads that may wait.
+    pub(crate) fn let_none_wait(&self) {
+        for token in &self.tokens {
+            if token.waiting().is_empty() || !matches!(token.state(), State::Up) {
+                continue;
+            }
+            let of_it = Arc::clone(token);
+            let cleared = token.with_session(self.settings.deadline, move |_| {
+                of_it.waiting().clear();
+                Ok(())
+            });
+            // Whatever kept the token from it: they go with the program.
+            let _ = cleared;
         }
     }
 

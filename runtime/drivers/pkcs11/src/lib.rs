@@ -30,6 +30,7 @@ pub mod settings;
 mod together;
 mod token;
 mod tool;
+mod waiting;
 
 pub use error::CODES;
 pub use hsm::{Description, Pkcs11Hsm, Status};

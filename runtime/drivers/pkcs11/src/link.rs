@@ -1,5 +1,6 @@
 //! A session in a thread of its own: a call that does not return holds up nobody but itself.
 
+use std::cell::Cell;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -8,6 +9,15 @@ use cardwright_pkcs11_raw::Session;
 use crate::error::{self, Refused, Trouble};
 
 type Job = Box<dyn FnOnce(&Session) + Send>;
+
+thread_local! {
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is the thread of a session, which may wait for a token.
+pub(crate) fn is_here() -> bool {
+    HERE.get()
+}
 
 /// A session that takes jobs. Dropped, it ends with its thread when its last job returns.
 pub(crate) struct Link {
@@ -34,6 +44,7 @@ impl Link {
         let (ready, answer) = mpsc::sync_channel(1);
         let (ending, ended) = mpsc::sync_channel::<()>(1);
         let worker = move || {
+            HERE.set(true);
             // Goes last, after the session.
             let _ending = ending;
             let session = match open() {

@@ -7,9 +7,12 @@
 //! its result is what it is alone. A job that needs more than blocks says so, and is done alone.
 //!
 //! In a room of their own, which is a session that is closed behind them, jobs may make objects as well:
-//! what was derived or wrapped is remembered like an answer, and nothing is destroyed one by one.
+//! what was derived or wrapped is remembered like an answer, and nothing is destroyed one by one. What a job was
+//! answered before it needed a room goes with it into the room, and what it made there goes with it out again, so that
+//! its questions before and after are joined with those of all the others.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::Arc;
 
 use cardwright_pkcs11_raw::ck::CK_ULONG;
 use cardwright_pkcs11_raw::{Mechanism, Object, Outcome, Session};
@@ -17,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{self, Refused, Trouble};
 use crate::tool::{Tool, as_long};
+use crate::waiting::{CardObjects, OwnSession};
 
 /// Most octets of one call: less than what any token is known to take at once.
 pub(crate) const CALL_OCTETS: usize = 4_096;
@@ -86,7 +90,7 @@ type Question = (Cipher, Zeroizing<Vec<u8>>);
 /// A session for the objects of some jobs; it is opened for the first, and closed with all of them.
 pub(crate) struct Room<'s> {
     base: &'s Session,
-    own: OnceCell<Session>,
+    own: OnceCell<Arc<OwnSession>>,
 }
 
 impl<'s> Room<'s> {
@@ -98,11 +102,11 @@ impl<'s> Room<'s> {
     }
 
     /// The session that what is made belongs to.
-    fn session(&self) -> Result<&Session, Trouble> {
+    fn own(&self) -> Result<&Arc<OwnSession>, Trouble> {
         if let Some(own) = self.own.get() {
             return Ok(own);
         }
-        let opened = self.base.another()?;
+        let opened = OwnSession::new(self.base.another()?);
         Ok(self.own.get_or_init(|| opened))
     }
 }
@@ -116,64 +120,158 @@ pub(crate) enum Made {
     Octets(Vec<u8>),
 }
 
-/// One job among many: what it was answered, and what it asks next.
-#[derive(Default)]
+/// What one job among many was answered, found and made so far.
+#[derive(Clone, Default)]
+pub(crate) struct Past {
+    answers: Vec<Zeroizing<Vec<u8>>>,
+    made: Vec<Made>,
+    decisions: Vec<bool>,
+    waiting: Vec<Option<Arc<CardObjects>>>,
+    /// How many jobs it was one of when it began: what it asks depends on it.
+    company: Option<usize>,
+    /// The room that it has left, and the token that it is in.
+    left: Option<(Arc<OwnSession>, (usize, u64))>,
+    /// Whether it is done in a room, and goes on with all the others.
+    outside: bool,
+}
+
+impl Past {
+    /// Whether it goes on with all the others.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.outside
+    }
+}
+
+/// One job among many: its past, and what it asks next.
 pub(crate) struct Turn<'r> {
-    answers: RefCell<Vec<Zeroizing<Vec<u8>>>>,
-    at: Cell<usize>,
+    past: RefCell<Past>,
+    at: Cell<Places>,
     asked: RefCell<Option<Question>>,
     /// How many jobs it is one of.
     company: usize,
     room: Option<&'r Room<'r>>,
-    made: RefCell<Vec<Made>>,
-    made_at: Cell<usize>,
-    decisions: RefCell<Vec<bool>>,
-    decided_at: Cell<usize>,
+}
+
+/// How far a job has come in its past.
+#[derive(Clone, Copy, Default)]
+struct Places {
+    answers: usize,
+    made: usize,
+    decisions: usize,
+    waiting: usize,
+}
+
+impl<'r> Turn<'r> {
+    fn new(mut past: Past, jobs: usize, room: Option<&'r Room<'r>>) -> Self {
+        let company = *past.company.get_or_insert(jobs);
+        Self {
+            past: RefCell::new(past),
+            at: Cell::default(),
+            asked: RefCell::default(),
+            company,
+            room,
+        }
+    }
+
+    /// The place of the next of something; the one after it from now on.
+    fn place(&self, of: impl Fn(&mut Places) -> &mut usize) -> usize {
+        let mut at = self.at.get();
+        let next = of(&mut at);
+        let place = *next;
+        *next += 1;
+        self.at.set(at);
+        place
+    }
 }
 
 impl Turn<'_> {
-    /// What a step makes, made once however often the job runs.
+    /// What a step makes in the room's own session, made once however often the job runs.
     pub(crate) fn once(
         &self,
         step: impl FnOnce(&Session) -> Outcome<Made>,
     ) -> Result<Made, Trouble> {
-        let place = self.made_at.get();
-        if let Some(known) = self.made.borrow().get(place) {
-            self.made_at.set(place + 1);
+        self.remembered(|room| match room.own()?.with(step) {
+            Some(made) => Ok(made?),
+            None => Err(Trouble::Alone),
+        })
+    }
+
+    /// The same in another session.
+    pub(crate) fn once_in(
+        &self,
+        session: &Session,
+        step: impl FnOnce(&Session) -> Outcome<Made>,
+    ) -> Result<Made, Trouble> {
+        self.remembered(|_| Ok(step(session)?))
+    }
+
+    fn remembered(
+        &self,
+        step: impl FnOnce(&Room<'_>) -> Result<Made, Trouble>,
+    ) -> Result<Made, Trouble> {
+        let place = self.place(|at| &mut at.made);
+        if let Some(known) = self.past.borrow().made.get(place) {
             return Ok(known.clone());
         }
         let room = self.room.ok_or(Trouble::Alone)?;
         if place >= QUESTIONS_MAX {
             return Err(Trouble::Alone);
         }
-        let made = step(room.session()?)?;
-        self.made.borrow_mut().push(made.clone());
-        self.made_at.set(place + 1);
+        let made = step(room)?;
+        self.past.borrow_mut().made.push(made.clone());
         Ok(made)
     }
 
     /// What the job found when it ran first: what others did since changes none of its questions.
     pub(crate) fn decided(&self, find: impl FnOnce() -> bool) -> bool {
-        let place = self.decided_at.get();
-        self.decided_at.set(place + 1);
-        if let Some(known) = self.decisions.borrow().get(place) {
+        let place = self.place(|at| &mut at.decisions);
+        if let Some(known) = self.past.borrow().decisions.get(place) {
             return *known;
         }
         let found = find();
-        self.decisions.borrow_mut().push(found);
+        self.past.borrow_mut().decisions.push(found);
         found
     }
 
-    /// Whether what was made goes with the room.
+    /// The keys that waited for the job when it ran first.
+    pub(crate) fn waited_for(
+        &self,
+        take: impl FnOnce() -> Option<Arc<CardObjects>>,
+    ) -> Option<Arc<CardObjects>> {
+        let place = self.place(|at| &mut at.waiting);
+        if let Some(known) = self.past.borrow().waiting.get(place) {
+            return known.clone();
+        }
+        let found = take();
+        self.past.borrow_mut().waiting.push(found.clone());
+        found
+    }
+
+    /// Leaves the room, if the job is in one.
+    pub(crate) fn leave(&self, at: (usize, u64)) -> Result<(), Trouble> {
+        let Some(room) = self.room else {
+            return Ok(());
+        };
+        let mut past = self.past.borrow_mut();
+        past.left = room.own.get().map(|own| (Arc::clone(own), at));
+        past.outside = true;
+        Err(Trouble::Outside)
+    }
+
+    /// The room that the job has left, and where.
+    pub(crate) fn own_session(&self) -> Option<(Arc<OwnSession>, (usize, u64))> {
+        self.past.borrow().left.clone()
+    }
+
+    /// Whether what was made goes with its room.
     pub(crate) fn tidies(&self) -> bool {
-        self.room.is_some()
+        self.room.is_some() || self.past.borrow().outside
     }
 
     /// The answer, if it was given; else the job waits for it.
     pub(crate) fn ask(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let place = self.at.get();
-        if let Some(known) = self.answers.borrow().get(place) {
-            self.at.set(place + 1);
+        let place = self.place(|at| &mut at.answers);
+        if let Some(known) = self.past.borrow().answers.get(place) {
             return as_long(known.clone(), octets.len());
         }
         if place >= QUESTIONS_MAX {
@@ -184,6 +282,10 @@ impl Turn<'_> {
         Err(Trouble::Later)
     }
 
+    fn answer(&self, found: Zeroizing<Vec<u8>>) {
+        self.past.borrow_mut().answers.push(found);
+    }
+
     /// Whether so many questions after one another, joined with those of the others, are fewer than one
     /// of its own.
     pub(crate) fn is_worth(&self, questions: usize) -> bool {
@@ -191,25 +293,38 @@ impl Turn<'_> {
     }
 
     fn begin(&self) {
-        self.at.set(0);
-        self.made_at.set(0);
-        self.decided_at.set(0);
+        self.at.set(Places::default());
     }
 }
 
-/// How a job among many ended; `None` when it must be done alone.
-pub(crate) type End<T> = Option<Result<T, Refused>>;
+/// How a job among many ended.
+pub(crate) enum End<T> {
+    /// It is done, or refused.
+    Done(Result<T, Refused>),
+    /// It must go on elsewhere.
+    Left(Past),
+}
 
-/// Carries jobs out together. A refusal is the job's own; what the token itself did wrong ends all.
-pub(crate) fn carry_out<T>(tool: &Tool<'_>, jobs: &[Job<T>]) -> Result<Vec<End<T>>, Trouble> {
-    let jobs: Vec<&Job<T>> = jobs.iter().collect();
-    carry_out_in(tool, &jobs, None)
+impl<T> End<T> {
+    /// A job that has not begun.
+    pub(crate) fn not_begun() -> Self {
+        Self::Left(Past::default())
+    }
+}
+
+/// Carries jobs out together, each with its past. A refusal is the job's own; what the token itself did wrong
+/// ends all.
+pub(crate) fn carry_out<T>(
+    tool: &Tool<'_>,
+    jobs: &[(&Job<T>, Past)],
+) -> Result<Vec<End<T>>, Trouble> {
+    carry_out_in(tool, jobs, None)
 }
 
 /// The same for jobs that make objects, in a room of their own.
 pub(crate) fn carry_out_in_a_room<T>(
     tool: &Tool<'_>,
-    jobs: &[&Job<T>],
+    jobs: &[(&Job<T>, Past)],
 ) -> Result<Vec<End<T>>, Trouble> {
     let room = Room::new(tool.session()?);
     carry_out_in(tool, jobs, Some(&room))
@@ -217,34 +332,39 @@ pub(crate) fn carry_out_in_a_room<T>(
 
 fn carry_out_in<'r, T>(
     tool: &Tool<'_>,
-    jobs: &[&Job<T>],
+    jobs: &[(&Job<T>, Past)],
     room: Option<&'r Room<'r>>,
 ) -> Result<Vec<End<T>>, Trouble> {
-    let turn = |_: &&Job<T>| Turn {
-        company: jobs.len(),
-        room,
-        ..Turn::default()
-    };
+    let turn = |(_, past): &(&Job<T>, Past)| Turn::new(past.clone(), jobs.len(), room);
     let turns: Vec<Turn<'r>> = jobs.iter().map(turn).collect();
-    let mut ends: Vec<Option<End<T>>> = jobs.iter().map(|_| None).collect();
+    let mut ends: Vec<Option<Result<T, Refused>>> = jobs.iter().map(|_| None).collect();
+    let mut left: Vec<bool> = vec![false; jobs.len()];
     loop {
-        let open = turns.iter().zip(jobs).zip(&mut ends);
-        for ((turn, job), end) in open.filter(|(_, end)| end.is_none()) {
+        let open = turns.iter().zip(jobs).zip(ends.iter_mut().zip(&mut left));
+        for ((turn, (job, _)), (end, left)) in
+            open.filter(|(_, (end, left))| end.is_none() && !**left)
+        {
             turn.begin();
-            *end = match job(&tool.among(turn)) {
-                Ok(value) => Some(Some(Ok(value))),
-                Err(Trouble::Later) => None,
-                Err(Trouble::Alone) => Some(None),
+            match job(&tool.among(turn)) {
+                Ok(value) => *end = Some(Ok(value)),
+                Err(Trouble::Later) => {}
+                Err(Trouble::Alone | Trouble::Outside) => *left = true,
                 Err(Trouble::Ours(refused)) if refused.code != error::ANSWER.code => {
-                    Some(Some(Err(refused)))
+                    *end = Some(Err(refused));
                 }
                 Err(trouble) => return Err(trouble),
-            };
+            }
         }
         if !answer(tool, &turns)? {
-            return Ok(ends.into_iter().map(Option::flatten).collect());
+            break;
         }
     }
+    let ends = turns.into_iter().zip(ends);
+    let end = |(turn, end): (Turn<'_>, Option<Result<T, Refused>>)| match end {
+        Some(result) => End::Done(result),
+        None => End::Left(turn.past.into_inner()),
+    };
+    Ok(ends.map(end).collect())
 }
 
 /// Asks the token what the jobs ask, one call a key; whether there was anything to ask.
@@ -256,9 +376,7 @@ fn answer(tool: &Tool<'_>, turns: &[Turn<'_>]) -> Result<bool, Trouble> {
     let mut ciphers: Vec<Cipher> = Vec::new();
     for (turn, (cipher, octets)) in &asked {
         if cipher.initial.is_some() {
-            turn.answers
-                .borrow_mut()
-                .push(tool.carry_out(*cipher, octets)?);
+            turn.answer(tool.carry_out(*cipher, octets)?);
         } else if !ciphers.contains(cipher) {
             ciphers.push(*cipher);
         }
@@ -273,9 +391,7 @@ fn answer(tool: &Tool<'_>, turns: &[Turn<'_>]) -> Result<bool, Trouble> {
         let mut rest = found.as_slice();
         for (turn, (_, own)) in of_it() {
             let (first, after) = rest.split_at_checked(own.len()).unwrap_or_default();
-            turn.answers
-                .borrow_mut()
-                .push(Zeroizing::new(first.to_vec()));
+            turn.answer(Zeroizing::new(first.to_vec()));
             rest = after;
         }
     }

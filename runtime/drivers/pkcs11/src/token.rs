@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use cardwright_pkcs11_raw::ck::CK_ULONG;
@@ -17,8 +17,10 @@ use crate::error::{self, Refused, Trouble, of_failure};
 use crate::genuine::Genuine;
 use crate::held::{Hold, Holds};
 use crate::link::{Ended, Link};
+use crate::ring::Ring;
 use crate::settings::{Relogin, Settings, TokenName};
 use crate::tool::Storage;
+use crate::waiting::Waiting;
 
 /// Failures one after another that take a token out.
 const FAILURES_MAX: u32 = 3;
@@ -106,6 +108,8 @@ pub(crate) struct Token {
     served: AtomicU64,
     holds: Holds,
     genuine: Genuine,
+    waiting: Waiting,
+    ring: Arc<RwLock<Ring>>,
 }
 
 /// What all sessions of a token share about its login.
@@ -126,6 +130,7 @@ impl Token {
         index: usize,
         module: &Arc<Module>,
         settings: &Arc<Settings>,
+        ring: &Arc<RwLock<Ring>>,
     ) -> Option<Self> {
         Some(Self {
             index,
@@ -151,6 +156,8 @@ impl Token {
             served: AtomicU64::new(0),
             holds: Holds::default(),
             genuine: Genuine::default(),
+            waiting: Waiting::default(),
+            ring: Arc::clone(ring),
         })
     }
 
@@ -177,6 +184,16 @@ impl Token {
     /// Sealed values that are known to be whole.
     pub(crate) fn genuine(&self) -> &Genuine {
         &self.genuine
+    }
+
+    /// Keys of cards that wait in it.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// All bound keys.
+    pub(crate) fn ring(&self) -> &RwLock<Ring> {
+        &self.ring
     }
 
     /// Sessions given up so far.
@@ -247,6 +264,7 @@ impl Token {
         drop(pool);
         // Their threads close the sessions.
         drop(idle);
+        self.waiting.clear();
         self.freed.notify_all();
     }
 

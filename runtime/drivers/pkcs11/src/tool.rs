@@ -1,23 +1,25 @@
 //! What a job has in hand: a session, the driver's own keys, and the small steps that intents are
 //! composed of.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
-use cardwright_ports::hsm::Draw;
+use cardwright_ports::hsm::{Draw, KeyRequest};
 use cardwright_standards::mac::cmac_subkeys;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::capability::Capability;
 use crate::composition::{Intent, Plan, Way};
 use crate::draw::{self, SEED_OCTETS, Stream};
 use crate::error::{self, Refused, Trouble};
-use crate::genuine::{Genuine, Print};
+use crate::genuine::Print;
 use crate::objects::{self, DRAW_LABEL, Flags, Kind, Protection, SEAL_LABEL, WRAP_LABEL};
 use crate::ring::{Key, Objects, check_login};
 use crate::together::{Cipher, Made, Turn};
 use crate::token::Token;
+use crate::waiting::{CardObjects, OwnSession, Waiting};
 
 /// The driver's own keys in one token.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ pub(crate) struct Tool<'s> {
     pub(crate) plan: &'s Plan,
     pub(crate) storage: Storage,
     at: (usize, u64),
-    genuine: &'s Genuine,
+    token: &'s Token,
     /// Where the job is one of many.
     turn: Option<&'s Turn<'s>>,
 }
@@ -66,7 +68,7 @@ impl<'s> Tool<'s> {
             plan,
             storage,
             at: (token.index, generation),
-            genuine: token.genuine(),
+            token,
             turn: None,
         })
     }
@@ -78,7 +80,7 @@ impl<'s> Tool<'s> {
             plan: self.plan,
             storage: self.storage,
             at: self.at,
-            genuine: self.genuine,
+            token: self.token,
             turn: Some(turn),
         }
     }
@@ -105,13 +107,62 @@ impl<'s> Tool<'s> {
 
     /// Whether a sealed value is known to be whole; a job among many decides it once, however often it runs.
     pub(crate) fn knows(&self, print: &Print) -> bool {
-        let known = || self.genuine.knows(self.at.1, print);
+        let known = || self.token.genuine().knows(self.at.1, print);
         self.turn.map_or_else(known, |turn| turn.decided(known))
     }
 
     /// Remembers a sealed value whose tag is right.
     pub(crate) fn keep_known(&self, print: Print) {
-        self.genuine.keep(self.at.1, print);
+        self.token.genuine().keep(self.at.1, print);
+    }
+
+    /// Token and generation that handles are of.
+    pub(crate) fn at(&self) -> (usize, u64) {
+        self.at
+    }
+
+    /// A key that is bound already.
+    pub(crate) fn bound_key(&self, request: &KeyRequest) -> Result<Arc<Key>, Refused> {
+        let ring = self.token.ring().read();
+        let ring = ring.unwrap_or_else(PoisonError::into_inner);
+        let missing = || error::KEY_MISSING.found(format!("key {}", request.name));
+        let handle = ring.find(request)?.ok_or_else(missing)?;
+        ring.get(handle).map(Arc::clone)
+    }
+
+    /// What waits in the token for cards.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        self.token.waiting()
+    }
+
+    /// Keys that wait, for one use; a job among many takes them once, however often it runs.
+    pub(crate) fn waited_for(&self, print: &Print) -> Option<Arc<CardObjects>> {
+        let take = || self.waiting().take(print);
+        let found = match self.turn {
+            None => take(),
+            Some(turn) => turn.waited_for(take),
+        };
+        found.filter(|objects| objects.at == self.at)
+    }
+
+    /// The session of its own that a job's objects were made in, and where.
+    pub(crate) fn own_session(&self) -> Option<(Arc<OwnSession>, (usize, u64))> {
+        self.turn?.own_session()
+    }
+
+    /// A job in a room that has made its objects goes on with all the others.
+    pub(crate) fn out_of_the_room(&self) -> Result<(), Trouble> {
+        self.turn.map_or(Ok(()), |turn| turn.leave(self.at))
+    }
+
+    /// Sends a job that is to seal what it makes by itself at once, where seals are not joined.
+    pub(crate) fn seals_with_others(&self) -> Result<(), Trouble> {
+        let seals = self.plan.way(Intent::Sealing, Flags::NONE)?;
+        let draws = self.plan.way(Intent::Draws, self.storage.draw_flags)?;
+        match self.turn.is_some() && (seals, draws) != (Way::Blocks, Way::Blocks) {
+            true => Err(Trouble::Alone),
+            false => Ok(()),
+        }
     }
 
     fn blocks(&self, cipher: Cipher, octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
@@ -340,7 +391,13 @@ impl<'s> Tool<'s> {
         let Some(turn) = self.turn else {
             return Ok(self.session.wrap(mechanism, wrapping, key)?);
         };
-        match turn.once(|session| session.wrap(mechanism, wrapping, key).map(Made::Octets))? {
+        let step = |session: &Session| session.wrap(mechanism, wrapping, key).map(Made::Octets);
+        // What is wrapped needs no session of its own where sessions see each other's objects.
+        let made = match self.plan.can(Capability::SharedObjects) {
+            true => turn.once_in(self.session, step)?,
+            false => turn.once(step)?,
+        };
+        match made {
             Made::Octets(wrapped) => Ok(wrapped),
             Made::Object(_) => Err(Trouble::Alone),
         }

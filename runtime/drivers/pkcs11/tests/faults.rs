@@ -40,6 +40,7 @@ struct Scene {
     issuer: KeyHandle,
     pin: SealedPin,
     card: Sealed,
+    rsa: Sealed,
 }
 
 fn scene(ground: &Ground) -> Scene {
@@ -59,6 +60,8 @@ fn scene(ground: &Ground) -> Scene {
     let issuer = session.bind(&request).unwrap();
     let pin = session.generate_pin(4, &DRAW).unwrap();
     let card = session.card_key(Derivation::A, imk, PAN, "01").unwrap();
+    let icc = session.icc_rsa_key(512, 3, &DRAW).unwrap();
+    let [rsa, ..] = icc.components;
     Scene {
         hsm,
         session,
@@ -69,6 +72,7 @@ fn scene(ground: &Ground) -> Scene {
         issuer,
         pin,
         card,
+        rsa,
     }
 }
 
@@ -86,9 +90,9 @@ const ACTS: [(&str, Act); 20] = [
     ("C_Sign", sign),
     ("C_GenerateRandom", job_key),
     ("C_DeriveKey", card_key),
-    ("C_WrapKey", card_key),
+    ("C_WrapKey", rsa_key),
     ("C_DestroyObject", card_key),
-    ("C_UnwrapKey", export),
+    ("C_UnwrapKey", export_rsa),
     ("C_GetAttributeValue", export),
     ("C_GenerateKeyPair", rsa_key),
     ("C_FindObjectsInit", bind_new),
@@ -146,6 +150,12 @@ fn card_key(scene: &mut Scene) -> Result<(), HsmError> {
 fn export(scene: &mut Scene) -> Result<(), HsmError> {
     let out = scene.session.export_sealed(&scene.card, scene.kek)?;
     assert_eq!(hex::encode(out), "4bb887727c58af048ad939f63e4127f5");
+    Ok(())
+}
+
+fn export_rsa(scene: &mut Scene) -> Result<(), HsmError> {
+    let out = scene.session.export_sealed(&scene.rsa, scene.kek)?;
+    assert_eq!(out.len(), 32);
     Ok(())
 }
 

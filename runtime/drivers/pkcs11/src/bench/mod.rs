@@ -8,7 +8,8 @@
 mod figures;
 mod plain;
 
-pub use figures::{Figure, figures};
+pub use figures::{Figure, Peer, Unit, figures, figures_inside};
+pub use plain::Manner;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,9 +25,18 @@ use cardwright_standards::pin::{Pin, block};
 use cardwright_standards::test_keys;
 
 use crate::Pkcs11Hsm;
+use crate::capability::Capability;
 use crate::error::{self, Refused};
 use crate::tool::wrong;
 
+/// What is not asked of the token where host memory is preferred.
+pub const PREFERRED: [Capability; 3] = [
+    Capability::TdesDerive,
+    Capability::AesDerive,
+    Capability::KeyWrapPad,
+];
+/// What is not asked of it where keys of cards stay inside; the RSA key is one of the pool in either case.
+pub const REFUSED: [Capability; 1] = [Capability::KeyWrapPad];
 /// Expiry as tracks write it.
 const EXPIRY: &str = "2812";
 /// Service codes of CVV, CVV2 and iCVV.
@@ -58,13 +68,33 @@ pub struct CardWork {
 pub struct Cost {
     /// Cards.
     pub cards: u64,
-    /// Calls of functions, by name.
+    /// Calls of functions, by name: all of them, whether the token works for them or not.
     pub calls: BTreeMap<&'static str, u64>,
     /// Seconds.
     pub seconds: f64,
 }
 
 impl Cost {
+    /// What some cards cost, out of the counts before and after them.
+    fn between(
+        (before, mut after): (&BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>),
+        cards: u64,
+        begun: Instant,
+    ) -> Self {
+        let seconds = begun.elapsed().as_secs_f64();
+        for (name, count) in before {
+            if let Some(now) = after.get_mut(name) {
+                *now -= count;
+            }
+        }
+        after.retain(|_, count| *count > 0);
+        Self {
+            cards,
+            calls: after,
+            seconds,
+        }
+    }
+
     /// Operations for a card: what begins and what ends one are one.
     pub fn operations(&self) -> f64 {
         operations(&self.calls) as f64 / self.cards as f64
@@ -237,41 +267,17 @@ impl Bench {
         self.hsm.calls()
     }
 
-    fn cost(&self, cards: u64, before: &BTreeMap<&'static str, u64>, begun: Instant) -> Cost {
-        let seconds = begun.elapsed().as_secs_f64();
-        let mut calls = self.calls();
-        for (name, count) in before {
-            if let Some(now) = calls.get_mut(name) {
-                *now -= count;
-            }
-        }
-        calls.retain(|_, count| *count > 0);
-        Cost {
-            cards,
-            calls,
-            seconds,
-        }
-    }
-
-    /// A plain program: one card after the other, each value by itself, handles kept.
+    /// A plain or a naive program: one card after the other, each value by itself.
     ///
     /// # Errors
     /// The driver's.
-    pub fn plain(&self, first: u64, cards: u64) -> Result<(Vec<CardWork>, Cost), Refused> {
-        plain::run(self, (first, cards), false)
-    }
-
-    /// The plain program where no working key may be in host memory and data are made ahead: each master
-    /// key is stored wrapped and taken out again.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn plain_through_storage(
+    pub fn plain(
         &self,
         first: u64,
         cards: u64,
+        manner: Manner,
     ) -> Result<(Vec<CardWork>, Cost), Refused> {
-        plain::run(self, (first, cards), true)
+        plain::run(self, (first, cards), manner)
     }
 
     /// This driver, so many cards at once.
@@ -292,7 +298,7 @@ impl Bench {
             made.extend(self.group(next, count)?);
             next += count;
         }
-        let cost = self.cost(cards, &before, begun);
+        let cost = Cost::between((&before, self.calls()), cards, begun);
         Ok((made, cost))
     }
 

@@ -5,9 +5,13 @@
 //! and any token. Where the token takes many blocks in one call, the cipher is AES in counter mode
 //! and the tag a keyed mark over the whole blob, both composed of blocks: sealing many values takes
 //! five calls, opening many takes one, and two more where this process has not seen one of them before. Keys that were made inside are wrapped inside and never opened
-//! here unless the site allows it; such a blob carries a keyed mark over all of it.
+//! here unless the site allows it; such a blob carries a keyed mark over all of it. Keys of cards that were derived
+//! inside are not kept: sealed is how they are derived (`recipe.rs`).
 
 mod blocks;
+mod recipe;
+
+pub(crate) use recipe::issuers;
 
 use cardwright_pkcs11_raw::ck;
 use cardwright_pkcs11_raw::{Mechanism, Object, Session};
@@ -35,7 +39,7 @@ const GCM: u8 = 0x11;
 const CBC: u8 = 0x12;
 /// Octets by AES in counter mode and a tag, both of blocks.
 const BLOCKS: u8 = 0x13;
-/// Wrapped secret keys.
+/// Wrapped secret keys, which are made no more.
 const KEYS: u8 = 0x21;
 /// One number of a wrapped RSA key.
 const RSA_PART: u8 = 0x22;
@@ -43,6 +47,16 @@ const NONCE_OCTETS: usize = 12;
 const TAG_OCTETS: usize = 16;
 /// The kind of blobs that a card's data are.
 const OCTETS: &str = "octets";
+
+/// The kind of a key that a sealed value names by block and length.
+fn kind_of(block: u8, octets: u8) -> Option<Kind> {
+    Some(match (block, octets) {
+        (8, 16) => Kind::Des2,
+        (8, 24) => Kind::Des3,
+        (16, 16 | 24 | 32) => Kind::Aes(usize::from(octets)),
+        _ => return None,
+    })
+}
 
 fn refused(kind: &str) -> Refused {
     error::SEALED.found(format!("a sealed {kind} that does not open"))
@@ -413,7 +427,7 @@ impl Tool<'_> {
     }
 
     fn open_other(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        if sealed.blob.first() == Some(&KEYS) {
+        if Self::is_keys(sealed) {
             self.may_open_keys()?;
             return self.open_keys(sealed);
         }
@@ -434,35 +448,6 @@ impl Tool<'_> {
         Ok(self.storage.wrap.ok_or_else(missing)?)
     }
 
-    /// Wraps keys that were made inside, as one value.
-    pub(crate) fn seal_keys(
-        &self,
-        keys: &[(Kind, Object)],
-        check_values: Vec<u8>,
-    ) -> Result<Sealed, Trouble> {
-        let wrapping = self.wrapping()?;
-        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
-        let clear_length = keys.iter().map(|(kind, _)| kind.octets() as u32).sum();
-        let mut blob = vec![KEYS];
-        for (kind, key) in keys {
-            let wrapped = self.wrapped(&mechanism, wrapping, *key)?;
-            // RFC 3394: eight octets longer than the key.
-            if wrapped.len() != kind.octets() + 8 {
-                return Err(wrong(format!("{} octets of a wrapped key", wrapped.len())).into());
-            }
-            blob.push(kind.block() as u8);
-            blob.push(kind.octets() as u8);
-            blob.extend_from_slice(&wrapped);
-        }
-        let bound = bound_of(clear_length, &check_values);
-        self.add_tag(OCTETS, &bound, &mut blob)?;
-        Ok(Sealed {
-            blob,
-            clear_length,
-            check_values,
-        })
-    }
-
     /// What the driver's own keys make of known texts: the same in tokens that hold the same keys.
     pub(crate) fn storage_mark(&self) -> Result<Vec<u8>, Trouble> {
         let mut mark = self.seal("storage", (b"", b""), b"cardwright")?;
@@ -481,9 +466,9 @@ impl Tool<'_> {
         Ok(mark)
     }
 
-    /// Whether a sealed value is wrapped keys.
+    /// Whether a sealed value is keys that stay inside: by their recipe, or wrapped as an earlier version did.
     pub(crate) fn is_keys(sealed: &Sealed) -> bool {
-        sealed.blob.first() == Some(&KEYS)
+        matches!(sealed.blob.first(), Some(&(KEYS | recipe::RECIPE)))
     }
 
     /// The wrapped keys of a blob whose mark is right.
@@ -493,12 +478,7 @@ impl Tool<'_> {
         rest = rest.get(1..).unwrap_or_default();
         let mut keys = Vec::new();
         while let Some(([block, octets], after)) = rest.split_first_chunk::<2>() {
-            let kind = match (block, octets) {
-                (8, 16) => Kind::Des2,
-                (8, 24) => Kind::Des3,
-                (16, 16 | 24 | 32) => Kind::Aes(usize::from(*octets)),
-                _ => return Err(refused(OCTETS).into()),
-            };
+            let kind = kind_of(*block, *octets).ok_or_else(|| refused(OCTETS))?;
             let split = after.split_at_checked(kind.octets() + 8);
             let (wrapped, after) = split.ok_or_else(|| refused(OCTETS))?;
             keys.push((kind, wrapped.to_vec()));
@@ -507,13 +487,16 @@ impl Tool<'_> {
         Ok(keys)
     }
 
-    /// Unwraps keys inside.
-    pub(crate) fn unwrap_keys(
+    /// The keys of a sealed value, inside: derived again, or unwrapped.
+    pub(crate) fn keys_inside(
         &self,
         sealed: &Sealed,
         flags: Flags,
         protection: Protection,
     ) -> Result<Vec<(Kind, Object)>, Trouble> {
+        if sealed.blob.first() == Some(&recipe::RECIPE) {
+            return self.derived_again(sealed, flags, protection);
+        }
         let wrapping = self.wrapping()?;
         let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
         let keys = self.wrapped_keys(sealed)?;
@@ -526,7 +509,7 @@ impl Tool<'_> {
     }
 
     fn open_keys(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-        let keys = self.unwrap_keys(sealed, Flags::NONE, Protection::Readable)?;
+        let keys = self.keys_inside(sealed, Flags::NONE, Protection::Readable)?;
         let mut clear = Zeroizing::new(Vec::with_capacity(sealed.clear_length as usize));
         for (kind, key) in &keys {
             clear.extend_from_slice(&objects::value(self.session()?, *key, kind.octets())?);

@@ -20,6 +20,7 @@ impl Session {
         header: [u8; 4],
         data: &Sealed,
     ) -> Result<Vec<u8>, Refused> {
+        self.shared.bind_issuers([data])?;
         let sealed = data.clone();
         let clear = self.work(move |tool| tool.open_sealed(&sealed))?;
         self.channels.check_enciphers(channel)?;
@@ -48,6 +49,7 @@ impl Session {
         }
         let wrong = || error::ARGUMENT.found("a challenge that is not one block");
         let block: [u8; 16] = block.try_into().map_err(|_| wrong())?;
+        self.shared.bind_issuers([key])?;
         let key = key.clone();
         self.work(move |tool| {
             if !Tool::is_keys(&key) {
@@ -59,7 +61,7 @@ impl Session {
                 });
             }
             let flags = Flags::ENCRYPT.and(Flags::DECRYPT);
-            let keys = tool.unwrap_keys(&key, flags, Protection::Inside)?;
+            let keys = tool.keys_inside(&key, flags, Protection::Inside)?;
             let [(kind @ Kind::Aes(_), object)] = keys.as_slice() else {
                 return Err(error::ARGUMENT.found("a key that is not AES").into());
             };

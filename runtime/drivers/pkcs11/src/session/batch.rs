@@ -1,8 +1,8 @@
 //! Many calls at once: what they need of one key goes to the token in one call, what can't be joined
 //! goes over several sessions side by side.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cardwright_ports::batch::{CardAnswer, CardCall, PinCall, RsaCall};
 use cardwright_ports::hsm::{DekPadding, IccCertificateFields};
@@ -10,9 +10,10 @@ use cardwright_ports::hsm::{DekPadding, IccCertificateFields};
 use super::Session;
 use super::cards::{RsaWanted, wanted};
 use crate::composition::{Intent, Way};
-use crate::error::{self, Refused};
+use crate::error::{self, Refused, Trouble};
 use crate::objects::Flags;
-use crate::together::{self, End, JOBS_MAX, Job, job, then};
+use crate::together::{self, End, JOBS_MAX, Job, Past, job, then};
+use crate::tool::Tool;
 
 /// Most jobs that make objects in one room: all are done within one deadline.
 const ROOM_MAX: usize = 8;
@@ -20,6 +21,9 @@ const ROOM_MAX: usize = 8;
 const RSA_KEYS_MAX: usize = 32;
 
 type Answer = Result<CardAnswer, Refused>;
+
+/// How jobs are done together.
+type Together = fn(&Tool<'_>, &[(&Job<CardAnswer>, Past)]) -> Result<Vec<End<CardAnswer>>, Trouble>;
 
 /// The answers so far; `None` where there is none yet.
 type Answers = Vec<Option<Answer>>;
@@ -40,16 +44,14 @@ impl Session {
             }
         }
         let jobs: Arc<Vec<Job<CardAnswer>>> = Arc::new(jobs);
-        let mut ends: Vec<End<CardAnswer>> = Vec::with_capacity(jobs.len());
-        while ends.len() < jobs.len() {
-            let range = ends.len()..jobs.len().min(ends.len() + JOBS_MAX);
-            ends.extend(self.together(&jobs, range));
-        }
+        let mut ends: Vec<End<CardAnswer>> = jobs.iter().map(|_| End::not_begun()).collect();
+        self.together(&jobs, &mut ends, |_| true);
         self.in_rooms(&jobs, &mut ends);
+        self.together(&jobs, &mut ends, Past::is_outside);
         self.each_alone(&jobs, &mut ends);
         for (place, end) in places.into_iter().zip(ends) {
-            if let Some(slot) = answers.get_mut(place) {
-                *slot = end;
+            if let (Some(slot), End::Done(answer)) = (answers.get_mut(place), end) {
+                *slot = Some(answer);
             }
         }
         for part in keys.chunks(RSA_KEYS_MAX) {
@@ -67,65 +69,71 @@ impl Session {
             .collect()
     }
 
-    /// One part of the jobs, joined. When the token fails, each is to be done alone, so that a value
-    /// that a token stumbles over is the fault of one card only; not when it is gone.
+    /// Jobs that have not ended and are of some kind, joined. When the token fails, each is to be done alone, so
+    /// that a value that a token stumbles over is the fault of one card only; not when it is gone.
     fn together(
         &self,
         jobs: &Arc<Vec<Job<CardAnswer>>>,
-        range: std::ops::Range<usize>,
-    ) -> Vec<End<CardAnswer>> {
-        let count = range.len();
-        if count == 1 {
-            return vec![None];
-        }
-        let part = Arc::clone(jobs);
-        let joined = self.work(move |tool| {
-            let part = part.get(range.clone()).unwrap_or_default();
-            together::carry_out(tool, part)
-        });
-        match joined {
-            Ok(ends) => ends,
-            Err(refused) if is_lasting(&refused) => {
-                vec![Some(Err(refused)); count]
-            }
-            Err(_) => vec![None; count],
+        ends: &mut [End<CardAnswer>],
+        of: impl Fn(&Past) -> bool,
+    ) {
+        let places = left(ends, of);
+        for part in places.chunks(JOBS_MAX).filter(|part| part.len() > 1) {
+            let found = self.joined_part(jobs, part, pasts(ends, part), together::carry_out);
+            put(ends, part, found);
         }
     }
 
     /// What has not ended yet and makes objects, some at a time in a session that is closed behind them.
     fn in_rooms(&self, jobs: &Arc<Vec<Job<CardAnswer>>>, ends: &mut [End<CardAnswer>]) {
-        let left = left(ends);
+        let left = left(ends, |_| true);
         if left.len() < 2 {
             return;
         }
         let size = left.len().div_ceil(self.workers(left.len())).min(ROOM_MAX);
-        let parts: Vec<Vec<usize>> = left.chunks(size).map(<[usize]>::to_vec).collect();
-        let done = self.side_by_side(&parts, |part| {
-            let (of_part, places) = (Arc::clone(jobs), part.clone());
-            let ended = self.work(move |tool| {
-                let jobs: Vec<_> = places.iter().filter_map(|at| of_part.get(*at)).collect();
-                together::carry_out_in_a_room(tool, &jobs)
-            });
-            match ended {
-                Ok(ends) => ends,
-                Err(refused) if is_lasting(&refused) => {
-                    vec![Some(Err(refused)); part.len()]
-                }
-                Err(_) => vec![None; part.len()],
-            }
+        let parts = left.chunks(size).map(|part| {
+            let pasts = pasts(ends, part);
+            (part.to_vec(), Mutex::new(pasts))
         });
-        for (part, found) in done {
-            for (place, found) in part.iter().zip(found) {
-                if let Some(end) = ends.get_mut(*place) {
-                    *end = found;
-                }
+        let parts: Vec<(Vec<usize>, Mutex<Vec<Past>>)> = parts.collect();
+        let done = self.side_by_side(&parts, |(part, pasts)| {
+            let pasts = std::mem::take(&mut *pasts.lock().unwrap_or_else(PoisonError::into_inner));
+            self.joined_part(jobs, part, pasts, together::carry_out_in_a_room)
+        });
+        for ((part, _), found) in done {
+            put(ends, part, found);
+        }
+    }
+
+    /// Some jobs, each with its past, joined in one of the ways.
+    fn joined_part(
+        &self,
+        jobs: &Arc<Vec<Job<CardAnswer>>>,
+        part: &[usize],
+        pasts: Vec<Past>,
+        way: Together,
+    ) -> Vec<End<CardAnswer>> {
+        let (of_part, places) = (Arc::clone(jobs), part.to_vec());
+        let ended = self.work(move |tool| {
+            let jobs = places.iter().filter_map(|at| of_part.get(*at));
+            let jobs: Vec<_> = jobs.zip(pasts.iter().cloned()).collect();
+            way(tool, &jobs)
+        });
+        let same = |end: fn(&Refused) -> End<CardAnswer>, refused: &Refused| {
+            part.iter().map(|_| end(refused)).collect()
+        };
+        match ended {
+            Ok(ends) => ends,
+            Err(refused) if is_lasting(&refused) => {
+                same(|refused| End::Done(Err(refused.clone())), &refused)
             }
+            Err(refused) => same(|_| End::not_begun(), &refused),
         }
     }
 
     /// What has not ended yet, each for itself, over as many sessions as there are.
     fn each_alone(&self, jobs: &Arc<Vec<Job<CardAnswer>>>, ends: &mut [End<CardAnswer>]) {
-        let left = left(ends);
+        let left = left(ends, |_| true);
         let done = self.side_by_side(&left, |place| {
             let (jobs, place) = (Arc::clone(jobs), *place);
             let lacking = || error::TOKEN.found("a job that is not there");
@@ -136,7 +144,7 @@ impl Session {
         });
         for (place, answer) in done {
             if let Some(end) = ends.get_mut(*place) {
-                *end = Some(answer);
+                *end = End::Done(answer);
             }
         }
     }
@@ -327,12 +335,32 @@ impl Session {
     }
 }
 
-/// The places of what has not ended.
-fn left(ends: &[End<CardAnswer>]) -> Vec<usize> {
+/// The places of what has not ended and is of some kind.
+fn left(ends: &[End<CardAnswer>], of: impl Fn(&Past) -> bool) -> Vec<usize> {
     let ends = ends.iter().enumerate();
-    ends.filter(|(_, end)| end.is_none())
+    ends.filter(|(_, end)| matches!(end, End::Left(past) if of(past)))
         .map(|(place, _)| place)
         .collect()
+}
+
+/// The pasts of jobs at places; each has none until it is put back.
+fn pasts(ends: &mut [End<CardAnswer>], places: &[usize]) -> Vec<Past> {
+    let mut taken = Vec::with_capacity(places.len());
+    for place in places {
+        taken.push(match ends.get_mut(*place) {
+            Some(End::Left(past)) => std::mem::take(past),
+            _ => Past::default(),
+        });
+    }
+    taken
+}
+
+fn put(ends: &mut [End<CardAnswer>], places: &[usize], found: Vec<End<CardAnswer>>) {
+    for (place, found) in places.iter().zip(found) {
+        if let Some(end) = ends.get_mut(*place) {
+            *end = found;
+        }
+    }
 }
 
 /// What a call needs.

@@ -112,7 +112,7 @@ fn check_value_of(kind: Kind, key: &[u8]) -> Result<[u8; 3], Trouble> {
 }
 
 impl Tool<'_> {
-    /// A card's key, derived inside, and its check value; it may be wrapped.
+    /// A card's key, derived inside, and its check value; it may be wrapped for the card's machine.
     fn derived_inside(
         &self,
         issuer: (Kind, Object),
@@ -142,6 +142,7 @@ impl Tool<'_> {
         let way = self.plan.way(intent, common)?;
         let mut check_values = Vec::with_capacity(3 * issuers.len());
         if way == Way::Inside {
+            self.seals_with_others()?;
             let mut keys = Vec::with_capacity(issuers.len());
             for issuer in issuers {
                 let from = (issuer.kind()?, self.objects(issuer)?.main);
@@ -149,8 +150,12 @@ impl Tool<'_> {
                 check_values.extend_from_slice(&value);
                 keys.push((blocks.kind(), key));
             }
-            let sealed = self.seal_keys(&keys, check_values)?;
             self.destroy(&keys)?;
+            self.out_of_the_room()?;
+            let of = (blocks.kind(), blocks.data());
+            let recipe = (of.0, of.1.as_slice(), context);
+            let sealed = self.seal_recipe(issuers, recipe, check_values)?;
+            self.leave_waiting(&sealed, keys);
             return Ok(sealed);
         }
         let mut clear = Zeroizing::new(Vec::with_capacity(CARD_KEYS_OCTETS_MAX));
@@ -234,6 +239,11 @@ impl Session {
             BlobPart::Sealed(sealed) => Part::Sealed((*sealed).clone()),
         };
         let parts: Vec<Part> = parts.iter().map(own).collect();
+        self.shared
+            .bind_issuers(parts.iter().filter_map(|part| match part {
+                Part::Clear(_) => None,
+                Part::Sealed(sealed) => Some(sealed),
+            }))?;
         Ok(job(move |tool| {
             // Room for all at once: growing would leave copies behind.
             let mut clear = Zeroizing::new(Vec::with_capacity(total));

@@ -373,6 +373,8 @@ impl Session {
         channel: ChannelId,
         values: &[(Sealed, DekPadding)],
     ) -> Result<Vec<Vec<u8>>, Refused> {
+        self.shared
+            .bind_issuers(values.iter().map(|(sealed, _)| sealed))?;
         if let Line::Inside(_) = self.channels.line(channel)? {
             return self.recoded_inside(channel, values);
         }

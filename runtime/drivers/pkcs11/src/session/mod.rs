@@ -13,6 +13,7 @@ mod pins;
 mod transport;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cardwright_ports::batch::{CardAnswer, CardCall};
 use cardwright_ports::hsm::{
@@ -75,8 +76,19 @@ impl Label {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A session that it keeps goes back first.
+        self.channels = channels::Channels::default();
+        if self.shared.lanes.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.shared.let_none_wait();
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.lanes.fetch_add(1, Ordering::SeqCst);
         Self {
             shared,
             channels: channels::Channels::default(),

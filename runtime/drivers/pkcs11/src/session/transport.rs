@@ -48,6 +48,7 @@ impl Session {
         padding: DekPadding,
     ) -> Result<Job<Vec<u8>>, Refused> {
         let key = self.transport(transport)?;
+        self.shared.bind_issuers([sealed])?;
         let sealed = sealed.clone();
         Ok(job(move |tool| {
             let block = key.kind()?.block();
@@ -101,7 +102,11 @@ pub(super) fn rewrapped(
     let mut fill = Zeroizing::new(vec![0u8; total]);
     pad(&mut fill, block, padding)?;
     let tail = fill.get(total..).unwrap_or_default().to_vec();
-    let keys = tool.unwrap_keys(sealed, Flags::NONE, Protection::Wrappable)?;
+    let waiting = tool.waiting_keys(sealed);
+    let keys = match &waiting {
+        Some(waiting) => waiting.keys.clone(),
+        None => tool.keys_inside(sealed, Flags::NONE, Protection::Wrappable)?,
+    };
     let whole = keys
         .iter()
         .all(|(inner, _)| inner.octets().is_multiple_of(block));
@@ -124,7 +129,10 @@ pub(super) fn rewrapped(
         }
         out.extend_from_slice(&wrapped);
     }
-    tool.destroy(&keys)?;
+    match &waiting {
+        Some(waiting) => waiting.end(),
+        None => tool.destroy(&keys)?,
+    }
     if !tail.is_empty() {
         let chain = out.last_chunk::<16>().copied().unwrap_or_default();
         out.extend(match block {
