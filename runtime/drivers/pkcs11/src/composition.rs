@@ -244,7 +244,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::TdesDerive, C::TdesEcb, C::KeyWrap],
         Flags::DERIVE,
-        "derived inside, wrapped under the storage key",
+        "derived inside, stored by its recipe, derived again for the machine",
     ),
     row(
         Intent::CardKeysTdes,
@@ -258,7 +258,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::AesDerive, C::AesEcb, C::KeyWrap],
         Flags::DERIVE,
-        "derived inside, wrapped under the storage key",
+        "derived inside, stored by its recipe, derived again for the machine",
     ),
     row(
         Intent::CardKeysAes,
@@ -300,7 +300,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::KeyWrap, C::TdesEcbWrap, C::TdesEcb],
         Flags::WRAP,
-        "keys unwrapped inside and wrapped under the transport key",
+        "keys derived again inside and wrapped under the transport key",
     ),
     row(
         Intent::ExportTdes,
@@ -314,7 +314,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::KeyWrap, C::AesCbcWrap, C::AesCbc],
         Flags::WRAP,
-        "keys unwrapped inside and wrapped under the transport key",
+        "keys derived again inside and wrapped under the transport key",
     ),
     row(
         Intent::ExportAes,
@@ -396,7 +396,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::ChannelTdes, C::KeyWrap, C::TdesEcbWrap],
         Flags::NONE,
-        "keys unwrapped inside and wrapped under the channel's key for sensitive data",
+        "keys derived again inside and wrapped under the channel's key for sensitive data",
     ),
     row(
         Intent::CardSecretsTdes,
@@ -410,7 +410,7 @@ pub static COMPOSITIONS: &[Composition] = &[
         Way::Inside,
         &[C::ChannelAes, C::KeyWrap, C::AesCbcWrap, C::AesCbc],
         Flags::NONE,
-        "keys unwrapped inside and wrapped under the channel's key for sensitive data",
+        "keys derived again inside and wrapped under the channel's key for sensitive data",
     ),
     row(
         Intent::CardSecretsAes,

@@ -13,6 +13,7 @@ use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::objects::{self, Flags, Kind, Place, Protection};
 use cardwright_pkcs11::{HostMemory, Pin, Pkcs11Hsm};
 use cardwright_ports::HsmError;
+use cardwright_ports::custody::CustodyHsm;
 use cardwright_ports::hsm::{
     ChannelSpec, Derivation, Diversification, Draw, Hsm, HsmSession, KeyHandle, KeyRequest, KeyUse,
 };
@@ -292,4 +293,50 @@ fn a_pin_file_is_for_its_owner_only() {
     assert_eq!(code(Pin::from_file(&path).map(drop)), "R1324");
     let missing = Pin::from_environment("CARDWRIGHT_NO_SUCH_PIN");
     assert_eq!(code(missing.map(drop)), "R1324");
+}
+
+// A card's keys are stored by their recipe: what it tells, and what happens when its issuer key is not what it was.
+#[test]
+fn a_recipe_needs_the_issuer_key_that_it_was_made_with() {
+    with_soft_hsm(
+        "a_recipe_needs_the_issuer_key_that_it_was_made_with",
+        1,
+        |ground| {
+            let hsm = ground.prepared();
+            let mut session = hsm.open_session().unwrap();
+            let [imk, tk, ..] = keys(&hsm, session.as_mut());
+            let card = session.card_key(Derivation::A, imk, PAN, "01").unwrap();
+            let exported = session.export_sealed(&card, tk).unwrap();
+            // The name of the issuer key is open; PAN and derivation data are not.
+            let holds = |part: &[u8]| card.blob.windows(part.len()).any(|w| w == part);
+            assert!(holds(b"p.imk"));
+            let blocks = cardwright_standards::emv::keys::option_a_blocks(PAN, "01").unwrap();
+            assert!(!holds(PAN.as_bytes()) && !holds(&blocks[0]) && !holds(&blocks[1]));
+
+            // After a restart nothing waits, and no key is bound: the recipe says which one is needed.
+            drop(session);
+            let again = Pkcs11Hsm::open(ground.settings()).unwrap();
+            let mut session = again.open_session().unwrap();
+            let bound = request("p.tk_aes", "aes256", KeyUse::Transport);
+            let tk = session.bind(&bound).unwrap();
+            assert_eq!(session.export_sealed(&card, tk).unwrap(), exported);
+            drop(session);
+
+            // The issuer key is destroyed, then replaced under its name.
+            hsm.open_custody().unwrap().destroy("p.imk").unwrap();
+            let after = Pkcs11Hsm::open(ground.settings()).unwrap();
+            let mut session = after.open_session().unwrap();
+            let tk = session.bind(&bound).unwrap();
+            assert_eq!(code(session.export_sealed(&card, tk)), "R1333");
+            let imk = request("p.imk", "tdes2", KeyUse::EmvApplicationCryptogram);
+            after.import_key(&imk, &unhex(DOUBLE)).unwrap();
+            let refused = session.export_sealed(&card, tk).unwrap_err();
+            assert_eq!(refused.code, "R1301");
+            println!("{refused}");
+            let mut changed = card.clone();
+            let last = changed.blob.len() - 1;
+            changed.blob[last] ^= 1;
+            assert_eq!(code(session.export_sealed(&changed, tk)), "R1305");
+        },
+    );
 }
