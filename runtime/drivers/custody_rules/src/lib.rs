@@ -20,5 +20,5 @@ pub use refusal::{
 pub use rules::{
     CHECK_OCTETS_MIN, COMPONENTS, RECEIVER_BITS_MIN, adjust, block_algorithm, block_usages,
     check_component, check_form, check_issuer_record, check_label, check_strength, check_use,
-    compare, component_value, is_weak, key_value, octets_of, same, shown, use_name,
+    compare, component_value, is_weak, key_value, octets_of, same, shown, use_name, weak_des_parts,
 };

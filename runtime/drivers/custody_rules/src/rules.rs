@@ -40,6 +40,13 @@ const WEAK_DES: [u64; 16] = [
 ];
 const WITHOUT_PARITY: u64 = 0xFEFE_FEFE_FEFE_FEFE;
 
+/// Parts of DES keys that are weak or semi-weak, with parity, each twice: how an HSM that keeps its keys
+/// inside compares them.
+pub fn weak_des_parts() -> impl Iterator<Item = [u8; 16]> {
+    let twice = |weak: &u64| (u128::from(*weak) << 64 | u128::from(*weak)).to_be_bytes();
+    WEAK_DES.iter().map(twice)
+}
+
 /// A label as far as a message shows it.
 pub fn shown(label: &str) -> String {
     label

@@ -77,6 +77,12 @@ capabilities! {
     EcGenerate "ec_generate" "key pairs on P-256 made inside, and ECDSA" "the signature under its own point" probes::ec_generate;
     Ecdh "ecdh" "agreement on P-256" "NIST CAVS 14.1, first example" probes::ecdh;
     TdesCbcDerive "tdes_cbc_derive" "derivation by triple DES in CBC mode, inside" "OpenSSL" probes::tdes_cbc_derive;
+    ComponentsTdes "components_tdes" "components of triple DES keys joined inside" "OpenSSL; FIPS 74" probes::components_tdes;
+    ComponentsAes "components_aes" "components of AES keys joined inside" "FIPS 197, C.1 and C.3" probes::components_aes;
+    BlocksAesCounter "blocks_d_sp800" "key blocks of version D inside, keys by SP 800-108" "TR-31-2018, A.7.4; psec" probes::blocks_aes_counter;
+    BlocksAes "blocks_d" "key blocks of version D inside, keys by encrypted data" "TR-31-2018, A.7.4; psec" probes::blocks_aes;
+    BlocksTdes "blocks_b" "key blocks of version B inside" "TR-31-2018, A.7.2.1" probes::blocks_tdes;
+    BlocksVariant "blocks_a_c" "key blocks of versions A and C inside" "psec" probes::blocks_variant;
     ChannelTdes "scp02" "SCP02 with its session keys inside" "pySim, SCP02_Auth_Test and SCP02_Test" channels::channel_tdes;
     ChannelAes "scp03" "SCP03 with its session keys inside, of 128 and 256 bits" "pySim, SCP03_Test_AES128_33 and AES256_33" channels::channel_aes;
     ChannelAes192 "scp03_192" "SCP03 with its session keys inside, of 192 bits" "pySim, SCP03_Test_AES192_33" channels::channel_aes192;

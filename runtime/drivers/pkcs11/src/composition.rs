@@ -67,16 +67,24 @@ pub enum Intent {
     MakeP256,
     /// A key that was made in one token comes into the others.
     Copies,
-    /// Components are joined to a key, or a key is taken apart.
-    Components,
+    /// Components of a triple DES key are joined, or such a key is taken apart.
+    ComponentsTdes,
+    /// The same with AES.
+    ComponentsAes,
     /// An exportable key leaves its token for a form that no token makes.
     KeysOut,
     /// A key comes in from a form that no token opens.
     KeysIn,
     /// Key blocks of version B.
     KeyBlocksTdes,
-    /// Key blocks of versions D and E.
+    /// Key blocks of version D.
     KeyBlocksAes,
+    /// Key blocks of version E.
+    KeyBlocksCounter,
+    /// Key blocks of versions A and C.
+    KeyBlocksVariant,
+    /// Key pairs in key blocks of versions D and E.
+    KeyBlocksPairs,
     /// AES key wrap out.
     KeyWrapOut,
     /// AES key wrap in.

@@ -100,7 +100,7 @@ pub fn allowed(usage: KeyUse) -> Flags {
             .and(Flags::DECRYPT)
             .and(Flags::WRAP)
             .and(Flags::UNWRAP),
-        KeyUse::KeyBlockProtection => Flags::ENCRYPT,
+        KeyUse::KeyBlockProtection => Flags::ENCRYPT.and(Flags::DERIVE),
         // It also signs the requests for its own certificate.
         KeyUse::KeyExchange => Flags::DECRYPT
             .and(Flags::DERIVE)

@@ -14,6 +14,7 @@ mod binding;
 mod header;
 mod open;
 mod optional;
+mod outside;
 mod private_key;
 mod terms;
 
@@ -25,6 +26,7 @@ pub use optional::{
     Certificate, CheckValue, CheckValueMethod, Derivation, HmacHash, OPTIONAL_BLOCKS, Optional,
     OptionalRow,
 };
+pub use outside::{Apart, prepared};
 pub use private_key::{PrivateKeyForm, private_key_form};
 pub use terms::{
     ALGORITHMS, Algorithm, AlgorithmRow, CONTEXTS, Context, EXPORTABILITIES, Exportability, MODES,
@@ -174,29 +176,11 @@ fn unwrap_by<K: AsRef<BlockKeys>>(
     block: &str,
     keys: impl FnOnce(Version) -> Result<K, KeyBlockError>,
 ) -> Result<(Unwrapped, K), KeyBlockError> {
-    if !block.is_ascii() || block.len() > CHARACTERS_MAX {
-        return Err(KeyBlockError::Length);
-    }
-    let (header, text, rest) = Header::parse(block)?;
-    let version = Version::of(header.version)?;
-    if header.length != block.len() {
-        return Err(KeyBlockError::Length);
-    }
-    let octets = hex::decode(rest).map_err(|_| KeyBlockError::Length)?;
-    let split = octets
-        .len()
-        .checked_sub(version.mac_octets())
-        .ok_or(KeyBlockError::Length)?;
-    let (data, found) = octets
-        .split_at_checked(split)
-        .ok_or(KeyBlockError::Length)?;
-    let whole = data.len().is_multiple_of(version.payload_block());
-    if data.is_empty() || !whole || text.len() % version.payload_block() != 0 {
-        return Err(KeyBlockError::Length);
-    }
-    let mut data = Zeroizing::new(data.to_vec());
-    let keys = keys(version)?;
-    keys.as_ref().open(text.as_bytes(), &mut data, found)?;
+    let apart = Apart::of(block)?;
+    let keys = keys(apart.version)?;
+    let mut data = Zeroizing::new(apart.data);
+    let text = apart.header_text.as_bytes();
+    keys.as_ref().open(text, &mut data, &apart.mac)?;
     let (bits, clear) = data.split_first_chunk::<2>().ok_or(KeyBlockError::Key)?;
     let bits = usize::from(u16::from_be_bytes(*bits));
     let parts = clear
@@ -204,8 +188,8 @@ fn unwrap_by<K: AsRef<BlockKeys>>(
         .filter(|_| bits.is_multiple_of(8));
     let (key, fill) = parts.ok_or(KeyBlockError::Key)?;
     let unwrapped = Unwrapped {
-        header,
-        header_text: text.to_owned(),
+        header: apart.header,
+        header_text: apart.header_text,
         key: Zeroizing::new(key.to_vec()),
         fill: Zeroizing::new(fill.to_vec()),
     };

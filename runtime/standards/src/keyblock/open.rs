@@ -102,11 +102,7 @@ fn open_by<K: std::borrow::Borrow<ProtectionKeys> + AsRef<BlockKeys>>(
 ) -> Result<Opened, KeyBlockError> {
     let (opened, keys) = unwrap_by(block, keys)?;
     let keys = keys.borrow();
-    // A block has one spelling, so that two of them can be told to be the same.
-    let body = block.get(opened.header_text.len()..).unwrap_or_default();
-    if body.bytes().any(|digit| digit.is_ascii_lowercase()) {
-        return Err(KeyBlockError::Header("the hexadecimal part is in capitals"));
-    }
+    check_spelling(block, &opened.header_text)?;
     let attributes = attributes(&opened.header, acceptance)?;
     let key_type = check_key(attributes.algorithm, &opened.key)?;
     let mut accepted = Opened {
@@ -121,7 +117,7 @@ fn open_by<K: std::borrow::Borrow<ProtectionKeys> + AsRef<BlockKeys>>(
     for block in &accepted.attributes.optional {
         match block {
             Optional::ProtectionKeyCheck(value) => {
-                same("KP", value, keys.check(value.method))?;
+                same("KP", value, of_protection(&keys.checks, value.method))?;
                 accepted.protection_key_checked = true;
             }
             Optional::KeyCheck(value) => {
@@ -134,6 +130,15 @@ fn open_by<K: std::borrow::Borrow<ProtectionKeys> + AsRef<BlockKeys>>(
         }
     }
     Ok(accepted)
+}
+
+/// A block has one spelling, so that two of them can be told to be the same.
+pub(super) fn check_spelling(block: &str, header_text: &str) -> Result<(), KeyBlockError> {
+    let body = block.get(header_text.len()..).unwrap_or_default();
+    match body.bytes().any(|digit| digit.is_ascii_lowercase()) {
+        true => Err(KeyBlockError::Header("the hexadecimal part is in capitals")),
+        false => Ok(()),
+    }
 }
 
 /// Makes a key block of a key that agrees with its header. `KC` and `KP` in the header are written
@@ -159,43 +164,62 @@ pub fn seal_with(
     fill: &[u8],
 ) -> Result<String, KeyBlockError> {
     let key_type = check_key(attributes.algorithm, key)?;
+    let key_check = || {
+        let algorithm = checkable(key_type).ok_or(NO_CHECK_VALUE)?;
+        check_value_of(algorithm, key)
+    };
+    let header = with_checks(attributes, &keys.checks, key_check)?;
+    wrap_with(keys, &header, key, fill)
+}
+
+/// What a block of another kind of key can't carry.
+pub(super) const NO_CHECK_VALUE: Fault = Fault::Block {
+    id: "KC",
+    what: "only 3DES and AES keys have a check value",
+};
+
+/// The header with the right check values in `KC` and `KP`; those of the protection key are from zeros
+/// enciphered, and by CMAC.
+pub(super) fn with_checks(
+    attributes: &Attributes,
+    protection: &[Vec<u8>; 2],
+    key: impl Fn() -> Result<CheckValue, KeyBlockError>,
+) -> Result<Header, KeyBlockError> {
     let mut attributes = attributes.clone();
+    let aes = attributes.version.is_aes();
     for block in &mut attributes.optional {
         match block {
             Optional::ProtectionKeyCheck(value) => {
-                let method = match keys.version.is_aes() {
-                    true => CheckValueMethod::Cmac,
-                    false => CheckValueMethod::Legacy,
-                };
+                let method = method_of(aes);
                 *value = CheckValue {
                     method,
-                    octets: keys.check(method).to_vec(),
+                    octets: of_protection(protection, method).to_vec(),
                 };
             }
-            Optional::KeyCheck(value) => {
-                let algorithm = checkable(key_type).ok_or(Fault::Block {
-                    id: "KC",
-                    what: "only 3DES and AES keys have a check value",
-                })?;
-                *value = check_value_of(algorithm, key)?;
-            }
+            Optional::KeyCheck(value) => *value = key()?,
             _ => {}
         }
     }
     let header = attributes.header();
     // What was put together by hand is read as a stranger's would be.
     Attributes::parse(&header).map_err(first)?;
-    wrap_with(keys, &header, key, fill)
+    Ok(header)
 }
 
-impl ProtectionKeys {
-    /// The protection key's check value.
-    fn check(&self, method: CheckValueMethod) -> &[u8] {
-        let [ecb, cmac] = &self.checks;
-        match method {
-            CheckValueMethod::Legacy => ecb,
-            CheckValueMethod::Cmac => cmac,
-        }
+/// The method of X9.24-1, annex A: CMAC for AES, zeros for 3DES.
+pub(super) fn method_of(aes: bool) -> CheckValueMethod {
+    match aes {
+        true => CheckValueMethod::Cmac,
+        false => CheckValueMethod::Legacy,
+    }
+}
+
+/// The protection key's check value by a method.
+pub(super) fn of_protection(checks: &[Vec<u8>; 2], method: CheckValueMethod) -> &[u8] {
+    let [ecb, cmac] = checks;
+    match method {
+        CheckValueMethod::Legacy => ecb,
+        CheckValueMethod::Cmac => cmac,
     }
 }
 
@@ -227,7 +251,10 @@ pub fn check_key(algorithm: Algorithm, key: &[u8]) -> Result<KeyType, Fault> {
     }
 }
 
-fn attributes(header: &Header, acceptance: &Acceptance<'_>) -> Result<Attributes, KeyBlockError> {
+pub(super) fn attributes(
+    header: &Header,
+    acceptance: &Acceptance<'_>,
+) -> Result<Attributes, KeyBlockError> {
     let attributes = match Attributes::parse(header) {
         Ok(attributes) => attributes,
         Err(faults) => {
@@ -268,7 +295,7 @@ fn first(faults: Vec<Fault>) -> Fault {
 }
 
 /// The algorithm that a check value is made with; none for private and HMAC keys.
-fn checkable(key_type: KeyType) -> Option<kcv::Algorithm> {
+pub(super) fn checkable(key_type: KeyType) -> Option<kcv::Algorithm> {
     match key_type {
         KeyType::Tdes2 | KeyType::Tdes3 => Some(kcv::Algorithm::Tdes),
         KeyType::Aes(_) => Some(kcv::Algorithm::Aes),
@@ -278,10 +305,7 @@ fn checkable(key_type: KeyType) -> Option<kcv::Algorithm> {
 
 /// The check value that X9.24-1, annex A, has for an algorithm: CMAC for AES, zeros for 3DES.
 fn check_value_of(algorithm: kcv::Algorithm, key: &[u8]) -> Result<CheckValue, KeyBlockError> {
-    let method = match algorithm {
-        kcv::Algorithm::Tdes => CheckValueMethod::Legacy,
-        kcv::Algorithm::Aes => CheckValueMethod::Cmac,
-    };
+    let method = method_of(algorithm == kcv::Algorithm::Aes);
     Ok(CheckValue {
         method,
         octets: kcv::check_value(algorithm, kcv_method(method), key)?,
@@ -306,7 +330,11 @@ fn compare(
 }
 
 /// Compares as many octets as a block carries.
-fn same(id: &'static str, value: &CheckValue, expected: &[u8]) -> Result<(), KeyBlockError> {
+pub(super) fn same(
+    id: &'static str,
+    value: &CheckValue,
+    expected: &[u8],
+) -> Result<(), KeyBlockError> {
     let expected = expected.get(..value.octets.len()).unwrap_or_default();
     if expected.len() == value.octets.len() && bool::from(expected.ct_eq(&value.octets)) {
         Ok(())

@@ -3,7 +3,8 @@
 use crate::ck;
 use cryptoki_sys::{
     CK_DES_CBC_ENCRYPT_DATA_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS,
-    CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_ULONG,
+    CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM, CK_PRF_DATA_PARAM, CK_RSA_PKCS_OAEP_PARAMS,
+    CK_SP800_108_COUNTER_FORMAT, CK_SP800_108_KDF_PARAMS, CK_ULONG,
 };
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -33,6 +34,10 @@ pub enum Mechanism {
     },
     /// Agreement with a peer's point, the shared x coordinate as it is.
     Ecdh(Vec<u8>),
+    /// With a number: a place in bits (`CK_EXTRACT_PARAMS`), or the handle of a second key.
+    Number(CK_ULONG, CK_ULONG),
+    /// SP 800-108 in counter mode with AES-CMAC: a counter of one octet, then these octets.
+    CounterKdf(Vec<u8>),
 }
 
 /// The parameter that a mechanism points at.
@@ -44,6 +49,51 @@ enum Parameter {
     TdesCbcData(Box<CK_DES_CBC_ENCRYPT_DATA_PARAMS>),
     Oaep(Box<CK_RSA_PKCS_OAEP_PARAMS>),
     Ecdh(Box<CK_ECDH1_DERIVE_PARAMS>),
+    Number(Box<CK_ULONG>),
+    CounterKdf(Box<CounterKdf>),
+}
+
+/// The parameters of a derivation by SP 800-108, which point at each other.
+struct CounterKdf {
+    whole: CK_SP800_108_KDF_PARAMS,
+    parts: [CK_PRF_DATA_PARAM; 2],
+    format: CK_SP800_108_COUNTER_FORMAT,
+}
+
+impl CounterKdf {
+    /// `octets` must live as long as the parameters.
+    fn new(octets: &[u8]) -> Box<Self> {
+        let part = |kind| CK_PRF_DATA_PARAM {
+            type_: kind,
+            pValue: null_mut(),
+            ulValueLen: 0,
+        };
+        let mut made = Box::new(Self {
+            whole: CK_SP800_108_KDF_PARAMS {
+                prfType: ck::CKM_AES_CMAC,
+                ulNumberOfDataParams: 2,
+                pDataParams: null_mut(),
+                ulAdditionalDerivedKeys: 0,
+                pAdditionalDerivedKeys: null_mut(),
+            },
+            parts: [
+                part(ck::CK_SP800_108_ITERATION_VARIABLE),
+                part(ck::CK_SP800_108_BYTE_ARRAY),
+            ],
+            format: CK_SP800_108_COUNTER_FORMAT {
+                bLittleEndian: ck::CK_FALSE,
+                ulWidthInBits: 8,
+            },
+        });
+        let format = (&raw mut made.format).cast::<c_void>();
+        let [counter, rest] = &mut made.parts;
+        counter.pValue = format;
+        counter.ulValueLen = size_of::<CK_SP800_108_COUNTER_FORMAT>() as CK_ULONG;
+        rest.pValue = octets.as_ptr().cast_mut().cast::<c_void>();
+        rest.ulValueLen = octets.len() as CK_ULONG;
+        made.whole.pDataParams = made.parts.as_mut_ptr();
+        made
+    }
 }
 
 /// The parameters of RSA-OAEP.
@@ -107,6 +157,11 @@ impl Mechanism {
                     pPublicData: point.as_ptr().cast_mut(),
                 })),
             ),
+            Self::Number(kind, number) => (*kind, Parameter::Number(Box::new(*number))),
+            Self::CounterKdf(octets) => (
+                ck::CKM_SP800_108_COUNTER_KDF,
+                Parameter::CounterKdf(CounterKdf::new(octets)),
+            ),
         }
     }
 
@@ -136,6 +191,14 @@ impl Mechanism {
             (Parameter::Ecdh(ecdh), _) => (
                 std::ptr::from_mut(ecdh.as_mut()).cast::<c_void>(),
                 size_of::<CK_ECDH1_DERIVE_PARAMS>(),
+            ),
+            (Parameter::Number(number), _) => (
+                std::ptr::from_mut(number.as_mut()).cast::<c_void>(),
+                size_of::<CK_ULONG>(),
+            ),
+            (Parameter::CounterKdf(kdf), _) => (
+                (&raw mut kdf.whole).cast::<c_void>(),
+                size_of::<CK_SP800_108_KDF_PARAMS>(),
             ),
             _ => (null_mut(), 0),
         };

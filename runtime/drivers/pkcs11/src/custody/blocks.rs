@@ -1,6 +1,6 @@
-//! Key blocks (X9.143 and ISO 20038): the block's two keys are derived by encryption under the
-//! protection key, which never leaves its token. The key inside has no mechanism in PKCS#11 that
-//! frames it: it is in host memory for the moment.
+//! Key blocks (X9.143 and ISO 20038) where the token can't make them inside: the block's two keys are
+//! derived by encryption under the protection key, which never leaves its token; the key in the block is in
+//! host memory for the moment.
 
 use cardwright_ports::custody::KeyAlgorithm;
 use cardwright_standards::cipher::xor;
@@ -13,20 +13,35 @@ use zeroize::Zeroizing;
 use super::find::{Found, check_value};
 use super::make::system;
 use super::{find, private_keys, reveal, rules};
-use crate::composition::Intent;
+use crate::composition::{Intent, Plan, Way};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::Kind;
 use crate::tool::{Tool, wrong};
 use cardwright_ports::hsm::CheckMethod;
 
-/// Whether blocks of a version can be made and opened under a key.
-pub(super) fn check_way(tool: &Tool<'_>, under: &Found) -> Result<(), Trouble> {
-    let intent = match under.kind()?.block() {
-        8 => Intent::KeyBlocksTdes,
+/// How blocks of a version are made and opened under a key, with a key of an algorithm in them.
+pub(super) fn way(
+    plan: &Plan,
+    under: &Found,
+    (version, algorithm): (char, KeyAlgorithm),
+) -> Result<Way, Refused> {
+    let intent = match version {
+        _ if algorithm.octets().is_none() => Intent::KeyBlocksPairs,
+        'A' | 'C' => Intent::KeyBlocksVariant,
+        'B' => Intent::KeyBlocksTdes,
+        'E' => Intent::KeyBlocksCounter,
         _ => Intent::KeyBlocksAes,
     };
-    tool.plan.way(intent, under.flags)?;
-    Ok(())
+    let way = plan.way(intent, under.flags);
+    way.map_err(|refused| match intent {
+        Intent::KeyBlocksVariant if refused.code == error::REFUSED.code => {
+            error::REFUSED.found(format!(
+                "a block of version {version}: its keys are variants of the protection key; {}",
+                refused.what
+            ))
+        }
+        _ => refused,
+    })
 }
 
 /// The keys of a block, derived by CMAC with the protection key inside.
@@ -35,14 +50,13 @@ fn protection_keys(
     under: &Found,
     version: char,
 ) -> Result<ProtectionKeys, Trouble> {
-    check_way(tool, under)?;
     let kind = under.kind()?;
     let refused = |what: String| error::REFUSED.found(what);
     let version = Version::of(version).map_err(|e| refused(e.to_string()))?;
     let texts = DerivationTexts::of(version, kind.octets()).ok_or_else(|| {
         let letter = version.letter();
         refused(format!(
-            "a block of version {letter}: its keys are variants of the protection key, which the token can't make"
+            "a block of version {letter}: its keys are variants of the protection key, which are made inside only"
         ))
     })?;
     let encryption = derived(tool, under, kind, &texts.encryption)?;

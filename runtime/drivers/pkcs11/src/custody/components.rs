@@ -1,22 +1,59 @@
 //! Components: drawn by the token or typed, sealed under its storage key for one ceremony and
-//! algorithm, joined by XOR in host memory where the site allows it.
+//! algorithm, joined inside, or by XOR in host memory where the site allows it.
 
 use cardwright_custody_rules::components::{self, KIND, bound};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{CheckValue, KeyAlgorithm, KeyFacts, NewKey, SealedComponent};
 use zeroize::Zeroizing;
 
-use super::make::system;
-use super::{Custody, find, may_leave, reveal, rules};
-use crate::composition::Intent;
-use crate::error::{self, Refused};
+use super::make::{New, Source, system};
+use super::{Custody, find, inside, may_leave, reveal, rules};
+use crate::composition::{Intent, Way};
+use crate::error::{self, Refused, Trouble};
 use crate::objects::Flags;
+use crate::tool::Tool;
+
+/// Seals a component, which its check value is told with.
+fn sealed(
+    tool: &Tool<'_>,
+    (ceremony, algorithm): (&str, KeyAlgorithm),
+    clear: &[u8],
+) -> Result<SealedComponent, Trouble> {
+    let check_value = rules::component_value(algorithm, clear)?;
+    let bound = bound(ceremony, algorithm, &check_value)?;
+    // Equal components of two custodians must not show as equal blobs.
+    let mut context = [0; 16];
+    system(&mut context)?;
+    let blob = tool.seal(KIND, (&bound, &context), clear)?;
+    Ok(SealedComponent { blob, check_value })
+}
+
+/// Opens a component of a ceremony.
+fn opened(
+    tool: &Tool<'_>,
+    (ceremony, algorithm): (&str, KeyAlgorithm),
+    component: &SealedComponent,
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    let bound = bound(ceremony, algorithm, &component.check_value)?;
+    let clear = tool.open(KIND, &bound, &component.blob);
+    let clear = clear.map_err(|trouble| match trouble {
+        Trouble::Ours(refused) if refused.code == error::SEALED.code => {
+            components::not_of_this_ceremony().into()
+        }
+        trouble => trouble,
+    })?;
+    rules::check_form(algorithm, &clear)?;
+    Ok(clear)
+}
 
 impl Custody<'_> {
     /// Refused at a ceremony's first step, not at its last.
-    fn components_allowed(&self) -> Result<(), Refused> {
-        let plan = &self.shared.plan;
-        plan.way(Intent::Components, Flags::NONE).map(drop)
+    fn components_way(&self, algorithm: KeyAlgorithm) -> Result<Way, Refused> {
+        let intent = match algorithm.has_parity() {
+            true => Intent::ComponentsTdes,
+            false => Intent::ComponentsAes,
+        };
+        self.shared.plan.way(intent, Flags::NONE)
     }
 
     pub(super) fn drawn_component(
@@ -24,7 +61,7 @@ impl Custody<'_> {
         ceremony: &str,
         algorithm: KeyAlgorithm,
     ) -> Result<SealedComponent, Refused> {
-        self.components_allowed()?;
+        self.components_way(algorithm)?;
         let clear = self.shared.work(move |tool| {
             components::drawn(algorithm, &mut |octets| {
                 Ok(tool.session()?.random(octets)?)
@@ -39,7 +76,7 @@ impl Custody<'_> {
         algorithm: KeyAlgorithm,
         clear: &[u8],
     ) -> Result<SealedComponent, Refused> {
-        self.components_allowed()?;
+        self.components_way(algorithm)?;
         rules::check_form(algorithm, clear)?;
         rules::check_component(algorithm, clear)?;
         self.sealed_component(ceremony, algorithm, clear)
@@ -51,16 +88,9 @@ impl Custody<'_> {
         algorithm: KeyAlgorithm,
         clear: &[u8],
     ) -> Result<SealedComponent, Refused> {
-        let check_value = rules::component_value(algorithm, clear)?;
-        let bound = bound(ceremony, algorithm, &check_value)?;
-        // Equal components of two custodians must not show as equal blobs.
-        let mut context = [0; 16];
-        system(&mut context)?;
-        let clear = Zeroizing::new(clear.to_vec());
-        let blob = self
-            .shared
-            .work(move |tool| tool.seal(KIND, (&bound, &context), &clear))?;
-        Ok(SealedComponent { blob, check_value })
+        let (ceremony, clear) = (ceremony.to_owned(), Zeroizing::new(clear.to_vec()));
+        self.shared
+            .work(move |tool| sealed(tool, (&ceremony, algorithm), &clear))
     }
 
     pub(super) fn opened_component(
@@ -69,15 +99,9 @@ impl Custody<'_> {
         algorithm: KeyAlgorithm,
         component: &SealedComponent,
     ) -> Result<Zeroizing<Vec<u8>>, Refused> {
-        let bound = bound(ceremony, algorithm, &component.check_value)?;
-        let blob = component.blob.clone();
-        let clear = self.shared.work(move |tool| tool.open(KIND, &bound, &blob));
-        let clear = clear.map_err(|refused| match refused.code {
-            code if code == error::SEALED.code => components::not_of_this_ceremony(),
-            _ => refused,
-        })?;
-        rules::check_form(algorithm, &clear)?;
-        Ok(clear)
+        let (ceremony, component) = (ceremony.to_owned(), component.clone());
+        self.shared
+            .work(move |tool| opened(tool, (&ceremony, algorithm), &component))
     }
 
     pub(super) fn revealed_component(
@@ -98,11 +122,51 @@ impl Custody<'_> {
         expected: Option<&CheckValue>,
     ) -> Result<KeyFacts, Refused> {
         let new = self.check_new(key)?;
-        self.components_allowed()?;
+        rules::octets_of(key.algorithm)?;
+        if self.components_way(key.algorithm)? == Way::Inside {
+            let source = self.formed_of(ceremony, parts, &new, expected)?;
+            return self.keep(&new, source);
+        }
         let sum = components::joined(key.algorithm, parts, |part| {
             self.opened_component(ceremony, key.algorithm, part)
         })?;
         self.keep_octets(&new, sum, expected)
+    }
+
+    /// A key of components that are joined inside.
+    fn formed_of(
+        &self,
+        ceremony: &str,
+        parts: &[SealedComponent],
+        new: &New,
+        expected: Option<&CheckValue>,
+    ) -> Result<Source, Refused> {
+        let (ceremony, parts) = (ceremony.to_owned(), parts.to_vec());
+        let (new, expected) = (new.clone(), expected.cloned());
+        self.shared.work(move |tool| {
+            let of = (ceremony.as_str(), new.algorithm);
+            inside::in_moment(tool.session()?, |moment| {
+                let sum = inside::joined(moment, &new, &parts, |part| opened(tool, of, part))?;
+                inside::formed(tool, moment, &new, sum, expected.as_ref())
+            })
+        })
+    }
+
+    /// Components of a key that is taken apart inside.
+    fn parts_of(
+        &self,
+        ceremony: &str,
+        label: &str,
+        count: usize,
+    ) -> Result<Vec<SealedComponent>, Refused> {
+        let (ceremony, label) = (ceremony.to_owned(), label.to_owned());
+        self.shared.work(move |tool| {
+            let key = find::present(tool.session()?, &label)?;
+            let of = (ceremony.as_str(), key.algorithm);
+            inside::in_moment(tool.session()?, |moment| {
+                inside::taken_apart(tool, moment, &key, count, |part| sealed(tool, of, part))
+            })
+        })
     }
 
     pub(super) fn taken_apart(
@@ -115,8 +179,11 @@ impl Custody<'_> {
         may_leave(&key)?;
         let algorithm = key.algorithm;
         rules::octets_of(algorithm)?;
-        self.components_allowed()?;
+        let way = self.components_way(algorithm)?;
         components::check_count(count)?;
+        if way == Way::Inside {
+            return self.parts_of(ceremony, label, count);
+        }
         let label = label.to_owned();
         let parts = self.shared.work(move |tool| {
             let whole = reveal::octets(tool, &find::present(tool.session()?, &label)?)?;

@@ -4,6 +4,9 @@ use crate::capability::Capability as C;
 use crate::composition::{Composition, Intent, Way, row};
 use crate::objects::Flags;
 
+/// A key block's protection key derives the block's keys, and tells its check values.
+const DERIVE_AND_ENCRYPT: Flags = Flags::DERIVE.and(Flags::ENCRYPT);
+
 /// The compositions of custody; of one intent the best first.
 pub(crate) static COMPOSITIONS: &[Composition] = &[
     row(
@@ -91,7 +94,28 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
         "wrapped under the storage key in one token, unwrapped in all",
     ),
     row(
-        Intent::Components,
+        Intent::ComponentsTdes,
+        Way::Inside,
+        &[C::ComponentsTdes, C::AesGenerate, C::KeyWrap],
+        Flags::NONE,
+        "joined inside, one component after the other in host memory; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::ComponentsTdes,
+        Way::HostMemory,
+        &[],
+        Flags::NONE,
+        "XOR of components in host memory, the key brought in",
+    ),
+    row(
+        Intent::ComponentsAes,
+        Way::Inside,
+        &[C::ComponentsAes, C::KeyWrap],
+        Flags::NONE,
+        "joined inside, one component after the other in host memory; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::ComponentsAes,
         Way::HostMemory,
         &[],
         Flags::NONE,
@@ -120,6 +144,13 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::KeyBlocksTdes,
+        Way::Inside,
+        &[C::BlocksTdes, C::ComponentsTdes, C::AesGenerate, C::KeyWrap],
+        DERIVE_AND_ENCRYPT,
+        "keys, payload and MAC made inside; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::KeyBlocksTdes,
         Way::HostMemory,
         &[C::TdesEcb],
         Flags::ENCRYPT,
@@ -127,10 +158,55 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::KeyBlocksAes,
+        Way::Inside,
+        &[
+            C::BlocksAesCounter,
+            C::ComponentsTdes,
+            C::AesGenerate,
+            C::KeyWrap,
+        ],
+        DERIVE_AND_ENCRYPT,
+        "keys by SP 800-108, payload and MAC made inside; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::KeyBlocksAes,
+        Way::Inside,
+        &[C::BlocksAes, C::ComponentsTdes, C::AesGenerate, C::KeyWrap],
+        DERIVE_AND_ENCRYPT,
+        "keys by encrypted data, payload and MAC made inside; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::KeyBlocksAes,
         Way::HostMemory,
         &[C::AesEcb],
         Flags::ENCRYPT,
         "the block's keys derived by encryption; they and the key are in host memory",
+    ),
+    row(
+        Intent::KeyBlocksCounter,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "the block's keys derived by encryption; they and the key are in host memory",
+    ),
+    row(
+        Intent::KeyBlocksVariant,
+        Way::Inside,
+        &[
+            C::BlocksVariant,
+            C::ComponentsTdes,
+            C::AesGenerate,
+            C::KeyWrap,
+        ],
+        DERIVE_AND_ENCRYPT,
+        "variants of the protection key, payload and MAC made inside; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::KeyBlocksPairs,
+        Way::HostMemory,
+        &[C::AesEcb],
+        Flags::ENCRYPT,
+        "the block's keys derived by encryption; they and the private key are in host memory",
     ),
     row(
         Intent::KeyWrapOut,

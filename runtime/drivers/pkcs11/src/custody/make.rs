@@ -88,6 +88,12 @@ pub(super) enum Source {
         left: Option<Vec<u8>>,
         point: Option<Vec<u8>>,
     },
+    /// Formed in one token, wrapped under the storage key for all, with the check values that it told.
+    Formed {
+        main: Vec<u8>,
+        left: Option<Vec<u8>>,
+        values: Vec<CheckValue>,
+    },
     /// Wrapped by somebody under a key of the tokens.
     Wrapped {
         mechanism: Mechanism,
@@ -118,6 +124,7 @@ impl Source {
                 let of = |method| rules::key_value(new.algorithm, method, octets);
                 values(methods, &of).map(Some)
             }
+            Self::Formed { values, .. } => Ok(Some(values.clone())),
             Self::Rsa(parts) => hashed(&parts.modulus).map(Some),
             Self::P256(secret) => hashed(&private_keys::point(secret)).map(Some),
             _ => Ok(None),
@@ -147,6 +154,9 @@ fn flags_for(plan: &Plan, usage: KeyUse, algorithm: KeyAlgorithm) -> Flags {
         (KeyUse::Transport, _) => Flags::ENCRYPT
             .and(Flags::DECRYPT)
             .and(if_can(Capability::AesCbcWrap, Flags::WRAP)),
+        (KeyUse::KeyBlockProtection, algorithm) => {
+            Flags::ENCRYPT.and(blocks_inside(plan, algorithm))
+        }
         (KeyUse::KeyExchange, KeyAlgorithm::P256) => Flags::SIGN.and(Flags::DERIVE),
         (KeyUse::KeyExchange, _) => {
             // Decryption gives octets to host memory: only where the site allows that.
@@ -159,6 +169,20 @@ fn flags_for(plan: &Plan, usage: KeyUse, algorithm: KeyAlgorithm) -> Flags {
             Flags::SIGN.and(open).and(unwrap)
         }
         _ => flags_of(plan, usage, Kind::of_algorithm(algorithm.name())),
+    }
+}
+
+/// What a key block's protection key needs for blocks to be made inside.
+fn blocks_inside(plan: &Plan, algorithm: KeyAlgorithm) -> Flags {
+    let intents: &[Intent] = match algorithm.has_parity() {
+        true => &[Intent::KeyBlocksTdes, Intent::KeyBlocksVariant],
+        false => &[Intent::KeyBlocksAes],
+    };
+    let inside =
+        |intent: &Intent| matches!(plan.best(*intent), Ok(best) if best.way == Way::Inside);
+    match intents.iter().any(inside) {
+        true => Flags::DERIVE,
+        false => Flags::NONE,
     }
 }
 
@@ -485,6 +509,21 @@ pub(super) fn store_in(session: &Session, new: &New, source: &Source) -> Result<
             }
             let private = session.unwrap(&mechanism, wrapping, main, &rows(place))?;
             public_half(session, new, private, point.as_deref())?;
+        }
+        Source::Formed {
+            main,
+            left: wrapped_left,
+            ..
+        } => {
+            let missing = || error::KEY_MISSING.found(objects::WRAP_LABEL);
+            let wrapping = Storage::find(session)?.wrap.ok_or_else(missing)?;
+            // Symmetric keys are whole units of eight octets: no padding.
+            let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
+            let rows = |place| rows_of(new, place, protection);
+            if let Some(wrapped) = wrapped_left {
+                session.unwrap(&mechanism, wrapping, wrapped, &rows(left))?;
+            }
+            session.unwrap(&mechanism, wrapping, main, &rows(place))?;
         }
         Source::Wrapped {
             mechanism,

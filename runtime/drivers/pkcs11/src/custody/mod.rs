@@ -8,6 +8,7 @@ mod components;
 mod compositions;
 mod envelopes;
 mod find;
+mod inside;
 mod make;
 pub(crate) mod pairs;
 mod private_keys;

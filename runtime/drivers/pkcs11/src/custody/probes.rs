@@ -5,6 +5,9 @@ use cardwright_pkcs11_raw::ck::{self, CK_ULONG};
 use cardwright_pkcs11_raw::{Attribute, Mechanism, Object, Outcome, Session};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
+pub(crate) use super::inside::probes::{
+    blocks_aes, blocks_aes_counter, blocks_tdes, blocks_variant, components_aes, components_tdes,
+};
 use super::pairs::{P256_PARAMETERS, agreement_secret, generate_p256, point_of};
 use crate::capability::public_rows;
 use crate::known::{AES_128, COUNTED, COUNTED_TEXT, RsaParts, unhex};

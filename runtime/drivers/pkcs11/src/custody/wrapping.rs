@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::find::Found;
 use super::make::{New, Source, system};
 use super::pairs::agreement_secret;
-use super::{Custody, blocks, may_leave, private_keys, probes, reveal, rules, steps};
+use super::{Custody, blocks, inside, may_leave, private_keys, probes, reveal, rules, steps};
 use crate::composition::{Intent, Way};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::Flags;
@@ -54,8 +54,13 @@ impl Custody<'_> {
                 let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, key.algorithm)?;
                 let header = agreed_header(header, key.algorithm, key.usage, key.exportability)?;
                 check_version(&header, under.algorithm)?;
-                self.with_both(&key, &under, move |tool, key, under| {
-                    blocks::seal(tool, key, under, &header)
+                let of = (header.version, key.algorithm);
+                let way = blocks::way(&self.shared.plan, &under, of)?;
+                self.with_both(&key, &under, move |tool, key, under| match way {
+                    Way::Inside => inside::in_moment(tool.session()?, |moment| {
+                        inside::sealed(tool, moment, (key, under), &header)
+                    }),
+                    _ => blocks::seal(tool, key, under, &header),
                 })
             }
             Wrapping::AesKeyWrap { padded } => {
@@ -110,7 +115,11 @@ impl Custody<'_> {
         }
         let mut octets = match wrapping {
             Wrapping::KeyBlock { header } => {
-                let octets = self.opened_block(wrapped, under, header, key)?;
+                let octets =
+                    match self.opened_block((wrapped, under, header), (&new, key), expected)? {
+                        Ok(source) => return self.keep(&new, source),
+                        Err(octets) => octets,
+                    };
                 if key.algorithm.octets().is_none() {
                     let source = private_keys::of_block(key.algorithm, &octets)?;
                     return self.keep_pair(&new, source, expected);
@@ -217,22 +226,33 @@ impl Custody<'_> {
         })
     }
 
-    /// What a key block holds.
+    /// What a key block holds: formed inside, or as octets.
     fn opened_block(
         &self,
-        wrapped: &[u8],
-        under: &str,
-        header: &str,
-        key: &NewKey<'_>,
-    ) -> Result<Zeroizing<Vec<u8>>, Refused> {
+        (wrapped, under, header): (&[u8], &str, &str),
+        (new, key): (&New, &NewKey<'_>),
+        expected: Option<&CheckValue>,
+    ) -> Result<Result<Source, Zeroizing<Vec<u8>>>, Refused> {
         let under = self.wrapping_key(under, KeyUse::KeyBlockProtection, key.algorithm)?;
         let header = received_header(header, key)?;
         check_version(&header, under.algorithm)?;
+        let of = (header.version, key.algorithm);
+        if blocks::way(&self.shared.plan, &under, of)? == Way::Inside {
+            let (block, new) = (wrapped.to_vec(), new.clone());
+            let expected = expected.cloned();
+            let source = self.with_one(&under, move |tool, under| {
+                inside::in_moment(tool.session()?, |moment| {
+                    let expected = (&new, expected.as_ref());
+                    inside::opened(tool, moment, under, (&block, &header), expected)
+                })
+            })?;
+            return Ok(Ok(source));
+        }
         let (label, version) = (under.label, header.version);
         let keys = self
             .shared
             .work(move |tool| blocks::opening_keys(tool, &label, version))?;
-        blocks::open(&keys, wrapped, &header)
+        blocks::open(&keys, wrapped, &header).map(Err)
     }
 
     /// The key that wraps, for its only use, no weaker than what it wraps.
