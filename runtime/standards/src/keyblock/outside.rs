@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(found.compare(&value), Ok(()));
         assert!(found.compare(&checks[1]).is_err());
         assert!(accept(15, &checks).is_err());
-        let [ecb, _] = checks;
+        let [ecb, _] = checks.clone();
         let wrong = [ecb, vec![0; 5]];
         assert_eq!(accept(16, &wrong), Err(KeyBlockError::CheckValue("KP")));
         let none = prepared(&attributes, (16, 30), &wrong, None);
