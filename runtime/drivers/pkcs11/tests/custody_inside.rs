@@ -12,7 +12,7 @@ use cardwright_ports::custody::{
 use cardwright_ports::hsm::KeyUse;
 use cardwright_standards::des_keys::set_odd_parity;
 use cardwright_standards::keyblock::{self, Header};
-use common::{Ground, code, unhex, with_nss};
+use common::{Ground, code, plan, unhex, with_nss, with_nss_faults};
 
 fn opened(ground: &Ground, host_memory: HostMemory) -> Pkcs11Hsm {
     let mut settings = ground.settings();
@@ -135,5 +135,56 @@ fn blocks_of_triple_des_come_in_and_go_out_inside() {
             let opened = keyblock::unwrap(&kbpk, &out).unwrap();
             assert_eq!(*opened.key, key);
         }
+    });
+}
+
+// Whichever call of a composition fails: the key is not there, or it is whole.
+#[test]
+fn a_composition_that_fails_keeps_nothing() {
+    with_nss_faults("a_composition_that_fails_keeps_nothing", |ground| {
+        plan("");
+        let mut settings = ground.settings();
+        settings.host_memory = HostMemory::Refused;
+        settings.rest = std::time::Duration::ZERO;
+        let hsm = Pkcs11Hsm::open(settings).unwrap();
+        hsm.prepare().unwrap();
+        let mut custody = hsm.open_custody().unwrap();
+        let kbpk = protection(&mut *custody);
+        let parts = PARTS.map(|part| {
+            let clear = SecretBytes::new(unhex(part));
+            custody.take_component("d", KeyAlgorithm::Tdes3, &clear)
+        });
+        let parts: Vec<_> = parts.into_iter().map(Result::unwrap).collect();
+        let text = "B0000P0TE00E0000";
+        let header = Header::from_text(text).unwrap();
+        let key = unhex("3E409E1CB6079442AB37464C2EFBF8B9");
+        let block = keyblock::wrap(&kbpk, &header, &key, &[7; 14]).unwrap();
+        let wrapping = Wrapping::KeyBlock { header: text };
+        let mut refused = 0;
+        for function in ["C_DeriveKey", "C_WrapKey", "C_UnwrapKey", "C_Encrypt"] {
+            for number in 0..=12 {
+                for joins in [true, false] {
+                    // CKR_FUNCTION_FAILED: this call, or with 0 each.
+                    plan(&format!("{function} {number} return 6"));
+                    let made = match joins {
+                        true => {
+                            custody.combine("d", &parts, &zpk("p.new@1", KeyAlgorithm::Tdes3), None)
+                        }
+                        false => {
+                            let new = zpk("p.new@1", KeyAlgorithm::Tdes2);
+                            custody.unwrap(block.as_bytes(), "p.kbpk@1", &wrapping, &new, None)
+                        }
+                    };
+                    plan("");
+                    let there = custody.key("p.new@1").unwrap();
+                    refused += usize::from(made.is_err());
+                    assert_eq!(made.ok(), there, "{function} {number} {joins}");
+                    if there.is_some() {
+                        custody.destroy("p.new@1").unwrap();
+                    }
+                }
+            }
+        }
+        assert!(refused > 0);
     });
 }

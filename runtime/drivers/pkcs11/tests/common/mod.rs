@@ -280,6 +280,29 @@ pub fn nss_module() -> PathBuf {
 
 /// Runs a test with a fresh database of NSS's softoken. One process opens one database.
 pub fn with_nss(test: &str, body: impl FnOnce(&Ground)) {
+    with_nss_and(test, &[], body);
+}
+
+/// The same behind the module that fails by plan.
+pub fn with_nss_faults(test: &str, body: impl FnOnce(&Ground)) {
+    let plan = tempfile::NamedTempFile::new().unwrap();
+    let (module, real) = (faults_module(), nss_module());
+    let environment = [
+        ("CARDWRIGHT_FAULTS_MODULE", real.as_path()),
+        ("CARDWRIGHT_FAULTS_PLAN", plan.path()),
+    ];
+    with_nss_and(test, &environment, |ground| {
+        body(&Ground {
+            module,
+            parameters: ground.parameters.clone(),
+            tokens: ground.tokens.clone(),
+            folder: ground.folder.clone(),
+            pin: ground.pin.clone(),
+        });
+    });
+}
+
+fn with_nss_and(test: &str, more: &[(&str, &Path)], body: impl FnOnce(&Ground)) {
     let module = nss_module();
     if let Some(folder) = std::env::var_os(GROUND) {
         let folder = PathBuf::from(folder);
@@ -311,7 +334,9 @@ pub fn with_nss(test: &str, body: impl FnOnce(&Ground)) {
             panic!("this test needs the package libnss3-tools: apt-get install libnss3-tools: {e}")
         });
     assert!(made.status.success(), "{made:?}");
-    child(test, &[(GROUND, folder.path())]);
+    let mut environment = vec![(GROUND, folder.path())];
+    environment.extend_from_slice(more);
+    child(test, &environment);
 }
 
 impl Ground {
