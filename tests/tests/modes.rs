@@ -43,8 +43,8 @@ profile tap : two_modes.fast_contactless for orders.order {
 }
 "#;
 
-/// In front of the contacts: what is compared across the card is what was read last.
-const STEPS: &str = "{
+/// Behind the contacts: the last transaction is a fast one, whose answer has no PAN of its own.
+const STEPS: &str = "}
   contactless {
     select tap magstripe
     read records
@@ -56,17 +56,28 @@ const STEPS: &str = "{
     authenticate offline fdda
     purchase 10.00 EUR expect arqc signed_by imk_ac
   }
-  contact {
-    select debit
-";
+  stripe { expect track2";
 
-fn bank() -> Plant {
+/// Magnetic stripe mode read last, and not held against its source.
+const READ_ONLY: &str = "}
+  contactless {
+    select tap magstripe
+    read records
+  }
+  stripe { expect track2";
+
+/// What is compared across the card.
+const ACROSS: &str = "cross  { expect chip.pan == stripe.pan and chip.expiry == stripe.expiry; \
+expect chip.service_code == stripe.service_code }";
+
+fn bank(steps: &str) -> Plant {
     let bundle = plant::bank_of(|source| {
         let changes = [
             ("use std.profiles.cpa\n", "use std.profiles.cpa\nUSE"),
             ("[debit]\n", "[debit, tap]\n"),
             ("[pse]", "[pse, ppse]"),
-            ("{\n  contact {\n    select debit\n", STEPS),
+            ("}\n  stripe { expect track2", steps),
+            ("cross  { expect chip.pan == stripe.pan }", ACROSS),
         ];
         let (used, rest) = TAP.trim_start().split_once('\n').expect("a line");
         let mut source = source;
@@ -82,8 +93,8 @@ fn bank() -> Plant {
 }
 
 /// States and codes of the orders of a job that has ended.
-fn ended(wrap: fn(VirtualCard) -> Box<dyn CardChannel>) -> Vec<(OrderState, String)> {
-    let plant = bank();
+fn ended(steps: &str, wrap: fn(VirtualCard) -> Box<dyn CardChannel>) -> Vec<(OrderState, String)> {
+    let plant = bank(steps);
     let store = MemoryStore::new();
     let job = plant.take(&store, 2);
     let machine = plant.machine(wrap);
@@ -109,14 +120,14 @@ fn ended(wrap: fn(VirtualCard) -> Box<dyn CardChannel>) -> Vec<(OrderState, Stri
 
 #[test]
 fn both_modes_are_validated_before_a_card_leaves() {
-    let done = ended(|card| Box::new(card));
+    let done = ended(STEPS, |card| Box::new(card));
     assert_eq!(done, vec![(OrderState::Done, String::new()); 2]);
 }
 
 /// COMPUTE CRYPTOGRAPHIC CHECKSUM answers another code: nothing of the first mode is wrong.
 #[test]
 fn a_card_whose_second_mode_lies_is_rejected() {
-    let ended = ended(|card| {
+    let ended = ended(STEPS, |card| {
         let lie = |_: usize, command: &[u8], mut answer: Vec<u8>| {
             if command.get(1) == Some(&0x2A) && answer.len() > 8 {
                 answer[6] ^= 0x01;
@@ -126,4 +137,31 @@ fn a_card_whose_second_mode_lies_is_rejected() {
         Box::new(TrickCard::new(card, lie).with_field())
     });
     assert_eq!(ended, vec![(OrderState::Rejected, "R1228".to_owned()); 2]);
+}
+
+/// The track of magnetic stripe mode has another PAN (then another expiry, another service code) than
+/// the application over the contacts and the stripe: only the comparison across the card sees it.
+#[test]
+fn every_mode_that_was_read_is_compared_across_the_card() {
+    let fine = ended(READ_ONLY, |card| Box::new(card));
+    assert_eq!(fine, vec![(OrderState::Done, String::new()); 2]);
+    // Places in the track: digits of the PAN, of the expiry, of the service code.
+    let pan = ended(READ_ONLY, |card| lying_track::<3>(card));
+    let expiry = ended(READ_ONLY, |card| lying_track::<9>(card));
+    let service = ended(READ_ONLY, |card| lying_track::<11>(card));
+    for found in [pan, expiry, service] {
+        assert_eq!(found, vec![(OrderState::Rejected, "R1258".to_owned()); 2]);
+    }
+}
+
+/// A card that gives another octet at a place of tag 9F6B.
+fn lying_track<const PLACE: usize>(card: VirtualCard) -> Box<dyn CardChannel> {
+    let lie = |_: usize, command: &[u8], mut answer: Vec<u8>| {
+        let track = answer.windows(2).position(|tag| tag == [0x9F, 0x6B]);
+        if let (Some(track), Some(0xB2)) = (track, command.get(1)) {
+            answer[track + 3 + PLACE] ^= 0x10;
+        }
+        Ok(answer)
+    };
+    Box::new(TrickCard::new(card, lie).with_field())
 }

@@ -450,6 +450,9 @@ impl<'a> Sentences<'_, 'a> {
                 ["chip.expiry", "stripe.expiry"] => {
                     self.simple("chip_expiry_is_stripe_expiry", entry);
                 }
+                ["chip.service_code", "stripe.service_code"] => {
+                    self.simple("chip_service_code_is_stripe_service_code", entry);
+                }
                 ["chip.pan", "embossed.pan"] => self.simple("chip_pan_is_embossed_pan", entry),
                 _ => self.not_understood(term.span),
             }

@@ -12,7 +12,7 @@ pub struct Check {
     /// `select`, `read_records`, `data_matches_source`, `authenticate_dda`, `authenticate_fdda`, `authenticate_sda`, `verify_pin`,
     /// `purchase_fast`, `purchase_magstripe`,
     /// `purchase`, `track1_matches_source`, `track2_matches_source`, `embossing_matches_source`,
-    /// `chip_pan_is_stripe_pan`,
+    /// `chip_pan_is_stripe_pan`, `chip_service_code_is_stripe_service_code`,
     /// `groupings_match_source`, `ndef_matches_source`, `chip_expiry_is_stripe_expiry`, `chip_pan_is_embossed_pan`.
     pub check: String,
     /// Settings, sorted by name (`method` = `enciphered` or `plain`, `amount`, `currency`; of `select`

@@ -265,7 +265,7 @@ const CROSS: Kind = Kind {
         ),
         Attribute::bare(
             "expect <expression>",
-            "`chip.pan == stripe.pan`, `chip.expiry == stripe.expiry`, `chip.pan == embossed.pan`",
+            "what every application and mode read above says: `chip.pan == stripe.pan`, `chip.expiry == stripe.expiry`, `chip.service_code == stripe.service_code`, `chip.pan == embossed.pan`",
         )
         .many(),
     ],

@@ -156,6 +156,7 @@ impl Visit<'_> {
             records: Vec::new(),
             signed: Vec::new(),
             objects: objects::Objects::default(),
+            earlier: Vec::new(),
             icc_key: None,
         };
         let pdol = flat(&fci)?
@@ -213,6 +214,7 @@ impl Visit<'_> {
             records: Vec::new(),
             signed: Vec::new(),
             objects: objects::Objects::default(),
+            earlier: Vec::new(),
             icc_key: None,
         })
     }

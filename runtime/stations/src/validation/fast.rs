@@ -85,7 +85,7 @@ impl Visit<'_> {
         self.select_name(&aid)?;
         let number = self.random("purchase unpredictable number", 4)?;
         let known = self.terminal_data(check, number)?;
-        terminal.objects = objects::Objects::default();
+        terminal.set_aside();
         terminal.pdol_data = self.answer_dol(&terminal.pdol, &known)?;
         self.processing_options(terminal)?;
         let given = &terminal.objects;

@@ -12,6 +12,7 @@ mod objects;
 mod physical;
 mod piv;
 mod purchase;
+mod readings;
 mod tag;
 mod terminal;
 
@@ -187,7 +188,10 @@ impl<'a> Validator<'a> {
             return visit.expect_absent(check);
         }
         if check.check == "select" {
-            *terminal = Some(visit.select(check)?);
+            let mut selected = visit.select(check)?;
+            let before = terminal.take().map(Terminal::into_readings);
+            selected.earlier = before.unwrap_or_default();
+            *terminal = Some(selected);
             return Ok(());
         }
         let terminal = terminal

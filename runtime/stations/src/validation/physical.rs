@@ -1,6 +1,11 @@
 //! Stripe, embossing, and what must be the same on all of them.
 
-use super::{Failure, Specimen, terminal::Terminal, unknown_check};
+use super::{
+    Failure, Specimen,
+    readings::{self, Fact},
+    terminal::Terminal,
+    unknown_check,
+};
 use cardwright_bundle::Check;
 
 /// Whether a check compares something with what the chip gave.
@@ -25,14 +30,14 @@ pub(super) fn check(
             same(read, data.track2.as_deref(), "track 2")
         }
         "embossing_matches_source" => embossing(specimen),
-        "chip_pan_is_stripe_pan" => same(
-            Some(&chip_pan(terminal)?),
-            Some(stripe_part(specimen, 0)?),
-            "the PAN",
-        ),
+        "chip_pan_is_stripe_pan" => agree(terminal, Fact::Pan, stripe_part(specimen, 0)?),
         "chip_expiry_is_stripe_expiry" => {
             let stripe = stripe_part(specimen, 1)?.get(..4).unwrap_or_default();
-            same(Some(&chip_expiry(terminal)?), Some(stripe), "the expiry")
+            agree(terminal, Fact::Expiry, stripe)
+        }
+        "chip_service_code_is_stripe_service_code" => {
+            let stripe = stripe_part(specimen, 1)?.get(4..7).unwrap_or_default();
+            agree(terminal, Fact::ServiceCode, stripe)
         }
         "chip_pan_is_embossed_pan" => {
             let lines = specimen
@@ -42,9 +47,10 @@ pub(super) fn check(
             let line = lines
                 .iter()
                 .find(|line| line.line == 1)
-                .map(|line| line.text.as_str());
-            let digits = line.map(|text| text.replace(' ', ""));
-            same(Some(&chip_pan(terminal)?), digits.as_deref(), "the PAN")
+                .map(|line| line.text.replace(' ', ""));
+            let digits =
+                line.ok_or_else(|| Failure::new("R1257", "embossed line 1 could not be read"))?;
+            agree(terminal, Fact::Pan, &digits)
         }
         other => Err(unknown_check(other)),
     }
@@ -59,6 +65,14 @@ fn same(found: Option<&str>, expected: Option<&str>, what: &str) -> Result<(), F
             format!("{what} is not what the card should have"),
         )),
     }
+}
+
+/// Holds what every reading of the chip gave of a fact against what stands on the outside.
+fn agree(terminal: Option<&Terminal>, fact: Fact, outside: &str) -> Result<(), Failure> {
+    for given in readings::all(terminal, fact)? {
+        same(Some(&given), Some(outside), fact.name())?;
+    }
+    Ok(())
 }
 
 fn embossing(specimen: &Specimen<'_>) -> Result<(), Failure> {
@@ -83,24 +97,4 @@ fn stripe_part<'s>(specimen: &'s Specimen<'_>, part: usize) -> Result<&'s str, F
         .and_then(|stripe| stripe.track2.as_deref())
         .and_then(|track| track.splitn(2, '=').nth(part))
         .ok_or_else(|| Failure::new("R1257", "track 2 could not be read"))
-}
-
-fn chip_pan(terminal: Option<&Terminal>) -> Result<String, Failure> {
-    Ok(hex::encode(chip_value(terminal, "5A")?)
-        .trim_end_matches('f')
-        .to_owned())
-}
-
-fn chip_expiry(terminal: Option<&Terminal>) -> Result<String, Failure> {
-    Ok(hex::encode(chip_value(terminal, "5F24")?)
-        .chars()
-        .take(4)
-        .collect())
-}
-
-fn chip_value<'t>(terminal: Option<&'t Terminal>, tag: &str) -> Result<&'t [u8], Failure> {
-    terminal
-        .ok_or_else(|| Failure::new("R1251", "the chip was not read before"))?
-        .objects
-        .need(tag)
 }

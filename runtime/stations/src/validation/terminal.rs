@@ -30,8 +30,24 @@ pub(crate) struct Terminal {
     pub(crate) signed: Vec<u8>,
     /// Data objects by tag.
     pub(crate) objects: Objects,
+    /// What was read of the chip before: other applications, modes and transactions, in their order.
+    pub(crate) earlier: Vec<Objects>,
     /// The ICC's public key, once authenticated.
     pub(crate) icc_key: Option<(Vec<u8>, u32)>,
+}
+
+impl Terminal {
+    /// Puts what was read so far aside, before another reading.
+    pub(crate) fn set_aside(&mut self) {
+        let read = std::mem::take(&mut self.objects);
+        self.earlier.push(read);
+    }
+
+    /// What was read until now, this reading last.
+    pub(crate) fn into_readings(mut self) -> Vec<Objects> {
+        self.set_aside();
+        self.earlier
+    }
 }
 
 /// Sends a command; gives data when the status is 9000.
