@@ -147,8 +147,11 @@ fn opened(module: &Path, avoid: &[Capability]) -> Result<Bench, Failure> {
 
 /// Measures in the token of this process; prints the figures as JSON.
 pub(super) fn in_token(module: &Path, seconds: f64) -> Result<u8, Failure> {
+    let mut inside = opened(module, &REFUSED)?;
+    let of_inside = figures_inside(&mut inside, seconds)?;
+    inside.end()?;
     let mut rows = bench::figures(&mut opened(module, &PREFERRED)?, seconds)?;
-    rows.extend(figures_inside(&mut opened(module, &REFUSED)?, seconds)?);
+    rows.extend(of_inside);
     let rows: Vec<Measured> = rows.into_iter().map(Measured::from).collect();
     let text = serde_json::to_string(&rows).unwrap_or_default();
     crate::terminal::print(&text);

@@ -27,8 +27,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hsm.prepare()?;
         Bench::new(hsm)
     };
+    let mut inside = opened(&REFUSED)?;
+    let of_inside = figures_inside(&mut inside, seconds)?;
+    inside.end()?;
     let mut rows = figures(&mut opened(&PREFERRED)?, seconds)?;
-    rows.extend(figures_inside(&mut opened(&REFUSED)?, seconds)?);
+    rows.extend(of_inside);
     for row in rows {
         println!(
             "{:<68} {:>14.2} {:?} {:>14.2}",

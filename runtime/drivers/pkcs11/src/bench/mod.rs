@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use cardwright_pkcs11_raw::operations;
 use cardwright_ports::batch::{CardAnswer, CardCall, Label, PinCall, RsaCall};
+use cardwright_ports::custody::CustodyHsm;
 use cardwright_ports::hsm::{
     Derivation, Draw, Hsm, HsmSession, IccKey, KeyHandle, KeyRequest, KeyUse, Sealed, SealedPin,
 };
@@ -119,6 +120,9 @@ pub struct Bench {
     icc: IccKey,
 }
 
+/// The names of all keys.
+const NAMES: [&str; 8] = ["zpk", "pvk", "cvk", "ac", "smi", "smc", "kek", "issuer"];
+
 struct Keys {
     zpk: KeyHandle,
     pvk: KeyHandle,
@@ -174,13 +178,9 @@ impl Bench {
     /// its settings.
     pub fn new(hsm: Pkcs11Hsm) -> Result<Self, Refused> {
         let mut session = hsm.open_session()?;
-        // Another measuring may have put it in.
-        let mut bind = |request: KeyRequest| match session.bind(&request) {
-            Err(refused) if refused.code == error::KEY_MISSING.code => {
-                hsm.import_test_key(&request)?;
-                session.bind(&request)
-            }
-            known => known,
+        let mut bind = |request: KeyRequest| {
+            hsm.import_test_key(&request)?;
+            session.bind(&request)
         };
         let keys = Keys {
             zpk: bind(request("zpk", "tdes2", KeyUse::PinEncryption))?,
@@ -210,6 +210,20 @@ impl Bench {
             keys,
             icc,
         })
+    }
+
+    /// Takes the keys out again: what a key may do follows from what the driver was not to ask for.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn end(self) -> Result<(), Refused> {
+        let Self { hsm, session, .. } = self;
+        drop(session);
+        let mut custody = hsm.open_custody()?;
+        for name in NAMES {
+            custody.destroy(&format!("bench.{name}"))?;
+        }
+        Ok(())
     }
 
     /// Lets at most so many operations begin in a second, as an HSM of that speed would.
