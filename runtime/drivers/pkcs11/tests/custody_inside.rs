@@ -163,9 +163,14 @@ fn a_composition_that_fails_keeps_nothing() {
         let mut refused = 0;
         for function in ["C_DeriveKey", "C_WrapKey", "C_UnwrapKey", "C_Encrypt"] {
             for number in 0..=12 {
-                for joins in [true, false] {
-                    // CKR_FUNCTION_FAILED: this call, or with 0 each.
-                    plan(&format!("{function} {number} return 6"));
+                for (joins, action) in [
+                    (true, "return"),
+                    (false, "return"),
+                    (true, "after"),
+                    (false, "after"),
+                ] {
+                    // CKR_FUNCTION_FAILED, the work done or not: this call, or with 0 each.
+                    plan(&format!("{function} {number} {action} 6"));
                     let made = match joins {
                         true => {
                             custody.combine("d", &parts, &zpk("p.new@1", KeyAlgorithm::Tdes3), None)
@@ -178,7 +183,7 @@ fn a_composition_that_fails_keeps_nothing() {
                     plan("");
                     let there = custody.key("p.new@1").unwrap();
                     refused += usize::from(made.is_err());
-                    assert_eq!(made.ok(), there, "{function} {number} {joins}");
+                    assert_eq!(made.ok(), there, "{function} {number} {action} {joins}");
                     if there.is_some() {
                         custody.destroy("p.new@1").unwrap();
                     }
