@@ -6,7 +6,7 @@ use crate::types::{ANY_LENGTH, Lengths, Type};
 use cardwright_bundle::{
     Constant, Effect, Node, NodeId, Op, Secrecy, ValueType, function, intent, keeps_whole,
 };
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::rc::Rc;
 
 impl Elaborator<'_> {
@@ -26,7 +26,7 @@ impl Elaborator<'_> {
     pub fn octets(&mut self, bytes: &[u8], span: Span) -> Typed {
         let length = Lengths::exactly(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.constant(
-            Constant::Bytes(hex::encode_upper(bytes)),
+            Constant::Bytes(hexadecimal(bytes)),
             Type::Bytes(length),
             span,
         )
@@ -189,18 +189,14 @@ impl Elaborator<'_> {
         secrecy: Secrecy,
         span: Span,
     ) -> NodeId {
-        let place = place_of(&op);
-        let equal = |id: &&NodeId| {
-            let at = usize::try_from(**id).ok();
+        let mut place = place_of(self.hashing.build_hasher(), &op);
+        while let Some(known) = self.index.get(&place) {
+            let at = usize::try_from(*known).ok();
             let node = at.and_then(|n| self.program.nodes.get(n));
-            node.is_some_and(|node| node.secrecy == secrecy && node.op == op)
-        };
-        let known = self
-            .index
-            .get(&place)
-            .and_then(|ids| ids.iter().find(equal));
-        if let Some(node) = known {
-            return *node;
+            if node.is_some_and(|node| node.secrecy == secrecy && node.op == op) {
+                return *known;
+            }
+            place = place.wrapping_add(1); // another operation stands there
         }
         let id = u32::try_from(self.program.nodes.len()).unwrap_or(u32::MAX);
         let span = self.shared.spans.id(span);
@@ -210,14 +206,28 @@ impl Elaborator<'_> {
             secrecy,
             span,
         });
-        self.index.entry(place).or_default().push(id);
+        self.index.insert(place, id);
         id
     }
 }
 
+/// Octets in capital hexadecimal digits.
+fn hexadecimal(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        for digit in [octet >> 4, octet & 0x0F] {
+            text.push(char::from(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'A' - 10 + digit
+            }));
+        }
+    }
+    text
+}
+
 /// A number that is the same for equal operations, and mostly another for others.
-fn place_of(op: &Op) -> u64 {
-    let mut hash = DefaultHasher::new();
+fn place_of(mut hash: impl Hasher, op: &Op) -> u64 {
     std::mem::discriminant(op).hash(&mut hash);
     match op {
         Op::Field { record, field } => (record, field).hash(&mut hash),

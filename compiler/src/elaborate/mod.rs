@@ -103,14 +103,14 @@ pub struct Typed {
 #[derive(Clone, Debug)]
 pub struct SpanTable {
     spans: Vec<Span>,
-    index: HashMap<Span, u32>,
+    index: foldhash::HashMap<Span, u32>,
 }
 
 impl Default for SpanTable {
     fn default() -> Self {
         Self {
             spans: vec![Span::default()],
-            index: HashMap::new(),
+            index: foldhash::HashMap::default(),
         }
     }
 }
@@ -218,8 +218,10 @@ pub struct Elaborator<'a> {
     format: Option<&'a Decl>,
     /// The format that is being written: what `count` and `sum` speak of.
     written: Option<&'a Decl>,
-    /// Nodes by their operations.
-    index: HashMap<u64, Vec<NodeId>>,
+    /// Nodes by their operations: each at the first free place from its operation's number on.
+    index: foldhash::HashMap<u64, NodeId>,
+    /// What gives those numbers.
+    hashing: foldhash::fast::RandomState,
     env: Env<'a>,
     /// Whose meaning of tags holds in the block that is being read, where it has one of its own.
     speaks: Option<&'static str>,
@@ -250,7 +252,8 @@ impl<'a> Elaborator<'a> {
             },
             format: decl,
             written: None,
-            index: HashMap::new(),
+            index: foldhash::HashMap::default(),
+            hashing: foldhash::fast::RandomState::default(),
             env: Env::default(),
             speaks: None,
             frames: Vec::new(),

@@ -6,8 +6,11 @@ mod capacity;
 mod content;
 mod faces;
 mod platform;
+mod sides;
 mod stripe;
 mod twins;
+
+pub(crate) use sides::Sides;
 
 use super::profile::{self, App, Element};
 use super::read;
@@ -117,7 +120,6 @@ pub(crate) struct ApplicationFacts {
 struct Lowered {
     chip: Option<(Chip, Vec<ApplicationFacts>)>,
     stripe: Option<(Stripe, stripe::Parts)>,
-    faces: Vec<Face>,
     assets: BTreeMap<String, (String, Vec<u8>)>,
     identity: Identity,
     chip_tracks: Vec<(Element, String)>,
@@ -134,7 +136,12 @@ struct Identity {
 /// Lowers all cards.
 pub(super) fn lower(context: &mut Context<'_>, keeper: Option<&mut Keeper<'_>>) {
     let cards: Vec<&Decl> = context.model.concrete("card").collect();
-    context.pieces(keeper, Task::Card, &cards, card);
+    let Some(keeper) = keeper else {
+        return context.pieces(None, Task::Card, &cards, card);
+    };
+    context.pieces(Some(&mut *keeper), Task::Card, &cards, faceless);
+    context.pieces(Some(keeper), Task::Faces, &cards, sides::made);
+    sides::put_on(context);
 }
 
 /// Profiles that no card holds and none builds on are checked all the same: a profile says itself
@@ -177,7 +184,17 @@ fn placed(context: &mut Context<'_>, card: &Decl) {
     }
 }
 
+/// A whole card, in one program.
 fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
+    made(context, decl, true);
+}
+
+/// A card without its faces, which are made by themselves: there is nothing that both rest on.
+fn faceless<'a>(context: &mut Context<'a>, decl: &'a Decl) {
+    made(context, decl, false);
+}
+
+fn made<'a>(context: &mut Context<'a>, decl: &'a Decl, with_faces: bool) {
     let model = context.model;
     let Some((format, record)) = decl.for_record.clone() else {
         return;
@@ -185,28 +202,26 @@ fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
     let frame = Arc::clone(&context.frame);
     placed(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
-    let lowered = elaborate(&mut elaborator, context.project, &frame, decl);
+    let (lowered, faces) = elaborate(&mut elaborator, context.project, &frame, decl, with_faces);
     let program = elaborator.finish();
+    if let Some(lowered) = &lowered {
+        agree(context, decl, &program, lowered);
+    }
+    if let Some(faces) = &faces {
+        sides::check(context, decl, &program, &faces.faces);
+    }
     let Some(lowered) = lowered else {
         return;
     };
-    agree(context, decl, &program, &lowered);
-    for face in &lowered.faces {
-        for panel in &face.print {
-            super::fonts::add(context, &panel.font.clone(), decl.span);
-            super::fonts::add(context, faces::FALLBACK_FONT, decl.span);
-        }
-        if !face.emboss.is_empty() {
-            super::fonts::add(context, faces::EMBOSS_FONT, decl.span);
-        }
-    }
-    faces::check(context, decl, &program, &lowered.faces);
-    let parts = (lowered.chip.is_some(), lowered.stripe.is_some());
-    faces::zones(context, decl, &program, &lowered.faces, parts);
     copied(context, &lowered);
     context.assets.extend(lowered.assets.clone());
+    let mut sides = Vec::new();
+    if let Some(faces) = faces {
+        context.assets.extend(faces.assets);
+        sides = faces.faces;
+    }
     let index = context.add_program(program);
-    register(context, decl, (format, record), index, lowered);
+    register(context, decl, (format, record), index, (lowered, sides));
 }
 
 /// E0354: a card that whoever reads it can copy, or that can't answer for its certificates, leaves no
@@ -234,7 +249,7 @@ fn register(
     decl: &Decl,
     record: (String, String),
     program: u32,
-    lowered: Lowered,
+    (lowered, faces): (Lowered, Vec<Face>),
 ) {
     let (chip, applications) = lowered.chip.unzip();
     let channel = chip.as_ref().and_then(|c| Some(c.channel.as_ref()?.key));
@@ -245,22 +260,22 @@ fn register(
     });
     let carried = chip.iter().flat_map(|c| &c.applications);
     let carried = carried.flat_map(|a| &a.keys).map(|(_, key)| *key).collect();
-    let drawn = drawn::sites(context, program);
+    let sides = Sides::of(context, decl, program, &faces);
     context.cards.push(Facts {
         name: decl.name.clone(),
         qualified: decl.qualified.clone(),
         record,
         applications: applications.unwrap_or_default(),
         stripe: lowered.stripe.is_some(),
-        shown: lowered.faces.iter().flat_map(faces::shown).collect(),
-        embossed: lowered.faces.iter().any(|f| !f.emboss.is_empty()),
-        printed: lowered.faces.iter().any(faces::is_printed),
-        pictures: faces::pictures(&lowered.faces),
+        shown: sides.shown,
+        embossed: sides.embossed,
+        printed: sides.printed,
+        pictures: sides.pictures,
         complete: lowered.complete,
         channel,
         blank,
         carried,
-        drawn,
+        drawn: sides.drawn,
         span: decl.span,
     });
     let span = context.shared.spans.id(decl.span);
@@ -272,7 +287,7 @@ fn register(
         expiry: lowered.identity.expiry.node,
         chip,
         stripe: lowered.stripe.map(|(stripe, _)| stripe),
-        faces: lowered.faces,
+        faces,
         span,
     });
 }
@@ -282,16 +297,26 @@ fn elaborate<'a>(
     project: &Project<'_>,
     frame: &Frame,
     decl: &'a Decl,
-) -> Option<Lowered> {
+    with_faces: bool,
+) -> (Option<Lowered>, Option<faces::Lowered>) {
     let chip = decl
         .attribute("chip")
         .map(|entry| chip(elaborator, project, frame, decl, entry));
     let stripe = decl
         .attribute("stripe")
         .and_then(|e| stripe::lower(elaborator, e));
-    let faces = faces::lower(elaborator, project, decl);
+    // What is said of the faces is no reason to be silent about the rest.
+    let before = elaborator.findings().len();
+    let faces = with_faces.then(|| faces::lower(elaborator, project, decl));
+    let of_faces = elaborator.findings().split_off(before);
     let apps = chip.as_ref().map_or(&[][..], |c| c.apps.as_slice());
-    let identity = identity(elaborator, decl, apps, stripe.as_ref().map(|(_, p)| p))?;
+    let identity = identity(elaborator, decl, apps, stripe.as_ref().map(|(_, p)| p));
+    for problem in of_faces {
+        elaborator.findings().push(problem);
+    }
+    let Some(identity) = identity else {
+        return (None, faces);
+    };
     let tracks = |a: &App<'_>| {
         let element = a.element("57")?.clone();
         Some((element, a.decl.name.clone()))
@@ -307,20 +332,17 @@ fn elaborate<'a>(
         facts.extend(chip.others.iter().map(|a| other_facts(a, decl.span)));
     }
     let complete = chip.as_ref().is_none_or(|c| c.complete);
-    let mut assets = faces.assets;
-    if let Some(chip) = &chip {
-        assets.extend(chip.assets.clone());
-    }
-    Some(Lowered {
+    let assets = chip.as_ref().map(|chip| chip.assets.clone());
+    let lowered = Lowered {
         chip: chip.and_then(|c| Some((c.chip?, facts))),
         stripe,
-        faces: faces.faces,
-        assets,
+        assets: assets.unwrap_or_default(),
         identity,
         chip_tracks,
         service,
         complete,
-    })
+    };
+    (Some(lowered), faces)
 }
 
 struct ChipLowered<'a> {

@@ -64,6 +64,8 @@ pub(crate) struct Context<'a> {
     placed: BTreeSet<String>,
     /// What cards turned out to hold, for layouts, flows, scenarios and jobs.
     cards: Vec<card::Facts>,
+    /// What their faces turned out to show, where those were made by themselves.
+    sides: Vec<card::Sides>,
     /// Letters with a PIN that is drawn, for jobs.
     letters: Vec<drawn::Letter>,
     /// What was made before cards and layouts.
@@ -116,6 +118,7 @@ fn emit_all(
         bin: None,
         placed: BTreeSet::new(),
         cards: Vec::new(),
+        sides: Vec::new(),
         letters: Vec::new(),
         frame: Frame::of(&content, None, false),
         content,

@@ -35,6 +35,7 @@ impl Frame {
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     cards: Vec<card::Facts>,
+    sides: Vec<card::Sides>,
     placed: BTreeSet<String>,
     layouts: Vec<Layout>,
     letters: Vec<Letter>,
@@ -44,6 +45,7 @@ impl Spans for Piece {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         // A layout's spans are numbers, and its own is given anew.
         self.cards.spans(visit);
+        self.sides.spans(visit);
         for letter in &mut self.letters {
             visit(&mut letter.span);
             letter.drawn.iter_mut().for_each(&mut *visit);
@@ -109,6 +111,7 @@ impl<'a> Context<'a> {
             .extend(outcome.measures.iter().cloned());
         let Some(piece) = &outcome.piece else { return };
         self.cards.extend(piece.cards.iter().cloned());
+        self.sides.extend(piece.sides.iter().cloned());
         self.placed.extend(piece.placed.iter().cloned());
         self.letters.extend(piece.letters.iter().cloned());
         let span = self.shared.spans.id(decl.span);
@@ -149,15 +152,13 @@ impl<'a> Context<'a> {
             model: self.model,
             project: self.project,
             environment: self.environment,
-            shared: Shared {
-                spans: self.shared.spans.clone(),
-                ..Shared::default()
-            },
+            shared: Shared::default(),
             content: empty(self.model, self.environment),
             assets: BTreeMap::new(),
             bin: self.bin.clone(),
             placed: BTreeSet::new(),
             cards: Vec::new(),
+            sides: Vec::new(),
             letters: Vec::new(),
             frame: Arc::clone(&self.frame),
             flawed: self.flawed,
@@ -170,6 +171,7 @@ impl<'a> Context<'a> {
         outcome.measures = self.shared.measures.into_iter().collect();
         outcome.piece = Some(Box::new(Piece {
             cards: self.cards,
+            sides: self.sides,
             placed: self.placed,
             layouts: self.content.layouts,
             letters: self.letters,

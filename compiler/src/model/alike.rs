@@ -25,6 +25,15 @@ impl<'e> Alike<'e> {
         old.len() == new.len() && pairs.all(|(old, new)| self.entry(old, new))
     }
 
+    /// Whether all but a card's faces is what it was.
+    pub(super) fn faceless(&mut self, old: &[MEntry], new: &[MEntry]) -> bool {
+        let other = |entry: &&MEntry| entry.word(0) != Some("face");
+        let mut new = new.iter().filter(other);
+        let mut pairs = old.iter().filter(other).map(|old| (old, new.next()));
+        let alike = pairs.all(|(old, new)| new.is_some_and(|new| self.entry(old, new)));
+        alike && new.next().is_none()
+    }
+
     fn entry(&mut self, old: &MEntry, new: &MEntry) -> bool {
         let pair = (old.address(), new.address());
         if pair.0 == pair.1 {

@@ -92,6 +92,8 @@ struct Life {
     head: Head,
     /// The revision in which what it says last changed; to have moved is no change.
     changed: u32,
+    /// The same of all but a card's faces.
+    faceless: u32,
     /// The last revision in which it was there.
     seen: u32,
     merged: Option<Merged>,
@@ -244,6 +246,7 @@ impl Kept {
                 raw_changed: now,
                 head: Head::default(),
                 changed: now,
+                faceless: now,
                 seen: now,
                 merged: None,
                 effective: None,
@@ -416,8 +419,8 @@ impl Kept {
         let now = self.revision;
         for life in self.lives.values_mut().filter(|l| l.seen + 1 == now) {
             // It is not there any more.
-            (life.changed, life.uses, life.merged) = (now, None, None);
-            life.effective = None;
+            (life.changed, life.faceless) = (now, now);
+            (life.uses, life.merged, life.effective) = (None, None, None);
             self.named = now;
         }
         let raw_changed = |name: &String| {
@@ -426,28 +429,36 @@ impl Kept {
         };
         let mut alike = Alike::after(self.edits.as_ref());
         // What a base says otherwise does not reach those who say it themselves.
-        let mut as_before = |decl: &Decl| {
+        let mut change = |decl: &Decl| {
+            if raw_changed(&decl.qualified) || self.table_changed(model, &decl.qualified) {
+                return (true, true);
+            }
+            if !decl.bases.iter().any(raw_changed) {
+                return (false, false);
+            }
             let life = self.lives.get(&decl.qualified);
-            let old = life.and_then(|life| life.effective.as_ref());
-            old.is_some_and(|old| alike.entries(old, &decl.entries))
+            let Some(old) = life.and_then(|life| life.effective.as_ref()) else {
+                return (true, true);
+            };
+            let changed = !alike.entries(old, &decl.entries);
+            let faceless = changed && !alike.faceless(old, &decl.entries);
+            (changed, faceless)
         };
-        let changed: Vec<bool> = model
-            .decls
-            .values()
-            .map(|decl| {
-                raw_changed(&decl.qualified)
-                    || self.table_changed(model, &decl.qualified)
-                    || decl.bases.iter().any(raw_changed) && !as_before(decl)
-            })
-            .collect();
-        for (decl, changed) in model.decls.values().zip(changed) {
+        let changed = model.decls.values().map(|decl| change(decl));
+        let changed: Vec<(bool, bool)> = changed.collect();
+        for (decl, (changed, faceless)) in model.decls.values().zip(changed) {
             let head = Head::of(decl);
             let Some(life) = self.lives.get_mut(&decl.qualified) else {
                 continue;
             };
-            if changed || life.head != head {
-                (life.changed, life.head) = (now, head);
+            let other_head = life.head != head;
+            if changed || other_head {
+                life.changed = now;
             }
+            if faceless || other_head {
+                life.faceless = now;
+            }
+            life.head = head;
             life.effective = Some(Arc::clone(&decl.entries));
         }
         self.tables.clone_from(&model.tables);
@@ -484,17 +495,18 @@ impl Kept {
         }
     }
 
+    fn life(&self, number: u32) -> Option<&Life> {
+        let at = usize::try_from(number).ok()?;
+        self.lives.get_index(at).map(|(_, life)| life)
+    }
+
     /// The revision in which an answer last changed; the files that are no sources, and what the
     /// emission makes, are not known here.
     pub(crate) fn changed(&self, asked: Asked) -> u32 {
         match asked {
             Asked::Anything => self.any,
-            Asked::Decl(number) => {
-                let life = self
-                    .lives
-                    .get_index(usize::try_from(number).unwrap_or(usize::MAX));
-                life.map_or(self.revision, |(_, life)| life.changed)
-            }
+            Asked::Decl(number) => self.life(number).map_or(self.revision, |life| life.changed),
+            Asked::Faceless(number) => self.life(number).map_or(self.revision, |l| l.faceless),
             Asked::Ground => self.ground.1,
             Asked::Keys => self.keys.1,
             Asked::Kind(kind) => self.kinds.get(kind).map_or(self.revision, |k| k.1),

@@ -16,6 +16,8 @@ pub(crate) enum Asked {
     Asset(u32),
     /// A declaration: what it holds after inheritance, and the rows of its table.
     Decl(u32),
+    /// The same without a card's faces.
+    Faceless(u32),
     /// The record that the whole project speaks of.
     Ground,
     /// The slots of all keys.
@@ -70,7 +72,7 @@ pub(crate) struct Meant {
 /// All names that were ever looked up, by number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    all: IndexMap<Name, Meant>,
+    all: IndexMap<Name, Meant, foldhash::fast::RandomState>,
     revision: u32,
 }
 

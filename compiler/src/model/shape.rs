@@ -4,7 +4,6 @@ use super::{MEntry, MExpr, MKind};
 use cardwright_vocabulary::{
     Attribute, KINDS, Kind, Piece, Shape, data_element, element_by_name, pieces,
 };
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The rows of a kind.
@@ -12,7 +11,7 @@ use std::sync::LazyLock;
 struct Rows {
     all: Vec<(Vec<Piece<'static>>, &'static Attribute)>,
     /// Which rows an entry may be that begins with a word, in their order.
-    by_word: HashMap<&'static str, Vec<usize>>,
+    by_word: foldhash::HashMap<&'static str, Vec<usize>>,
     /// Which it may be when no row begins with that word, or it begins with something else.
     others: Vec<usize>,
 }
@@ -46,7 +45,7 @@ impl Rows {
     }
 }
 
-static ROWS: LazyLock<HashMap<&'static str, Rows>> = LazyLock::new(|| {
+static ROWS: LazyLock<foldhash::HashMap<&'static str, Rows>> = LazyLock::new(|| {
     KINDS
         .iter()
         .map(|kind| (kind.name, Rows::of(kind)))

@@ -33,7 +33,7 @@ const MOST_CASES: usize = 8;
 /// Parts of the map, so that threads do not wait for one another.
 const PARTS: usize = 16;
 
-type Known = HashMap<Place, Vec<Arc<InOrder>>>;
+type Known = foldhash::HashMap<Place, Vec<Arc<InOrder>>>;
 
 /// All that was found in order in one check. Addresses stand for entries as long as the Model of
 /// that check does.

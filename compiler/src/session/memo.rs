@@ -16,10 +16,12 @@ use std::sync::Arc;
 /// What is done for one declaration, or for two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    /// Its card is made.
+    /// Its card is made, without its faces.
     Card,
     /// It is held against the vocabulary.
     Check,
+    /// Its card's faces are made.
+    Faces,
     /// Its pages are laid out.
     Layout,
     /// It is held against a rule.
@@ -154,7 +156,10 @@ impl Keeper<'_> {
 
     fn keep(&mut self, key: Key, (outcome, questions): (Outcome, Questions)) {
         let mut asked = questions.asked;
-        asked.push(Asked::Decl(key.1));
+        asked.push(match key.0 {
+            Task::Card => Asked::Faceless(key.1),
+            _ => Asked::Decl(key.1),
+        });
         asked.extend(key.2.map(Asked::Decl));
         if outcome.piece.is_some() {
             asked.push(Asked::Frame);

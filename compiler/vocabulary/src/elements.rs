@@ -5,7 +5,7 @@
 
 use cardwright_standards::tags::{self, Coding, ELEMENTS, Element, INTERNAL, RECORD, RECOVERED};
 use cardwright_standards::tlv::Tag;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::LazyLock;
 
 /// One data element.
@@ -77,9 +77,9 @@ struct Elements {
 }
 
 static TABLE: LazyLock<Elements> = LazyLock::new(|| {
-    let mut by_place = HashMap::new();
-    let mut by_name = HashMap::new();
-    let mut by_text: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut by_place = HashMap::default();
+    let mut by_name = HashMap::default();
+    let mut by_text: HashMap<String, Vec<usize>> = HashMap::default();
     for (n, element) in ELEMENTS.iter().enumerate() {
         by_place.insert((element.dictionary, element.tag.value()), n);
         by_name.insert(element.name, n);
@@ -110,6 +110,11 @@ pub fn data_element(tag: &str) -> Option<&'static DataElement> {
 pub fn data_element_in(dictionary: &str, tag: &str) -> Option<&'static DataElement> {
     if let Some(all) = TABLE.by_text.get(tag) {
         let all = all.iter().filter_map(|n| TABLE.all.get(*n));
+        if let Some(common) = all.clone().next().filter(|e| e.scheme.is_empty())
+            && (dictionary.is_empty() || all.clone().nth(1).is_none())
+        {
+            return Some(common);
+        }
         let first = all.clone().next();
         let of = |owner: &str| all.clone().find(|e| e.scheme == owner);
         let found = of(dictionary).or_else(|| of(""));
