@@ -173,20 +173,28 @@ impl CardData {
         }
     }
 
-    /// As octets for the store, which encrypts them.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, RuntimeError> {
-        postcard::to_allocvec(self).map_err(|_| broken("card data that can't be kept"))
+    /// As octets for the store, which encrypts them, with the labels of the key versions that they
+    /// were made with behind them.
+    pub fn to_bytes(&self, versions: &[String]) -> Result<Vec<u8>, RuntimeError> {
+        postcard::to_allocvec(&(self, versions)).map_err(|_| broken("card data that can't be kept"))
     }
 
-    /// From octets of the store.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
-        postcard::from_bytes(bytes).map_err(|_| {
+    /// From octets of the store, with the labels behind them; data that an older program kept have
+    /// none.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Option<Vec<String>>), RuntimeError> {
+        let unreadable = |_| {
             RuntimeError::new(
                 "R1107",
                 "kept card data can't be read",
                 "restore the job's data",
             )
-        })
+        };
+        let (data, rest) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
+        let versions = match rest {
+            [] => None,
+            rest => Some(postcard::from_bytes(rest).map_err(unreadable)?),
+        };
+        Ok((data, versions))
     }
 
     /// The sealed PIN of the first application that has one.

@@ -280,6 +280,11 @@ impl Plant {
 
     /// Takes so many orders in; the job is loaded then.
     pub fn take(&self, store: &dyn Store, count: u64) -> JobId {
+        self.take_by(&self.hsm, store, count)
+    }
+
+    /// The same with another HSM, which has the bundle's keys.
+    pub fn take_by(&self, hsm: &dyn Hsm, store: &dyn Store, count: u64) -> JobId {
         let content = self.loaded.content();
         let job = self.loaded.job(None).expect("one job");
         let digest = hex::encode_upper(self.loaded.bundle().digest());
@@ -312,7 +317,7 @@ impl Plant {
             store,
             clock: &Noon,
         };
-        let mut session = self.hsm.open_session().expect("a session");
+        let mut session = hsm.open_session().expect("a session");
         let taken = take(&taking, &path, session.as_mut(), &make_sealer).expect("it is taken");
         assert_eq!(taken.summary.accepted, count);
         taken.id
@@ -354,8 +359,13 @@ impl Plant {
 
     /// Runs a job until it ends or pauses.
     pub fn run(&self, work: &Work<'_>) -> Result<RunOutcome, EngineError> {
+        self.run_by(&self.hsm, work)
+    }
+
+    /// The same with another HSM, which took the orders in.
+    pub fn run_by(&self, hsm: &dyn Hsm, work: &Work<'_>) -> Result<RunOutcome, EngineError> {
         let started = engine::start(work.store, work.clock, work.job, "operator")?;
-        self.go_on(work, started)
+        self.go_on_by(hsm, work, started)
     }
 
     /// Goes on with a job that was started or authorized.
@@ -364,9 +374,18 @@ impl Plant {
         work: &Work<'_>,
         started: engine::Start,
     ) -> Result<RunOutcome, EngineError> {
+        self.go_on_by(&self.hsm, work, started)
+    }
+
+    fn go_on_by(
+        &self,
+        hsm: &dyn Hsm,
+        work: &Work<'_>,
+        started: engine::Start,
+    ) -> Result<RunOutcome, EngineError> {
         let row = work.store.job(work.job)?;
         let job = self.loaded.job(None).expect("one job");
-        let mut session = self.hsm.open_session().expect("a session");
+        let mut session = hsm.open_session().expect("a session");
         let wrapped = row.wrapped_key.clone().expect("an open job");
         let label = format!("{} {}", row.file_sha256, row.name);
         let key = session

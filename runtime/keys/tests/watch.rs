@@ -11,6 +11,7 @@
 mod common;
 
 use cardwright_keys::inventory::{Act, BoundVersions, Labels, Wish};
+use cardwright_ports::binding::Unfit;
 use cardwright_ports::register::{Register, RegisterRow};
 use cardwright_ports::{Binding, Clock, Registers, StoreError};
 use common::*;
@@ -133,6 +134,136 @@ fn a_label_that_the_inventory_has_not_is_out_of_use_and_no_label_is_nothing_to_a
     let none = BoundVersions::new(&counting, &clock, &Labels::new());
     none.holds().unwrap();
     assert_eq!(counting.read.load(Ordering::SeqCst), 0);
+}
+
+/// What a version came to, and what that means for data that were made with it.
+fn standing(
+    deeds: &[Act],
+    made_with: Option<&[&str]>,
+) -> Result<Vec<String>, (&'static str, String)> {
+    let mut world = World::new("north", 1);
+    let old = "aurora.imk_ac@1";
+    world.generate("aurora.imk_ac");
+    act(&mut world, Act::Activate, old, Some(NOW + 2 * DAY));
+    for deed in deeds {
+        let wish = Wish {
+            label: old,
+            why: "found on the floor",
+            ..Wish::default()
+        };
+        world
+            .work(|clerk| clerk.act(*deed, &wish, &both(NOW)))
+            .unwrap();
+    }
+    world.generate("aurora.imk_ac");
+    let new = "aurora.imk_ac@2".to_owned();
+    let wish = Wish {
+        label: &new,
+        from: Some(NOW + 2 * DAY),
+        to: Some(NOW + 9 * DAY),
+        ..Wish::default()
+    };
+    world
+        .work(|clerk| clerk.act(Act::Activate, &wish, &both(NOW)))
+        .unwrap();
+    let clock = At(AtomicI64::new(NOW + 3 * DAY));
+    let labels = Labels::from([("aurora.imk_ac".to_owned(), new)]);
+    let bound = BoundVersions::new(&*world.store, &clock, &labels);
+    assert_eq!(bound.versions(), ["aurora.imk_ac@2"]);
+    let made_with: Option<Vec<String>> =
+        made_with.map(|with| with.iter().map(|label| (*label).to_owned()).collect());
+    bound
+        .serves(made_with.as_deref())
+        .map_err(|unfit| match unfit {
+            Unfit::Waits(why) => (why.code, format!("waits: {}", why.what)),
+            Unfit::Never(why) => (why.code, format!("never: {}", why.what)),
+        })
+}
+
+#[test]
+fn what_was_made_with_a_version_serves_by_what_became_of_it() {
+    const OLD: &[&str] = &["aurora.imk_ac@1"];
+    let refused = |deeds: &[Act], made_with: Option<&[&str]>, code: &str, why: &str| {
+        let (found, what) = standing(deeds, made_with).unwrap_err();
+        assert_eq!(found, code, "{deeds:?}: {what}");
+        assert!(what.contains(why), "{deeds:?}: {what}");
+    };
+    assert_eq!(
+        standing(&[Act::Retire], Some(&["aurora.imk_ac@2"])),
+        Ok(Vec::new())
+    );
+    refused(
+        &[Act::Suspend],
+        Some(OLD),
+        "R1464",
+        "waits: the data were made with aurora.imk_ac@1",
+    );
+    refused(
+        &[Act::Retire],
+        Some(OLD),
+        "R1465",
+        "retired without a successor",
+    );
+    refused(&[Act::Compromise], Some(OLD), "R1465", "is compromised");
+    refused(
+        &[Act::Compromise, Act::Destroy],
+        Some(OLD),
+        "R1465",
+        "is destroyed",
+    );
+    refused(&[Act::Retire], None, "R1465", "do not say");
+    refused(
+        &[Act::Retire],
+        Some(&[]),
+        "R1465",
+        "before the inventory had a key aurora.imk_ac",
+    );
+    let unknown: &[&str] = &["aurora.imk_ac@2", "aurora.gone@1"];
+    refused(
+        &[Act::Retire],
+        Some(unknown),
+        "R1465",
+        "aurora.gone@1, which is not in the inventory",
+    );
+}
+
+#[test]
+fn a_version_that_another_replaced_serves_until_somebody_says_otherwise() {
+    let mut world = World::new("north", 1);
+    let (old, new) = ("aurora.imk_ac@1", "aurora.imk_ac@2");
+    world.generate("aurora.imk_ac");
+    act(&mut world, Act::Activate, old, Some(NOW + 2 * DAY));
+    world.generate("aurora.imk_ac");
+    let wish = Wish {
+        to: Some(NOW + 9 * DAY),
+        ..Wish::default()
+    };
+    world
+        .work(|clerk| clerk.replace(old, new, &wish, &both(NOW)))
+        .unwrap();
+    let clock = At(AtomicI64::new(NOW + DAY));
+    let labels = Labels::from([("aurora.imk_ac".to_owned(), new.to_owned())]);
+    let made_with = [old.to_owned()];
+    let serves =
+        |world: &World| BoundVersions::new(&*world.store, &clock, &labels).serves(Some(&made_with));
+    assert_eq!(serves(&world), Ok(made_with.to_vec()));
+    act(&mut world, Act::Compromise, old, None);
+    let Err(Unfit::Never(why)) = serves(&world) else {
+        panic!("it serves");
+    };
+    assert_eq!(
+        why.what,
+        "the data were made with aurora.imk_ac@1, which is compromised"
+    );
+    // Where no key is in the inventory, nothing was noted and nothing is asked.
+    let none = Labels::new();
+    let none = BoundVersions::new(&*world.store, &clock, &none);
+    assert_eq!(none.serves(None), Ok(Vec::new()));
+    assert_eq!(none.serves(Some(&[])), Ok(Vec::new()));
+    assert!(matches!(
+        none.serves(Some(&made_with)),
+        Err(Unfit::Never(_))
+    ));
 }
 
 /// One store for the clerk and for the watch.

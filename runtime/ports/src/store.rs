@@ -522,6 +522,8 @@ named! {
         Computer = "computer",
         /// An act's time as the machine claims it.
         Machine = "machine",
+        /// Cards begun with data of a key version that another has replaced, by its label.
+        Replaced = "replaced",
         /// Wall-clock time of the processes that ran the job.
         Run = "run",
     }

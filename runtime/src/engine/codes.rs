@@ -101,6 +101,17 @@ pub static CODES: &[(&str, &str, &str, &str)] = &[
          use, then go on with `cardstation job resume`; after a compromise tell the bank which \
          cards `cardstation keys use` and the journal name",
     ),
+    (
+        "R1465",
+        "an order's data are of a key version that makes no more cards",
+        "The data of this order were made in an earlier run, before its card failed or the run \
+         stopped. Since then a key version that they were made with was destroyed, retired without \
+         a successor, said to be compromised, or has expired; or nobody can tell which versions \
+         they were made with. Data are made once, so that the order gets no card; no blank was fed \
+         for it.",
+        "order the card again in another file, with the version that is in use now; if a letter of \
+         this order was printed, find it and destroy it",
+    ),
 ];
 
 /// A refusal of the engine, or the store's own.

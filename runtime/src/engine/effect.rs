@@ -152,6 +152,11 @@ pub enum Event {
     Begin,
     /// Data are made; `None` when nothing was drawn for this card.
     Generated(Option<CardData>),
+    /// Data were made in an earlier turn, and are taken.
+    Kept {
+        /// Labels of the key versions in them that others have replaced since.
+        replaced: Vec<String>,
+    },
     /// A card is in a slot.
     Fed {
         /// The machine's number for it.

@@ -31,7 +31,7 @@ impl Workpiece {
 
 /// A worker's own tools: HSM session, buffers.
 pub trait Lane: Send {
-    /// Does one act and says what came of it. [`Act::Generate`] answers [`Event::Generated`],
+    /// Does one act and says what came of it. [`Act::Generate`] answers [`Event::Generated`] or [`Event::Kept`],
     /// [`Act::Feed`] answers [`Event::Fed`], the others [`Event::Did`]; all may answer
     /// [`Event::Failed`]. [`Act::CheckGate`] never comes here.
     fn perform(&mut self, work: &mut Workpiece, act: &Act) -> Event;

@@ -202,13 +202,17 @@ fn after_generate(state: &mut State, event: Event) -> Vec<Effect> {
                 changes.push(Change::CardData(state.key, data));
                 entries.push(state.audit("card_data", ""));
             }
-            let stock = state.route.stock.clone();
-            entries.push(state.audit("feed", format!("stock {stock}")));
-            state.phase = Phase::Feeding;
-            vec![
-                Effect::Record(changes, entries),
-                Effect::Perform(Act::Feed { stock }),
-            ]
+            feed(state, changes, entries)
+        }
+        Event::Kept { replaced } => {
+            let entry = (!replaced.is_empty()).then(|| {
+                let versions = replaced.join(", ");
+                state.audit(
+                    "card_data_kept",
+                    format!("made with {versions}, since replaced"),
+                )
+            });
+            feed(state, Vec::new(), entry.into_iter().collect())
         }
         Event::Failed(trouble) if trouble.line || trouble.retryable => requeue(state, &trouble),
         other => {
@@ -221,6 +225,17 @@ fn after_generate(state: &mut State, event: Event) -> Vec<Effect> {
             vec![Effect::Record(changes, vec![entry])]
         }
     }
+}
+
+/// The order has its data: a card for it.
+fn feed(state: &mut State, changes: Vec<Change>, mut entries: Vec<AuditEntry>) -> Vec<Effect> {
+    let stock = state.route.stock.clone();
+    entries.push(state.audit("feed", format!("stock {stock}")));
+    state.phase = Phase::Feeding;
+    vec![
+        Effect::Record(changes, entries),
+        Effect::Perform(Act::Feed { stock }),
+    ]
 }
 
 /// Back to the queue: no card of this order exists.

@@ -30,6 +30,11 @@ impl Sums {
         if machine > 0 {
             self.add(Tally::time(TallyKind::Machine, act, machine));
         }
+        if let Event::Kept { replaced } = event {
+            for label in replaced {
+                self.add(Tally::verdict(TallyKind::Replaced, label.clone(), true));
+            }
+        }
     }
 
     /// A card's checks; a card that was not sampled has none.

@@ -1,7 +1,8 @@
 //! A running job's look at the inventory: are the versions that it was bound to still in use?
 
 use super::{Inventory, KeyEntry, Labels, State};
-use cardwright_ports::{Binding, Clock, Registers, binding::Withdrawn, register::Register};
+use cardwright_ports::binding::{Unfit, Withdrawn};
+use cardwright_ports::{Binding, Clock, Registers, register::Register};
 use std::sync::{Mutex, PoisonError};
 
 /// The key versions of one run of a job.
@@ -37,10 +38,6 @@ impl<'a> BoundVersions<'a> {
 
     /// Reads the inventory; when the first key comes to its end.
     fn read(&self, now: i64) -> Result<i64, Withdrawn> {
-        let unreadable = |e: crate::KeysError| Withdrawn {
-            code: e.code,
-            what: e.what,
-        };
         let inventory = Inventory::read(self.registers).map_err(unreadable)?;
         let mut until = i64::MAX;
         for label in &self.labels {
@@ -58,8 +55,26 @@ impl<'a> BoundVersions<'a> {
     }
 }
 
-/// Stands in the engine's table, since it is how a run ends.
+/// Both stand in the engine's table: how a run ends, and why an order gets no card.
 const WITHDRAWN: &str = "R1464";
+const OUTDATED: &str = "R1465";
+
+fn unreadable(error: crate::KeysError) -> Withdrawn {
+    Withdrawn {
+        code: error.code,
+        what: error.what,
+    }
+}
+
+fn never(what: String) -> Unfit {
+    let code = OUTDATED;
+    Unfit::Never(Withdrawn { code, what })
+}
+
+/// The name in a label, `aurora.cvk` of `aurora.cvk@2`.
+fn name_of(label: &str) -> &str {
+    label.rsplit_once('@').map_or(label, |(name, _)| name)
+}
 
 impl Binding for BoundVersions<'_> {
     fn holds(&self) -> Result<(), Withdrawn> {
@@ -81,6 +96,71 @@ impl Binding for BoundVersions<'_> {
         let until = self.read(now)?;
         *seen = Some(Seen { epoch, until });
         Ok(())
+    }
+
+    fn versions(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn serves(&self, made_with: Option<&[String]>) -> Result<Vec<String>, Unfit> {
+        if self.labels.is_empty() && made_with.is_none_or(<[String]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let Some(made_with) = made_with else {
+            let what = "the data do not say which key versions they were made with";
+            return Err(never(what.to_owned()));
+        };
+        let unknown = |label: &&String| {
+            let mut names = made_with.iter().map(|with| name_of(with));
+            !names.any(|name| name == name_of(label))
+        };
+        if let Some(label) = self.labels.iter().find(unknown) {
+            let name = name_of(label);
+            let what = format!("the data were made before the inventory had a key {name}");
+            return Err(never(what));
+        }
+        let mut others = made_with.iter().filter(|with| !self.labels.contains(with));
+        let Some(first) = others.next() else {
+            return Ok(Vec::new());
+        };
+        let inventory = Inventory::read(self.registers);
+        let inventory = inventory.map_err(|e| Unfit::Waits(unreadable(e)))?;
+        let now = self.clock.unix_seconds();
+        let mut replaced = Vec::new();
+        for label in std::iter::once(first).chain(others) {
+            serves_still(label, inventory.get(label), now)?;
+            replaced.push(label.clone());
+        }
+        Ok(replaced)
+    }
+}
+
+/// A version that is not the one in use. One that another took the place of in the ordinary way was
+/// in use when the data were made, and issuers accept its cards; any other end says that somebody
+/// wants no more cards of it.
+fn serves_still(label: &str, entry: Option<&KeyEntry>, now: i64) -> Result<(), Unfit> {
+    let Some(entry) = entry else {
+        let what =
+            format!("the data were made with {label}, which is not in the inventory any more");
+        return Err(never(what));
+    };
+    let what = format!(
+        "the data were made with {label}, which is {}",
+        entry.state.name()
+    );
+    let replaced = entry.replaced_by.is_some();
+    match entry.state {
+        State::Active if replaced || entry.in_period(now) => Ok(()),
+        State::Active => Err(never(format!(
+            "the data were made with {label}, whose period is over"
+        ))),
+        State::Retired if replaced => Ok(()),
+        State::Retired => Err(never(format!("{what} without a successor"))),
+        State::Suspended => Err(Unfit::Waits(Withdrawn {
+            code: WITHDRAWN,
+            what,
+        })),
+        State::PreActive | State::Destroyed | State::Compromised => Err(never(what)),
     }
 }
 

@@ -390,6 +390,9 @@ fn every_state_answers_every_event() {
     let events = [
         Event::Begin,
         Event::Generated(None),
+        Event::Kept {
+            replaced: vec!["aurora.cvk@1".to_owned()],
+        },
         Event::Fed {
             blank: 1,
             serial: "C1".to_owned(),

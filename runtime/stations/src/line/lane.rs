@@ -85,24 +85,28 @@ impl<'a> LineLane<'_, 'a> {
     /// Data are made once: what the store has is taken, whatever a second making would give.
     fn generate(&mut self, work: &mut Workpiece) -> Event {
         match self.try_generate(work) {
-            Ok(kept) => Event::Generated(kept),
+            Ok(event) => event,
             Err(error) => Event::Failed(order_trouble(&error)),
         }
     }
 
-    fn try_generate(&mut self, work: &mut Workpiece) -> Result<Option<KeptData>, StationError> {
+    fn try_generate(&mut self, work: &mut Workpiece) -> Result<Event, StationError> {
         let line = self.line;
         let key = work.order.key;
         line.still_bound()?;
-        let (data, kept) = match line.card_data(key)? {
-            Some(data) => (data, None),
+        let (data, event) = match line.kept_data(key)? {
+            Some((data, made_with)) => {
+                let replaced = line.still_serves(made_with.as_deref())?;
+                (data, Event::Kept { replaced })
+            }
             None => {
                 let data = line.make_data(&work.order, self.session.as_mut())?;
                 // Data of many orders take their time; and those made ahead may be older than the
                 // end of their key. Nothing of them is bound yet.
                 line.still_bound()?;
                 let taken = data.draws.taken().to_vec();
-                let clear = zeroize::Zeroizing::new(data.to_bytes()?);
+                let clear = data.to_bytes(line.parts.binding.versions())?;
+                let clear = zeroize::Zeroizing::new(clear);
                 let context = SealContext {
                     order: key.order,
                     purpose: "card",
@@ -113,7 +117,7 @@ impl<'a> LineLane<'_, 'a> {
                     fingerprint: sealer.fingerprint(&context, &clear),
                     pooled: taken,
                 };
-                (data, Some(kept))
+                (data, Event::Generated(Some(kept)))
             }
         };
         work.memo = Some(Box::new(Memo {
@@ -121,7 +125,7 @@ impl<'a> LineLane<'_, 'a> {
             stripe: None,
             vision: None,
         }));
-        Ok(kept)
+        Ok(event)
     }
 
     fn feed(&mut self, work: &Workpiece, stock: &str) -> Event {
@@ -585,8 +589,10 @@ fn spoilt(code: &str, what: impl Into<String>) -> Trouble {
 }
 
 fn order_trouble(error: &StationError) -> Trouble {
-    // Reading the store, writing a file or a lost HSM session fails for every order alike.
-    let line = error.code.starts_with("R14") || error.code == "R1291" || error.retryable;
+    // Reading the store, writing a file or a lost HSM session fails for every order alike; data of
+    // an outdated key are this order's own matter.
+    let band = error.code.starts_with("R14") && error.code != "R1465";
+    let line = band || error.code == "R1291" || error.retryable;
     Trouble {
         line,
         ..Trouble::card(error.code, error.what.clone())

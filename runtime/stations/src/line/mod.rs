@@ -13,6 +13,7 @@ use crate::{
 use cardwright_bundle::{Card, Job, Product};
 use cardwright_ports::{
     Binding, Clock, Hsm, HsmSession, KeyPool, Paper, Store,
+    binding::Unfit,
     machine::Machine,
     paper::Stationery,
     store::{JobId, JobRow, OrderKey, OrderQuery, OrderState, RefusedRow, SealContext, Sealer},
@@ -30,6 +31,9 @@ use std::{
 };
 
 pub use summary::{Closing, Finish};
+
+/// An order's data, and the labels of the key versions that they were made with, where they say so.
+pub(crate) type KeptData = (CardData, Option<Vec<String>>);
 
 /// Orders that are read at once.
 const ORDERS_PAGE: usize = 10_000;
@@ -151,6 +155,28 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Refuses kept data of a key version that must make no more cards; gives the versions in them
+    /// that others have replaced.
+    pub(crate) fn still_serves(
+        &self,
+        made_with: Option<&[String]>,
+    ) -> Result<Vec<String>, StationError> {
+        let serves = self.parts.binding.serves(made_with);
+        serves.map_err(|unfit| match unfit {
+            Unfit::Waits(withdrawn) => StationError::new(
+                withdrawn.code,
+                withdrawn.what,
+                "resume the key and go on with the job, or take the key out of use for good: the \
+                 order is rejected then",
+            ),
+            Unfit::Never(withdrawn) => StationError::new(
+                withdrawn.code,
+                withdrawn.what,
+                "order the card again in another file",
+            ),
+        })
+    }
+
     /// How far the pool reaches for the orders that have no card yet.
     pub fn pool_reach(&self) -> Result<Vec<Reach>, StationError> {
         let store = self.parts.store;
@@ -209,6 +235,11 @@ impl<'a> Line<'a> {
 
     /// An order's card data, opened, if they were made.
     pub(crate) fn card_data(&self, key: OrderKey) -> Result<Option<CardData>, StationError> {
+        Ok(self.kept_data(key)?.map(|(data, _)| data))
+    }
+
+    /// The same with the labels of the key versions that they were made with.
+    pub(crate) fn kept_data(&self, key: OrderKey) -> Result<Option<KeptData>, StationError> {
         let Some(kept) = self.parts.store.card_data(key)? else {
             return Ok(None);
         };

@@ -11,8 +11,9 @@ use crate::{
     error::file_error,
     outputs::WrittenFile,
     report::{
-        CheckCount, LetterInDoubt, Picture, REJECTED_MAX, Reconciliation, RejectedOrder, Report,
-        SCHEMA_VERSION, StationTime, Stopped, Subject, Validated, private_file,
+        CheckCount, LetterInDoubt, Picture, REJECTED_MAX, Reconciliation, RejectedOrder,
+        ReplacedKey, Report, SCHEMA_VERSION, StationTime, Stopped, Subject, Validated,
+        private_file,
     },
 };
 use cardwright_bundle::Environment;
@@ -157,6 +158,7 @@ impl Line<'_> {
             stations: station_times(&tallies),
             products,
             files: written.files,
+            replaced_keys: of(TallyKind::Replaced).map(replaced_key).collect(),
             rejected: rejects.first,
             stopped: finish.stopped.clone(),
         };
@@ -292,6 +294,13 @@ fn sum<'t>(tallies: impl Iterator<Item = &'t Tally>) -> Tally {
     let mut sum = Tally::new(TallyKind::Run, "");
     tallies.for_each(|tally| sum.add(tally));
     sum
+}
+
+fn replaced_key(tally: &Tally) -> ReplacedKey {
+    ReplacedKey {
+        version: tally.name.clone(),
+        cards: tally.count,
+    }
 }
 
 fn check(tally: &Tally) -> CheckCount {

@@ -49,6 +49,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> String {
     gallery(&mut html, pictures);
     rejected(&mut html, report);
     letters(&mut html, report);
+    replaced_keys(&mut html, report);
     files(&mut html, report);
     provenance(&mut html, report);
     html.push_str("</main></body></html>\n");
@@ -188,6 +189,27 @@ fn rejected(html: &mut String, report: &Report) {
         let _ = write!(html, "<p class=note>and {more} more in rejected.jsonl</p>");
     }
     html.push_str("</section>");
+}
+
+fn replaced_keys(html: &mut String, report: &Report) {
+    if report.replaced_keys.is_empty() {
+        return;
+    }
+    html.push_str(
+        "<section><h2>Data of replaced key versions</h2>\
+         <p>Data are made once: these cards were begun with data of an earlier run, made with a \
+         version that another has replaced since. The journal names the orders.</p>\
+         <table><tr><th>Version<th>Cards",
+    );
+    for key in &report.replaced_keys {
+        let _ = write!(
+            html,
+            "<tr><td><code>{}</code><td>{}",
+            escape(&key.version),
+            thousands(key.cards)
+        );
+    }
+    html.push_str("</table></section>");
 }
 
 fn letters(html: &mut String, report: &Report) {

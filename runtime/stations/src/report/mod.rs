@@ -64,6 +64,10 @@ pub struct Report {
     pub products: BTreeMap<String, u64>,
     /// Output files.
     pub files: Vec<WrittenFile>,
+    /// Key versions that others had replaced when cards were begun with data of theirs, from an
+    /// earlier run; the journal names the orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced_keys: Vec<ReplacedKey>,
     /// Why the last run stopped with orders or letters left; absent when the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
@@ -157,6 +161,15 @@ pub struct CheckCount {
     pub passed: u64,
     /// Cards that did not.
     pub failed: u64,
+}
+
+/// Cards begun with data of a key version that another has replaced.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct ReplacedKey {
+    /// Label of the version.
+    pub version: String,
+    /// Cards.
+    pub cards: u64,
 }
 
 /// Every order and every blank accounted for.
