@@ -13,6 +13,8 @@ use crate::channel_keys::probes as channels;
 use crate::custody::probes;
 use crate::known::{AES_128, AES_256, COUNTED, COUNTED_TEXT, DOUBLE, RsaParts, unhex};
 use crate::objects::{self, Flags, Kind, Place, Protection};
+use crate::seal::numbers::{Apart, Number};
+use zeroize::Zeroizing;
 
 macro_rules! capabilities {
     ($($name:ident $word:literal $what:literal $source:literal $probe:expr;)*) => {
@@ -67,6 +69,8 @@ capabilities! {
     TdesEcbWrap "tdes_ecb_wrap" "wrapping by triple DES, block by block" "check value 8BAF47 of GlobalPlatform's test key" tdes_ecb_wrap;
     RsaSign "rsa_sign" "raw RSA signatures" "the project's RSA chain, checked with Python" rsa_sign;
     RsaGenerate "rsa_generate" "RSA key pairs of 1152 bits with exponent 3" "sign and open" rsa_generate;
+    RsaGenerateF4 "rsa_generate_65537" "RSA key pairs of 1152 bits with exponent 65537" "sign and open" rsa_generate_f4;
+    RsaSplit "rsa_split" "the numbers of an RSA key cut out inside" "the project's RSA chain" rsa_split;
     RsaDecrypt "rsa_decrypt" "RSA decryption without padding" "Python's pow" probes::rsa_decrypt;
     RsaOaep "rsa_oaep_sha1" "wrapping and unwrapping by RSA-OAEP with SHA-1" "RFC 8017; enciphered by OpenSSL" probes::oaep_sha1;
     RsaOaep256 "rsa_oaep_sha256" "wrapping and unwrapping by RSA-OAEP with SHA-256" "RFC 8017; enciphered by OpenSSL" probes::oaep_sha256;
@@ -463,14 +467,59 @@ pub(crate) fn generate_rsa(
 }
 
 fn rsa_generate(session: &Session) -> Outcome<bool> {
+    generates_rsa(session, 3)
+}
+
+fn rsa_generate_f4(session: &Session) -> Outcome<bool> {
+    generates_rsa(session, 65_537)
+}
+
+/// All five numbers of the known key, cut out and wrapped, are what they are.
+fn rsa_split(session: &Session) -> Outcome<bool> {
+    let Some(parts) = RsaParts::of_the_test() else {
+        return Ok(false);
+    };
     let place = (Place::Session, Protection::Wrappable);
-    let (public, private) = generate_rsa(session, (1_152, 3), place)?;
+    let private = import_rsa(session, &parts, place)?;
+    let Some(mut apart) = Apart::of(session, private)? else {
+        return Err(cardwright_pkcs11_raw::Failure {
+            function: "C_WrapKey",
+            value: cardwright_pkcs11_raw::Value::Returned(ck::CKR_FUNCTION_NOT_SUPPORTED),
+        });
+    };
+    let flags = Flags::WRAP.and(Flags::DECRYPT);
+    let wrapping = key(session, Kind::Aes(16), flags, AES_128)?;
+    let expected = [
+        (Number::P, &parts.p),
+        (Number::Q, &parts.q),
+        (Number::DP, &parts.d_p),
+        (Number::DQ, &parts.d_q),
+        (Number::QInverse, &parts.q_inverse),
+    ];
+    for (number, expected) in expected {
+        // 56 octets, and padding to whole blocks.
+        let tail = [0x80, 0, 0, 0, 0, 0, 0, 0];
+        let object = apart.number(session, number, &tail)?;
+        let mechanism = Mechanism::Initial(ck::CKM_AES_CBC, vec![0; 16]);
+        let wrapped = session.wrap(&mechanism, wrapping, object)?;
+        let found = session.decrypt(&mechanism, wrapping, &wrapped)?;
+        let wanted = Zeroizing::new([expected.as_slice(), &tail].concat());
+        if found != wanted {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn generates_rsa(session: &Session, exponent: u32) -> Outcome<bool> {
+    let place = (Place::Session, Protection::Wrappable);
+    let (public, private) = generate_rsa(session, (1_152, exponent), place)?;
     let found = session.all_attributes(public, &[(ck::CKA_MODULUS, 256)])?;
     let Some(modulus) = found.into_iter().next().flatten() else {
         return Ok(false);
     };
     let text = vec![0x42; modulus.len()];
     let signed = session.sign(&Mechanism::Plain(ck::CKM_RSA_X_509), private, &text)?;
-    let opened = public_operation(&modulus, 3, &signed);
+    let opened = public_operation(&modulus, exponent, &signed);
     Ok(modulus.len() == 144 && opened.is_ok_and(|t| t == text))
 }

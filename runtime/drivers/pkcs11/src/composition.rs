@@ -31,6 +31,10 @@ pub enum Intent {
     ExportTdes,
     /// Sealed values out under an AES transport key.
     ExportAes,
+    /// Numbers of a card's RSA key out under a triple DES transport key.
+    ExportRsaTdes,
+    /// Numbers of a card's RSA key out under an AES transport key.
+    ExportRsaAes,
     /// Public data out under a transport key, triple DES.
     TransportTdes,
     /// Public data out under a transport key, AES.
@@ -45,12 +49,18 @@ pub enum Intent {
     CardSecretsTdes,
     /// Keys that were made inside, to a card in a channel with AES.
     CardSecretsAes,
+    /// Numbers of its RSA key to a card in a channel with triple DES.
+    CardRsaNumbersTdes,
+    /// Numbers of its RSA key to a card in a channel with AES.
+    CardRsaNumbersAes,
     /// A card's new channel keys, triple DES.
     PutKeysTdes,
     /// A card's new channel keys, AES.
     PutKeysAes,
-    /// RSA keys of cards.
+    /// RSA keys of cards, exponent 3.
     CardRsaKeys,
+    /// RSA keys of cards, exponent 65537.
+    CardRsaKeysF4,
     /// Signatures of issuers and authorities.
     Signatures,
     /// A triple DES key of two keys is made.
@@ -61,8 +71,10 @@ pub enum Intent {
     MakeTdes3,
     /// An AES key is made.
     MakeAes,
-    /// An RSA key pair is made.
+    /// An RSA key pair is made, exponent 3.
     MakeRsa,
+    /// An RSA key pair is made, exponent 65537.
+    MakeRsaF4,
     /// A key pair on P-256 is made.
     MakeP256,
     /// A key that was made in one token comes into the others.
@@ -112,6 +124,14 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// RSA keys of cards by their public exponent.
+    pub(crate) fn of_card_rsa_keys(exponent: u32) -> Self {
+        match exponent {
+            3 => Self::CardRsaKeys,
+            _ => Self::CardRsaKeysF4,
+        }
+    }
+
     /// Channels with a master key of a kind.
     pub(crate) fn of_channels(kind: Kind) -> Self {
         match kind {
@@ -332,6 +352,34 @@ pub static COMPOSITIONS: &[Composition] = &[
         "keys opened into host memory, enciphered inside",
     ),
     row(
+        Intent::ExportRsaTdes,
+        Way::Inside,
+        &[C::RsaSplit, C::TdesEcbWrap, C::TdesEcb],
+        Flags::WRAP,
+        "numbers cut out inside and wrapped under the transport key",
+    ),
+    row(
+        Intent::ExportRsaTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::ENCRYPT,
+        "numbers opened into host memory, enciphered inside",
+    ),
+    row(
+        Intent::ExportRsaAes,
+        Way::Inside,
+        &[C::RsaSplit, C::AesCbcWrap, C::AesCbc],
+        Flags::WRAP,
+        "numbers cut out inside and wrapped under the transport key",
+    ),
+    row(
+        Intent::ExportRsaAes,
+        Way::HostMemory,
+        &[C::AesCbc],
+        Flags::ENCRYPT,
+        "numbers opened into host memory, enciphered inside",
+    ),
+    row(
         Intent::TransportTdes,
         Way::Inside,
         &[C::TdesEcb],
@@ -428,6 +476,34 @@ pub static COMPOSITIONS: &[Composition] = &[
         "keys opened into host memory",
     ),
     row(
+        Intent::CardRsaNumbersTdes,
+        Way::Inside,
+        &[C::RsaSplit, C::ChannelTdes, C::TdesEcbWrap],
+        Flags::NONE,
+        "numbers cut out inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::CardRsaNumbersTdes,
+        Way::HostMemory,
+        &[C::TdesEcb],
+        Flags::NONE,
+        "numbers opened into host memory, enciphered inside",
+    ),
+    row(
+        Intent::CardRsaNumbersAes,
+        Way::Inside,
+        &[C::RsaSplit, C::ChannelAes, C::AesCbcWrap],
+        Flags::NONE,
+        "numbers cut out inside and wrapped under the channel's key for sensitive data",
+    ),
+    row(
+        Intent::CardRsaNumbersAes,
+        Way::HostMemory,
+        &[C::AesCbc],
+        Flags::NONE,
+        "numbers opened into host memory, enciphered inside",
+    ),
+    row(
         Intent::PutKeysTdes,
         Way::Inside,
         &[C::ChannelTdes, C::TdesEcbWrap],
@@ -464,6 +540,20 @@ pub static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::CardRsaKeys,
+        Way::HostMemory,
+        &[],
+        Flags::NONE,
+        "made in host memory from a labelled draw, sealed",
+    ),
+    row(
+        Intent::CardRsaKeysF4,
+        Way::Inside,
+        &[C::RsaGenerateF4, C::KeyWrapPad],
+        Flags::NONE,
+        "made inside, wrapped under the storage key",
+    ),
+    row(
+        Intent::CardRsaKeysF4,
         Way::HostMemory,
         &[],
         Flags::NONE,

@@ -134,6 +134,34 @@ fn soft_hsm_passes_the_kit_without_host_memory() {
     });
 }
 
+/// The same on NSS: only a card that holds the master key itself gets none.
+const NSS_INSIDE: Settings<'static> = Settings {
+    may_refuse: &[("put_keys.kdf3", "R1336")],
+    fresh_draws: &["icc_rsa_key"],
+};
+
+#[test]
+fn nss_passes_the_kit_without_host_memory() {
+    with_nss("nss_passes_the_kit_without_host_memory", |ground| {
+        let passed = kit_inside(ground, &NSS_INSIDE);
+        for check in [
+            "channel.scp02",
+            "recode.keys",
+            "put_keys.emv",
+            "recode.many",
+        ] {
+            assert!(passed.iter().any(|name| name == check), "{check}");
+        }
+    });
+}
+
+#[test]
+fn nss_passes_the_kit_of_custody() {
+    with_nss("nss_passes_the_kit_of_custody", |ground| {
+        custody_kit(ground, &SETTINGS, 45);
+    });
+}
+
 fn custody_kit(ground: &Ground, settings: &Settings<'_>, offered: usize) {
     let hsm = ground.prepared();
     let report = run_custody(&hsm, settings);

@@ -80,6 +80,20 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
         "made in host memory, brought in",
     ),
     row(
+        Intent::MakeRsaF4,
+        Way::Inside,
+        &[C::RsaGenerateF4],
+        Flags::NONE,
+        "made inside",
+    ),
+    row(
+        Intent::MakeRsaF4,
+        Way::HostMemory,
+        &[],
+        Flags::NONE,
+        "made in host memory, brought in",
+    ),
+    row(
         Intent::MakeP256,
         Way::Inside,
         &[C::EcGenerate],

@@ -206,7 +206,8 @@ fn making(algorithm: KeyAlgorithm, has_left: bool) -> Intent {
         KeyAlgorithm::Tdes2 if has_left => Intent::MakeCardVerification,
         KeyAlgorithm::Tdes2 => Intent::MakeTdes2,
         KeyAlgorithm::Tdes3 => Intent::MakeTdes3,
-        KeyAlgorithm::Rsa { .. } => Intent::MakeRsa,
+        KeyAlgorithm::Rsa { exponent: 3, .. } => Intent::MakeRsa,
+        KeyAlgorithm::Rsa { .. } => Intent::MakeRsaF4,
         KeyAlgorithm::P256 => Intent::MakeP256,
         _ => Intent::MakeAes,
     }

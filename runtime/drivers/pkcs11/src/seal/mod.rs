@@ -9,6 +9,7 @@
 //! inside are not kept: sealed is how they are derived (`recipe.rs`).
 
 mod blocks;
+pub(crate) mod numbers;
 mod recipe;
 
 pub(crate) use recipe::issuers;
@@ -28,6 +29,7 @@ use crate::genuine;
 use crate::known::RsaParts;
 use crate::objects::{self, Flags, Kind, Place, Protection};
 use crate::tool::{Tool, wrong};
+use numbers::{Apart, Number};
 
 /// Longest clear value.
 pub(crate) const CLEAR_OCTETS_MAX: usize = 4_096;
@@ -547,18 +549,70 @@ impl Tool<'_> {
         Ok([next()?, next()?, next()?, next()?, next()?])
     }
 
+    /// Whether a sealed value is a number of an RSA key that was made inside.
+    pub(crate) fn is_rsa_part(sealed: &Sealed) -> bool {
+        sealed.blob.first() == Some(&RSA_PART)
+    }
+
+    /// Which number it is, and the wrapped key; the mark is right.
+    fn rsa_part(&self, sealed: &Sealed) -> Result<(u8, Vec<u8>), Trouble> {
+        let bound = bound_of(sealed.clear_length, &sealed.check_values);
+        let body = self.tagged(OCTETS, &bound, &sealed.blob)?;
+        match body.split_first_chunk::<2>() {
+            Some(([_, number], wrapped)) => Ok((*number, wrapped.to_vec())),
+            None => Err(refused(OCTETS).into()),
+        }
+    }
+
+    /// A number of an RSA key as an object of the session, with public octets behind it; the key is taken apart
+    /// once for its numbers that stand one after another.
+    pub(crate) fn rsa_number(
+        &self,
+        sealed: &Sealed,
+        tail: &[u8],
+        last: &mut Option<(Vec<u8>, Apart)>,
+    ) -> Result<Object, Trouble> {
+        let session = self.session()?;
+        let (number, wrapped) = self.rsa_part(sealed)?;
+        let number = match number {
+            0 => Number::QInverse,
+            1 => Number::DQ,
+            2 => Number::DP,
+            3 => Number::Q,
+            _ => Number::P,
+        };
+        let mut apart = match last.take() {
+            Some((of, apart)) if of == wrapped => apart,
+            other => {
+                if let Some((_, apart)) = other {
+                    apart.end(session)?;
+                }
+                self.rsa_apart(&wrapped)?
+            }
+        };
+        let object = apart.number(session, number, tail)?;
+        *last = Some((wrapped, apart));
+        Ok(object)
+    }
+
+    fn rsa_apart(&self, wrapped: &[u8]) -> Result<Apart, Trouble> {
+        let rows = private_rows(Place::Session, Protection::Wrappable);
+        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let session = self.session()?;
+        let key = session.unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
+        let apart = Apart::of(session, key)?;
+        session.destroy(key)?;
+        Ok(
+            apart
+                .ok_or_else(|| wrong("an RSA key in an encoding that was not met at the start"))?,
+        )
+    }
+
     /// Opens numbers of wrapped RSA keys. A key is unwrapped once for all its numbers that stand one
     /// after another.
     fn open_rsa_parts(&self, values: &[&Sealed]) -> Result<Vec<Zeroizing<Vec<u8>>>, Trouble> {
-        let body = |sealed: &&Sealed| -> Result<(u8, Vec<u8>), Trouble> {
-            let bound = bound_of(sealed.clear_length, &sealed.check_values);
-            let body = self.tagged(OCTETS, &bound, &sealed.blob)?;
-            match body.split_first_chunk::<2>() {
-                Some(([_, number], wrapped)) => Ok((*number, wrapped.to_vec())),
-                None => Err(refused(OCTETS).into()),
-            }
-        };
-        let bodies: Vec<(u8, Vec<u8>)> = values.iter().map(body).collect::<Result<_, _>>()?;
+        let bodies = values.iter().map(|sealed| self.rsa_part(sealed));
+        let bodies: Vec<(u8, Vec<u8>)> = bodies.collect::<Result<_, _>>()?;
         let mut opened: Option<(&[u8], RsaParts)> = None;
         let mut clear = Vec::with_capacity(values.len());
         for (number, wrapped) in &bodies {

@@ -291,7 +291,8 @@ impl Session {
                 label,
             } => {
                 let wanted = wanted(*bits, *exponent, &label.draw())?;
-                let way = self.shared.plan.way(Intent::CardRsaKeys, Flags::NONE)?;
+                let intent = Intent::of_card_rsa_keys(*exponent);
+                let way = self.shared.plan.way(intent, Flags::NONE)?;
                 if way != Way::Inside {
                     return Ok(Task::HostKey(wanted));
                 }

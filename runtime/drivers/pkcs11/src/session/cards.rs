@@ -276,7 +276,8 @@ impl Session {
         draw: &Draw<'_>,
     ) -> Result<IccKey, Refused> {
         let (bits, exponent, label) = wanted(bits, exponent, draw)?;
-        match self.shared.plan.way(Intent::CardRsaKeys, Flags::NONE)? {
+        let intent = Intent::of_card_rsa_keys(exponent);
+        match self.shared.plan.way(intent, Flags::NONE)? {
             Way::Inside => self.work(move |tool| rsa_inside(tool, bits, exponent)),
             _ => {
                 let mut made = self.host_rsa_keys(vec![(bits, exponent, label)]);

@@ -60,6 +60,17 @@ impl Session {
                 let under = (key.kind()?, tool.objects(&key)?.main);
                 return rewrapped(tool, under, &sealed, padding);
             }
+            if Tool::is_rsa_part(&sealed) {
+                let intent = match block {
+                    8 => Intent::ExportRsaTdes,
+                    _ => Intent::ExportRsaAes,
+                };
+                if tool.plan.way(intent, key.flags)? == Way::Inside {
+                    let under = (key.kind()?, tool.objects(&key)?.main);
+                    let mut found = rsa_numbers(tool, under, &[(&sealed, padding)])?;
+                    return Ok(found.pop().unwrap_or_default());
+                }
+            }
             if !key.flags.has(Flags::ENCRYPT) {
                 let what = format!("key {} does not allow CKA_ENCRYPT", key.name);
                 return Err(error::REFUSED.found(what).into());
@@ -139,6 +150,39 @@ pub(super) fn rewrapped(
             8 => tool.ecb(kind, main, &tail)?.to_vec(),
             _ => tool.cbc(kind, main, (&chain, &tail))?,
         });
+    }
+    Ok(out)
+}
+
+/// Numbers of RSA keys under a transport key or a channel's, cut out and padded inside.
+pub(super) fn rsa_numbers(
+    tool: &Tool<'_>,
+    (kind, main): (Kind, Object),
+    values: &[(&Sealed, DekPadding)],
+) -> Result<Vec<Vec<u8>>, Trouble> {
+    let session = tool.session()?;
+    let mut last = None;
+    let mut out = Vec::with_capacity(values.len());
+    for (sealed, padding) in values {
+        let total = sealed.clear_length as usize;
+        // Only the padding is known here, and it is all that is needed.
+        let mut fill = Zeroizing::new(vec![0u8; total]);
+        pad(&mut fill, kind.block(), *padding)?;
+        let tail = fill.get(total..).unwrap_or_default();
+        let object = tool.rsa_number(sealed, tail, &mut last)?;
+        let mechanism = match kind.block() {
+            8 => Mechanism::Plain(ck::CKM_DES3_ECB),
+            _ => Mechanism::Initial(ck::CKM_AES_CBC, vec![0; 16]),
+        };
+        let wrapped = session.wrap(&mechanism, main, object)?;
+        if wrapped.len() != fill.len() {
+            return Err(wrong(format!("{} octets of a wrapped number", wrapped.len())).into());
+        }
+        session.destroy(object)?;
+        out.push(wrapped);
+    }
+    if let Some((_, apart)) = last {
+        apart.end(session)?;
     }
     Ok(out)
 }

@@ -14,7 +14,7 @@ use cardwright_standards::globalplatform::{R_ENCRYPTION, R_MAC, scp02, scp03};
 use zeroize::Zeroizing;
 
 use super::super::Session;
-use super::super::transport::{pad, rewrapped};
+use super::super::transport::{pad, rewrapped, rsa_numbers};
 use super::{Line, diversification, refused};
 use crate::channel_keys::inside::{Inside, Step};
 use crate::channel_keys::{self, AesKeys, Made, Sort, TdesKeys, inside};
@@ -272,8 +272,10 @@ impl Session {
                         true => (Intent::PutKeysAes, new.flags),
                     }
                 }
-                (CardSecret::JoinedKeys | CardSecret::RsaKey, _) => {
-                    may_open(plan, *secret)?;
+                (CardSecret::RsaKey, false) => (Intent::CardRsaNumbersTdes, Flags::NONE),
+                (CardSecret::RsaKey, true) => (Intent::CardRsaNumbersAes, Flags::NONE),
+                (CardSecret::JoinedKeys, _) => {
+                    may_open(plan)?;
                     continue;
                 }
             };
@@ -463,6 +465,17 @@ fn opened_aes(
     Ok((Line::Inside(Box::new(channel)), command))
 }
 
+/// How a sealed value gets under a channel's key for sensitive data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coded {
+    /// Whole keys, wrapped.
+    Keys,
+    /// A number of an RSA key, cut out and wrapped.
+    RsaNumber,
+    /// Octets, opened and enciphered.
+    Octets,
+}
+
 /// Sealed values under a channel's key for sensitive data.
 fn recoded_values(
     tool: &Tool<'_>,
@@ -470,54 +483,60 @@ fn recoded_values(
     holds_master: bool,
     values: &[(Sealed, DekPadding)],
 ) -> Result<Vec<Vec<u8>>, Trouble> {
-    let intent = match under.0.block() {
-        8 => Intent::CardSecretsTdes,
-        _ => Intent::CardSecretsAes,
-    };
-    let wraps = |sealed: &Sealed| -> Result<bool, Refused> {
-        if !Tool::is_keys(sealed) {
-            return Ok(false);
-        }
-        if holds_master && !tool.plan.host_memory_allowed() {
-            return Err(master_wraps_nothing());
-        }
-        let way = tool.plan.way(intent, Flags::NONE)?;
-        Ok(way == Way::Inside && !holds_master)
-    };
-    let wrapped: Vec<bool> = values
+    let coded = values
         .iter()
-        .map(|(sealed, _)| wraps(sealed))
-        .collect::<Result<_, _>>()?;
-    let clear = values
-        .iter()
-        .zip(&wrapped)
-        .filter(|(_, wrapped)| !**wrapped);
-    let clear: Vec<Sealed> = clear.map(|((sealed, _), _)| sealed.clone()).collect();
+        .map(|(sealed, _)| coded(tool.plan, under.0, holds_master, sealed));
+    let coded: Vec<Coded> = coded.collect::<Result<_, _>>()?;
+    let of = |wanted: Coded| {
+        let each = values.iter().zip(&coded);
+        each.filter(move |(_, coded)| **coded == wanted)
+            .map(|((sealed, padding), _)| (sealed, *padding))
+    };
+    let numbers: Vec<(&Sealed, DekPadding)> = of(Coded::RsaNumber).collect();
+    let mut numbers = rsa_numbers(tool, under, &numbers)?.into_iter();
+    let clear: Vec<Sealed> = of(Coded::Octets)
+        .map(|(sealed, _)| sealed.clone())
+        .collect();
     let mut opened = tool.open_all_sealed(&clear)?.into_iter();
-    let each = values.iter().zip(&wrapped);
-    each.map(|((sealed, padding), wrapped)| {
-        if *wrapped {
-            return rewrapped(tool, under, sealed, *padding);
+    let missing = || wrong("too few opened values");
+    let each = values.iter().zip(&coded);
+    each.map(|((sealed, padding), coded)| match coded {
+        Coded::Keys => rewrapped(tool, under, sealed, *padding),
+        Coded::RsaNumber => Ok(numbers.next().ok_or_else(missing)?),
+        Coded::Octets => {
+            let mut clear = opened.next().ok_or_else(missing)?;
+            pad(&mut clear, under.0.block(), *padding)?;
+            sensitive(tool, under, &clear)
         }
-        let missing = || wrong("too few opened values");
-        let mut clear = opened.next().ok_or_else(missing)?;
-        pad(&mut clear, under.0.block(), *padding)?;
-        sensitive(tool, under, &clear)
     })
     .collect()
 }
 
+fn coded(plan: &Plan, under: Kind, holds_master: bool, sealed: &Sealed) -> Result<Coded, Refused> {
+    let (keys, number) = (Tool::is_keys(sealed), Tool::is_rsa_part(sealed));
+    if !keys && !number {
+        return Ok(Coded::Octets);
+    }
+    if holds_master && !plan.host_memory_allowed() {
+        return Err(master_wraps_nothing());
+    }
+    let (intent, coded) = match (keys, under.block()) {
+        (true, 8) => (Intent::CardSecretsTdes, Coded::Keys),
+        (true, _) => (Intent::CardSecretsAes, Coded::Keys),
+        (false, 8) => (Intent::CardRsaNumbersTdes, Coded::RsaNumber),
+        (false, _) => (Intent::CardRsaNumbersAes, Coded::RsaNumber),
+    };
+    let inside = plan.way(intent, Flags::NONE)? == Way::Inside && !holds_master;
+    Ok(if inside { coded } else { Coded::Octets })
+}
+
 /// What only host memory can do for a chip.
-fn may_open(plan: &Plan, secret: CardSecret) -> Result<(), Refused> {
+fn may_open(plan: &Plan) -> Result<(), Refused> {
     if plan.host_memory_allowed() {
         return Ok(());
     }
-    Err(error::HOST_MEMORY.found(match secret {
-        CardSecret::RsaKey => {
-            "the numbers of a chip's RSA key: no mechanism of PKCS#11 takes a key apart"
-        }
-        _ => "a derived key among other octets of one value: a token wraps whole keys only",
-    }))
+    let what = "a derived key among other octets of one value: a token wraps whole keys only";
+    Err(error::HOST_MEMORY.found(what))
 }
 
 fn master_wraps_nothing() -> Refused {
