@@ -1,6 +1,9 @@
 //! The table of compositions: for each intent the ways to carry it out, best first, and what the
 //! token, the key and the site must allow.
 
+use cardwright_pkcs11_raw::Mechanism;
+use cardwright_pkcs11_raw::ck;
+
 use crate::capability::{Capability, Shown};
 use crate::error::{self, Refused};
 use crate::objects::{Flags, Kind};
@@ -608,6 +611,14 @@ impl Plan {
     pub(crate) fn can(&self, capability: Capability) -> bool {
         let works = |(c, shown): &(Capability, Shown)| *c == capability && *shown == Shown::Works;
         self.shown.iter().any(works)
+    }
+
+    /// AES key wrap with padding as the tokens do it.
+    pub(crate) fn key_wrap_pad(&self) -> Mechanism {
+        Mechanism::Plain(match self.can(C::KeyWrapKwp) {
+            true => ck::CKM_AES_KEY_WRAP_KWP,
+            false => ck::CKM_AES_KEY_WRAP_PAD,
+        })
     }
 
     /// Whether keys may be in host memory.

@@ -6,8 +6,9 @@ mod common;
 use cardwright_hsm_conformance::{ClearKey, KeyLoader, Settings, run, run_custody};
 use cardwright_pkcs11::{HostMemory, Pkcs11Hsm};
 use cardwright_ports::HsmError;
-use cardwright_ports::hsm::KeyRequest;
+use cardwright_ports::hsm::{Draw, Hsm, KeyRequest, KeyUse};
 use common::{Ground, with_nss, with_opencryptoki, with_soft_hsm};
+use num_bigint_dig::BigUint;
 
 struct Loader<'h>(&'h Pkcs11Hsm);
 
@@ -136,7 +137,12 @@ fn soft_hsm_passes_the_kit_without_host_memory() {
 
 /// The same on NSS: only a card that holds the master key itself gets none.
 const NSS_INSIDE: Settings<'static> = Settings {
-    may_refuse: &[("put_keys.kdf3", "R1336")],
+    may_refuse: &[
+        ("put_keys.kdf3", "R1336"),
+        // NSS makes no RSA keys with exponent 3.
+        ("rsa.icc_key", "R1336"),
+        ("draw.icc_key", "R1336"),
+    ],
     fresh_draws: &["icc_rsa_key"],
 };
 
@@ -155,12 +161,82 @@ fn nss_passes_the_kit_without_host_memory() {
     });
 }
 
+/// The numbers of cards' RSA keys, cut out and wrapped in the token, make the key of the modulus: many keys, so
+/// that numbers with leading zeros are among them.
+#[test]
+fn nss_gives_the_numbers_of_rsa_keys_under_a_transport_key() {
+    let test = "nss_gives_the_numbers_of_rsa_keys_under_a_transport_key";
+    with_nss(test, |ground| {
+        let loader = ground.prepared();
+        let mut strict = ground.settings();
+        strict.host_memory = HostMemory::Refused;
+        let hsm = Pkcs11Hsm::open(strict).unwrap();
+        println!("{:?}", hsm.capabilities());
+        let mut session = hsm.open_session().unwrap();
+        for (name, algorithm, key) in [
+            ("kit.rsa_tdes", "tdes2", common::DOUBLE),
+            ("kit.rsa_aes", "aes128", "000102030405060708090A0B0C0D0E0F"),
+        ] {
+            let wanted = common::request(name, algorithm, KeyUse::Transport);
+            loader.import_key(&wanted, &common::unhex(key)).unwrap();
+            let transport = session.bind(&wanted).unwrap();
+            let mut short = 0;
+            for order in 0..40 {
+                let draw = Draw {
+                    job: "job",
+                    order,
+                    purpose: "rsa",
+                };
+                let bits = [768, 1_024, 1_152, 1_408][order as usize % 4];
+                let made = session.icc_rsa_key(bits, 65_537, &draw).unwrap();
+                let numbers = made.components.map(|sealed| {
+                    let wrapped = session.export_sealed(&sealed, transport).unwrap();
+                    opened(algorithm, &common::unhex(key), &wrapped, bits as usize / 16)
+                });
+                short += numbers.iter().filter(|number| number[0] == 0).count();
+                let numbers = numbers.map(|number| BigUint::from_bytes_be(&number));
+                let [q_inverse, d_q, d_p, q, p] = &numbers;
+                let (one, e) = (BigUint::from(1u8), BigUint::from(65_537u32));
+                assert!(p > q, "cards want the larger prime first");
+                assert_eq!((p * q).to_bytes_be(), made.modulus);
+                assert_eq!(d_p * &e % (p - &one), one);
+                assert_eq!(d_q * &e % (q - &one), one);
+                assert_eq!(q * q_inverse % p, one);
+            }
+            println!("{algorithm}: {short} numbers with leading zeros");
+        }
+    });
+}
+
+/// What a transport key's holder sees.
+fn opened(algorithm: &str, key: &[u8], wrapped: &[u8], octets: usize) -> Vec<u8> {
+    use cardwright_standards::cipher::{AesKey, TdesKey, cbc_decrypt, ecb_decrypt};
+    let mut clear = wrapped.to_vec();
+    match algorithm {
+        "tdes2" => ecb_decrypt(&TdesKey::new_double(key).unwrap(), &mut clear).unwrap(),
+        _ => cbc_decrypt(&AesKey::new(key).unwrap(), [0; 16], &mut clear).unwrap(),
+    }
+    clear.truncate(octets);
+    clear
+}
+
 #[test]
 fn nss_passes_the_kit_of_custody() {
     with_nss("nss_passes_the_kit_of_custody", |ground| {
-        custody_kit(ground, &SETTINGS, 45);
+        custody_kit(ground, &NSS_CUSTODY, 42);
     });
 }
+
+/// NSS gives an unwrapped private key more uses than its template says, and none on a curve that its
+/// template does not give a point of: neither is kept.
+const NSS_CUSTODY: Settings<'static> = Settings {
+    may_refuse: &[
+        ("custody.wrap.padded", "R1335"),
+        ("custody.openssl.rsa", "R1335"),
+        ("custody.openssl.p256", "R1375"),
+    ],
+    fresh_draws: &[],
+};
 
 fn custody_kit(ground: &Ground, settings: &Settings<'_>, offered: usize) {
     let hsm = ground.prepared();

@@ -84,6 +84,7 @@ pub(super) enum Source {
     P256(p256::SecretKey),
     /// Made in one token, wrapped under the storage key for all.
     Copied {
+        by: Mechanism,
         main: Vec<u8>,
         left: Option<Vec<u8>>,
         point: Option<Vec<u8>>,
@@ -267,7 +268,7 @@ impl Custody<'_> {
         self.shared.work(move |tool| {
             let session = tool.session()?;
             let place = (Place::Session, Protection::Wrappable);
-            let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+            let mechanism = tool.plan.key_wrap_pad();
             let wrapping = tool.wrapping()?;
             let [main, left, public] = generate_in(session, &new, place, None)?;
             let wrap = |key: Object| session.wrap(&mechanism, wrapping, key);
@@ -278,6 +279,7 @@ impl Custody<'_> {
             let source = Source::Copied {
                 main: main.map(wrap).transpose()?.unwrap_or_default(),
                 left: left.map(wrap).transpose()?,
+                by: mechanism.clone(),
                 point,
             };
             for object in [main, left, public].into_iter().flatten() {
@@ -497,18 +499,18 @@ pub(super) fn store_in(session: &Session, new: &New, source: &Source) -> Result<
             import_p256(session, secret, (place, protection), new.flags)?;
         }
         Source::Copied {
+            by,
             main,
             left: wrapped_left,
             point,
         } => {
             let missing = || error::KEY_MISSING.found(objects::WRAP_LABEL);
             let wrapping = Storage::find(session)?.wrap.ok_or_else(missing)?;
-            let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
             let rows = |place| rows_of(new, place, protection);
             if let Some(wrapped) = wrapped_left {
-                session.unwrap(&mechanism, wrapping, wrapped, &rows(left))?;
+                session.unwrap(by, wrapping, wrapped, &rows(left))?;
             }
-            let private = session.unwrap(&mechanism, wrapping, main, &rows(place))?;
+            let private = session.unwrap(by, wrapping, main, &rows(place))?;
             public_half(session, new, private, point.as_deref())?;
         }
         Source::Formed {

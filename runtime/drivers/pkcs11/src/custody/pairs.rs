@@ -71,6 +71,15 @@ pub(super) fn generate_rsa(
     (place, protection): (Place<'_>, Protection),
 ) -> Outcome<(Object, Object)> {
     let mut public = public_rows(place);
+    // Some tokens try a new pair by what its private half may do.
+    let halves = [
+        (ck::CKA_ENCRYPT, Flags::DECRYPT),
+        (ck::CKA_WRAP, Flags::UNWRAP),
+    ];
+    for (attribute, flag) in halves {
+        public.retain(|row| row.kind() != attribute);
+        public.push(Attribute::flag(attribute, flags.has(flag)));
+    }
     public.push(Attribute::number(
         ck::CKA_MODULUS_BITS,
         CK_ULONG::from(bits),

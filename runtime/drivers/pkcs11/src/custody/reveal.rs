@@ -27,7 +27,7 @@ pub(super) fn octets(tool: &Tool<'_>, key: &Found) -> Result<Zeroizing<Vec<u8>>,
     let wrapping = objects::import(tool.session()?, kind, Flags::WRAP, place, moment.as_slice())?;
     let mechanism = match way {
         Way::CbcOut => Mechanism::Initial(ck::CKM_AES_CBC_PAD, vec![0; 16]),
-        _ => Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD),
+        _ => tool.plan.key_wrap_pad(),
     };
     let wrapped = tool.session()?.wrap(&mechanism, wrapping, key.main)?;
     tool.session()?.destroy(wrapping)?;

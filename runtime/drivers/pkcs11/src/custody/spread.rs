@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cardwright_pkcs11_raw::{Mechanism, ck};
+use cardwright_pkcs11_raw::ck;
 use cardwright_ports::custody::{KeyAlgorithm, KeyFacts, NewKey, PublicKey, Spread};
 
 use super::find;
@@ -115,7 +115,7 @@ impl Custody<'_> {
             let session = tool.session()?;
             let key = find::present(session, &new.label)?;
             may_leave(&key)?;
-            let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+            let mechanism = tool.plan.key_wrap_pad();
             let wrapping = tool.wrapping()?;
             let left = match new.has_left() {
                 true => {
@@ -133,6 +133,7 @@ impl Custody<'_> {
             };
             Ok(Source::Copied {
                 main: session.wrap(&mechanism, wrapping, key.main)?,
+                by: mechanism,
                 left,
                 point,
             })

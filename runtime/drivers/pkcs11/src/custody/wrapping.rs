@@ -14,7 +14,7 @@ use super::find::Found;
 use super::make::{New, Source, system};
 use super::pairs::agreement_secret;
 use super::{Custody, blocks, inside, may_leave, private_keys, probes, reveal, rules, steps};
-use crate::composition::{Intent, Way};
+use crate::composition::{Intent, Plan, Way};
 use crate::error::{self, Refused, Trouble};
 use crate::objects::Flags;
 use crate::tool::Tool;
@@ -33,11 +33,11 @@ fn oaep_intents(hash: OaepHash) -> [Intent; 2] {
     }
 }
 
-fn key_wrap_mechanism(padded: bool) -> Mechanism {
-    Mechanism::Plain(match padded {
-        true => ck::CKM_AES_KEY_WRAP_PAD,
-        false => ck::CKM_AES_KEY_WRAP,
-    })
+fn key_wrap_mechanism(plan: &Plan, padded: bool) -> Mechanism {
+    match padded {
+        true => plan.key_wrap_pad(),
+        false => Mechanism::Plain(ck::CKM_AES_KEY_WRAP),
+    }
 }
 
 impl Custody<'_> {
@@ -175,7 +175,7 @@ impl Custody<'_> {
         (new, expected): (&New, Option<&CheckValue>),
     ) -> Result<Result<KeyFacts, Zeroizing<Vec<u8>>>, Refused> {
         check_aes(under)?;
-        let mechanism = key_wrap_mechanism(padded);
+        let mechanism = key_wrap_mechanism(&self.shared.plan, padded);
         // For what a token does not say or make of a key inside, its octets are needed.
         let apart = new.has_left() || new.algorithm == KeyAlgorithm::P256;
         match self.shared.plan.way(Intent::KeyWrapIn, under.flags)? {
@@ -421,7 +421,7 @@ fn key_wrap_out(
     padded: bool,
 ) -> Result<Vec<u8>, Trouble> {
     if tool.plan.way(Intent::KeyWrapOut, under.flags)? == Way::Inside {
-        let mechanism = key_wrap_mechanism(padded);
+        let mechanism = key_wrap_mechanism(tool.plan, padded);
         return Ok(tool.session()?.wrap(&mechanism, under.main, key.main)?);
     }
     let octets = reveal::octets(tool, key)?;

@@ -524,7 +524,7 @@ impl Tool<'_> {
     /// order of DGIs 8201 to 8205.
     pub(crate) fn seal_rsa(&self, key: Object, octets: u32) -> Result<[Sealed; 5], Trouble> {
         let wrapping = self.wrapping()?;
-        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let mechanism = self.plan.key_wrap_pad();
         let wrapped = self.session()?.wrap(&mechanism, wrapping, key)?;
         let blobs =
             [0, 1, 2, 3, 4].map(|number| [&[RSA_PART, number], wrapped.as_slice()].concat());
@@ -597,7 +597,7 @@ impl Tool<'_> {
 
     fn rsa_apart(&self, wrapped: &[u8]) -> Result<Apart, Trouble> {
         let rows = private_rows(Place::Session, Protection::Wrappable);
-        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let mechanism = self.plan.key_wrap_pad();
         let session = self.session()?;
         let key = session.unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
         let apart = Apart::of(session, key)?;
@@ -634,7 +634,7 @@ impl Tool<'_> {
 
     fn unwrap_rsa(&self, wrapped: &[u8]) -> Result<RsaParts, Trouble> {
         let rows = private_rows(Place::Session, Protection::Readable);
-        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD);
+        let mechanism = self.plan.key_wrap_pad();
         let session = self.session()?;
         let key = session.unwrap(&mechanism, self.wrapping()?, wrapped, &rows)?;
         let kinds = [

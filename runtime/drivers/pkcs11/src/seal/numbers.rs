@@ -142,9 +142,20 @@ impl Apart {
 
     /// Octets that are no secret.
     fn read(&mut self, session: &Session, at: usize, octets: usize) -> Outcome<Zeroizing<Vec<u8>>> {
-        let cut = self.cut(session, Span { at, octets }, Protection::Readable)?;
-        let value = objects::value(session, cut, octets)?;
+        let mut cut = self.cut(session, Span { at, octets }, Protection::Wrappable)?;
+        // What comes of a sensitive key is sensitive; it is read by a key of the moment that both wraps
+        // and unwraps it.
+        let fill = Mechanism::Data(ck::CKM_CONCATENATE_BASE_AND_DATA, vec![0; BLOCK - octets]);
+        let block = session.derive(&fill, cut, &octets_of(BLOCK, Protection::Wrappable))?;
         session.destroy(cut)?;
+        let mechanism = Mechanism::Initial(ck::CKM_AES_CBC, vec![0; BLOCK]);
+        let wrapped = session.wrap(&mechanism, self.moment, block)?;
+        session.destroy(block)?;
+        let made = octets_of(BLOCK, Protection::Readable);
+        cut = session.unwrap(&mechanism, self.moment, &wrapped, &made)?;
+        let mut value = objects::value(session, cut, BLOCK)?;
+        session.destroy(cut)?;
+        value.truncate(octets);
         Ok(value)
     }
 
