@@ -16,8 +16,6 @@ pub enum Mechanism {
     Plain(CK_ULONG),
     /// With an initial vector.
     Initial(CK_ULONG, Vec<u8>),
-    /// With a number, such as the bit at which a derivation begins (`CK_EXTRACT_PARAMS`).
-    Number(CK_ULONG, CK_ULONG),
     /// Derivation from data (`CK_KEY_DERIVATION_STRING_DATA`).
     Data(CK_ULONG, Vec<u8>),
     /// AES-GCM with a tag of 16 octets.
@@ -46,7 +44,6 @@ pub enum Mechanism {
 enum Parameter {
     None,
     Octets,
-    Number(Box<CK_ULONG>),
     Data(Box<CK_KEY_DERIVATION_STRING_DATA>),
     Gcm(Box<CK_GCM_PARAMS>),
     TdesCbcData(Box<CK_DES_CBC_ENCRYPT_DATA_PARAMS>),
@@ -120,7 +117,6 @@ impl Mechanism {
         match self {
             Self::Plain(kind) => (*kind, Parameter::None),
             Self::Initial(kind, _) => (*kind, Parameter::Octets),
-            Self::Number(kind, number) => (*kind, Parameter::Number(Box::new(*number))),
             Self::Data(kind, data) => (
                 *kind,
                 Parameter::Data(Box::new(CK_KEY_DERIVATION_STRING_DATA {
@@ -176,10 +172,6 @@ impl Mechanism {
             (Parameter::Octets, Self::Initial(_, octets)) => {
                 (octets.as_ptr().cast_mut().cast::<c_void>(), octets.len())
             }
-            (Parameter::Number(number), _) => (
-                std::ptr::from_mut(number.as_mut()).cast::<c_void>(),
-                size_of::<CK_ULONG>(),
-            ),
             (Parameter::Data(data), _) => (
                 std::ptr::from_mut(data.as_mut()).cast::<c_void>(),
                 size_of::<CK_KEY_DERIVATION_STRING_DATA>(),
