@@ -49,7 +49,7 @@ const PREFERRED: Settings<'static> = Settings {
 /// The same without host memory.
 const INSIDE: Settings<'static> = Settings {
     may_refuse: &[
-        // SoftHSM wraps nothing by triple DES, and no token splits an RSA key.
+        // SoftHSM wraps nothing by triple DES, and cuts nothing out of an RSA key.
         ("export_sealed", "R1336"),
         ("put_keys.emv", "R1336"),
         ("recode.many", "R1336"),
