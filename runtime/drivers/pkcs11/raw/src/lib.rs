@@ -5,9 +5,12 @@
 //! length, buffers of a bounded size whatever the module says, the exact return value, and a count
 //! of calls by function. All foreign calls of this project's PKCS#11 driver stand in this file.
 
+mod counting;
 mod mechanism;
 mod template;
 
+use counting::Counting;
+pub use counting::{FUNCTIONS, operations};
 pub use mechanism::Mechanism;
 use template::Template;
 pub use template::{Attribute, Content};
@@ -23,9 +26,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Constants of the standard.
@@ -62,58 +63,6 @@ pub type Outcome<T> = Result<T, Failure>;
 /// Most slots of a module.
 const SLOTS_MAX: usize = 1_024;
 
-/// The functions that are called, in the order of their counters.
-pub const FUNCTIONS: [&str; 24] = [
-    "C_GetSlotList",
-    "C_GetTokenInfo",
-    "C_OpenSession",
-    "C_CloseSession",
-    "C_GetSessionInfo",
-    "C_Login",
-    "C_FindObjectsInit",
-    "C_FindObjects",
-    "C_FindObjectsFinal",
-    "C_GetAttributeValue",
-    "C_CreateObject",
-    "C_DestroyObject",
-    "C_GenerateKey",
-    "C_GenerateKeyPair",
-    "C_DeriveKey",
-    "C_WrapKey",
-    "C_UnwrapKey",
-    "C_EncryptInit",
-    "C_Encrypt",
-    "C_DecryptInit",
-    "C_Decrypt",
-    "C_SignInit",
-    "C_Sign",
-    "C_GenerateRandom",
-];
-
-/// Functions that a token need not be asked for: they begin what another one carries out, or are about
-/// sessions.
-const WITHOUT_WORK: [&str; 11] = [
-    "C_GetSlotList",
-    "C_GetTokenInfo",
-    "C_OpenSession",
-    "C_CloseSession",
-    "C_GetSessionInfo",
-    "C_Login",
-    "C_FindObjectsInit",
-    "C_FindObjectsFinal",
-    "C_EncryptInit",
-    "C_DecryptInit",
-    "C_SignInit",
-];
-
-/// Operations among counted calls: `C_EncryptInit` and `C_Encrypt` are one.
-pub fn operations(calls: &BTreeMap<&'static str, u64>) -> u64 {
-    let works = calls
-        .iter()
-        .filter(|(name, _)| !WITHOUT_WORK.contains(name));
-    works.map(|(_, count)| count).sum()
-}
-
 /// A token that is in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFacts {
@@ -133,7 +82,7 @@ pub struct TokenFacts {
 macro_rules! call {
     ($session:expr, $name:ident ( $($argument:expr),* $(,)? )) => {{
         let name = stringify!($name);
-        $session.module.count(name);
+        $session.module.counting.count(name);
         // A copy: fields of the list may be unaligned.
         let function = { $session.module.functions.$name };
         match function {
@@ -157,16 +106,7 @@ pub struct Module {
     _library: cryptoki_sys::Pkcs11,
     /// What `C_Initialize` was told.
     parameters: Option<CString>,
-    counters: [AtomicU64; FUNCTIONS.len()],
-    pace: Mutex<Option<Pace>>,
-    /// Microseconds that each operation is held up in its own session.
-    latency: AtomicU64,
-}
-
-/// How often operations may begin.
-struct Pace {
-    apart: Duration,
-    next: Instant,
+    counting: Counting,
 }
 
 /// Modules of this process by path: a module is initialised once.
@@ -218,9 +158,7 @@ impl Module {
             functions,
             _library: library,
             parameters,
-            counters: [const { AtomicU64::new(0) }; FUNCTIONS.len()],
-            pace: Mutex::new(None),
-            latency: AtomicU64::new(0),
+            counting: Counting::default(),
         });
         loaded.insert(path.to_owned(), Arc::clone(&module));
         Ok(module)
@@ -249,55 +187,19 @@ impl Module {
 
     /// Calls so far by function; those that were never called are left out.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
-        let counts = self.counters.iter().map(|c| c.load(Ordering::Relaxed));
-        FUNCTIONS
-            .into_iter()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0)
-            .collect()
+        self.counting.calls()
     }
 
     /// Lets at most so many operations begin in a second, over all sessions; none for as many as the
     /// token does. For measuring as if the token were slower.
     pub fn limit(&self, a_second: Option<f64>) {
-        let pace = a_second.filter(|rate| *rate > 0.0).map(|rate| Pace {
-            apart: Duration::from_secs_f64(1.0 / rate),
-            next: Instant::now(),
-        });
-        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
+        self.counting.limit(a_second);
     }
 
     /// Holds each operation up for so many microseconds, sessions side by side. For measuring as if the
     /// token were behind a network.
     pub fn hold_up(&self, microseconds: u64) {
-        self.latency.store(microseconds, Ordering::Relaxed);
-    }
-
-    /// Waits until an operation may begin.
-    fn wait(&self, function: &'static str) {
-        if WITHOUT_WORK.contains(&function) {
-            return;
-        }
-        let latency = self.latency.load(Ordering::Relaxed);
-        if latency > 0 {
-            std::thread::sleep(Duration::from_micros(latency));
-        }
-        let turn = {
-            let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(pace) = pace.as_mut() else { return };
-            let turn = pace.next.max(Instant::now());
-            pace.next = turn + pace.apart;
-            turn
-        };
-        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
-    }
-
-    fn count(&self, function: &'static str) {
-        self.wait(function);
-        let place = FUNCTIONS.iter().position(|name| *name == function);
-        if let Some(counter) = place.and_then(|place| self.counters.get(place)) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
+        self.counting.hold_up(microseconds);
     }
 }
 
