@@ -170,9 +170,15 @@ fn a_record_without_its_fields_is_r1106() {
 fn card_data_that_were_damaged_are_r1107() {
     let mut rehearsal = Rehearsal::new(plant::small_bank()).expect("it rehearses");
     let made = rehearsal.order(&plant::order()).expect("a card");
-    let whole = made.data.to_bytes(&[]).expect("octets");
-    CardData::from_bytes(&whole).expect("the control");
-    for length in [0, 1, 7, whole.len() / 2, whole.len() - 1] {
+    let versions = ["test.cvk@1".to_owned()];
+    let whole = made.data.to_bytes(&versions).expect("octets");
+    let (_, found) = CardData::from_bytes(&whole).expect("the control");
+    assert_eq!(found.as_deref(), Some(&versions[..]));
+    // What an older program kept ends where the versions begin.
+    let older = made.data.to_bytes(&[]).expect("octets").len() - 1;
+    let (_, found) = CardData::from_bytes(&whole[..older]).expect("an older program's");
+    assert_eq!(found, None);
+    for length in [0, 1, 7, whole.len() / 2, older - 1, whole.len() - 1] {
         let refused = CardData::from_bytes(&whole[..length]).err();
         assert_eq!(refused.expect("cut").code, "R1107", "{length} octets");
     }

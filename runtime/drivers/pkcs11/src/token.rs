@@ -378,7 +378,7 @@ impl Token {
                 // Only who is next goes on, so that all have to look.
                 self.freed.notify_all();
                 return match found {
-                    Some(found) => self.taken(found).map(|link| (link, generation)),
+                    Some(found) => self.taken(found, generation),
                     None => Err(error::BUSY
                         .found(format!("all {open} sessions with {} are in use", self.name))),
                 };
@@ -400,24 +400,25 @@ impl Token {
         self.holds.stale(self.settings.channel).map(Found::Stale)
     }
 
-    fn taken(&self, found: Found) -> Result<Link, Refused> {
+    /// A session, and the generation that its handles are of.
+    fn taken(&self, found: Found, generation: u64) -> Result<(Link, u64), Refused> {
         match found {
-            Found::Idle(link) => Ok(link),
+            Found::Idle(link) => Ok((link, generation)),
             Found::Room => {
-                let opened = self.open();
+                let opened = self.open(generation);
                 if opened.is_err() {
                     self.one_less();
                 }
                 opened
             }
-            Found::Stale(link) => self.instead_of(link),
+            Found::Stale(link) => self.instead_of(link, generation),
         }
     }
 
     /// A new session in the place of one that its lane has left alone. The new one first: with its
     /// last session a token logs the user out.
-    fn instead_of(&self, stale: Link) -> Result<Link, Refused> {
-        let opened = self.open();
+    fn instead_of(&self, stale: Link, generation: u64) -> Result<(Link, u64), Refused> {
+        let opened = self.open(generation);
         // Its thread closes it, and with it goes what was in it.
         stale.end(GOODBYE);
         if opened.is_err() {
@@ -450,23 +451,41 @@ impl Token {
         self.freed.notify_all();
     }
 
-    /// Opens a session and logs in, if nobody has yet.
-    fn open(&self) -> Result<Link, Refused> {
+    /// Opens a session and logs in, if nobody has yet; gives the generation that handles are of in it.
+    fn open(&self, generation: u64) -> Result<(Link, u64), Refused> {
         let slot = self.slot()?;
         let (module, settings) = (Arc::clone(&self.module), Arc::clone(&self.settings));
         let login = Arc::clone(&self.login);
         let name = self.name.to_string();
         let deadline = self.settings.deadline;
+        let again = Arc::new(AtomicBool::new(false));
+        let logged_in = Arc::clone(&again);
         let opened = Link::start(deadline, move || {
             let session = Session::open(&module, slot)?;
-            login.ensure(&session, &settings, &name)?;
+            let entered = login.ensure(&session, &settings, &name)?;
+            logged_in.store(entered == Entered::Again, Ordering::SeqCst);
             Ok(session)
         });
         match opened {
-            Ok(Ended::Returned(link)) => Ok(link),
+            Ok(Ended::Returned(link)) => match again.load(Ordering::SeqCst) {
+                true => Ok((link, self.renewed())),
+                false => Ok((link, generation)),
+            },
             Ok(Ended::Late) => Err(self.late(deadline)),
             Err(trouble) => Err(Refused::from(trouble)),
         }
+    }
+
+    /// The user was logged out and is in again: handles of private objects are others now (PKCS#11 2.40,
+    /// 6.7.7), and those of sessions are gone. It happens with the last session that is lost.
+    fn renewed(&self) -> u64 {
+        let mut pool = guarded(&self.pool);
+        pool.generation += 1;
+        pool.storage = None;
+        let generation = pool.generation;
+        drop(pool);
+        self.waiting.clear();
+        generation
     }
 }
 
@@ -477,15 +496,29 @@ impl Drop for Token {
     }
 }
 
+/// How a session came to be logged in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entered {
+    /// For the first time, or somebody is.
+    AsBefore,
+    /// The user had been logged out.
+    Again,
+}
+
 impl Login {
     /// Logs in if the token says that nobody is, as often as the policy allows, and never again
     /// once the PIN was refused.
-    fn ensure(&self, session: &Session, settings: &Settings, name: &str) -> Result<(), Trouble> {
+    fn ensure(
+        &self,
+        session: &Session,
+        settings: &Settings,
+        name: &str,
+    ) -> Result<Entered, Trouble> {
         let _gate = guarded(&self.gate);
         if session.is_logged_in()? {
             // By whomever: another login would be one more.
             self.done.fetch_max(1, Ordering::SeqCst);
-            return Ok(());
+            return Ok(Entered::AsBefore);
         }
         if self.refused.load(Ordering::SeqCst) {
             let what = format!("{name} refused the PIN before; it is not tried again");
@@ -511,6 +544,9 @@ impl Login {
         }
         result?;
         self.done.store(done.saturating_add(1), Ordering::SeqCst);
-        Ok(())
+        match done {
+            0 => Ok(Entered::AsBefore),
+            _ => Ok(Entered::Again),
+        }
     }
 }

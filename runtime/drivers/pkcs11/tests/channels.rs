@@ -251,7 +251,8 @@ fn a_lost_session_takes_its_channel_and_no_more() {
             // On the way to a channel: once more in another session, and the card notices nothing.
             for fault in ["C_DeriveKey 2 return 48", "C_DeriveKey 1 drop"] {
                 plan(fault);
-                let channel = open(session.as_mut(), 7).unwrap();
+                let channel = open(session.as_mut(), 7);
+                let channel = channel.unwrap_or_else(|e| panic!("{fault}: {e}"));
                 plan("");
                 session.wrap(channel, &command()).unwrap();
                 session.close_channel(channel);
