@@ -109,12 +109,21 @@ fn every_leak_is_refused_with_its_whole_way() {
 }
 
 /// Ways of leaking that have to be among the pairs, each with one that stands for it.
-const KINDS: [(&str, &[&str]); 10] = [
+const KINDS: [(&str, &[&str]); 11] = [
     (
         "functions",
         &["a_function_in_an_argument", "three_functions"],
     ),
     ("templates", &["a_template", "a_template_of_a_let"]),
+    (
+        "steps that fail on a secret",
+        &[
+            "a_refusal_by_a_blank",
+            "a_refusal_by_a_date",
+            "a_refusal_by_a_letter",
+            "a_refusal_by_a_sign",
+        ],
+    ),
     (
         "conditions on a PIN",
         &[

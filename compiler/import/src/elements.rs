@@ -162,6 +162,11 @@ fn track2(values: &[&[u8]], identity: &Identity, fields: &mut Fields) -> Option<
         services.push(parts.service_code.clone());
         tails.push(parts.discretionary.clone());
     }
+    // Digits of one length fit a track whatever they are; others stay octets.
+    let digits = tails.first()?.len();
+    if tails.iter().any(|tail| tail.len() != digits) {
+        return None;
+    }
     let first = services.first()?.clone();
     let service = if services.iter().all(|s| *s == first) && !first.starts_with('0') {
         first
@@ -171,9 +176,12 @@ fn track2(values: &[&[u8]], identity: &Identity, fields: &mut Fields) -> Option<
             fields.add("service_code", "digits 3", "", services)
         )
     };
-    let most = tails.iter().map(String::len).max().unwrap_or(1);
-    let width = format!(" width {most} as sensitive");
-    let tail = fields.add("track2_tail", "text", width, tails);
+    let tail = fields.add(
+        "track2_tail",
+        format!("digits {digits}"),
+        " as sensitive",
+        tails,
+    );
     Some(format!(
         "track2(order.pan, order.expiry, {service}, order.{tail})"
     ))

@@ -568,6 +568,15 @@ pub static CODES: &[CodeRow] = &[
         "Give the chip its PIN by `offline_pin`, the stripe a `pvv(…)`.",
         "PCI PIN Security Requirements; ISO 9564-1",
     ),
+    (
+        "E1006",
+        "a refusal would tell of a secret",
+        "A step that can't be done refuses the order, and everybody sees that it was refused. \
+         Whether it can be done must not depend on a verification value, an offset, or \
+         anything else that is sensitive.",
+        "Make it fit whatever it holds: `digits` of a fixed width, `slice(…, 1, n)`, more octets.",
+        "house: secrecy of values (docs/SECURITY.md); implicit flows",
+    ),
 ];
 
 /// The row of any code of the author's side.

@@ -67,6 +67,7 @@ impl Elaborator<'_> {
     pub fn apply(&mut self, name: &str, args: &[Typed], span: Span) -> Option<Typed> {
         let instruction = function(name)?;
         fits(instruction.operands.len(), instruction.variadic, args.len())?;
+        self.refuse_telling(instruction.name, args, span);
         let op = Op::Apply {
             function: instruction.name.to_owned(),
             args: args.iter().map(|a| a.node).collect(),

@@ -573,8 +573,13 @@ impl<'a> Elaborator<'a> {
                     .iter()
                     .filter_map(|t| t.ty.lengths())
                     .fold(Lengths::exactly(0), Lengths::plus);
+                let digits = several.iter().all(|t| matches!(t.ty, Type::Digits(_)));
                 let joined = self.apply("concat_text", several, span)?;
-                joined.of_type(Type::Text(lengths))
+                joined.of_type(if digits {
+                    Type::Digits(lengths)
+                } else {
+                    Type::Text(lengths)
+                })
             }
         };
         values.push(tail);

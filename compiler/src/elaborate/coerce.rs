@@ -118,10 +118,7 @@ impl Elaborator<'_> {
     }
 
     fn number_as_text(&mut self, value: Typed, want: &Type, span: Span) -> Option<Typed> {
-        let digits = match value.ty {
-            Type::Number { digits } => digits,
-            _ => 18,
-        };
+        let digits = value.ty.number_digits();
         let width = match want {
             Type::Digits(l) if l.min == l.max => l.min,
             _ => 1,

@@ -389,9 +389,16 @@ impl<'a> Elaborator<'a> {
             return self.run_field(field, span);
         }
         let format = self.format?;
-        let (entry, most) = match record_of(format, record) {
-            Some(entry) => (entry, part_of(entry, &self.program.record).unwrap_or(1)),
-            None => (self.joined(record)?, 1),
+        let (entry, most, may_lack) = match record_of(format, record) {
+            Some(entry) => (
+                entry,
+                part_of(entry, &self.program.record).unwrap_or(1),
+                false,
+            ),
+            None => {
+                let (entry, may_lack) = self.joined(record)?;
+                (entry, 1, may_lack)
+            }
         };
         let Some(found) = entry
             .entries()
@@ -413,6 +420,12 @@ impl<'a> Elaborator<'a> {
         if most > 1 {
             let each = def.ty.lengths().unwrap_or(Lengths::up_to(UNSIZED));
             def.ty = Type::Lines { count: most, each };
+        }
+        // That a secret field is blank is for nobody to know: what needs its digits would tell.
+        if let (true, Type::Digits(lengths)) = (def.optional || may_lack, &mut def.ty)
+            && def.secrecy >= Secrecy::Sensitive
+        {
+            lengths.min = 0;
         }
         if found.value.is_some() {
             // A file that is written and read again holds what its values were.
@@ -511,12 +524,14 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The record of a second file, by the name of its join.
-    fn joined(&self, name: &str) -> Option<&'a MEntry> {
+    /// The record that a join speaks of, and whether an order may have none.
+    fn joined(&self, name: &str) -> Option<(&'a MEntry, bool)> {
         let format = self.format?;
         let mut joins = format.entries.iter().filter(|e| e.word(0) == Some("join"));
         let join = joins.find(|e| e.word(1) == Some(name))?;
         let (other, record) = joined_record(self.model, join)?;
-        record_of(other, &record)
+        let may_lack = join.clause("optional").is_some();
+        Some((record_of(other, &record)?, may_lack))
     }
 
     /// The record's field of type `pan`.

@@ -11,6 +11,7 @@ mod coerce;
 pub mod constants;
 mod expr;
 mod facts;
+mod failing;
 mod fields;
 mod fold;
 mod keys;

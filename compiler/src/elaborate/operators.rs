@@ -43,7 +43,11 @@ impl<'a> Elaborator<'a> {
                 let a = self.coerce(a, &NUMBER, left.span)?;
                 let b = self.expr(right, Some(&NUMBER))?;
                 let name = if op == "+" { "add" } else { "subtract" };
-                self.apply(name, &[a, b], span)
+                let digits = a.ty.number_digits().max(b.ty.number_digits());
+                let result = self.apply(name, &[a, b], span)?;
+                // A sum of 9,999 and 9,999 has one digit more, and so have differences below zero.
+                let digits = digits.saturating_add(1).min(18);
+                Some(result.of_type(Type::Number { digits }))
             }
             "==" | "!=" | "<" | "<=" | ">" | ">=" => self.compare(op, left, right, span),
             _ => {

@@ -56,7 +56,7 @@ impl Elaborator<'_> {
                 max: first.max.saturating_mul(2).min(ANY_LENGTH.max),
             }),
             Gives::Lines => lines_of(values),
-            Gives::Number => Type::Number { digits: 10 },
+            Gives::Number => number(row, values),
             Gives::Pin => Type::Pin,
             Gives::Pattern(_) => Type::text(),
             Gives::Same => same(values, first),
@@ -68,15 +68,21 @@ impl Elaborator<'_> {
                 Some(Type::Lines { each, .. }) => Type::Text(Lengths::up_to(each.max)),
                 _ => Type::Text(times(first, n)),
             },
-            Gives::Padded(n) => Type::Text(Lengths {
-                min: first.min.max(arg(n)),
-                max: first.max.max(arg(n)),
-            }),
-            Gives::Cut(n) => cut(values, first, arg(n)),
+            Gives::Padded(n) => padded(row, values, first, arg(n)),
+            Gives::Cut(n) => cut(values, first, arg(1), arg(n)),
             Gives::Track1 => Type::Track1(ANY_LENGTH),
             Gives::Track2 => Type::Track2(ANY_LENGTH),
         }
     }
+}
+
+/// Of a text of digits as many as it has; else a count.
+fn number(row: &Function, values: &[Typed]) -> Type {
+    let digits = match values.first().map(|v| &v.ty) {
+        Some(Type::Digits(l) | Type::Pan(l)) if row.name == "to_number" => l.max.clamp(1, 18),
+        _ => 10,
+    };
+    Type::Number { digits }
 }
 
 fn same(values: &[Typed], first: Lengths) -> Type {
@@ -86,10 +92,30 @@ fn same(values: &[Typed], first: Lengths) -> Type {
     }
 }
 
-fn cut(values: &[Typed], first: Lengths, count: u32) -> Type {
+/// Filled up to a width. A number as text has as many digits as it may have, and a sign where it is
+/// negative, which what takes digits refuses then.
+fn padded(row: &Function, values: &[Typed], first: Lengths, width: u32) -> Type {
+    let wide = |l: Lengths| Lengths {
+        min: l.min.max(width),
+        max: l.max.max(width),
+    };
+    let numeral = |v: &Typed| matches!(v.ty, Type::Digits(_) | Type::Pan(_));
+    match values.first() {
+        Some(v) if row.name == "number_text" => {
+            Type::Digits(wide(Lengths::up_to(v.ty.number_digits())))
+        }
+        // Digits filled up with digits.
+        Some(v) if numeral(v) && values.last().is_some_and(numeral) => Type::Digits(wide(first)),
+        _ => Type::Text(wide(first)),
+    }
+}
+
+/// So many from a place on, counted from 1; fewer where the text ends before.
+fn cut(values: &[Typed], first: Lengths, from: u32, count: u32) -> Type {
+    let rest = |n: u32| n.saturating_sub(from.saturating_sub(1)).min(count);
     let lengths = Lengths {
-        min: 0,
-        max: count.min(first.max),
+        min: rest(first.min),
+        max: rest(first.max),
     };
     match values.first().map(|v| &v.ty) {
         Some(Type::Digits(_) | Type::Pan(_)) => Type::Digits(lengths),

@@ -182,6 +182,15 @@ impl Type {
         }
     }
 
+    /// Most decimal digits of a number; as many as a number may have where nothing is known.
+    #[must_use]
+    pub fn number_digits(&self) -> u32 {
+        match self {
+            Type::Number { digits } => *digits,
+            _ => 18,
+        }
+    }
+
     /// The type in words, for messages.
     #[must_use]
     pub fn words(&self) -> String {
