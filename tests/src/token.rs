@@ -1,4 +1,4 @@
-//! A site whose HSM is SoftHSM, reached by PKCS#11, with fresh tokens.
+//! A site whose HSM is SoftHSM or NSS's softoken, reached by PKCS#11, with fresh tokens.
 
 use crate::station::Station;
 use std::{
@@ -66,6 +66,45 @@ pub fn site_of(labels: &[&str], more: &str) -> (Station, Vec<PathBuf>) {
     );
     std::fs::write(path, table).expect("a site's file");
     (station, folders)
+}
+
+const NSS_MODULES: [&str; 5] = [
+    "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+    "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+    "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+    "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
+    "/usr/lib64/libsoftokn3.so",
+];
+
+/// A site with a fresh database of NSS's softoken; `more` lines for its settings.
+pub fn nss_site(more: &str) -> Station {
+    let station = Station::new();
+    pin(&station, 0o600);
+    let database = station.path("nss");
+    std::fs::create_dir(&database).expect("a folder");
+    let made = Command::new("certutil")
+        .arg("-N")
+        .args(["-d", &format!("sql:{}", database.display())])
+        .arg("-f")
+        .arg(station.site().join("hsm/pin"))
+        .output()
+        .unwrap_or_else(|e| panic!("this test needs the package libnss3-tools: {e}"));
+    assert!(made.status.success(), "{made:?}");
+    let there = |module: &&str| Path::new(module).exists();
+    let module = NSS_MODULES.into_iter().find(|module| there(module));
+    let module = module.expect("this test needs the package libnss3");
+    let parameters = format!(
+        "configdir='sql:{}' certPrefix='' keyPrefix='' secmod='' flags=noModDB dbTokenDescription='site'",
+        database.display()
+    );
+    let path = station.site().join("site.toml");
+    let text = std::fs::read_to_string(&path).expect("a site's file");
+    let table = format!(
+        "{text}\n[hsm]\nkind = \"pkcs11\"\nmodule = \"{module}\"\nparameters = \"{parameters}\"\n\
+         tokens = [\"site\"]\npin_file = \"hsm/pin\"\n{more}"
+    );
+    std::fs::write(path, table).expect("a site's file");
+    station
 }
 
 /// Writes the file of the PIN with a mode.
