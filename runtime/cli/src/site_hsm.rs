@@ -75,6 +75,10 @@ pub(crate) struct Pkcs11Table {
     /// What the token could do but must not be asked for, as `cardstation hsm show` names it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     avoid: Vec<String>,
+    /// Whether LIVE bundles run on a token that wraps keys which say that they may not leave it
+    /// (`keys_stay_inside` of `cardstation hsm show`); without it they are refused there.
+    #[serde(default)]
+    accept_wrapping_of_all_keys: bool,
     /// Whether the tokens hold TEST keys only; then LIVE bundles are refused.
     #[serde(default)]
     test_only: bool,
@@ -178,6 +182,7 @@ impl Pkcs11Table {
             .sessions
             .unwrap_or_else(|| sessions_for(lanes).max(SESSIONS));
         settings.test_only = self.test_only;
+        settings.accept_wrapping_of_all_keys = self.accept_wrapping_of_all_keys;
         Ok(settings)
     }
 }
@@ -236,6 +241,10 @@ impl SiteHsm {
             Self::Pkcs11(hsm) if hsm.host_memory_allowed() => {
                 Some("a LIVE bundle where working keys may be in host memory")
             }
+            Self::Pkcs11(hsm) if !hsm.keys_stay_inside() => Some(
+                "a LIVE bundle on a token that wraps keys which say that they may not leave it \
+                 (`keys_stay_inside`)",
+            ),
             Self::Payment(_, true) => {
                 Some("a LIVE bundle where proposed command layouts are allowed")
             }

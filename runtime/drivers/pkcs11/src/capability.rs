@@ -91,6 +91,7 @@ capabilities! {
     ChannelTdes "scp02" "SCP02 with its session keys inside" "pySim, SCP02_Auth_Test and SCP02_Test" channels::channel_tdes;
     ChannelAes "scp03" "SCP03 with its session keys inside, of 128 and 256 bits" "pySim, SCP03_Test_AES128_33 and AES256_33" channels::channel_aes;
     ChannelAes192 "scp03_192" "SCP03 with its session keys inside, of 192 bits" "pySim, SCP03_Test_AES192_33" channels::channel_aes192;
+    KeysStayInside "keys_stay_inside" "a key that may not leave does not leave wrapped" "PKCS#11 2.40, 5.13, CKA_EXTRACTABLE" keys_stay_inside;
 }
 
 impl Capability {
@@ -129,6 +130,10 @@ impl Probe {
             let session = base.another()?;
             let failure = match (self.run)(&session) {
                 Ok(true) => return Ok(Shown::Works),
+                Ok(false) if self.capability == Capability::KeysStayInside => {
+                    let what = "it wraps keys that say CKA_EXTRACTABLE false";
+                    return Ok(Shown::Refused(what.to_owned()));
+                }
                 Ok(false) => return Ok(Shown::Wrong),
                 Err(failure) => failure,
             };
@@ -189,6 +194,24 @@ fn secret_stays_inside(session: &Session) -> Outcome<bool> {
         found.is_some_and(|f| f.as_slice() == wanted)
     };
     Ok(found.first().is_some_and(Option::is_none) && is(1, &[1]) && is(2, &[0]))
+}
+
+/// Whether a key that says that it may not leave is refused to each way of wrapping. A token without
+/// that way refuses, too, and keeps the key as well. That it leaves is a weakness, no wrong answer.
+fn keys_stay_inside(session: &Session) -> Outcome<bool> {
+    let place = (Place::Session, Protection::Inside);
+    let inner = unhex(AES_128);
+    let inner = objects::import(session, Kind::Aes(16), Flags::ENCRYPT, place, &inner)?;
+    let wrapping = key(session, Kind::Aes(32), Flags::WRAP, AES_256)?;
+    let ways = [
+        Mechanism::Plain(ck::CKM_AES_KEY_WRAP),
+        Mechanism::Plain(ck::CKM_AES_KEY_WRAP_PAD),
+        Mechanism::Plain(ck::CKM_AES_ECB),
+        Mechanism::Initial(ck::CKM_AES_CBC, vec![0; 16]),
+        Mechanism::Initial(ck::CKM_AES_CBC_PAD, vec![0; 16]),
+    ];
+    let mut leaves = ways.iter().map(|way| session.wrap(way, wrapping, inner));
+    Ok(!leaves.any(|wrapped| wrapped.is_ok()))
 }
 
 fn shared_objects(session: &Session) -> Outcome<bool> {

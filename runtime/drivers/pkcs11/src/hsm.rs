@@ -152,6 +152,13 @@ impl Pkcs11Hsm {
         self.shared.plan.host_memory_allowed()
     }
 
+    /// Whether keys that say that they may not leave their token do not leave it wrapped, or the site
+    /// accepts that they do.
+    pub fn keys_stay_inside(&self) -> bool {
+        self.shared.settings.accept_wrapping_of_all_keys
+            || self.shared.plan.can(Capability::KeysStayInside)
+    }
+
     /// Every probe with what it showed.
     pub fn capabilities(&self) -> &[(Capability, Shown)] {
         self.shared.plan.shown()

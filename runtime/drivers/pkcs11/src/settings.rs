@@ -143,6 +143,8 @@ pub struct Settings {
     pub avoid: Vec<Capability>,
     /// Whether it holds TEST keys only.
     pub test_only: bool,
+    /// Whether LIVE work is taken to a token that wraps keys which say that they may not leave it.
+    pub accept_wrapping_of_all_keys: bool,
 }
 
 impl Settings {
@@ -163,6 +165,7 @@ impl Settings {
             rest: Duration::from_secs(10),
             avoid: Vec::new(),
             test_only: false,
+            accept_wrapping_of_all_keys: false,
         }
     }
 

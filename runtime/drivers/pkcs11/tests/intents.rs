@@ -10,13 +10,42 @@ mod common;
 
 use cardwright_pkcs11::Pkcs11Hsm;
 use cardwright_ports::hsm::{CheckMethod, Derivation, Draw, Hsm, Ibm3624, IccKeyPath, KeyUse};
-use common::{DOUBLE, PAN, request, unhex, with_soft_hsm};
+use common::{DOUBLE, Ground, PAN, request, unhex, with_nss, with_opencryptoki, with_soft_hsm};
 
 const DRAW: Draw<'static> = Draw {
     job: "job",
     order: 7,
     purpose: "test",
 };
+
+/// Whether a token keeps what says that it may not leave, as it was met: for LIVE it has to.
+fn keeps(ground: &Ground) -> bool {
+    Pkcs11Hsm::open(ground.settings())
+        .unwrap()
+        .keys_stay_inside()
+}
+
+#[test]
+fn soft_hsm_keeps_keys_that_may_not_leave() {
+    let test = "soft_hsm_keeps_keys_that_may_not_leave";
+    with_soft_hsm(test, 1, |ground| assert!(keeps(ground)));
+}
+
+#[test]
+fn opencryptoki_keeps_keys_that_may_not_leave() {
+    let test = "opencryptoki_keeps_keys_that_may_not_leave";
+    with_opencryptoki(test, |ground| assert!(keeps(ground)));
+}
+
+#[test]
+fn nss_lets_them_out_and_a_site_may_accept_it() {
+    with_nss("nss_lets_them_out_and_a_site_may_accept_it", |ground| {
+        assert!(!keeps(ground));
+        let mut accepted = ground.settings();
+        accepted.accept_wrapping_of_all_keys = true;
+        assert!(Pkcs11Hsm::open(accepted).unwrap().keys_stay_inside());
+    });
+}
 
 #[test]
 fn symmetric_intents_in_soft_hsm() {
