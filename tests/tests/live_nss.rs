@@ -174,6 +174,62 @@ fn check(listed: &serde_json::Value, name: &str) -> String {
         .replace('-', "")
 }
 
+/// The example's sources with the keys of the site, each bound by its check value, and the issuer's.
+fn keys_of_the_site(station: &Station, bank: &Path, channel: &str) {
+    let listed = keys(station, "list --format json").json();
+    let value = |name: &str| check(&listed, &format!("meridian.{name}"));
+    let mut source = String::new();
+    for line in std::fs::read_to_string(bank).unwrap().lines() {
+        let rest = line.strip_prefix("key ").map(str::split_whitespace);
+        match rest.and_then(|mut words| words.next()) {
+            Some("kmc") => {}
+            Some(name) => {
+                let bound = format!("; check = x\"{}\" }}", value(name));
+                source += &(line.replacen('}', &bound, 1) + "\n");
+            }
+            None => source += &format!("{line}\n"),
+        }
+    }
+    let method = match channel {
+        "aes128" => "check_method = cmac; ",
+        _ => "",
+    };
+    for name in ["kmc", "kmc_own"] {
+        let bound = format!("{method}check = x\"{}\"", value(name));
+        source += &format!("key {name} : {channel} {{ use = card_issuance; {bound} }}\n");
+    }
+    source += &format!(
+        "key issuer_rsa : rsa(1408, 65537) {{
+  use         = emv.issuer_private
+  check       = x\"{}\"
+  rid         = x\"F0 00 00 00 92\"
+  ca_index    = 0x93
+  certificate = file(\"keys/issuer-93.cer\")
+  ca          = file(\"keys/test-ca-93.pub\")
+}}
+",
+        value("issuer_rsa")
+    );
+    std::fs::write(bank, source).unwrap();
+}
+
+/// What the example's online-only application becomes: one with an RSA key and a PIN of its own.
+const WITH_RSA: &str = "profile debit : cpa.application for orders.order {
+  aip = [dda, cardholder_verification, terminal_risk_management]
+  cvm {
+    enciphered_pin_offline when supported else next
+    enciphered_pin_online  when supported else next
+    no_cvm                 always         else fail
+  }
+  action_codes {
+    denial  = []
+    online  = [oda_not_performed, dda_failed, expired_application, cvm_failed, pin_try_limit_exceeded,
+               exceeds_floor_limit]
+    default = [oda_not_performed, dda_failed, cvm_failed, exceeds_floor_limit]
+  }
+  dda         { key = rsa(1152, 65537); certified_by = issuer_rsa }
+  offline_pin { value = pin.natural(pin_key, order.pan); tries = 3 }";
+
 /// Meridian's card with an RSA key of its own, a PIN that the chip verifies, and new keys at the end,
 /// bound to the keys of the site; built LIVE, signed by two people.
 fn bundle(station: &Station, channel: &str, platform: &str) -> Vec<String> {
@@ -188,69 +244,11 @@ fn bundle(station: &Station, channel: &str, platform: &str) -> Vec<String> {
     let ca =
         format!("rid = \"F000000092\"\nca_index = 147\nmodulus = \"{modulus}\"\nexponent = 3\n");
     std::fs::write(project.join("keys/test-ca-93.pub"), ca).unwrap();
-
-    let listed = keys(station, "list --format json").json();
-    let bank = project.join("bank.perso");
-    let source = std::fs::read_to_string(&bank).unwrap();
-    let source: String = source
-        .lines()
-        .map(|line| {
-            let name = line
-                .strip_prefix("key ")
-                .and_then(|rest| rest.split_whitespace().next());
-            let Some(name) = name else {
-                return format!("{line}\n");
-            };
-            let value = check(&listed, &format!("meridian.{name}"));
-            match name {
-                "kmc" => String::new(),
-                _ => line.replacen('}', &format!("; check = x\"{value}\" }}"), 1) + "\n",
-            }
-        })
-        .collect();
-    let method = if channel == "aes128" {
-        "check_method = cmac; "
-    } else {
-        ""
-    };
-    let channels: String = ["kmc", "kmc_own"]
-        .iter()
-        .map(|name| {
-            let value = check(&listed, &format!("meridian.{name}"));
-            format!(
-                "key {name} : {channel} {{ use = card_issuance; {method}check = x\"{value}\" }}\n"
-            )
-        })
-        .collect();
-    let issuer = format!(
-        "key issuer_rsa : rsa(1408, 65537) {{\n  use = emv.issuer_private\n  check = x\"{}\"\n  \
-         rid = x\"F0 00 00 00 92\"\n  ca_index = 0x93\n  certificate = file(\"keys/issuer-93.cer\")\n  \
-         ca = file(\"keys/test-ca-93.pub\")\n}}\n",
-        check(&listed, "meridian.issuer_rsa")
-    );
-    std::fs::write(&bank, format!("{source}\n{channels}{issuer}")).unwrap();
-
+    keys_of_the_site(station, &project.join("bank.perso"), channel);
     let card = project.join("debit.perso");
     mend(&card, "use std.profiles.online", "use std.profiles.cpa");
-    mend(
-        &card,
-        "profile debit : online.application for orders.order {",
-        "profile debit : cpa.application for orders.order {
-  aip = [dda, cardholder_verification, terminal_risk_management]
-  cvm {
-    enciphered_pin_offline when supported else next
-    enciphered_pin_online  when supported else next
-    no_cvm                 always         else fail
-  }
-  action_codes {
-    denial  = []
-    online  = [oda_not_performed, dda_failed, expired_application, cvm_failed, pin_try_limit_exceeded,
-               exceeds_floor_limit]
-    default = [oda_not_performed, dda_failed, cvm_failed, exceeds_floor_limit]
-  }
-  dda         { key = rsa(1152, 65537); certified_by = issuer_rsa }
-  offline_pin { value = pin.natural(pin_key, order.pan); tries = 3 }",
-    );
+    let online = "profile debit : online.application for orders.order {";
+    mend(&card, online, WITH_RSA);
     mend(
         &card,
         "globalplatform(scp02, keys: kmc, option: 0x55, security_level: 0x03)",
