@@ -12,6 +12,8 @@ use cardwright_compiler::project::{Files as _, MemoryFiles, Project};
 use cardwright_compiler::{Checked, Environment, Session, check, check_language};
 use std::path::Path;
 
+#[path = "sessions/alone.rs"]
+mod alone;
 #[path = "sessions/bases.rs"]
 mod bases;
 

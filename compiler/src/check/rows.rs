@@ -35,28 +35,55 @@ fn block<'a>(
     whole: Option<Span>,
 ) {
     let mut meant = Vec::new();
+    let mut there = Vec::with_capacity(entries.len());
     for entry in entries {
         let Some(row) = row_of(of_kind, entry) else {
             meant.extend(unknown(of_kind, decl, entry, elaborator));
             continue;
         };
+        there.push(row.pattern);
         let asked = entry.mark.is_some() && entry.value.is_none() && entry.block.is_none();
         if asked {
             continue; // the base's demand; the Model says who does not meet it
         }
-        let against = std::ptr::from_ref(row).addr();
-        elaborator.once(decl, entry, against, |elaborator| {
+        let whole = whole.map(|_| entry.head_span());
+        let place = std::ptr::from_ref(row).addr();
+        if entry.origin != decl.qualified {
+            // It is the base's, with all that stands in its block. A block that is no declaration's own
+            // is held against what it must have, or is not: the place of a row is even.
+            elaborator.once(
+                decl,
+                entry,
+                place + usize::from(whole.is_some()),
+                |elaborator| {
+                    one(of_kind, decl, row, entry, elaborator);
+                    inside(decl, row, entry, elaborator, whole);
+                },
+            );
+            continue;
+        }
+        elaborator.once(decl, entry, place, |elaborator| {
             one(of_kind, decl, row, entry, elaborator);
         });
-        if let Some(inner) = block_kind(row) {
-            let owner = whole.map(|_| entry.head_span());
-            elaborator.speaking(inner.dictionary, |elaborator| {
-                block(inner, decl, entry.entries(), elaborator, owner);
-            });
-        }
+        inside(decl, row, entry, elaborator, whole);
     }
     if let Some(owner) = whole {
-        missing(of_kind, decl, (entries, owner), &meant, elaborator);
+        missing(of_kind, decl, owner, (&there, &meant), elaborator);
+    }
+}
+
+/// The block of an entry.
+fn inside<'a>(
+    decl: &'a Decl,
+    row: &'static Attribute,
+    entry: &'a MEntry,
+    elaborator: &mut Elaborator<'a>,
+    whole: Option<Span>,
+) {
+    if let Some(inner) = block_kind(row) {
+        elaborator.speaking(inner.dictionary, |elaborator| {
+            block(inner, decl, entry.entries(), elaborator, whole);
+        });
     }
 }
 
@@ -237,18 +264,15 @@ fn unknown_clause(
 fn missing(
     of_kind: &'static Kind,
     decl: &Decl,
-    (entries, owner): (&[MEntry], Span),
-    meant: &[&str],
+    owner: Span,
+    (there, meant): (&[&str], &[&str]),
     elaborator: &mut Elaborator<'_>,
 ) {
     for row in of_kind.attributes {
         if row.need != Need::Required || meant.contains(&row.pattern) {
             continue;
         }
-        let there = entries
-            .iter()
-            .any(|e| row_of(of_kind, e).is_some_and(|r| r.pattern == row.pattern));
-        if there {
+        if there.contains(&row.pattern) {
             continue;
         }
         let block = of_kind.name.rsplit('.').next().unwrap_or(of_kind.name);

@@ -19,6 +19,7 @@ mod lookup;
 mod names;
 mod once;
 mod operators;
+mod parts;
 pub mod pictures;
 mod results;
 mod totals;
@@ -26,6 +27,7 @@ mod totals;
 pub use fields::{FieldDef, field_def, is_order, joined_record, record_of, written_want};
 pub use keys::KeyChoice;
 pub use names::want_type;
+pub(crate) use parts::Workshop;
 
 use crate::diagnostics::{Findings, Problem};
 use crate::model::{Decl, MExpr, Model, Span};
@@ -151,16 +153,20 @@ pub struct Shared {
     /// Places where PINs are drawn, each with the calls that lead there, in the order in which they
     /// were come upon: a bundle's programs draw one PIN at one place.
     pub pins: Vec<Vec<Span>>,
+    /// Each time that one was come upon, with its number.
+    numbered: Vec<(Vec<Span>, usize)>,
 }
 
 impl Shared {
     /// The number of a place where a PIN is drawn, from 1.
     pub fn pin(&mut self, site: Vec<Span>) -> usize {
         let known = self.pins.iter().position(|other| *other == site);
-        known.unwrap_or_else(|| {
+        let number = known.unwrap_or(self.pins.len()) + 1;
+        self.numbered.push((site.clone(), number));
+        if known.is_none() {
             self.pins.push(site);
-            self.pins.len() - 1
-        }) + 1
+        }
+        number
     }
 
     /// The bundle's number of a table.
@@ -236,6 +242,10 @@ pub struct Elaborator<'a> {
     depth: u32,
     /// The number of what is spoken of, once it was asked for.
     ground: Option<usize>,
+    /// What is taken over from program to program, where this one is for findings only.
+    workshop: Option<Box<Workshop>>,
+    /// How many lengths were noted.
+    measured: u32,
 }
 
 impl<'a> Elaborator<'a> {
@@ -264,6 +274,8 @@ impl<'a> Elaborator<'a> {
             fuel: FUEL,
             depth: 0,
             ground: None,
+            workshop: None,
+            measured: 0,
         }
     }
 
@@ -414,6 +426,7 @@ impl<'a> Elaborator<'a> {
         };
         let measure = crate::Measure { span, words };
         self.shared.measures.insert(measure);
+        self.measured = self.measured.wrapping_add(1);
     }
 
     /// The collection of problems.

@@ -22,6 +22,13 @@ impl<'a> Elaborator<'a> {
         if decl.bases.is_empty() || !KINDS.contains(&decl.kind.as_str()) {
             return check(self);
         }
+        if entry.origin == decl.qualified {
+            // Nobody has had it before; the lets are as for all others.
+            let lets = std::mem::take(&mut self.lets);
+            check(self);
+            self.lets = lets;
+            return;
+        }
         let place = self.place(decl, entry, against);
         let known = place.and_then(|place| self.model.clean()?.known(&place, decl));
         if let Some(known) = known.filter(|known| known.steps < self.fuel) {

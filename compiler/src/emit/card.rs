@@ -16,7 +16,7 @@ use super::profile::{self, App, Element};
 use super::read;
 use super::{Context, drawn};
 use crate::diagnostics::Problem;
-use crate::elaborate::{Elaborator, KeyChoice, Shared, Typed};
+use crate::elaborate::{Elaborator, KeyChoice, Shared, Typed, Workshop};
 use crate::emit::Frame;
 use crate::model::{Decl, MEntry, Span, Spans};
 use crate::project::Project;
@@ -186,24 +186,41 @@ fn placed(context: &mut Context<'_>, card: &Decl) {
 
 /// A whole card, in one program.
 fn card<'a>(context: &mut Context<'a>, decl: &'a Decl) {
-    made(context, decl, true);
+    made(context, decl, (true, false));
 }
 
 /// A card without its faces, which are made by themselves: there is nothing that both rest on.
+///
+/// Parts of it may have been made for another card. Where there is anything to say it is made again,
+/// all of it: what is said tells the way of values, and the other card's may be another.
 fn faceless<'a>(context: &mut Context<'a>, decl: &'a Decl) {
-    made(context, decl, false);
+    let workshop = made(context, decl, (false, true));
+    let Some(workshop) = workshop else { return };
+    let spoiled = !context.shared.findings.is_empty();
+    let program = context.content.programs.pop();
+    workshop.close(program, &mut context.shared, spoiled);
+    if spoiled {
+        *context = context.apart_again(decl);
+        made(context, decl, (false, false));
+    }
 }
 
-fn made<'a>(context: &mut Context<'a>, decl: &'a Decl, with_faces: bool) {
+/// Makes a card, with its faces or without, and goes on with steps of other cards or does not.
+fn made<'a>(
+    context: &mut Context<'a>,
+    decl: &'a Decl,
+    (with_faces, goes_on): (bool, bool),
+) -> Option<Box<Workshop>> {
     let model = context.model;
-    let Some((format, record)) = decl.for_record.clone() else {
-        return;
-    };
+    let (format, record) = decl.for_record.clone()?;
     let frame = Arc::clone(&context.frame);
     placed(context, decl);
     let mut elaborator = Elaborator::new(model, &mut context.shared, &format, &record);
+    if goes_on {
+        elaborator.go_on();
+    }
     let (lowered, faces) = elaborate(&mut elaborator, context.project, &frame, decl, with_faces);
-    let program = elaborator.finish();
+    let (program, workshop) = elaborator.finish_for_next();
     if let Some(lowered) = &lowered {
         agree(context, decl, &program, lowered);
     }
@@ -211,7 +228,10 @@ fn made<'a>(context: &mut Context<'a>, decl: &'a Decl, with_faces: bool) {
         sides::check(context, decl, &program, &faces.faces);
     }
     let Some(lowered) = lowered else {
-        return;
+        if workshop.is_some() {
+            context.add_program(program);
+        }
+        return workshop;
     };
     copied(context, &lowered);
     context.assets.extend(lowered.assets.clone());
@@ -222,6 +242,7 @@ fn made<'a>(context: &mut Context<'a>, decl: &'a Decl, with_faces: bool) {
     }
     let index = context.add_program(program);
     register(context, decl, (format, record), index, (lowered, sides));
+    workshop
 }
 
 /// E0354: a card that whoever reads it can copy, or that can't answer for its certificates, leaves no
@@ -304,7 +325,7 @@ fn elaborate<'a>(
         .map(|entry| chip(elaborator, project, frame, decl, entry));
     let stripe = decl
         .attribute("stripe")
-        .and_then(|e| stripe::lower(elaborator, e));
+        .and_then(|e| stripe::lower(elaborator, decl, e));
     // What is said of the faces is no reason to be silent about the rest.
     let before = elaborator.findings().len();
     let faces = with_faces.then(|| faces::lower(elaborator, project, decl));

@@ -49,6 +49,10 @@ pub(super) fn letter(context: &Context<'_>, layout: &Layout) -> Option<Letter> {
 
 /// All places where a program draws PINs.
 pub(super) fn sites(context: &Context<'_>, program: u32) -> Vec<Site> {
+    if context.apart {
+        // Places of this program only; its steps may go on from those of others.
+        return context.shared.pins.clone();
+    }
     let program = usize::try_from(program).ok();
     let program = program.and_then(|at| context.content.programs.get(at));
     let purposes = program.map(purposes).unwrap_or_default();

@@ -166,6 +166,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The same ground once more, for a declaration that is made again.
+    pub(super) fn apart_again(&self, decl: &Decl) -> Self {
+        let mut again = self.apart();
+        again.shared.findings = Findings::after(self.flawed);
+        again.shared.findings.enter(decl);
+        again
+    }
+
     fn outcome(self) -> Outcome {
         let mut outcome = Outcome::of(self.shared.findings, self.shared.steps);
         outcome.measures = self.shared.measures.into_iter().collect();

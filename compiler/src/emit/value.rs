@@ -46,6 +46,17 @@ pub(crate) fn object(
     if_any: bool,
     span: Span,
 ) -> Option<Typed> {
+    elaborator.object((tag, value, if_any), |e| {
+        wrapped(e, (tag, if_any), value, span)
+    })
+}
+
+fn wrapped(
+    elaborator: &mut Elaborator<'_>,
+    (tag, if_any): (&str, bool),
+    value: &Typed,
+    span: Span,
+) -> Option<Typed> {
     let octets = hex::decode(tag).ok()?;
     let lengths = value.ty.lengths().unwrap_or(Lengths::up_to(0));
     let wrapped = |n: u32| super::profile::afl::object_octets(tag, n);

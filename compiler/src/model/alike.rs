@@ -2,7 +2,7 @@
 
 use super::moved::Edits;
 use super::{EntryParts, MEntry, Span};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// Compares entries of two checks, each pair once: most are shared by many heirs.
 pub(super) struct Alike<'e> {
@@ -15,7 +15,7 @@ impl<'e> Alike<'e> {
     pub(super) fn after(edits: Option<&'e Edits>) -> Self {
         Self {
             edits,
-            known: HashMap::new(),
+            known: HashMap::default(),
         }
     }
 

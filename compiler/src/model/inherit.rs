@@ -5,7 +5,7 @@ use super::shape::{block_kind, key_of, row_of, stands_beside};
 use super::{Decl, MEntry, MExpr, MKind, MSegment, Mark, Model, Span, Target, usage};
 use crate::diagnostics::{Change, Findings, Problem};
 use cardwright_vocabulary::{Kind, Merge, SpeaksOf, kind};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Most bases under a declaration.
@@ -24,8 +24,8 @@ pub(super) fn carry_out(model: &mut Model, kept: &mut Kept, findings: &mut Findi
         asking: Vec::new(),
         left: MOST_INHERITED,
         said: false,
-        bases: HashMap::new(),
-        blocks: Blocks::new(),
+        bases: HashMap::default(),
+        blocks: Blocks::default(),
     };
     for at in all {
         effective(model, kept, at, &mut done, findings);
@@ -465,7 +465,7 @@ fn entries(
 }
 
 fn twice(of_kind: &Kind, entries: &[MEntry], findings: &mut Findings) {
-    let mut seen: std::collections::HashMap<String, Span> = std::collections::HashMap::new();
+    let mut seen: HashMap<String, Span> = HashMap::default();
     for entry in entries {
         let row = row_of(of_kind, entry);
         if row.is_none_or(|r| stands_beside(r) || of_kind.name == "profile.cvm") {

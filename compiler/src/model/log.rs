@@ -5,6 +5,7 @@ use super::{Decl, Model, Target};
 use crate::session::{Clean, turn};
 use indexmap::{Equivalent, IndexMap};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A question. Numbers of declarations, names and files are the same from check to check.
@@ -180,7 +181,12 @@ pub(crate) struct Log {
     names: RwLock<Names>,
     /// What was found in order.
     clean: Clean,
+    /// The number of this check among all of the process.
+    check: u64,
 }
+
+/// How many checks there were.
+static CHECKS: AtomicU64 = AtomicU64::new(0);
 
 impl Log {
     pub(super) fn new(numbers: Vec<u32>, names: Names) -> Self {
@@ -188,6 +194,7 @@ impl Log {
             numbers,
             names: RwLock::new(names),
             clean: Clean::default(),
+            check: CHECKS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -205,6 +212,11 @@ impl Model {
     /// What was found in order, while questions are noted.
     pub(crate) fn clean(&self) -> Option<&Clean> {
         self.log.as_deref().map(|log| &log.clean)
+    }
+
+    /// The number of the check, while questions are noted.
+    pub(crate) fn check_number(&self) -> Option<u64> {
+        self.log.as_deref().map(|log| log.check)
     }
 
     /// Notes a question, while questions are noted.

@@ -4,7 +4,8 @@ use super::log::Names;
 use super::resolve::Imported;
 use super::{Decl, MEntry, MExpr, MKind, MPart, MPhrase, Model};
 use crate::diagnostics::{Change, Findings, Problem};
-use std::collections::{HashMap, HashSet};
+use foldhash::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Numbers of the names in a declaration, each once.

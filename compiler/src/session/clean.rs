@@ -71,8 +71,8 @@ impl Clean {
         let mut cases = part.get(place)?.iter();
         let known = cases.find(|case| case.own.iter().all(same)).cloned();
         drop(part);
-        for asked in known.iter().flat_map(|known| &known.asked) {
-            turn::ask(*asked);
+        if let Some(known) = &known {
+            turn::ask_again(decl, &known.own, &known.asked);
         }
         known
     }

@@ -8,9 +8,9 @@ use crate::emit::{Frame, Piece};
 use crate::model::log::Asked;
 use crate::model::{Decl, Kept, Model, Span, Spans, Upkeep};
 use crate::project::Project;
+use foldhash::HashMap;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What is done for one declaration, or for two.

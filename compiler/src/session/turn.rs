@@ -114,6 +114,25 @@ pub(crate) fn ask_own(owner: &Decl, path: impl FnOnce() -> String, found: Option
     });
 }
 
+/// Notes all that a part rested on which is taken over for a declaration.
+pub(crate) fn ask_again(owner: &Decl, own: &[(String, Option<usize>)], asked: &[Asked]) {
+    TURN.with_borrow_mut(|turn| {
+        if let Some(part) = turn.parts.last_mut() {
+            part.questions.asked.extend_from_slice(asked);
+            if part.owner == std::ptr::from_ref(owner).addr() {
+                part.own.extend_from_slice(own);
+            }
+        }
+        if turn.open {
+            for asked in asked {
+                if turn.is_new(*asked) {
+                    turn.questions.asked.push(*asked);
+                }
+            }
+        }
+    });
+}
+
 /// Notes that a file was asked for.
 pub(crate) fn ask_file(package: Option<&str>, name: &str) {
     TURN.with_borrow_mut(|turn| {

@@ -89,7 +89,7 @@ card of_below : root_card { chip { applications = [below when order.psn == \"01\
 const BRANCHES: &str = "code,town\n00,AURORA\n01,HARBOUR\n";
 
 /// What changes below the heirs: path, what stands there, what comes instead.
-const BELOW: &[(&str, &str, &str)] = &[
+pub(super) const BELOW: &[(&str, &str, &str)] = &[
     // A data element: its value, length, type, that it is there, who may have it.
     ("a_root.perso", "#9F14 = x\"03\"", "#9F14 = x\"07\""),
     ("a_root.perso", "#9F14 = x\"03\"", "#9F14 = x\"03 04\""),
@@ -304,7 +304,7 @@ const BELOW: &[(&str, &str, &str)] = &[
     ("small.perso", "    coercivity", "\n\n    coercivity"),
 ];
 
-fn bank() -> MemoryFiles {
+pub(super) fn bank() -> MemoryFiles {
     small_bank()
         .with("a_root.perso", ROOT)
         .with("b_heirs.perso", HEIRS)
@@ -312,7 +312,10 @@ fn bank() -> MemoryFiles {
         .with("branches.csv", BRANCHES)
 }
 
-fn instead(files: &MemoryFiles, (path, old, new): (&str, &str, &str)) -> Option<MemoryFiles> {
+pub(super) fn instead(
+    files: &MemoryFiles,
+    (path, old, new): (&str, &str, &str),
+) -> Option<MemoryFiles> {
     let text = String::from_utf8(files.read(path).expect("a file")).expect("text");
     let there = text.contains(old);
     there.then(|| files.clone().with(path, text.replacen(old, new, 1)))

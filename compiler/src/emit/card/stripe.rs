@@ -5,7 +5,7 @@ use super::super::profile::{Element, Track, track_of};
 use super::super::read;
 use crate::diagnostics::Problem;
 use crate::elaborate::{Elaborator, Typed};
-use crate::model::{MEntry, Span};
+use crate::model::{Decl, MEntry, Span};
 use crate::secrecy::Sink;
 use crate::types::{ANY_LENGTH, Type};
 use cardwright_bundle::{Constant, NodeId, Op, Program, Stripe};
@@ -17,6 +17,7 @@ const TRACK2_MOST: u32 = 37;
 const NAME_MOST: u32 = 26;
 
 /// What the tracks consist of.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) track1: Option<Track>,
     pub(super) track2: Option<Track>,
@@ -26,8 +27,13 @@ pub(super) struct Parts {
 /// Lowers the `stripe` block.
 pub(super) fn lower<'a>(
     elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
     entry: &'a MEntry,
 ) -> Option<(Stripe, Parts)> {
+    elaborator.part(decl, ("stripe", entry), |e| block(e, entry))
+}
+
+fn block<'a>(elaborator: &mut Elaborator<'a>, entry: &'a MEntry) -> Option<(Stripe, Parts)> {
     let (track1, first) = track(elaborator, entry, "track1").unzip();
     let (track2, second) = track(elaborator, entry, "track2").unzip();
     let coercivity = entry.inner("coercivity").and_then(read::word);

@@ -76,22 +76,31 @@ pub(super) fn of_entries<'a>(
         let Some(tag) = entry.head.first().and_then(crate::model::shape::tag_of) else {
             continue;
         };
-        own_word(elaborator, decl, entry);
         let tag = tag.to_ascii_uppercase();
-        let when = super::presence::condition(elaborator, entry);
-        // Its value is only asked for where the condition holds.
-        let element = match &when {
-            Some(flag) => elaborator.where_holds(flag, |e| written(e, decl, entry, &tag)),
-            None => written(elaborator, decl, entry, &tag),
-        };
-        match element {
-            Some(element) => elements.push(Element { when, ..element }),
+        match elaborator.part(decl, ("data", entry), |e| of_entry(e, decl, entry, &tag)) {
+            Some(element) => elements.push(element),
             None => {
                 unknown.insert(tag);
             }
         }
     }
     elements
+}
+
+fn of_entry<'a>(
+    elaborator: &mut Elaborator<'a>,
+    decl: &'a Decl,
+    entry: &'a MEntry,
+    tag: &str,
+) -> Option<Element> {
+    own_word(elaborator, decl, entry);
+    let when = super::presence::condition(elaborator, entry);
+    // Its value is only asked for where the condition holds.
+    let element = match &when {
+        Some(flag) => elaborator.where_holds(flag, |e| written(e, decl, entry, tag)),
+        None => written(elaborator, decl, entry, tag),
+    };
+    element.map(|element| Element { when, ..element })
 }
 
 /// E0351: `mastercard_udol = …` in a profile that reads tags by another dictionary.
@@ -419,7 +428,8 @@ fn from_attributes<'a>(
     let has = |elements: &[Element], tag: &str| elements.iter().any(|e| e.tag == tag);
     if !has(elements, "5F30")
         && let Some(entry) = decl.attribute("services")
-        && let Some(element) = service_code(elaborator, entry)
+        && let Some(element) =
+            elaborator.part(decl, ("services", entry), |e| service_code(e, entry))
     {
         elements.push(element);
     }
@@ -427,9 +437,11 @@ fn from_attributes<'a>(
     for (tag, name) in codes {
         let entry = decl.attribute("action_codes").and_then(|b| b.inner(name));
         if let Some(entry) = entry.filter(|_| !has(elements, tag))
-            && let Some(octets) = flags_of(elaborator, entry, "tvr")
+            && let Some(element) = elaborator.part(decl, (tag, entry), |e| {
+                let octets = flags_of(e, entry, "tvr")?;
+                Some(constant(e, tag, octets, entry.span))
+            })
         {
-            let element = constant(elaborator, tag, octets, entry.span);
             elements.push(element);
         }
     }

@@ -225,9 +225,11 @@ fn gather<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) ->
         None => vec!["contact".to_owned()],
     };
     let mut unknown = BTreeSet::new();
-    let aip = decl
-        .attribute("aip")
-        .and_then(|entry| elements::flags_of(elaborator, entry, "aip"));
+    let aip = decl.attribute("aip").and_then(|entry| {
+        elaborator.part(decl, ("aip", entry), |e| {
+            elements::flags_of(e, entry, "aip")
+        })
+    });
     if aip.is_none() {
         unknown.insert("aip".to_owned());
     }
@@ -308,6 +310,16 @@ fn cvm_rule(entry: &MEntry) -> Option<cvm::Rule> {
 
 fn dda<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) -> Option<Dda> {
     let block = decl.attribute("dda")?;
+    let dda = elaborator.part(decl, ("dda", block), |e| own_key(e, frame, block))?;
+    let owner = match dda.owner.is_empty() {
+        true => decl.name.clone(),
+        false => dda.owner,
+    };
+    Some(Dda { owner, ..dda })
+}
+
+/// The `dda` block; whose key it is stands in it only where another application shares its own.
+fn own_key<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, block: &'a MEntry) -> Option<Dda> {
     let size = block.inner("key").and_then(|e| keys::rsa(e.single()?));
     let Some((bits, exponent)) = size else {
         elaborator.findings().push(
@@ -330,13 +342,17 @@ fn dda<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, decl: &'a Decl) -> Op
         issuer,
         issuer_id,
         issuer_name,
-        owner: shared.map_or_else(|| decl.name.clone(), |d| d.name.clone()),
+        owner: shared.map_or_else(String::new, |d| d.name.clone()),
         span: block.span,
     })
 }
 
 fn masters<'a>(elaborator: &mut Elaborator<'a>, decl: &'a Decl) -> Option<Masters> {
     let block = decl.attribute("keys")?;
+    elaborator.part(decl, ("keys", block), |e| master_keys(e, block))
+}
+
+fn master_keys<'a>(elaborator: &mut Elaborator<'a>, block: &'a MEntry) -> Option<Masters> {
     let mut key = |name: &str, usage: &str| {
         let term = block.inner(name)?.single()?;
         elaborator.key_choice(term, &[usage], "this place")

@@ -36,6 +36,10 @@ pub(super) fn declared<'a>(
     decl: &'a Decl,
 ) -> Option<Sda> {
     let block = decl.attribute("sda")?;
+    elaborator.part(decl, ("sda", block), |e| of_block(e, frame, block))
+}
+
+fn of_block<'a>(elaborator: &mut Elaborator<'a>, frame: &Frame, block: &'a MEntry) -> Option<Sda> {
     let name = block.inner("certified_by").and_then(MEntry::single)?;
     let issuer_name = elaborator.key(name, &["emv.issuer_private"])?;
     let issuer_id = elaborator.model().key_id(&issuer_name)?;
