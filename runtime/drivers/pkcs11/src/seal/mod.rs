@@ -41,8 +41,6 @@ const GCM: u8 = 0x11;
 const CBC: u8 = 0x12;
 /// Octets by AES in counter mode and a tag, both of blocks.
 const BLOCKS: u8 = 0x13;
-/// Wrapped secret keys, which are made no more.
-const KEYS: u8 = 0x21;
 /// One number of a wrapped RSA key.
 const RSA_PART: u8 = 0x22;
 const NONCE_OCTETS: usize = 12;
@@ -468,46 +466,9 @@ impl Tool<'_> {
         Ok(mark)
     }
 
-    /// Whether a sealed value is keys that stay inside: by their recipe, or wrapped as an earlier version did.
+    /// Whether a sealed value is keys that stay inside, by their recipe.
     pub(crate) fn is_keys(sealed: &Sealed) -> bool {
-        matches!(sealed.blob.first(), Some(&(KEYS | recipe::RECIPE)))
-    }
-
-    /// The wrapped keys of a blob whose mark is right.
-    fn wrapped_keys(&self, sealed: &Sealed) -> Result<Vec<(Kind, Vec<u8>)>, Trouble> {
-        let bound = bound_of(sealed.clear_length, &sealed.check_values);
-        let mut rest = self.tagged(OCTETS, &bound, &sealed.blob)?;
-        rest = rest.get(1..).unwrap_or_default();
-        let mut keys = Vec::new();
-        while let Some(([block, octets], after)) = rest.split_first_chunk::<2>() {
-            let kind = kind_of(*block, *octets).ok_or_else(|| refused(OCTETS))?;
-            let split = after.split_at_checked(kind.octets() + 8);
-            let (wrapped, after) = split.ok_or_else(|| refused(OCTETS))?;
-            keys.push((kind, wrapped.to_vec()));
-            rest = after;
-        }
-        Ok(keys)
-    }
-
-    /// The keys of a sealed value, inside: derived again, or unwrapped.
-    pub(crate) fn keys_inside(
-        &self,
-        sealed: &Sealed,
-        flags: Flags,
-        protection: Protection,
-    ) -> Result<Vec<(Kind, Object)>, Trouble> {
-        if sealed.blob.first() == Some(&recipe::RECIPE) {
-            return self.derived_again(sealed, flags, protection);
-        }
-        let wrapping = self.wrapping()?;
-        let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
-        let keys = self.wrapped_keys(sealed)?;
-        let keys = keys.into_iter().map(|(kind, wrapped)| {
-            let rows = objects::made(kind, flags, protection, false);
-            let unwrap = |session: &Session| session.unwrap(&mechanism, wrapping, &wrapped, &rows);
-            Ok((kind, self.object(unwrap)?))
-        });
-        keys.collect()
+        sealed.blob.first() == Some(&recipe::RECIPE)
     }
 
     fn open_keys(&self, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Trouble> {

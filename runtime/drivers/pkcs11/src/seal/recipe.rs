@@ -192,7 +192,7 @@ impl Tool<'_> {
     }
 
     /// Derives the keys of a recipe inside.
-    pub(super) fn derived_again(
+    pub(crate) fn keys_inside(
         &self,
         sealed: &Sealed,
         flags: Flags,
