@@ -127,6 +127,17 @@ pub struct Application {
     pub quirks: Vec<(String, String)>,
 }
 
+impl Application {
+    /// Whose meaning of tags a data grouping's elements have: its own, or the application's.
+    #[must_use]
+    pub fn dictionary_of(&self, number: u16) -> &str {
+        let own = self.dgis.iter().find(|dgi| dgi.number == number);
+        let own = own.map(|dgi| dgi.dictionary.as_str());
+        own.filter(|own| !own.is_empty())
+            .unwrap_or(&self.dictionary)
+    }
+}
+
 /// How the personalization channel is opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

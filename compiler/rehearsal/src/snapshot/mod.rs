@@ -145,7 +145,10 @@ fn application(out: &mut String, data: &ApplicationData, declared: Option<&Appli
                 let count = octets.len();
                 let _ = writeln!(out, "  {:04X}  {title}, {count} octets", dgi.number);
                 match look::objects(dgi.number, octets) {
-                    Some(objects) => objects.iter().for_each(|o| object(out, o, 4)),
+                    Some(objects) => {
+                        let dictionary = declared.map_or("", |a| a.dictionary_of(dgi.number));
+                        objects.iter().for_each(|o| object(out, dictionary, o, 4));
+                    }
                     None => octets_in_lines(out, octets, 4),
                 }
             }
@@ -153,15 +156,15 @@ fn application(out: &mut String, data: &ApplicationData, declared: Option<&Appli
     }
 }
 
-fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
-    let name = tags::name(object.tag).unwrap_or("not in the table");
+fn object(out: &mut String, dictionary: &str, object: &Tlv<'_>, indent: usize) {
+    let name = tags::name_in(dictionary, object.tag).unwrap_or("not in the table");
     let tag = hex::encode_upper(object.tag.to_octets());
     let _ = writeln!(out, "{:indent$}{tag}  {name}", "");
     if object.tag.is_constructed() {
         object
             .children
             .iter()
-            .for_each(|child| self::object(out, child, indent + 2));
+            .for_each(|child| self::object(out, dictionary, child, indent + 2));
         return;
     }
     octets_in_lines(out, object.value, indent + 2);
@@ -170,7 +173,7 @@ fn object(out: &mut String, object: &Tlv<'_>, indent: usize) {
         let _ = writeln!(out, "{:width$}\"{text}\"", "", width = indent + 2);
         return;
     }
-    let says = describe("", object.tag, object.value);
+    let says = describe(dictionary, object.tag, object.value);
     for line in says.iter().filter(|line| **line != text) {
         let _ = writeln!(out, "{:width$}- {line}", "", width = indent + 2);
     }

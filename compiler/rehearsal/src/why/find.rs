@@ -170,7 +170,9 @@ fn chip(content: &Content, card: &Card, application: &str, what: &str) -> Option
         for dgi in &application.dgis {
             let all = elements(program, dgi.node);
             if let Some(element) = all.iter().find(|e| e.tag == Some(tag)) {
-                let name = cardwright_standards::tags::name(tag).unwrap_or("data element");
+                let dictionary = application.dictionary_of(dgi.number);
+                let name = cardwright_standards::tags::name_in(dictionary, tag);
+                let name = name.unwrap_or("data element");
                 let title = format!("{tag} {name}, in {:04X} {}", dgi.number, dgi.title);
                 return Some(found(element.node, title));
             }

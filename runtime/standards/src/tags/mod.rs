@@ -153,10 +153,26 @@ pub fn element_in(dictionary: &str, tag: Tag) -> Option<&'static Element> {
         .or_else(|| all.first().copied().filter(|_| dictionary.is_empty()))
 }
 
+/// Whether an owner gives a tag a meaning of its own that is no set of bits: EMV's or another
+/// owner's bits say nothing of it then.
+#[must_use]
+pub fn is_plain_of(dictionary: &str, tag: u32) -> bool {
+    let own = |e: &&'static Element| e.dictionary == dictionary && e.coding == Coding::Plain;
+    !dictionary.is_empty() && BY_TAG.get(&tag).is_some_and(|all| all.iter().any(own))
+}
+
 /// EMV's own element of a tag.
 #[must_use]
 pub fn element(tag: Tag) -> Option<&'static Element> {
     element_in("", tag).filter(|element| element.dictionary.is_empty())
+}
+
+/// What a tag is called by an owner, else by EMV or the first owner who uses it.
+#[must_use]
+pub fn name_in(dictionary: &str, tag: Tag) -> Option<&'static str> {
+    element_in(dictionary, tag)
+        .map(|element| element.title)
+        .or_else(|| name(tag))
 }
 
 /// What a tag is called, by EMV or else by the first owner who uses it.

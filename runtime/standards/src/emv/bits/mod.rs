@@ -199,14 +199,16 @@ pub fn field(name: &str) -> Option<&'static BitField> {
     fields().find(|field| field.name == name)
 }
 
-/// The field of a tag: the dictionary's own meaning before EMV's.
+/// The field of a tag: the dictionary's own meaning before EMV's. None where the dictionary gives the
+/// tag a meaning that is no field: 9F66 is PUNATC to one owner, whose digits are no bits of a TTQ.
 #[must_use]
 pub fn field_of_tag(tag: u32, dictionary: &str) -> Option<&'static BitField> {
     let of = |owner: &str| {
         let mut all = fields();
         all.find(|field| field.dictionary == owner && field.tags.contains(&tag))
     };
-    of(dictionary).or_else(|| of(""))
+    let plain = crate::tags::is_plain_of(dictionary, tag);
+    of(dictionary).or_else(|| of("").filter(|_| !plain))
 }
 
 const fn b(octet: u8, mask: u8, word: &'static str, text: &'static str) -> Bit {
