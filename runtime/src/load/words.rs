@@ -5,7 +5,7 @@ use super::broken;
 use crate::RuntimeError;
 use cardwright_bundle::{
     Application, Bundle, Card, Content, Face, Field, FieldType, Flow, FormatRule, FurtherMode, Job,
-    PictureRules,
+    PictureRules, Record,
 };
 use std::collections::BTreeSet;
 
@@ -28,6 +28,8 @@ const PICTURE_OCTETS_MAX: u32 = 1_000_000;
 const ASPECT_MAX: u32 = 100;
 /// Most characters of a folder's name.
 const FOLDER_MAX: usize = 40;
+/// Most characters of a field's name.
+const NAME_MAX: usize = 255;
 
 /// Checks them all.
 pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
@@ -38,6 +40,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), RuntimeError> {
     }
     content.flows.iter().try_for_each(flow)?;
     for format in &content.formats {
+        format.records.iter().try_for_each(names)?;
         let fields = format.records.iter().flat_map(|r| &r.fields);
         fields.into_iter().try_for_each(|f| field(f, content))?;
     }
@@ -153,6 +156,20 @@ fn flow(flow: &Flow) -> Result<(), RuntimeError> {
     sound(
         steps.all(|step| STATIONS.contains(&step.station.as_str())),
         "a station that no machine has",
+    )
+}
+
+/// The fields of a record: each has a name as the language writes it, and a name of its own, so that
+/// what refers to one finds that one.
+fn names(record: &Record) -> Result<(), RuntimeError> {
+    let word = |name: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        !name.is_empty() && name.len() <= NAME_MAX && name.bytes().all(plain)
+    };
+    let all: BTreeSet<&str> = record.fields.iter().map(|f| f.name.as_str()).collect();
+    sound(
+        all.len() == record.fields.len() && all.iter().all(|name| word(name)),
+        &format!("record `{}` has a field that is no name, or one twice", record.name),
     )
 }
 
