@@ -169,7 +169,10 @@ fn names(record: &Record) -> Result<(), RuntimeError> {
     let all: BTreeSet<&str> = record.fields.iter().map(|f| f.name.as_str()).collect();
     sound(
         all.len() == record.fields.len() && all.iter().all(|name| word(name)),
-        &format!("record `{}` has a field that is no name, or one twice", record.name),
+        &format!(
+            "record `{}` has a field that is no name, or one twice",
+            record.name
+        ),
     )
 }
 
