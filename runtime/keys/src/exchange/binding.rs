@@ -209,7 +209,7 @@ pub fn request(
         KeyUse::KeyExchange => Purpose::ReceiveKeys,
         _ => Purpose::Sign,
     };
-    let made = certificate_request(subject, purpose, &key).map_err(|e| refused(&e))?;
+    let made = certificate_request(subject, purpose, &key).map_err(|e| key.why(refused(&e)))?;
     note(store, ("tr34-request", label.to_owned()), people)?;
     Ok(made)
 }
@@ -355,7 +355,7 @@ pub fn let_go(
             tr34::authority_rebind_token(binding, host, (certificate, &key))
         }
     };
-    let made = made.map_err(|e| refused(&e))?;
+    let made = made.map_err(|e| key.why(refused(&e)))?;
     let device = binding.krd.subject();
     let act = match new_host {
         None => ("tr34-unbind", format!("{device}, by {label}")),

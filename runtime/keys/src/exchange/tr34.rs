@@ -188,7 +188,7 @@ pub fn send(
     let sealed = sealed(custody, sending, &token, to)?;
     let signer = HsmKey::of(custody, sending.host_key)?;
     let made = inside_key_token(&token, &signer, &sending.trust, |_, _| Ok(sealed));
-    let made = made.map_err(|e: ExchangeError| refused(&e))?;
+    let made = made.map_err(|e| signer.why(refused(&e)))?;
     store.keep(&noted.into_batch(people.at))?;
     Ok(made)
 }

@@ -80,7 +80,8 @@ pub fn ask(
                 ca_index: asking.ca_index,
                 request: asking.fields.clone(),
             };
-            let OpenRequest { pkcs10, record } = request::make(&fields, &key).map_err(refused)?;
+            let made = request::make(&fields, &key).map_err(|e| key.why(refused(e)));
+            let OpenRequest { pkcs10, record } = made?;
             Issued {
                 pkcs10: Some(pkcs10),
                 record,
@@ -88,7 +89,7 @@ pub fn ask(
         }
         _ => Issued {
             pkcs10: None,
-            record: forms::build(form, &asking.fields, &key).map_err(refused)?,
+            record: forms::build(form, &asking.fields, &key).map_err(|e| key.why(refused(e)))?,
         },
     };
     let row = CertificateRow {

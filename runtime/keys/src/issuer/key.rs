@@ -1,6 +1,7 @@
 //! An issuer's key in its HSM, as request forms ask for it.
 
 use cardwright_exchange::{ExchangeError, OaepHash, RsaPrivate, RsaPublicKey};
+use cardwright_ports::HsmError;
 use cardwright_ports::custody::{KeyCustody, PublicKey, Signing};
 use std::cell::RefCell;
 use zeroize::Zeroizing;
@@ -13,6 +14,8 @@ pub(crate) struct HsmKey<'a> {
     custody: RefCell<&'a mut dyn KeyCustody>,
     label: &'a str,
     public: RsaPublicKey,
+    /// What the HSM said when it did not sign.
+    refused: RefCell<Option<HsmError>>,
 }
 
 impl<'a> HsmKey<'a> {
@@ -22,14 +25,22 @@ impl<'a> HsmKey<'a> {
             custody: RefCell::new(custody),
             label,
             public,
+            refused: RefCell::new(None),
         })
     }
 
     fn signed(&self, what: &Signing<'_>) -> Result<Vec<u8>, ExchangeError> {
         let mut custody = self.custody.borrow_mut();
-        custody
-            .sign(self.label, what)
-            .map_err(|_| ExchangeError::Private("the HSM did not sign"))
+        custody.sign(self.label, what).map_err(|error| {
+            self.refused.replace(Some(error));
+            ExchangeError::Private("the HSM did not sign")
+        })
+    }
+
+    /// Why nothing was made: the HSM's own words where it was the HSM that refused.
+    pub(crate) fn why(&self, otherwise: KeysError) -> KeysError {
+        let refused = self.refused.take();
+        refused.map_or(otherwise, KeysError::from)
     }
 }
 
