@@ -88,6 +88,7 @@ capabilities! {
     BlocksAes "blocks_d" "key blocks of version D inside, keys by encrypted data" "TR-31-2018, A.7.4; psec" probes::blocks_aes;
     BlocksTdes "blocks_b" "key blocks of version B inside" "TR-31-2018, A.7.2.1" probes::blocks_tdes;
     BlocksVariant "blocks_a_c" "key blocks of versions A and C inside" "psec" probes::blocks_variant;
+    EcdhInside "ecdh_inside" "agreement on P-256 with the derived key inside" "NIST CAVS 14.1, first example; Python, OpenSSL" probes::ecdh_inside;
     ChannelTdes "scp02" "SCP02 with its session keys inside" "pySim, SCP02_Auth_Test and SCP02_Test" channels::channel_tdes;
     ChannelAes "scp03" "SCP03 with its session keys inside, of 128 and 256 bits" "pySim, SCP03_Test_AES128_33 and AES256_33" channels::channel_aes;
     ChannelAes192 "scp03_192" "SCP03 with its session keys inside, of 192 bits" "pySim, SCP03_Test_AES192_33" channels::channel_aes192;

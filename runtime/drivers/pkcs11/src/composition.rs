@@ -118,6 +118,8 @@ pub enum Intent {
     OaepSha256In,
     /// Agreement on P-256, then AES key wrap.
     Agreement,
+    /// The same of private keys.
+    AgreementPairs,
     /// Messages signed on P-256.
     MessagesP256,
     /// Envelopes for a receiver's RSA key, as TR-34 has them.

@@ -4,15 +4,19 @@
 mod common;
 
 use cardwright_hsm_conformance::{Settings, run_custody};
+use cardwright_pkcs11::capability::Capability;
 use cardwright_pkcs11::{HostMemory, Pkcs11Hsm};
 use cardwright_ports::SecretBytes;
 use cardwright_ports::custody::{
-    CustodyHsm, Exportability, KeyAlgorithm, KeyCustody, NewKey, Wrapping,
+    CheckValue, CustodyHsm, Exportability, KeyAlgorithm, KeyCustody, NewKey, PublicKey, Wrapping,
 };
-use cardwright_ports::hsm::KeyUse;
+use cardwright_ports::hsm::{CheckMethod, KeyUse};
 use cardwright_standards::des_keys::set_odd_parity;
+use cardwright_standards::key_wrap;
 use cardwright_standards::keyblock::{self, Header};
 use common::{Ground, code, plan, unhex, with_nss, with_nss_faults};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use sha2::{Digest, Sha256};
 
 fn opened(ground: &Ground, host_memory: HostMemory) -> Pkcs11Hsm {
     let mut settings = ground.settings();
@@ -23,7 +27,7 @@ fn opened(ground: &Ground, host_memory: HostMemory) -> Pkcs11Hsm {
 }
 
 /// The rows of the kit that hold without any key in host memory.
-const INSIDE: [&str; 10] = [
+const INSIDE: [&str; 12] = [
     "custody.components.joined",
     "custody.components.drawn",
     "custody.components.typed",
@@ -34,6 +38,8 @@ const INSIDE: [&str; 10] = [
     "custody.block.b",
     "custody.block.checks",
     "custody.block.changed",
+    "custody.ecdh",
+    "custody.openssl.ecdh",
 ];
 
 #[test]
@@ -55,6 +61,9 @@ fn components_and_blocks_need_no_host_memory() {
         }
     });
 }
+
+/// A key of two parts; OpenSSL gave its check value.
+const DOUBLE: &str = "2AC17FFD54B913D9D6B5A42F1A3EF1C8";
 
 const PARTS: [&str; 2] = [
     "0123456789ABCDEFFEDCBA98765432106E2FBA6DFB7F6E8A",
@@ -136,6 +145,98 @@ fn blocks_of_triple_des_come_in_and_go_out_inside() {
             assert_eq!(*opened.key, key);
         }
     });
+}
+
+/// What a sender of this test's own agrees on and wraps, with RustCrypto and the standards' functions.
+fn sent(own: &[u8], info: &[u8], key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let peer = p256::SecretKey::from_slice(&[0x42; 32]).unwrap();
+    let own = p256::PublicKey::from_sec1_bytes(own).unwrap();
+    let shared = p256::ecdh::diffie_hellman(peer.to_nonzero_scalar(), own.as_affine());
+    let mut hash = Sha256::new();
+    hash.update([0, 0, 0, 1]);
+    hash.update(shared.raw_secret_bytes());
+    hash.update(info);
+    let point = peer.public_key().to_encoded_point(false);
+    let wrapped = key_wrap::wrap_padded(&hash.finalize(), key).unwrap();
+    (point.as_bytes().to_vec(), wrapped)
+}
+
+// A key that came is refused with the same codes inside and in host memory, and leaves nothing behind.
+#[test]
+fn an_agreed_key_stays_inside() {
+    with_nss("an_agreed_key_stays_inside", |ground| {
+        agreed_keys(&opened(ground, HostMemory::Refused));
+    });
+}
+
+#[test]
+fn an_agreed_key_in_host_memory() {
+    with_nss("an_agreed_key_in_host_memory", |ground| {
+        let mut settings = ground.settings();
+        settings.host_memory = HostMemory::Allowed;
+        settings.avoid.push(Capability::EcdhInside);
+        let hsm = Pkcs11Hsm::open(settings).unwrap();
+        hsm.prepare().unwrap();
+        agreed_keys(&hsm);
+    });
+}
+
+fn agreed_keys(hsm: &Pkcs11Hsm) {
+    let mut custody = hsm.open_custody().unwrap();
+    let pair = NewKey {
+        usage: KeyUse::KeyExchange,
+        exportability: Exportability::NonExportable,
+        ..zpk("p.agree@1", KeyAlgorithm::P256)
+    };
+    custody.generate(&pair).unwrap();
+    let PublicKey::P256(own) = custody.public_key("p.agree@1").unwrap() else {
+        unreachable!()
+    };
+    let key = unhex(DOUBLE);
+    let long = vec![7; 4_096];
+    for (place, info) in [&b""[..], b"A to B", &long].into_iter().enumerate() {
+        let mut take = |octets: &[u8], changed: Option<usize>, value: Option<&str>| {
+            let (peer, mut wrapped) = sent(&own, info, octets);
+            if let Some(octet) = changed.and_then(|at| wrapped.get_mut(at)) {
+                *octet ^= 1;
+            }
+            let expected = value.map(|value| CheckValue {
+                method: CheckMethod::Ecb,
+                octets: unhex(value),
+            });
+            let label = format!("p.cvk.{place}@1");
+            let new = NewKey {
+                usage: KeyUse::CardVerification,
+                ..zpk(&label, KeyAlgorithm::Tdes2)
+            };
+            let peer = &peer;
+            let wrapping = Wrapping::Ecdh { peer, info };
+            let taken = custody.unwrap(&wrapped, "p.agree@1", &wrapping, &new, expected.as_ref());
+            assert_eq!(custody.key(&label).unwrap().is_some(), taken.is_ok());
+            taken
+        };
+        for at in 0..key.len() + 8 {
+            assert_eq!(code(take(&key, Some(at), None)), "R1375", "{at}");
+        }
+        for octets in [15, 17, 24] {
+            assert_eq!(
+                code(take(&vec![7; octets], None, None)),
+                "R1376",
+                "{octets}"
+            );
+        }
+        let weak = [[1; 8], [0xFE; 8]].concat();
+        assert_eq!(code(take(&weak, None, None)), "R1372");
+        assert_eq!(code(take(&key, None, Some("000000"))), "R1373");
+        take(&key, None, Some("9E21D1")).unwrap();
+        // Key wrap draws nothing: the same key gives the same octets.
+        let (peer, wrapped) = sent(&own, info, &key);
+        let peer = &peer;
+        let wrapping = Wrapping::Ecdh { peer, info };
+        let label = format!("p.cvk.{place}@1");
+        let out = custody.wrap(&label, "p.agree@1", &wrapping).unwrap();
+        assert_eq!(out, wrapped);
+    }
 }
 
 // Whichever call of a composition fails: the key is not there, or it is whole.

@@ -322,10 +322,30 @@ pub(crate) static COMPOSITIONS: &[Composition] = &[
     ),
     row(
         Intent::Agreement,
+        Way::Inside,
+        &[
+            C::EcdhInside,
+            C::ComponentsTdes,
+            C::AesGenerate,
+            C::KeyWrap,
+            C::KeyWrapPad,
+        ],
+        Flags::DERIVE,
+        "agreed, derived and unwrapped inside; the key wrapped under the storage key",
+    ),
+    row(
+        Intent::Agreement,
         Way::HostMemory,
         &[C::Ecdh],
         Flags::DERIVE,
         "agreed inside; secret, derived key and wrapped key are in host memory",
+    ),
+    row(
+        Intent::AgreementPairs,
+        Way::HostMemory,
+        &[C::Ecdh],
+        Flags::DERIVE,
+        "agreed inside; secret, derived key and private key are in host memory",
     ),
     row(
         Intent::MessagesP256,

@@ -604,7 +604,7 @@ fn pair_nature(session: &Session, object: Object) -> Result<Nature, Trouble> {
 
 /// Octets of a secret key, by wrapping it under the storage key: tokens do not always tell the
 /// length of a key that came in.
-fn secret_octets(tool: &Tool<'_>, object: Object) -> Result<usize, Trouble> {
+pub(super) fn secret_octets(tool: &Tool<'_>, object: Object) -> Result<usize, Trouble> {
     let told = tool
         .session()?
         .attributes(object, &[(ck::CKA_VALUE_LEN, 8)])?;

@@ -3,6 +3,7 @@
 //! What the token does inside stays inside ([`compositions`]); what needs a key in host memory is
 //! refused where the site says so (R1336). A key is in all tokens or in none.
 
+mod agreement;
 mod blocks;
 mod components;
 mod compositions;

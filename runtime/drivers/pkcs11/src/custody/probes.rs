@@ -7,6 +7,7 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
 pub(crate) use super::inside::probes::{
     blocks_aes, blocks_aes_counter, blocks_tdes, blocks_variant, components_aes, components_tdes,
+    ecdh_inside,
 };
 use super::pairs::{P256_PARAMETERS, agreement_secret, generate_p256, point_of};
 use crate::capability::public_rows;
@@ -148,6 +149,13 @@ pub(crate) fn ec_generate(session: &Session) -> Outcome<bool> {
 
 /// NIST's first example of ECDH on P-256 (CAVS 14.1, component test vectors).
 pub(crate) fn ecdh(session: &Session) -> Outcome<bool> {
+    let (key, point) = first_agreement(session)?;
+    let found = agreement_secret(session, key, &point)?;
+    Ok(*found == unhex("46FC62106420FF012E54A434FBDD2D25CCC5852060561E68040DD7778997BD7B"))
+}
+
+/// The private key of that example, and the other side's point.
+pub(super) fn first_agreement(session: &Session) -> Outcome<(Object, Vec<u8>)> {
     let mut rows = vec![
         Attribute::number(ck::CKA_CLASS, ck::CKO_PRIVATE_KEY),
         Attribute::number(ck::CKA_KEY_TYPE, ck::CKK_EC),
@@ -164,8 +172,7 @@ pub(crate) fn ecdh(session: &Session) -> Outcome<bool> {
         "04700C48F77F56584C5CC632CA65640DB91B6BACCE3A4DF6B42CE7CC838833D287",
         "DB71E509E3FD9B060DDB20BA5C51DCC5948D46FBF640DFE0441782CAB85FA4AC"
     ));
-    let found = agreement_secret(session, key, &point)?;
-    Ok(*found == unhex("46FC62106420FF012E54A434FBDD2D25CCC5852060561E68040DD7778997BD7B"))
+    Ok((key, point))
 }
 
 /// Two blocks under GlobalPlatform's test key in CBC mode, as `openssl enc -des-ede-cbc` gives them.

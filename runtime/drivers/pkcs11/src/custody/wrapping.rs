@@ -6,13 +6,10 @@ use cardwright_ports::custody::{
     CheckValue, Exportability, KeyAlgorithm, KeyFacts, NewKey, OaepHash, Wrapping,
 };
 use cardwright_ports::hsm::KeyUse;
-use cardwright_standards::key_wrap;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::find::Found;
 use super::make::{New, Source, system};
-use super::pairs::agreement_secret;
 use super::{Custody, blocks, inside, may_leave, private_keys, probes, reveal, rules, steps};
 use crate::composition::{Intent, Plan, Way};
 use crate::error::{self, Refused, Trouble};
@@ -22,8 +19,6 @@ use rules::{MAY_NOT_TRAVEL, WRAPPED, agreed_header, check_version, oaep, receive
 
 /// Longest thing that comes in.
 const WRAPPED_OCTETS_MAX: usize = 9_999;
-/// Longest shared information.
-const INFO_OCTETS_MAX: usize = 4_096;
 
 /// Both intents of RSA-OAEP: out and in.
 fn oaep_intents(hash: OaepHash) -> [Intent; 2] {
@@ -33,7 +28,7 @@ fn oaep_intents(hash: OaepHash) -> [Intent; 2] {
     }
 }
 
-fn key_wrap_mechanism(plan: &Plan, padded: bool) -> Mechanism {
+pub(super) fn key_wrap_mechanism(plan: &Plan, padded: bool) -> Mechanism {
     match padded {
         true => plan.key_wrap_pad(),
         false => Mechanism::Plain(ck::CKM_AES_KEY_WRAP),
@@ -92,12 +87,7 @@ impl Custody<'_> {
                 }
                 self.sealed_for(&key, *receiver, *hash)
             }
-            Wrapping::Ecdh { peer, info } => {
-                let kek = self.agreed(under, peer, info)?;
-                let clear = self.with_one(&key, reveal::octets)?;
-                key_wrap::wrap_padded(kek.as_slice(), &clear)
-                    .map_err(|e| MAY_NOT_TRAVEL.found(e.to_string()))
-            }
+            Wrapping::Ecdh { peer, info } => self.sent_by_agreement(&key, (under, peer, info)),
         }
     }
 
@@ -152,9 +142,11 @@ impl Custody<'_> {
                 }
             }
             Wrapping::Ecdh { peer, info } => {
-                let kek = self.agreed(under, peer, info)?;
-                key_wrap::unwrap_padded(kek.as_slice(), wrapped)
-                    .map_err(|e| WRAPPED.found(e.to_string()))?
+                let agreement = (under, *peer, *info);
+                match self.taken_by_agreement(wrapped, agreement, (&new, expected))? {
+                    Ok(facts) => return Ok(facts),
+                    Err(octets) => octets,
+                }
             }
         };
         if key.algorithm.octets().is_none() {
@@ -345,36 +337,6 @@ impl Custody<'_> {
         })?;
         let octets = oaep::decode(hash, &block).ok_or_else(refused)?;
         Ok(Err(octets))
-    }
-
-    /// The 256 bits that both sides of an agreement derive: one-step KDF with SHA-256
-    /// (SP 800-56C, 4.1) over the shared x-coordinate.
-    fn agreed(
-        &self,
-        label: &str,
-        peer: &[u8],
-        info: &[u8],
-    ) -> Result<Zeroizing<[u8; 32]>, Refused> {
-        let key = self.receiving(label)?;
-        if key.algorithm != KeyAlgorithm::P256 {
-            return Err(Refused::from(key.unsuitable("P-256")));
-        }
-        if peer.len() != 65 || info.len() > INFO_OCTETS_MAX {
-            return Err(error::ARGUMENT.found("a point has 65 octets, information up to 4096"));
-        }
-        if p256::PublicKey::from_sec1_bytes(peer).is_err() {
-            return Err(error::ARGUMENT.found("a point that is not on P-256"));
-        }
-        self.shared.plan.way(Intent::Agreement, key.flags)?;
-        let peer = peer.to_vec();
-        let shared = self.with_one(&key, move |tool, key| {
-            Ok(agreement_secret(tool.session()?, key.main, &peer)?)
-        })?;
-        let mut hash = Sha256::new();
-        hash.update(1u32.to_be_bytes());
-        hash.update(&*shared);
-        hash.update(info);
-        Ok(Zeroizing::new(hash.finalize().into()))
     }
 
     /// A key pair that receives keys.

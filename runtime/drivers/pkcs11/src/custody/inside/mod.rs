@@ -1,11 +1,13 @@
 //! Keys put together and taken apart inside the token: XOR with known data, octets before and behind, a part
 //! of the whole. What comes of it is sensitive as what it was made of; no step gives a key out.
 
+mod agreed;
 mod blocks;
 mod components;
 mod formed;
 pub(crate) mod probes;
 
+pub(super) use agreed::{agreed, taken};
 pub(super) use blocks::{opened, sealed};
 pub(super) use components::{joined, taken_apart};
 pub(super) use formed::formed;

@@ -6,6 +6,8 @@ use cardwright_standards::des_keys::set_odd_parity;
 use cardwright_standards::key_wrap;
 use cardwright_standards::keyblock::Apart;
 
+use super::super::probes::first_agreement;
+use super::agreed::agreed;
 use super::blocks::{Derivation, Keys, payload};
 use super::formed::FORMED;
 use super::{Moment, STEP};
@@ -252,4 +254,42 @@ pub(crate) fn blocks_tdes(session: &Session) -> Outcome<bool> {
 pub(crate) fn blocks_variant(session: &Session) -> Outcome<bool> {
     Ok(BLOCK_A.holds(session, Derivation::Variant)?
         && BLOCK_C.holds(session, Derivation::Variant)?)
+}
+
+/// NIST's first example of ECDH on P-256, the derivation by Python's hashlib, a key wrapped by OpenSSL. The
+/// longest information is among them.
+pub(crate) fn ecdh_inside(session: &Session) -> Outcome<bool> {
+    let moment = Moment::of_probe(session);
+    let (own, point) = first_agreement(session)?;
+    let text = unhex(COUNTED_TEXT);
+    let inner = moment.import(Kind::Aes(16), FORMED, &text)?;
+    let mechanism = Mechanism::Plain(ck::CKM_AES_KEY_WRAP);
+    for (info, known) in [
+        (
+            Vec::new(),
+            "6CCFA06C763C619BD6DC76C4CA7757A5FD063C9C4E6379A6",
+        ),
+        (
+            b"site A to site B".to_vec(),
+            "FDD6A7D6E37256AA5D15A4255E1D827F8830744A1E17A7CF",
+        ),
+        (
+            vec![0x42; 4096],
+            "081347B54D696840984A363E861D348A56E8AB8038C6D802",
+        ),
+    ] {
+        let under = agreed(&moment, own, (&point, &info))?;
+        stays(session, under)?;
+        let wrapped = session.wrap(&mechanism, under, inner)?;
+        if wrapped != unhex(known) {
+            return Ok(false);
+        }
+        let came = moment.unwrap(&mechanism, under, (&wrapped, Kind::Generic(16)))?;
+        stays(session, came)?;
+        let key = moment.part(came, 0, (Kind::Aes(16), FORMED))?;
+        if told(&moment, key)? != text {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
